@@ -1,0 +1,70 @@
+"""What everything speaks: slots, meaning representations and plans."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Slot:
+    """One slot–value pair, e.g. ``eatType[pub]``.
+
+    ``name`` is the domain's canonical spelling; ``value`` is one value (a list slot with three values
+    is three ``Slot`` objects); the empty value is legal where a dialogue act asks for the slot.
+    """
+
+    name: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.name}[{self.value}]"
+
+
+@dataclass(frozen=True, slots=True)
+class MeaningRepresentation:
+    """A dialogue act and a multiset of slots; the order of ``slots`` means nothing until a plan is chosen."""
+
+    slots: tuple[Slot, ...]
+    dialogue_act: str = "inform"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Slot names in the order given, each once."""
+        return tuple(dict.fromkeys(slot.name for slot in self.slots))
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """All values of slot ``name``, in the order given; empty when the slot is absent."""
+        return tuple(slot.value for slot in self.slots if slot.name == name)
+
+    def key(self) -> tuple[str, tuple[Slot, ...]]:
+        """Order-free identity, used for grouping references and for overlap removal (spec §1.7)."""
+        return self.dialogue_act, tuple(sorted(set(self.slots)))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The ordered slots to realise, and beside them where sentences begin.
+
+    Attributes:
+        slots: the order; a slot may occur again when it is mentioned again (spec §1.5, variant A).
+        breaks: strictly increasing indices into ``slots``, each > 0: a new sentence starts before that
+            slot. Empty for one sentence or when sentence breaks are not planned.
+    """
+
+    slots: tuple[Slot, ...]
+    breaks: tuple[int, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.slots)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Slot names in plan order, repeats kept."""
+        return tuple(slot.name for slot in self.slots)
+
+    def labels(self) -> list[str]:
+        """The JSON form: a slot's name, or ``name[value]`` where the plan holds several values of it."""
+        values: dict[str, set[str]] = {}
+        for slot in self.slots:
+            values.setdefault(slot.name, set()).add(slot.value)
+        return [slot.name if len(values[slot.name]) == 1 else str(slot) for slot in self.slots]

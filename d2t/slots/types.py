@@ -1,0 +1,91 @@
+"""What the checker says: spans of text that realise slots, and the errors against an MR."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from d2t.mr.types import Plan, Slot
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """``text[start:end]`` realises ``slot``; offsets are characters of the text as it was given."""
+
+    start: int
+    end: int
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """Non-overlapping spans in text order, and the offsets at which sentences start.
+
+    Attributes:
+        text: the utterance, unchanged.
+        spans: what the text says, whether or not an MR asked for it.
+        sentence_starts: character offsets, ascending, the first always 0.
+    """
+
+    text: str
+    spans: tuple[Span, ...]
+    sentence_starts: tuple[int, ...] = (0,)
+
+    def plan(self) -> Plan:
+        """The realised order, variant A of spec §1.5: adjacent equal mentions are one, later ones are kept.
+
+        A mention interrupted only by words that realise nothing is one mention; a slot mentioned again
+        after another slot occurs again. ``breaks`` come from the sentence in which each mention begins.
+        """
+        slots: list[Slot] = []
+        breaks: list[int] = []
+        sentence = 0
+        for span in self.spans:
+            here = self.sentence_of(span.start)
+            if slots and slots[-1] == span.slot:
+                continue
+            if slots and here != sentence:
+                breaks.append(len(slots))
+            sentence = here
+            slots.append(span.slot)
+        return Plan(tuple(slots), tuple(breaks))
+
+    def sentence_of(self, offset: int) -> int:
+        """0-based index of the sentence that holds the character at ``offset``."""
+        return max(i for i, start in enumerate(self.sentence_starts) if start <= offset)
+
+
+@dataclass(frozen=True, slots=True)
+class WrongValue:
+    """The text says ``span.slot`` where the MR has ``expected`` for the same slot name."""
+
+    expected: Slot
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class SlotReport:
+    """Errors of one utterance against one MR, each with the spans that convinced the checker.
+
+    A wrong value is one error (not one wrong plus one missing). ``repeated`` holds the second and later
+    mentions of a slot in the realised plan.
+
+    ``SER = 100 * (missing + added + wrong + repeated) / n_slots`` (e2e-cleaning's SemERR).
+    """
+
+    alignment: Alignment
+    n_slots: int
+    missing: tuple[Slot, ...] = ()
+    added: tuple[Span, ...] = ()
+    wrong: tuple[WrongValue, ...] = ()
+    repeated: tuple[Span, ...] = ()
+    uncheckable: tuple[Slot, ...] = field(default=())
+
+    @property
+    def n_errors(self) -> int:
+        """Missing + added + wrong + repeated."""
+        return len(self.missing) + len(self.added) + len(self.wrong) + len(self.repeated)
+
+    @property
+    def ok(self) -> bool:
+        """True when the text says every slot of the MR, once, and nothing else."""
+        return self.n_errors == 0
