@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from d2t.mr.types import Plan, Slot
 
@@ -78,7 +78,6 @@ class SlotReport:
     added: tuple[Span, ...] = ()
     wrong: tuple[WrongValue, ...] = ()
     repeated: tuple[Span, ...] = ()
-    uncheckable: tuple[Slot, ...] = field(default=())
 
     @property
     def n_errors(self) -> int:

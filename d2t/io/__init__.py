@@ -1,0 +1,1 @@
+"""L0: files, streams, hashing, manifests and downloads."""

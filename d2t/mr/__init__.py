@@ -1,0 +1,1 @@
+"""L1: meaning representations, plans, domains, and their written forms."""
