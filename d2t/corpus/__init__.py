@@ -1,0 +1,1 @@
+"""L3: examples, readers, fetching, correction, overlap removal, statistics."""

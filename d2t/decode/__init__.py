@@ -1,0 +1,1 @@
+"""L6: search, generation pipelines and their protocol."""

@@ -1,0 +1,53 @@
+"""What is asked of a generator, and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from d2t.mr.types import MeaningRepresentation, Plan
+    from d2t.slots.types import Alignment, SlotReport
+
+Status = Literal["ok", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """One MR to verbalise, in the order of ``plan`` or, when it is None, in the strategy's own order."""
+
+    id: str
+    mr: MeaningRepresentation
+    plan: Plan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """One generated utterance with its proof.
+
+    Attributes:
+        plan: the order the generator was given.
+        score: mean log-probability (nats) per target token, EOS included.
+        status: ``ok`` when ``report.ok``; what fails the check is never called ok.
+        order_kept: whether the realised plan equals ``plan``.
+    """
+
+    id: str
+    mr: MeaningRepresentation
+    plan: Plan
+    text: str
+    alignment: Alignment
+    report: SlotReport
+    score: float
+    status: Status
+    order_kept: bool
+
+
+class Generator(Protocol):
+    """Anything that turns requests into hypotheses, in the order of the requests."""
+
+    def generate(self, requests: Sequence[GenerationRequest]) -> list[Hypothesis]:
+        """Generate one hypothesis per request."""
+        ...

@@ -1,0 +1,1 @@
+"""L5: metrics over files (torch-free)."""

@@ -1,0 +1,1 @@
+"""L4: the linearization strategies, delexicalization, and source-string rendering."""

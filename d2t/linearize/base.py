@@ -1,0 +1,47 @@
+"""The seam of the four linearization strategies: order an MR's slots before a generator reads them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from random import Random
+
+    from d2t.corpus.types import Example
+    from d2t.mr.domain import Domain
+    from d2t.mr.types import Plan
+
+
+@runtime_checkable
+class Strategy(Protocol):
+    """One way to order the slots of an MR (Kedzie & McKeown 2020, §3; spec §2).
+
+    A strategy is fitted on the aligned training corpus, orders examples, and its fitted tables are
+    JSON-able so that a bundle restores exactly what was trained.
+    """
+
+    name: ClassVar[str]
+    """Canonical name (``random``, ``increasing_frequency``, ``fixed_position``, ``alignment``)."""
+    alias: ClassVar[str]
+    """The paper's short name (``rnd``, ``if``, ``fp``, ``at``)."""
+    needs_planner: ClassVar[bool]
+    """True when the order of an unseen MR must come from a user or a planner (alignment training)."""
+
+    def fit(self, corpus: Iterable[Example], domain: Domain) -> Self:
+        """Fit on training examples whose ``plan`` is the aligned order; returns ``self``."""
+        ...
+
+    def order(self, example: Example, *, rng: Random) -> Plan:
+        """The order in which the generator reads the MR; a permutation of its slots, except that
+        ``alignment`` returns ``example.plan`` (repeats kept), the only strategy that reads it."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """The fitted tables, JSON-able."""
+        ...
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Self:
+        """Restore what ``state`` returned."""
+        ...

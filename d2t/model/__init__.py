@@ -1,0 +1,1 @@
+"""L5: tokenizer, models built from scratch, pretrained models, and bundles."""

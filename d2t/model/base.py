@@ -1,0 +1,62 @@
+"""The seam between models, search and training: a sequence-to-sequence model that can be stepped."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+DecoderState = dict[str, "Tensor"]
+"""Everything a decoder carries from step to step; every tensor's first dimension is the row (batch)."""
+
+
+class Seq2SeqModel(nn.Module, ABC):
+    """What search and training need of a model. Masks are bool with True = keep.
+
+    Attributes:
+        pad_id, bos_id, eos_id: special token ids.
+        vocab_size: size of the output distribution.
+    """
+
+    pad_id: int
+    bos_id: int
+    eos_id: int
+    vocab_size: int
+
+    @abstractmethod
+    def forward(self, source_ids: Tensor, source_mask: Tensor, target_ids: Tensor) -> Tensor:
+        """Teacher-forced logits.
+
+        Args:
+            source_ids: ``(batch, src_len) int64``.
+            source_mask: ``(batch, src_len) bool``, True = keep.
+            target_ids: ``(batch, tgt_len) int64``, decoder input, begins with BOS.
+
+        Returns:
+            ``(batch, tgt_len, vocab) float``: logits of the token that follows each target position.
+        """
+
+    @abstractmethod
+    def start(self, source_ids: Tensor, source_mask: Tensor) -> DecoderState:
+        """Encode the source once and return the state before the first step, one row per source."""
+
+    @abstractmethod
+    def step(self, token_ids: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
+        """One decoder step.
+
+        Args:
+            token_ids: ``(batch,) int64``, the previous token of each row (BOS first).
+            state: from ``start`` or the previous ``step``.
+
+        Returns:
+            Logits ``(batch, vocab) float`` and the next state.
+        """
+
+    def select(self, state: DecoderState, rows: Tensor) -> DecoderState:
+        """The state of the given rows ``(n,) int64`` (repeats allowed): beam reordering, dropping
+        finished rows, expanding a source into several candidates."""
+        return {key: value.index_select(0, rows) for key, value in state.items()}

@@ -1,0 +1,1 @@
+"""L2: the lexicon, the slot checker and aligner (torch-free)."""

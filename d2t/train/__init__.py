@@ -1,0 +1,1 @@
+"""L8: the training loop."""
