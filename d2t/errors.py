@@ -1,8 +1,11 @@
-"""The error family: every mistake of a user or of their files is one of these, and says how to cure it."""
+"""The error family: what a user or their files did wrong, and how to cure it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class D2TError(Exception):
@@ -19,7 +22,12 @@ class D2TError(Exception):
     exit_code = 1
 
     def __init__(
-        self, message: str, *, line: int | None = None, column: int | None = None, code: str | None = None
+        self,
+        message: str,
+        *,
+        line: int | None = None,
+        column: int | None = None,
+        code: str | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -30,7 +38,12 @@ class D2TError(Exception):
 
     def as_dict(self) -> dict[str, str | int | None]:
         """The error object of a JSONL stream: ``{"code", "message", "line", "column"}``."""
-        return {"code": self.code, "message": self.message, "line": self.line, "column": self.column}
+        return {
+            "code": self.code,
+            "message": self.message,
+            "line": self.line,
+            "column": self.column,
+        }
 
 
 class UsageError(D2TError):
@@ -41,7 +54,7 @@ class UsageError(D2TError):
 
 
 class MRParseError(D2TError):
-    """A meaning representation is malformed; ``expected`` lists what would have been legal there."""
+    """A meaning representation is malformed; ``expected`` lists what is legal at that place."""
 
     code = "mr_parse"
 
@@ -90,7 +103,7 @@ class BackendError(D2TError):
 
 
 def did_you_mean(name: str, known: Iterable[str], *, limit: int = 3) -> str:
-    """A sentence fragment such as ``; did you mean 'eatType'?`` followed by nothing when no name is near."""
+    """A fragment such as ``; did you mean 'eatType'?``, or nothing when no name is near."""
     from rapidfuzz import process  # only on the error path: keeps start-up fast
 
     choices = list(known)

@@ -16,7 +16,7 @@ def seed_everything(seed: int) -> None:
     third parties draw from global state (dropout, initialisation).
     """
     random.seed(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002 - third parties read the legacy global state
+    np.random.seed(seed % 2**32)  # third parties read the legacy global state
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(seed)
 

@@ -7,7 +7,7 @@ import tomllib
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from d2t.errors import DomainError, did_you_mean
 from d2t.io.hashing import sha256_json
@@ -22,7 +22,7 @@ _BOOLEAN_SPELLINGS = {
 
 
 def fold_name(name: str) -> str:
-    """Spelling-free form of a slot name: ``customer rating`` = ``customerRating`` = ``customer_rating``."""
+    """Spelling-free slot name: ``customer rating`` = ``customerRating`` = ``customer_rating``."""
     return re.sub(r"[\s_\-]+", "", name).casefold()
 
 
@@ -32,8 +32,8 @@ class SlotSpec:
 
     Attributes:
         name: canonical spelling.
-        kind: ``open`` (any string, delexicalized), ``categorical``, ``boolean``, ``list``, ``numeric``
-            or ``ordinal``.
+        kind: ``open`` (any string, delexicalized), ``categorical``, ``boolean``, ``list``,
+            ``numeric`` or ``ordinal``.
         values: known values; others are legal and flagged as unseen, except for ``open`` and
             ``numeric`` slots, where there is nothing to flag.
         aliases: other names of the slot, beyond spelling variants.
@@ -47,7 +47,7 @@ class SlotSpec:
     synonyms: tuple[tuple[str, ...], ...] = ()
 
     def canonical_value(self, raw: str) -> str:
-        """``raw`` in the domain's spelling when it is a known value in other letters, else unchanged."""
+        """``raw`` in the domain's spelling when it is a known value, else unchanged."""
         text = raw.strip()
         if text in self.values or self.kind == "open":
             return text
@@ -103,9 +103,10 @@ class Domain:
         """
         spec = self._by_folded_name.get(fold_name(name))
         if spec is None:
+            hint = did_you_mean(name, self.slot_names)
+            hint = hint or f"; known slots: {', '.join(self.slot_names)}"
             raise DomainError(
-                f"unknown slot {name!r} in domain {self.name!r}"
-                f"{did_you_mean(name, self.slot_names) or '; known slots: ' + ', '.join(self.slot_names)}",
+                f"unknown slot {name!r} in domain {self.name!r}{hint}",
                 code="unknown_slot",
             )
         return spec
@@ -115,14 +116,17 @@ class Domain:
         for act in self.dialogue_acts:
             if fold_name(act) == fold_name(name):
                 return act
+        hint = did_you_mean(name, self.dialogue_acts)
+        hint = hint or f"; known acts: {', '.join(self.dialogue_acts)}"
         raise DomainError(
-            f"unknown dialogue act {name!r} in domain {self.name!r}"
-            f"{did_you_mean(name, self.dialogue_acts) or '; known acts: ' + ', '.join(self.dialogue_acts)}",
+            f"unknown dialogue act {name!r} in domain {self.name!r}{hint}",
             code="unknown_dialogue_act",
         )
 
 
-def domain_from_dict(raw: dict[str, Any], *, folder: Path | None = None, where: str = "domain") -> Domain:
+def domain_from_dict(
+    raw: dict[str, Any], *, folder: Path | None = None, where: str = "domain"
+) -> Domain:
     """Build and validate a domain from the content of a ``domain.toml``.
 
     Raises:
@@ -153,16 +157,20 @@ def _slot_spec(name: str, table: Any, where: str) -> SlotSpec:
     allowed = {"kind", "values", "aliases", "synonyms"}
     if unknown := set(table) - allowed:
         key = sorted(unknown)[0]
-        raise DomainError(f"{where}: [slots.{name}] has an unknown key {key!r}{did_you_mean(key, allowed)}")
+        raise DomainError(
+            f"{where}: [slots.{name}] has an unknown key {key!r}{did_you_mean(key, allowed)}"
+        )
     kind = table.get("kind")
     if kind not in get_args(SlotKind):
-        raise DomainError(f"{where}: [slots.{name}] kind is {kind!r}, expected one of {get_args(SlotKind)}")
+        raise DomainError(
+            f"{where}: [slots.{name}] kind is {kind!r}, expected one of {get_args(SlotKind)}"
+        )
     values = tuple(table.get("values", ["yes", "no"] if kind == "boolean" else []))
     if not all(isinstance(value, str) for value in values):
         raise DomainError(f"{where}: [slots.{name}] values must be strings; quote numbers")
     return SlotSpec(
         name=name,
-        kind=kind,
+        kind=cast("SlotKind", kind),
         values=values,
         aliases=tuple(table.get("aliases", ())),
         synonyms=tuple(tuple(group) for group in table.get("synonyms", ())),

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Slot:
     """One slot–value pair, e.g. ``eatType[pub]``.
 
-    ``name`` is the domain's canonical spelling; ``value`` is one value (a list slot with three values
-    is three ``Slot`` objects); the empty value is legal where a dialogue act asks for the slot.
+    ``name`` is the domain's canonical spelling; ``value`` is one value (a list slot with three
+    values is three ``Slot`` objects); the empty value is legal where a dialogue act asks for the slot.
     """
 
     name: str
@@ -22,7 +22,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class MeaningRepresentation:
-    """A dialogue act and a multiset of slots; the order of ``slots`` means nothing until a plan is chosen."""
+    """A dialogue act and a multiset of slots; order means nothing until a plan is chosen."""
 
     slots: tuple[Slot, ...]
     dialogue_act: str = "inform"
@@ -47,8 +47,8 @@ class Plan:
 
     Attributes:
         slots: the order; a slot may occur again when it is mentioned again (spec §1.5, variant A).
-        breaks: strictly increasing indices into ``slots``, each > 0: a new sentence starts before that
-            slot. Empty for one sentence or when sentence breaks are not planned.
+        breaks: strictly increasing indices into ``slots``, each > 0: a new sentence starts before
+            that slot. Empty for one sentence or when sentence breaks are not planned.
     """
 
     slots: tuple[Slot, ...]
@@ -63,7 +63,7 @@ class Plan:
         return tuple(slot.name for slot in self.slots)
 
     def labels(self) -> list[str]:
-        """The JSON form: a slot's name, or ``name[value]`` where the plan holds several values of it."""
+        """The JSON form: a slot's name, or ``name[value]`` where the plan has several values of it."""
         values: dict[str, set[str]] = {}
         for slot in self.slots:
             values.setdefault(slot.name, set()).add(slot.value)

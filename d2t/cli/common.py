@@ -1,0 +1,205 @@
+"""What every command shares: exit codes, options, streams, progress, error reports."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from d2t.errors import D2TError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rich.console import Console
+
+
+class ExitCode(IntEnum):
+    """What the process returns (STYLE B5)."""
+
+    GOOD = 0
+    FAILURE = 1
+    USAGE = 2
+    BAD_INPUT = 3
+    GATE_MISSED = 4
+    INTERRUPTED = 130
+    BROKEN_PIPE = 141
+
+
+Source = Annotated[
+    str, typer.Argument(help="Input file; '-' is standard input.", show_default=True)
+]
+DomainOption = Annotated[
+    str, typer.Option("--domain", help="A shipped domain, or a folder that holds a domain.toml.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")]
+SeedOption = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
+LimitOption = Annotated[
+    int | None, typer.Option("--limit", min=1, help="Read this many records only.")
+]
+StrictOption = Annotated[bool, typer.Option("--strict", help="Stop at the first bad input line.")]
+DeviceOption = Annotated[
+    str, typer.Option("--device", help="cpu, cuda, cuda:1, mps; auto takes what there is.")
+]
+ThreadsOption = Annotated[
+    int | None, typer.Option("--threads", min=1, help="CPU threads (default: torch's choice).")
+]
+
+# A JSONL reader reading us as a pipe must get UTF-8 and "\n" on every platform (STYLE D8).
+_STREAMS = ("stdin", "stdout", "stderr")
+
+
+def prepare_streams() -> None:
+    """Force UTF-8 on the standard streams; undecodable input bytes are reported per line."""
+    for name in _STREAMS:
+        stream = getattr(sys, name)
+        if hasattr(stream, "reconfigure"):
+            errors = "surrogateescape" if name == "stdin" else "backslashreplace"
+            stream.reconfigure(
+                encoding="utf-8", errors=errors, newline=None if name == "stdin" else "\n"
+            )
+
+
+def configure_logging(verbosity: int, *, quiet: bool = False) -> None:
+    """Send our log records to stderr: warnings by default, more with ``-v``, less with ``-q``."""
+    level = (
+        logging.ERROR
+        if quiet
+        else {0: logging.WARNING, 1: logging.INFO}.get(verbosity, logging.DEBUG)
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    logger = logging.getLogger("d2t")
+    logger.handlers[:] = [handler]
+    logger.setLevel(level)
+
+
+@dataclass
+class RootOptions:
+    """The global options of this process, set once by the root command."""
+
+    verbose: int = 0
+    quiet: bool = False
+
+
+ROOT = RootOptions()
+
+
+def say(message: str) -> None:
+    """A line for the person, on stderr; silent with ``--quiet``."""
+    if not ROOT.quiet:
+        print(message, file=sys.stderr)
+
+
+def say_error(error: D2TError) -> None:
+    """One line on stderr: ``d2t: error: ...`` with the place, when it is known."""
+    place = "" if error.line is None else f"line {error.line}"
+    if error.column is not None:
+        place += f", column {error.column}" if place else f"column {error.column}"
+    print(f"d2t: error: {place + ': ' if place else ''}{error.message}", file=sys.stderr)
+
+
+def error_console() -> Console:
+    """A rich console on stderr (colour only on a TTY, ``NO_COLOR`` respected)."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+@contextmanager
+def progress(description: str, total: float | None = None) -> Iterator[Callable[..., None]]:
+    """A progress bar on stderr when it is a TTY, else nothing.
+
+    Yields:
+        ``advance(n=1, note="")``: move by ``n`` and show ``note`` (for example loss and speed).
+    """
+    if ROOT.quiet or not sys.stderr.isatty():
+        yield lambda n=1, note="": None
+        return
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=error_console(), transient=True) as bar:
+        task = bar.add_task(description, total=total, note="")
+
+        def advance(n: float = 1, note: str = "") -> None:
+            bar.update(task, advance=n)
+            if note:
+                bar.update(task, note=note)
+
+        yield advance
+
+
+def limit_threads(threads: int | None) -> None:
+    """Set torch's thread count; the caller has imported torch or is about to."""
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)
+
+
+def pick_device(name: str) -> str:
+    """Resolve ``auto``; refuse a device that is not there.
+
+    Raises:
+        BackendError: the device does not exist on this machine.
+    """
+    import torch
+
+    from d2t.errors import BackendError
+
+    if name == "auto":
+        if torch.cuda.is_available():
+            return "cuda"
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    kind = name.split(":")[0]
+    available = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not available.get(kind, False):
+        there = ", ".join(key for key, here in available.items() if here)
+        raise BackendError(f"device {name!r} is not available here; this machine has: {there}")
+    return name
+
+
+class ErrorHandlingGroup(typer.core.TyperGroup):
+    """The one top-level handler: user errors become one line, a traceback only with ``-vv``."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command and turn what it raises into an exit code of ``ExitCode``."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except D2TError as error:
+            say_error(error)
+            if ROOT.verbose >= 2:
+                raise
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            print("d2t: interrupted", file=sys.stderr)
+            ctx.exit(int(ExitCode.INTERRUPTED))
+        except BrokenPipeError:
+            # The reader went away (`| head`): keep the interpreter from saying so at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(int(ExitCode.BROKEN_PIPE))
+        return result
