@@ -1,0 +1,37 @@
+"""From a configuration to a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from d2t.model.config import BiGRUConfig, PretrainedConfig, TransformerConfig
+
+if TYPE_CHECKING:
+    from d2t.model.base import Seq2SeqModel
+
+
+def build_model(
+    config: TransformerConfig | BiGRUConfig | PretrainedConfig,
+    *,
+    vocab_size: int,
+    pad_id: int,
+    bos_id: int,
+    eos_id: int,
+) -> Seq2SeqModel:
+    """A model with fresh weights (``transformer``, ``bigru``) or with a checkpoint's (``pretrained``).
+
+    Fresh weights are drawn from torch's global generator: call ``seed_everything`` before. A pretrained
+    model takes ``vocab_size`` from its tokenizer, see ``d2t.model.pretrained``.
+    """
+    ids = {"vocab_size": vocab_size, "pad_id": pad_id, "bos_id": bos_id, "eos_id": eos_id}
+    if isinstance(config, TransformerConfig):
+        from d2t.model.transformer import TransformerModel
+
+        return TransformerModel(config, **ids)
+    if isinstance(config, BiGRUConfig):
+        from d2t.model.gru import BiGRUModel
+
+        return BiGRUModel(config, **ids)
+    from d2t.model.pretrained import load_pretrained_model
+
+    return load_pretrained_model(config, **ids)
