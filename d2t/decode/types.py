@@ -16,7 +16,7 @@ Status = Literal["ok", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """One MR to verbalise, in the order of ``plan`` or, when it is None, in the strategy's own order."""
+    """One MR to verbalise, in the order of ``plan``; None: in the strategy's own order."""
 
     id: str
     mr: MeaningRepresentation
