@@ -1,7 +1,8 @@
-"""The seam of the four linearization strategies: order an MR's slots before a generator reads them."""
+"""The seam of the linearization strategies: order an MR's slots before a generator reads them."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
 
 if TYPE_CHECKING:
@@ -10,7 +11,10 @@ if TYPE_CHECKING:
 
     from d2t.corpus.types import Example
     from d2t.mr.domain import Domain
-    from d2t.mr.types import Plan
+    from d2t.mr.types import Plan, Slot
+
+Entry = tuple[str, "Slot | None"]
+"""One position of a source: a slot's name, and the slot itself or None where it is shown as absent."""
 
 
 @runtime_checkable
@@ -34,14 +38,52 @@ class Strategy(Protocol):
 
     def order(self, example: Example, *, rng: Random) -> Plan:
         """The order in which the generator reads the MR; a permutation of its slots, except that
-        ``alignment`` returns ``example.plan`` (repeats kept), the only strategy that reads it."""
+        ``alignment`` returns ``example.plan`` (repeats kept), the only strategy that reads it.
+        """
+        ...
+
+    def layout(self, plan: Plan) -> tuple[Entry, ...]:
+        """The positions of the source for ``plan``: its slots, and absent ones where shown."""
         ...
 
     def state(self) -> dict[str, Any]:
-        """The fitted tables, JSON-able."""
+        """The fitted tables with the strategy's ``name``, JSON-able."""
         ...
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
         """Restore what ``state`` returned."""
         ...
+
+
+class StrategyBase(ABC):
+    """What most strategies share: nothing to fit, the plan itself as layout, a name as state.
+
+    A new strategy subclasses this in one file, sets the three class variables and defines ``order``;
+    see ``d2t.linearize.registry`` for how it is found.
+    """
+
+    name: ClassVar[str]
+    alias: ClassVar[str]
+    needs_planner: ClassVar[bool] = False
+
+    def fit(self, corpus: Iterable[Example], domain: Domain) -> Self:
+        """Nothing to fit."""
+        return self
+
+    @abstractmethod
+    def order(self, example: Example, *, rng: Random) -> Plan:
+        """The order in which the generator reads the MR."""
+
+    def layout(self, plan: Plan) -> tuple[Entry, ...]:
+        """The plan's slots and nothing else."""
+        return tuple((slot.name, slot) for slot in plan.slots)
+
+    def state(self) -> dict[str, Any]:
+        """The strategy's name."""
+        return {"name": self.name}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Self:
+        """A strategy without tables."""
+        return cls()

@@ -1,0 +1,161 @@
+"""Hide slot values in a reference behind placeholders, and put values back into a generated template.
+
+A template is the text itself with ``<val:...>`` where the mentions were; nothing around them changes, so
+possessives, hyphens and punctuation stay. Text that happens to look like a placeholder is escaped
+(``<\\val:...>``) and comes back as it was; inserted values are never scanned again.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from d2t.linearize.bindings import Bindings, is_literal, symbol_of
+from d2t.linearize.grammar import starts_with_article, starts_with_vowel_sound
+from d2t.linearize.symbols import PLACEHOLDER
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from d2t.mr.domain import Domain
+    from d2t.mr.types import MeaningRepresentation, Slot
+    from d2t.slots.types import Alignment, Span
+
+_RAW = re.compile(r"<(?=\\*val:)")
+_ESCAPED = re.compile(r"<\\(?=\\*val:)")
+_LEADING_THE = re.compile(r"the\s+", re.IGNORECASE)
+_TRAILING_THE = re.compile(r"(?<![\w'’-])the\s+\Z", re.IGNORECASE)
+_TRAILING_A = re.compile(r"(?<![\w'’.-])(an?)(\s+)\Z", re.IGNORECASE)
+_POSSESSIVE = re.compile(r"(?:['’]s|(?<=s)['’])\Z", re.IGNORECASE)
+_SENTENCE_START = re.compile(r"""(?:\A|[.!?]["'”’)]*\s)[\s"'“‘(]*\Z""")
+
+
+def delexicalize(alignment: Alignment, bindings: Mapping[str, str]) -> str:
+    """The target template: mentions of bound values become their placeholders.
+
+    A value must be said verbatim, letters' case aside. A mention of an open slot (known from
+    ``Bindings.open_symbols``) is hidden however it is spelled, so that a model never learns names.
+    """
+    text, parts, position = alignment.text, [], 0
+    for span in alignment.spans:
+        symbol = symbol_of(span.slot, bindings)
+        if symbol is None or span.start < position:
+            continue
+        is_name = isinstance(bindings, Bindings) and symbol in bindings.open_symbols
+        found = _find_value(text, span) or (_whole_mention(text, span) if is_name else None)
+        if found is None:
+            continue
+        start, end = max(found[0], position), found[1]
+        parts += [escape(text[position:start]), symbol]
+        position = end
+    return "".join([*parts, escape(text[position:])])
+
+
+def relexicalize(template: str, bindings: Mapping[str, str]) -> str:
+    """The text: every bound placeholder replaced by its value, in one pass.
+
+    "a" or "an" before a placeholder follows the value's initial sound, "the" before a value with an
+    article of its own goes, a value that starts a sentence gets a capital unless it belongs to an open
+    slot. A placeholder without a binding stays visible; see ``unbound``.
+    """
+    parts: list[str] = []
+    position = 0
+    for match in PLACEHOLDER.finditer(template):
+        value = bindings.get(match.group())
+        if value is None:
+            continue
+        before = template[position : match.start()]
+        follows_value = position > 0
+        if not is_literal(match.group(), bindings) and _starts_sentence(before, follows_value):
+            value = _capitalized(value)
+        parts += [unescape(_agree(before, value, follows_value)), value]
+        position = match.end()
+    return "".join([*parts, unescape(template[position:])])
+
+
+def unbound(template: str, bindings: Mapping[str, str]) -> tuple[str, ...]:
+    """Placeholders that stand for nothing: a text with one of them is not faithful, whatever else it says."""
+    return tuple(symbol for symbol in PLACEHOLDER.findall(template) if symbol not in bindings)
+
+
+def maskable(alignment: Alignment, mr: MeaningRepresentation, domain: Domain) -> frozenset[Slot]:
+    """The closed slots of ``mr`` that could be placeholders in this reference.
+
+    Such a slot is mentioned, and each of its mentions says the value verbatim. Values of boolean slots
+    ("yes") and empty ones never qualify; open slots need no mask.
+    """
+    mentions: dict[Slot, list[bool]] = {}
+    for span in alignment.spans:
+        verbatim = _find_value(alignment.text, span) is not None
+        mentions.setdefault(span.slot, []).append(verbatim)
+    closed = {slot for slot in mr.slots if domain.slot(slot.name).kind not in ("open", "boolean")}
+    return frozenset(slot for slot in closed if slot.value and all(mentions.get(slot, [False])))
+
+
+def escape(text: str) -> str:
+    """Make text that looks like a placeholder into text that does not."""
+    return _RAW.sub(r"<\\", text)
+
+
+def unescape(text: str) -> str:
+    """Undo ``escape``."""
+    return _ESCAPED.sub("<", text)
+
+
+def _find_value(text: str, span: Span) -> tuple[int, int] | None:
+    """Where the value stands verbatim, letters' case aside: the whole span, or the one place inside it.
+
+    When the value begins with "The" and the span leaves the article out, a "the" before it belongs to it.
+    """
+    value, said = span.slot.value, text[span.start : span.end]
+    if not value:
+        return None
+    if said.casefold() == value.casefold():
+        return span.start, span.end
+    if starts_with_article(value) and (article := _TRAILING_THE.search(text, 0, span.start)):
+        name = value[_end_of_article(value) :]
+        if said.casefold() == name.casefold():
+            return article.start(), span.end
+    pattern = rf"(?<!\w){re.escape(value)}(?!\w)"
+    inside = list(re.finditer(pattern, said, re.IGNORECASE))
+    if len(inside) != 1:
+        return None
+    return span.start + inside[0].start(), span.start + inside[0].end()
+
+
+def _whole_mention(text: str, span: Span) -> tuple[int, int]:
+    """A misspelled name: the span without a possessive ending, with an article that the value brings."""
+    start = span.start
+    ending = _POSSESSIVE.search(text, start, span.end)
+    end = ending.start() if ending and not _POSSESSIVE.search(span.slot.value) else span.end
+    has_article = starts_with_article(text[start:end])
+    if starts_with_article(span.slot.value) and not has_article:
+        article = _TRAILING_THE.search(text, 0, start)
+        start = article.start() if article else start
+    return start, max(end, start + 1)
+
+
+def _agree(before: str, value: str, follows_value: bool) -> str:
+    """``before`` with its last word, if an article, made to fit ``value``."""
+    if starts_with_article(value) and (the := _TRAILING_THE.search(before)):
+        return before if follows_value and the.start() == 0 else before[: the.start()]
+    match = _TRAILING_A.search(before)
+    if match is None or (follows_value and match.start() == 0):
+        return before
+    article = match.group(1)[0] + ("n" if starts_with_vowel_sound(value) else "")
+    return before[: match.start()] + article + match.group(2)
+
+
+def _starts_sentence(before: str, follows_value: bool) -> bool:
+    match = _SENTENCE_START.search(before)
+    return match is not None and not (follows_value and match.group()[:1] not in (".", "!", "?"))
+
+
+def _capitalized(value: str) -> str:
+    first = value[:1].upper()
+    return first + value[1:] if len(first) == 1 else value
+
+
+def _end_of_article(value: str) -> int:
+    match = _LEADING_THE.match(value)
+    return match.end() if match else 0

@@ -1,0 +1,42 @@
+"""Uniformly random plans, for the stress test of order control (spec §4.3)."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from math import factorial
+from typing import TYPE_CHECKING
+
+from d2t.mr.types import Plan
+from d2t.seeding import derived_rng
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from d2t.mr.types import MeaningRepresentation
+
+_ENUMERABLE = 6
+"""Up to this many slots all permutations are listed (720), which ends the search for distinct ones."""
+
+
+def random_plan(mr: MeaningRepresentation, rng: Random) -> Plan:
+    """One uniform permutation; depends on ``rng`` and the multiset of slots, not on their order."""
+    slots = sorted(mr.slots)
+    rng.shuffle(slots)
+    return Plan(tuple(slots))
+
+
+def random_plans(mr: MeaningRepresentation, n: int, seed: int) -> list[Plan]:
+    """``n`` random plans, distinct while there are distinct ones, after that over again.
+
+    The draw depends on the seed and the MR alone, so another MR in the file changes nothing.
+    """
+    rng = derived_rng(seed, "random_plans", repr(mr.key()))
+    size = len(mr.slots)
+    if size <= _ENUMERABLE or factorial(size) <= n:
+        pool = [Plan(order) for order in dict.fromkeys(permutations(sorted(mr.slots)))]
+        rng.shuffle(pool)
+        return [pool[i % len(pool)] for i in range(n)]
+    found: dict[Plan, None] = {}
+    while len(found) < n:
+        found.setdefault(random_plan(mr, rng))
+    return list(found)
