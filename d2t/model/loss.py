@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.nn import functional
+from torch.nn.functional import log_softmax
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,35 +17,54 @@ def smoothed_cross_entropy(
     r"""Sum over tokens of the cross-entropy to a smoothed target distribution, and the token count.
 
     Spec §5.2: with :math:`V` classes of which PAD is one, the target distribution is
-    :math:`q(y)=1-s` on the gold token, :math:`s/(V-2)` on each other non-pad class and 0 on PAD, and
+    :math:`q(y)=1-s` on the gold token, :math:`s/(V-2)` on each other non-pad class, 0 on PAD, and
 
     .. math:: L = -\sum_{t}\sum_{k \ne pad} q_t(k)\,\log p_t(k).
 
-    The spec states it as KL divergence; that differs by the constant entropy of :math:`q`, so gradients are
-    equal. Cross-entropy is returned so that ``smoothing=0`` reads as the negative log-likelihood.
-    Divide the sum by the count (of the whole batch, over all devices) to normalise.
+    The spec states it as a KL divergence, which differs by the constant entropy of :math:`q`: the
+    gradients are equal, and with ``smoothing=0`` this reads as the negative log-likelihood. Divide
+    the sum by the count (of the whole batch, over all devices and accumulation steps).
 
     Args:
-        logits: ``(..., V) float``.
-        targets: ``(...,) int64``; positions equal to ``pad_id`` do not count.
+        logits: ``(..., V) float``; computed in fp32 whatever its type.
+        targets: ``(...,) int64``; positions equal to ``pad_id`` do not count. To save time, leave
+            them out before the projection to the vocabulary.
         pad_id: id of PAD.
         smoothing: ``s`` in [0, 1).
 
     Returns:
         The sum (fp32 scalar, nats) and the number of non-pad tokens.
     """
-    vocab = logits.shape[-1]
-    flat, gold = logits.reshape(-1, vocab), targets.reshape(-1)
+    flat, gold = logits.reshape(-1, logits.shape[-1]), targets.reshape(-1)
     keep = gold != pad_id
     n_tokens = int(keep.sum())
     if n_tokens != gold.numel():
         flat, gold = flat[keep], gold[keep]
-    flat = flat.float()
-    nll = functional.cross_entropy(flat, gold, reduction="sum")
-    if smoothing == 0.0:
-        return nll, n_tokens
-    # sum over the other non-pad classes of -log p = (V-1) logsumexp - (sum of non-pad logits) - nll
-    log_z = torch.logsumexp(flat, dim=-1)
-    non_pad = flat.sum(dim=-1) - flat[:, pad_id]
-    others = ((vocab - 1) * log_z - non_pad).sum() - nll
-    return (1.0 - smoothing) * nll + smoothing / (vocab - 2) * others, n_tokens
+    total: Tensor = _SmoothedCrossEntropy.apply(flat, gold, pad_id, smoothing)  # type: ignore[no-untyped-call]
+    return total, n_tokens
+
+
+class _SmoothedCrossEntropy(torch.autograd.Function):
+    """The gradient, ``p - q``, is written in place of the log-probabilities: one pass, one buffer."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, gold: Tensor, pad_id: int, smoothing: float) -> Tensor:
+        other = smoothing / (logits.shape[-1] - 2)
+        log_p = log_softmax(logits.float(), dim=-1)
+        gold_log_p = log_p.gather(1, gold[:, None])
+        total = (1.0 - smoothing - other) * -gold_log_p.sum()
+        if other:
+            total -= other * (log_p.sum() - log_p[:, pad_id].sum())
+        if ctx.needs_input_grad[0]:
+            grad = log_p.exp_()
+            if other:
+                grad -= other
+                grad[:, pad_id] += other
+            grad.scatter_add_(1, gold[:, None], torch.full_like(gold_log_p, other + smoothing - 1.0))
+            ctx.save_for_backward(grad.to(logits.dtype))
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None, None, None]:  # noqa: D102
+        (grad,) = ctx.saved_tensors
+        return grad * grad_outputs[0], None, None, None

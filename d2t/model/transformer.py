@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from d2t.model.attention import CrossAttention, SelfAttention
+from d2t.model.attention import CrossAttention, SelfAttention, attend
 from d2t.model.base import DecoderState, Seq2SeqModel
 from d2t.model.layers import Dropout, sinusoidal_positions, xavier_
 
@@ -45,8 +45,8 @@ class EncoderLayer(nn.Module):
 
     def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
         """``hidden (batch, src_len, width)``, ``mask (batch, 1, 1, src_len) bool``."""
-        attended = self.attention.attend(*self.attention.project(self.attention_norm(hidden)), mask)
-        hidden = hidden + self.dropout(attended)
+        mixed = attend(*self.attention.project(self.attention_norm(hidden)), mask)
+        hidden = hidden + self.dropout(self.attention.out(mixed))
         return hidden + self.dropout(self.ffn(self.ffn_norm(hidden)))
 
 
@@ -66,7 +66,7 @@ class DecoderLayer(nn.Module):
     def forward(self, hidden: Tensor, encoded: Tensor, mask: Tensor) -> Tensor:
         """All positions at once: ``hidden (batch, tgt_len, width)``, ``encoded (batch, src_len, width)``."""
         q, k, v = self.attention.project(self.attention_norm(hidden))
-        hidden = hidden + self.dropout(self.attention.attend(q, k, v, causal=True))
+        hidden = hidden + self.dropout(self.attention.out(attend(q, k, v, causal=True)))
         return self._rest(hidden, *self.cross.memory(encoded), mask)
 
     def step(
@@ -80,7 +80,7 @@ class DecoderLayer(nn.Module):
         q, k, v = self.attention.project(self.attention_norm(hidden))
         if cache is not None:
             k, v = torch.cat([cache[0], k], dim=2), torch.cat([cache[1], v], dim=2)
-        hidden = hidden + self.dropout(self.attention.attend(q, k, v))
+        hidden = hidden + self.dropout(self.attention.out(attend(q, k, v)))
         return self._rest(hidden, *memory, mask), (k, v)
 
     def _rest(self, hidden: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
