@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 
 class AlignmentTraining(StrategyBase):
-    """The aligned order of the example's reference, repeats kept (Kedzie & McKeown 2020, "AT"; spec §2).
+    """The aligned order of the example's reference, repeats kept.
 
-    It exists where a reference has been aligned; the order of a new MR comes from a user or a planner.
+    Kedzie & McKeown 2020, "AT"; spec §2. It exists where a reference has been aligned; the order of a new MR comes from a user or a
+    planner.
     """
 
     name: ClassVar[str] = "alignment"
@@ -32,8 +33,8 @@ class AlignmentTraining(StrategyBase):
         """
         if example.plan is None:
             raise DataError(
-                f"example {example.id!r} has no plan, and alignment training reads its order from one; "
-                "align the corpus first (`align_examples`), or give a plan: "
+                f"example {example.id!r} has no plan, and alignment training reads its order "
+                "from one; align the corpus first (`align_examples`), or give a plan: "
                 "`--plan area,food,name`, a `plan` field in the record, or a planner",
                 code="no_plan",
             )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from d2t.mr.types import Plan, Slot
 
 Entry = tuple[str, "Slot | None"]
-"""One position of a source: a slot's name, and the slot itself or None where it is shown as absent."""
+"""One position of a source: a slot's name, and the slot, or None where it is shown as absent."""
 
 
 @runtime_checkable
@@ -30,15 +30,16 @@ class Strategy(Protocol):
     alias: ClassVar[str]
     """The paper's short name (``rnd``, ``if``, ``fp``, ``at``)."""
     needs_planner: ClassVar[bool]
-    """True when the order of an unseen MR must come from a user or a planner (alignment training)."""
+    """True when the order of an unseen MR must come from a user or a planner (``alignment``)."""
 
     def fit(self, corpus: Iterable[Example], domain: Domain) -> Self:
         """Fit on training examples whose ``plan`` is the aligned order; returns ``self``."""
         ...
 
     def order(self, example: Example, *, rng: Random) -> Plan:
-        """The order in which the generator reads the MR; a permutation of its slots, except that
-        ``alignment`` returns ``example.plan`` (repeats kept), the only strategy that reads it.
+        """The order in which the generator reads the MR: a permutation of its slots.
+
+        Except ``alignment``, which returns ``example.plan`` with its repeats; only it reads that.
         """
         ...
 
@@ -59,8 +60,8 @@ class Strategy(Protocol):
 class StrategyBase(ABC):
     """What most strategies share: nothing to fit, the plan itself as layout, a name as state.
 
-    A new strategy subclasses this in one file, sets the three class variables and defines ``order``;
-    see ``d2t.linearize.registry`` for how it is found.
+    A new strategy subclasses this in one file, sets the three class variables and defines
+    ``order``; see ``d2t.linearize.registry`` for how it is found.
     """
 
     name: ClassVar[str]

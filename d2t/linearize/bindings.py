@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class Bindings(dict[str, str]):
     """Placeholder symbol -> value, and which of the symbols belong to open slots.
 
-    Values of open slots are names: they are written letter for letter, and every mention of them in a
-    training text is hidden, however it is spelled there.
+    Values of open slots are names: they are written letter for letter, and every mention of them
+    in a training text is hidden, however it is spelled there.
     """
 
     def __init__(
@@ -38,6 +38,7 @@ def symbol_of(slot: Slot, bindings: Mapping[str, str]) -> str | None:
 def is_literal(symbol: str, bindings: Mapping[str, str]) -> bool:
     """Whether the value must keep its letters even at the start of a sentence.
 
-    Only ``Bindings`` knows the kinds of its slots; in a plain mapping every value is taken as a name.
+    Only ``Bindings`` knows the kinds of its slots; in a plain mapping every value is taken as a
+    name.
     """
     return symbol in bindings.open_symbols if isinstance(bindings, Bindings) else True

@@ -1,8 +1,8 @@
-"""Hide slot values in a reference behind placeholders, and put values back into a generated template.
+r"""Hide slot values of a reference behind placeholders, and put values into a template.
 
-A template is the text itself with ``<val:...>`` where the mentions were; nothing around them changes, so
-possessives, hyphens and punctuation stay. Text that happens to look like a placeholder is escaped
-(``<\\val:...>``) and comes back as it was; inserted values are never scanned again.
+A template is the text itself with ``<val:...>`` where the mentions were; nothing around them
+changes, so possessives, hyphens and punctuation stay. Text that happens to look like a placeholder
+is escaped (``<\val:...>``) and comes back as it was; inserted values are never scanned again.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ def delexicalize(alignment: Alignment, bindings: Mapping[str, str]) -> str:
 def relexicalize(template: str, bindings: Mapping[str, str]) -> str:
     """The text: every bound placeholder replaced by its value, in one pass.
 
-    "a" or "an" before a placeholder follows the value's initial sound, "the" before a value with an
-    article of its own goes, a value that starts a sentence gets a capital unless it belongs to an open
-    slot. A placeholder without a binding stays visible; see ``unbound``.
+    "a" or "an" before a placeholder follows the value's initial sound, "the" before a value with
+    an article of its own goes, a value that starts a sentence gets a capital unless it belongs to
+    an open slot. A placeholder without a binding stays visible; see ``unbound``.
     """
     parts: list[str] = []
     position = 0
@@ -74,15 +74,15 @@ def relexicalize(template: str, bindings: Mapping[str, str]) -> str:
 
 
 def unbound(template: str, bindings: Mapping[str, str]) -> tuple[str, ...]:
-    """Placeholders that stand for nothing: a text with one of them is not faithful, whatever else it says."""
+    """Placeholders that stand for nothing: a text with one of them is never faithful."""
     return tuple(symbol for symbol in PLACEHOLDER.findall(template) if symbol not in bindings)
 
 
 def maskable(alignment: Alignment, mr: MeaningRepresentation, domain: Domain) -> frozenset[Slot]:
     """The closed slots of ``mr`` that could be placeholders in this reference.
 
-    Such a slot is mentioned, and each of its mentions says the value verbatim. Values of boolean slots
-    ("yes") and empty ones never qualify; open slots need no mask.
+    Such a slot is mentioned, and each of its mentions says the value verbatim. Values of boolean
+    slots ("yes") and empty ones never qualify; open slots need no mask.
     """
     mentions: dict[Slot, list[bool]] = {}
     for span in alignment.spans:
@@ -103,9 +103,10 @@ def unescape(text: str) -> str:
 
 
 def _find_value(text: str, span: Span) -> tuple[int, int] | None:
-    """Where the value stands verbatim, letters' case aside: the whole span, or the one place inside it.
+    """Where the value stands verbatim, case aside: the whole span, or the one place inside it.
 
-    When the value begins with "The" and the span leaves the article out, a "the" before it belongs to it.
+    When the value begins with "The" and the span leaves the article out, a "the" before it belongs
+    to it.
     """
     value, said = span.slot.value, text[span.start : span.end]
     if not value:
@@ -124,7 +125,7 @@ def _find_value(text: str, span: Span) -> tuple[int, int] | None:
 
 
 def _whole_mention(text: str, span: Span) -> tuple[int, int]:
-    """A misspelled name: the span without a possessive ending, with an article that the value brings."""
+    """A misspelled name: the span without a possessive ending, with the value's article."""
     start = span.start
     ending = _POSSESSIVE.search(text, start, span.end)
     end = ending.start() if ending and not _POSSESSIVE.search(span.slot.value) else span.end

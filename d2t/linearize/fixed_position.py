@@ -16,8 +16,8 @@ class FixedPosition(IncreasingFrequency):
     """IF order with absent slots shown as such (Kedzie & McKeown 2020, "FP"; spec §2).
 
     Departures: a slot with several values keeps all of them at its place (the paper keeps the most
-    frequent one on E2E, which loses content), list slots are not padded to their longest length, and the
-    place is keyed by (count, name), so that equal counts cannot swap (spec §8, wart 11).
+    frequent one on E2E, which loses content), list slots are not padded to their longest length,
+    and the place is keyed by (count, name), so that equal counts cannot swap (spec §8, wart 11).
     """
 
     name: ClassVar[str] = "fixed_position"
@@ -31,8 +31,8 @@ class FixedPosition(IncreasingFrequency):
     def layout(self, plan: Plan) -> tuple[Entry, ...]:
         """One block per slot of the domain.
 
-        Under its own order each slot stands at its fixed place. Under somebody else's plan the absent
-        slots keep their places and the present ones fill the others in the plan's order.
+        Under its own order each slot stands at its fixed place. Under somebody else's plan the
+        absent slots keep their places and the present ones fill the others in the plan's order.
         """
         blocks = [tuple(block) for _, block in groupby(plan.slots, key=lambda slot: slot.name)]
         present = set(plan.names)
@@ -42,6 +42,6 @@ class FixedPosition(IncreasingFrequency):
                 entries.append((name, None))
             else:
                 entries.extend((slot.name, slot) for slot in blocks.pop(0))
-        # A plan that returns to a slot has more blocks than slots, one that the domain lacks has no place.
+        # A plan that returns to a slot has more blocks than there are places.
         entries.extend((slot.name, slot) for block in blocks for slot in block)
         return tuple(entries)

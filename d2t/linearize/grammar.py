@@ -1,4 +1,4 @@
-"""What grammar needs to know of a value that a placeholder hides: its initial sound, article, digits."""
+"""What grammar needs to know of a hidden value: its initial sound, its article, its digits."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ _ARTICLE = re.compile(r"the\s", re.IGNORECASE)
 def starts_with_vowel_sound(value: str) -> bool:
     """Whether "an" goes before ``value`` when it is read aloud.
 
-    Reads the first word: numbers by their names (8, 11, 18, 80-89, 8xx ...), initialisms by the names of
-    their letters (``FPS``), the silent h of "hour" and "honest", and the glide of "university", "euro",
-    "one". Signs before the word (£, quotes) are passed over, since £20 is read "twenty pounds".
+    Reads the first word: numbers by their names (8, 11, 18, 80-89, 8xx ...), initialisms by the
+    names of their letters (``FPS``), the silent h of "hour" and "honest", and the glide of
+    "university", "euro", "one". Signs before the word (£, quotes) are passed over, since £20 is
+    read "twenty pounds".
     """
     match = _WORD.search(value)
     if match is None:
@@ -45,10 +46,10 @@ def starts_with_article(value: str) -> bool:
 
 
 def features(value: str) -> tuple[str, ...]:
-    """The feature symbols that stand after a placeholder in the source (cf. spec §1.3, SPECIFIER_V/C).
+    """The feature symbols that stand after a placeholder in the source.
 
-    ViGGO's superlative feature is left out: here a specifier is an ordinary categorical value that the
-    model sees as itself, except in the masked share.
+    After spec §1.3 (SPECIFIER_V/C). ViGGO's superlative feature is left out: here a specifier is an ordinary categorical value that
+    the model sees as itself, except in the masked share.
     """
     sound = VOWEL if starts_with_vowel_sound(value) else CONSONANT
     article = (THE,) if starts_with_article(value) else ()
@@ -56,7 +57,7 @@ def features(value: str) -> tuple[str, ...]:
 
 
 def _number_is_vowel(match: re.Match[str] | None) -> bool:
-    """Eight, eighty, eight hundred ...; eleven and eighteen, also as thousands; years read in pairs."""
+    """Eight, eighty, eight hundred; eleven and eighteen, also thousands; years read in pairs."""
     digits = match.group() if match else ""
     if digits.startswith("8"):
         return True
@@ -66,7 +67,7 @@ def _number_is_vowel(match: re.Match[str] | None) -> bool:
 
 
 def _is_initialism(word: str) -> bool:
-    """Read letter by letter: a lone capital, or capitals without a vowel among the first letters (FPS, M)."""
+    """Read letter by letter: a lone capital, or capitals without a vowel (``M``, ``FPS``)."""
     if not (word.isascii() and word.isalpha() and word.isupper()):
         return False
     return len(word) == 1 or not set(word) & set("AEIOUY")

@@ -1,4 +1,4 @@
-"""The values a model has met in training: what is not among them is copied through a placeholder."""
+"""The values a model has met in training: others are copied through a placeholder."""
 
 from __future__ import annotations
 

@@ -17,14 +17,15 @@ class RandomOrder(StrategyBase):
     """Uniform shuffle of the slots (Kedzie & McKeown 2020, "RND"; spec §2).
 
     The caller decides when it is resampled by what ``rng`` it passes: the trainer derives one from
-    (seed, epoch, example), which gives a new order at every reading, and one frozen order for validation.
+    (seed, epoch, example), which gives a new order at every reading, and one frozen order for
+    validation.
     """
 
     name: ClassVar[str] = "random"
     alias: ClassVar[str] = "rnd"
 
     def order(self, example: Example, *, rng: Random) -> Plan:
-        """A shuffle that depends on ``rng`` and on the multiset of slots, not on their order in the MR."""
+        """A shuffle that depends on ``rng`` and the multiset of slots, not on their order in the MR."""
         slots = sorted(example.mr.slots)
         rng.shuffle(slots)
         return Plan(tuple(slots))

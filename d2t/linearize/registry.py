@@ -1,7 +1,7 @@
 """Strategies by name.
 
-To add one: write a file like ``increasing_frequency.py`` with a subclass of ``StrategyBase``, and list the
-class in ``STRATEGIES`` below. From another package, declare it as an entry point of group
+To add one: write a file like ``increasing_frequency.py`` with a subclass of ``StrategyBase``, and
+list the class in ``STRATEGIES`` below. From another package, declare it as an entry point of group
 ``d2t.strategies`` (``mine = "my_package.orders:MyOrder"``) and nothing here changes.
 """
 
@@ -68,6 +68,6 @@ def restore_strategy(state: Mapping[str, Any]) -> Strategy:
         return strategy_class(state["name"]).from_state(dict(state))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BundleError(
-            f"cannot restore the linearization strategy: bad or missing entry ({error!r}) in its saved state; "
-            "the bundle is damaged or was written by another version: copy or train it again"
+            f"cannot restore the linearization strategy: bad or missing entry ({error!r}) in its "
+            "saved state; the bundle is damaged or was written by another version: copy or train it again"
         ) from error

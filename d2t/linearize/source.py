@@ -51,15 +51,17 @@ class LinearizedInput:
 
 
 class Linearizer:
-    """Writes sources: which slots stand where is the strategy's part, how a slot is written is here.
+    """Writes sources: the strategy says which slots stand where, this how a slot is written.
 
-    A slot is its symbol and its value as text, or its symbol, a placeholder and the grammar features of
-    the hidden value. Hidden are open and numeric slots, values outside the inventory, and what ``mask``
-    names; never a boolean's yes or no. A second, third and fourth hidden value of a slot get numbered
-    placeholders in plan order; a fifth is written as text, so that no content is lost.
+    A slot is its symbol and its value as text, or its symbol, a placeholder and the grammar
+    features of the hidden value. Hidden are open and numeric slots, values outside the inventory,
+    and what ``mask`` names; never a boolean's yes or no. A second, third and fourth hidden value
+    of a slot get numbered placeholders in plan order; a fifth is written as text, so that no
+    content is lost.
 
-    Departures from spec §2: no atomic ``slot=value`` tokens (an unseen value would have none), ViGGO's
-    ``rating`` is a slot like the others, and only the dialogue act is a header, in domains with several.
+    Departures from spec §2: no atomic ``slot=value`` tokens (an unseen value would have none),
+    ViGGO's ``rating`` is a slot like the others, and only the dialogue act is a header, in domains
+    with several.
     """
 
     def __init__(self, domain: Domain, strategy: Strategy, inventory: Inventory) -> None:
@@ -80,9 +82,11 @@ class Linearizer:
         Args:
             mr: gives the dialogue act.
             plan: the slots to write; whether it covers the MR is the caller's business, since an
-                aligned plan may be shorter. ``plan.breaks`` are not written yet (``BREAK`` is reserved).
+                aligned plan may be shorter. ``plan.breaks`` are not written yet (``BREAK`` is
+                reserved).
             mask: closed slots to hide although the model knows their values (training).
-            keep: closed slots to leave as text although they are rare (training, where the reference
+            keep: closed slots to leave as text although they are rare (training, where the
+            reference
                 does not say them verbatim).
 
         Raises:
@@ -123,8 +127,8 @@ class Linearizer:
         """Source and target template of one training reference.
 
         Each closed slot that the reference says verbatim is hidden with probability ``mask_rate``
-        (DESIGN "Slot kinds"), rare values always when verbatim and never otherwise, so that source and
-        target agree about what is hidden.
+        (DESIGN "Slot kinds"), rare values always when verbatim and never otherwise, so that source
+        and target agree about what is hidden.
         """
         verbatim = maskable(alignment, mr, self.domain)
         mask = frozenset(slot for slot in sorted(verbatim) if rng.random() < mask_rate)

@@ -1,8 +1,8 @@
 """The symbols of source strings and target templates: one token each, never split by a tokenizer.
 
-``<slot:NAME>`` opens a slot, ``<val:NAME>`` (``<val:NAME:2>`` for a second value) stands for a value in
-source and target, ``<f:...>`` are grammar features of a hidden value, ``<act:NAME>`` heads domains with
-several dialogue acts.
+``<slot:NAME>`` opens a slot, ``<val:NAME>`` (``<val:NAME:2>`` for a second value) stands for a
+value in source and target, ``<f:...>`` are grammar features of a hidden value, ``<act:NAME>``
+heads domains with several dialogue acts.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ NUMBER, WORD = "<f:num>", "<f:word>"
 FEATURES = (VOWEL, CONSONANT, THE, NUMBER, WORD)
 
 MAX_VALUES = 4
-"""Values of one slot that have a placeholder of their own; see ``Linearizer`` for what happens to a fifth."""
+"""Values of one slot that have a placeholder of their own; ``Linearizer`` says what a fifth does."""
 
 PLACEHOLDER = re.compile(r"<val:\w+(?::\d)?>")
 """Matches what ``placeholder`` writes."""
 
 
 def symbol_name(name: str) -> str:
-    """A slot's or act's name as it is written inside a symbol: ``customer rating`` -> ``customer_rating``."""
+    """A slot's or act's name inside a symbol: ``customer rating`` -> ``customer_rating``."""
     return re.sub(r"\W+", "_", name.strip())
 
 
@@ -75,7 +75,7 @@ def all_symbols(domain: Domain) -> list[str]:
     for symbol in symbols:
         if symbols.count(symbol) > 1:
             raise DomainError(
-                f"domain {domain.name!r}: two of its slots or dialogue acts are both written {symbol}; "
-                "expected names that differ in more than punctuation; rename one of them"
+                f"domain {domain.name!r}: two of its slots or dialogue acts are both written "
+                f"{symbol}; expected names that differ in more than punctuation; rename one of them"
             )
     return symbols

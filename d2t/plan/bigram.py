@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from math import log
 from typing import TYPE_CHECKING, Any, Self
 
@@ -25,15 +26,15 @@ BEAM = 32
 
 
 class BigramPlanner:
-    """Bigram language model over delexicalised slot fillers, searched under a permutation constraint.
+    """Bigram model over delexicalised slot fillers, searched under a permutation constraint.
 
-    Kedzie & McKeown 2020, §4; spec §4.1. For slots (the class of a filler) the paper's smoothing:
-    ``p(t|s) = (c(s,t) + e) / (c(s) + e |V|)`` with e = 1e-6. Departures: fillers are not smoothed by e
-    but interpolated with the slot bigram, Witten-Bell style,
-    ``p(b|a) ~ (c(a,b) + d(a) p(slot b | slot a)) / (c(a) + d(a))``, d(a) = distinct followers of a (at
-    least 1), so a filler never seen is placed as its slot is. The factor p(value | slot) is left out: it is
-    the same for every order of one MR. Search states with the same used fillers and last filler are
-    merged, which makes a beam of 32 exact for most MRs.
+    Kedzie & McKeown 2020, §4; spec §4.1. Slots (the classes of fillers) are smoothed as in the paper,
+    ``p(t|s) = (c(s,t) + e) / (c(s) + e |V|)`` with e = 1e-6. Departures: fillers are not smoothed by
+    e but interpolated with the slot bigram, Witten-Bell style,
+    ``p(b|a) ~ (c(a,b) + d(a) p(slot b | slot a)) / (c(a) + d(a))`` with d(a) the number of distinct
+    followers of a (at least 1), so that a filler never seen is placed as its slot is. The factor
+    p(value | slot) is left out. Search states with the same used fillers and the same last filler are
+    merged, which makes a beam of 32 exact for all but the longest MRs.
     """
 
     def __init__(self, beam: int = BEAM) -> None:
@@ -55,7 +56,7 @@ class BigramPlanner:
             if example.plan is None or not example.plan.slots:
                 continue
             tokens = [BOUNDARY, *map(self._token, example.plan.slots), BOUNDARY]
-            for first, second in zip(tokens, tokens[1:], strict=False):
+            for first, second in pairwise(tokens):
                 counts.setdefault(first, Counter())[second] += 1
         if not counts:
             raise DataError(
@@ -79,7 +80,7 @@ class BigramPlanner:
     def log_prob(self, plan: Plan) -> float:
         """Score of a plan in nats, boundaries included, up to a constant that all orders share."""
         tokens = [BOUNDARY, *map(self._token, plan.slots), BOUNDARY]
-        return sum(self._score(a, b) for a, b in zip(tokens, tokens[1:], strict=False))
+        return sum(self._score(a, b) for a, b in pairwise(tokens))
 
     def state(self) -> dict[str, Any]:
         """JSON-able and compact: the token list, and bigrams as index pairs with counts."""
@@ -112,8 +113,8 @@ class BigramPlanner:
                 counts.setdefault(tokens[first], Counter())[tokens[second]] = int(n)
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise BundleError(
-                f"cannot restore the bigram planner: bad or missing entry ({error!r}) in its saved state; "
-                "the bundle is damaged or was written by another version: copy or train it again"
+                f"cannot restore the bigram planner: bad or missing entry ({error!r}) in its saved "
+                "state; the bundle is damaged or was written by another version: copy or train it again"
             ) from error
         planner._set_counts(counts)
         return planner

@@ -1,4 +1,4 @@
-"""The domain's display order as a plan: the same for every MR, and a fixed baseline for order control."""
+"""The domain's display order as a plan: a fixed baseline for order control."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def display_plan(mr: MeaningRepresentation, domain: Domain) -> Plan:
-    """The MR's slots in the order of ``domain.toml``; values in its order too, unlisted ones last by name.
+    """The MR's slots in the order of ``domain.toml``, values too; unlisted values last, by name.
 
     Raises:
         DomainError: the MR holds a slot that the domain does not know.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from d2t.mr.types import MeaningRepresentation
 
 _ENUMERABLE = 6
-"""Up to this many slots all permutations are listed (720), which ends the search for distinct ones."""
+"""Up to this many slots all permutations (720) are listed."""
 
 
 def random_plan(mr: MeaningRepresentation, rng: Random) -> Plan:
