@@ -1,0 +1,112 @@
+"""Put the slot checker's reading of the text into a corpus: aligned plans and corrected MRs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from d2t.errors import UsageError
+from d2t.mr.types import MeaningRepresentation, Plan, Slot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from d2t.corpus.types import Example
+    from d2t.mr.domain import Domain
+    from d2t.slots.types import Alignment
+
+
+class Aligner(Protocol):
+    """What correction needs of a slot checker."""
+
+    def align(self, text: str, mr: MeaningRepresentation | None = None) -> Alignment:
+        """Spans of ``text``; the MR decides between values that share a wording."""
+        ...
+
+
+def align_examples(examples: Iterable[Example], checker: Aligner) -> list[Example]:
+    """Each example with ``plan`` set to the aligned order of its first reference.
+
+    The MR is kept as given, so the plan holds what the text says of it: only slots that occur in
+    the MR (spec §1.6, the test-set rule), which may be fewer when a value is not realised. An
+    example without references keeps its plan.
+    """
+    return [_aligned(example, checker) for example in examples]
+
+
+def correct_examples(
+    examples: Iterable[Example], checker: Aligner, domain: Domain, *, split: str = "train"
+) -> list[Example]:
+    """Examples whose MR is what their text says (spec §1.6), with the aligned order as plan.
+
+    The dialogue act is kept. Slots that no text can show the checker (an empty value, such as
+    ``request(developer[])``) are kept as given. Examples whose text says nothing are dropped;
+    with several references, each becomes an example of its own, as their texts may differ.
+
+    Args:
+        examples: training or development examples.
+        checker: aligns text with slots; sees the given MR, which decides between values that share
+            a wording (``cheap`` / ``less than £20``) and names open values.
+        domain: gives the slots of the corrected MR their display order.
+        split: what the examples are; ``test`` is refused, because test MRs are never changed.
+
+    Raises:
+        UsageError: ``split`` is ``test``.
+    """
+    if split == "test":
+        raise UsageError(
+            "test MRs are never changed: a corrected test set scores another task; correct train "
+            "and dev, and use `align_examples` for the order of test references",
+            code="correct_test",
+        )
+    ranks = {name: rank for rank, name in enumerate(domain.slot_names)}
+    corrected: list[Example] = []
+    for example in examples:
+        several = len(example.references) > 1
+        for index, text in enumerate(example.references):
+            alignment = checker.align(text, example.mr)
+            if not alignment.spans:
+                continue
+            corrected.append(
+                replace(
+                    example,
+                    id=f"{example.id}-{index}" if several else example.id,
+                    mr=_said(alignment, example.mr, ranks),
+                    references=(text,),
+                    plan=alignment.plan(),
+                )
+            )
+    return corrected
+
+
+def restrict_plan(plan: Plan, mr: MeaningRepresentation) -> Plan:
+    """The plan without slots that the MR does not have; adjacent equals left over become one."""
+    allowed = set(mr.slots)
+    slots: list[Slot] = []
+    breaks: list[int] = []
+    pending = False
+    for index, slot in enumerate(plan.slots):
+        pending = pending or index in plan.breaks
+        if slot not in allowed or (slots and slots[-1] == slot):
+            continue
+        if pending and slots:
+            breaks.append(len(slots))
+        pending = False
+        slots.append(slot)
+    return Plan(tuple(slots), tuple(breaks))
+
+
+def _aligned(example: Example, checker: Aligner) -> Example:
+    if not example.references:
+        return example
+    plan = checker.align(example.references[0], example.mr).plan()
+    return replace(example, plan=restrict_plan(plan, example.mr))
+
+
+def _said(
+    alignment: Alignment, given: MeaningRepresentation, ranks: dict[str, int]
+) -> MeaningRepresentation:
+    said = dict.fromkeys(span.slot for span in alignment.spans)
+    silent = dict.fromkeys(slot for slot in given.slots if slot.value == "")
+    slots = sorted({**said, **silent}, key=lambda slot: ranks.get(slot.name, len(ranks)))
+    return MeaningRepresentation(tuple(slots), given.dialogue_act)

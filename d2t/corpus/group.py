@@ -1,0 +1,58 @@
+"""Pool the references of one meaning representation, with a typical order of mention."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from d2t.corpus.types import Example
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from d2t.mr.types import Plan, Slot
+
+_Bigram = tuple["Slot | None", "Slot | None"]  # None is the boundary "@" of the spec
+
+
+def group_references(examples: Iterable[Example]) -> list[Example]:
+    """One example per distinct ``mr.key()``, in order of first occurrence, references pooled.
+
+    The first member gives the id and the MR; the plan is the medoid of the members' plans
+    (:func:`medoid_plan`), or None when no member has one. References keep their order and their
+    duplicates: a text written twice counts twice in a multi-reference score, as in the corpus.
+    """
+    groups: dict[object, list[Example]] = {}
+    for example in examples:
+        groups.setdefault(example.mr.key(), []).append(example)
+    return [_pooled(members) for members in groups.values()]
+
+
+def medoid_plan(plans: Sequence[Plan]) -> Plan | None:
+    """The plan most like the others of its group (spec §1.7).
+
+    The score of plan p is the mean over the other members q of ``|bigrams(p) ∩ bigrams(q)| /
+    |bigrams(p)|``, bigrams as sets with a boundary at both ends; the first wins ties.
+    """
+    if not plans:
+        return None
+    bigrams = [plan_bigrams(plan) for plan in plans]
+
+    def score(index: int) -> float:
+        own = bigrams[index]
+        shared = sum(len(own & other) for i, other in enumerate(bigrams) if i != index)
+        return shared / len(own)  # the mean's common divisor (n - 1) cannot change the order
+
+    return plans[max(range(len(plans)), key=score)]
+
+
+def plan_bigrams(plan: Plan) -> set[_Bigram]:
+    """Adjacent pairs of slots, with None before the first and after the last."""
+    padded: list[Slot | None] = [None, *plan.slots, None]
+    return set(zip(padded[:-1], padded[1:], strict=True))
+
+
+def _pooled(members: Sequence[Example]) -> Example:
+    first = members[0]
+    references = tuple(text for member in members for text in member.references)
+    plan = medoid_plan([member.plan for member in members if member.plan is not None])
+    return Example(first.id, first.mr, references, plan)

@@ -1,0 +1,51 @@
+"""One way in for all examples: a registered corpus by name, or any corpus file by path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from d2t.corpus.readers import read_corpus
+from d2t.corpus.registry import find_corpus, registry
+from d2t.errors import DataError, did_you_mean
+
+if TYPE_CHECKING:
+    from d2t.corpus.registry import Split
+    from d2t.corpus.types import Example
+    from d2t.mr.domain import Domain
+
+
+def load_split(name: str, split: Split, domain: Domain) -> list[Example]:
+    """The examples of one split of a registered corpus, or of a CSV or JSONL file.
+
+    Args:
+        name: ``mini``, ``e2e``, ``e2e_cleaned``, ``viggo``, or a path to a ``.csv`` or ``.jsonl``
+            file, in which case ``split`` only names the examples.
+        split: ``train``, ``dev`` or ``test``.
+        domain: the domain of the meaning representations.
+
+    Raises:
+        DataError: no such corpus, split or file, or the corpus is not fetched; the message then
+            holds the exact command that fetches it.
+    """
+    path, prefix = locate_split(name, split)
+    return read_corpus(path, domain, name=prefix)
+
+
+def locate_split(name: str, split: str) -> tuple[Path, str]:
+    """The file that holds a split and the prefix of its example ids; raises like ``load_split``."""
+    if name in registry():
+        entry = find_corpus(name)
+        path = entry.path(split)
+        if not path.is_file():
+            raise DataError(
+                f"corpus {name!r} is not here ({path} does not exist); run `d2t data fetch {name}`,"
+                f" or without a network `d2t data fetch {name} --from DIR` with a local copy",
+                code="not_fetched",
+            )
+        return path, f"{name}-{split}"
+    path = Path(name)
+    if path.is_file():
+        return path, f"{path.stem}-{split}"
+    hint = did_you_mean(name, registry()) or f"; registered: {', '.join(registry())}"
+    raise DataError(f"{name!r} is neither a file nor a registered corpus{hint}", code="no_corpus")
