@@ -95,6 +95,10 @@ class Domain:
         """SHA-256 of the domain file's content, for signatures and manifests."""
         return sha256_json(self.source)
 
+    def has_slot(self, name: str) -> bool:
+        """Whether ``name`` is a slot of the domain, in any spelling."""
+        return fold_name(name) in self._by_folded_name
+
     def slot(self, name: str) -> SlotSpec:
         """The slot called ``name`` in any spelling.
 

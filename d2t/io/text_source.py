@@ -1,0 +1,97 @@
+"""Lines of text from a file or standard input, decoded one by one so that a bad one stands alone."""
+
+from __future__ import annotations
+
+import errno
+import io
+import re
+import sys
+from typing import IO, TYPE_CHECKING
+
+from d2t.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STDIN = "-"
+_BAD_BYTE = re.compile("[\udc80-\udcff]")
+_BOM = b"\xef\xbb\xbf"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+def display_name(source: str) -> str:
+    """What messages call the source."""
+    return "standard input" if source == STDIN else source
+
+
+def open_source(source: str) -> IO[bytes]:
+    """Open a file, or standard input for ``-``, as bytes.
+
+    Raises:
+        DataError: it is missing, a folder, or may not be read.
+    """
+    if source == STDIN:
+        buffer: IO[bytes] | None = getattr(sys.stdin, "buffer", None)
+        return (
+            buffer
+            if buffer is not None
+            else io.BytesIO(sys.stdin.read().encode("utf-8", "surrogateescape"))
+        )
+    try:
+        return open(source, "rb")  # noqa: SIM115 - closed by the iterator that reads it
+    except OSError as error:
+        raise read_error(source, error) from error
+    except ValueError as error:  # a NUL in the name
+        raise DataError(f"{source!r} is not a file name: {error}", code="no_such_file") from error
+
+
+def read_error(source: str, error: OSError) -> DataError:
+    """The ``DataError`` that tells a user why a file cannot be read and what to do."""
+    cures = {
+        errno.ENOENT: (
+            "no such file",
+            "check the name, or give '-' to read standard input",
+            "no_such_file",
+        ),
+        errno.EISDIR: ("it is a folder", "name a file inside it", "is_a_folder"),
+        errno.EACCES: ("no permission to read it", "check the file's permissions", "no_permission"),
+    }
+    why, cure, code = cures.get(
+        error.errno or 0, (error.strerror or str(error), "check the file", "read_failed")
+    )
+    return DataError(f"cannot read {display_name(source)}: {why}; {cure}", code=code)
+
+
+def decoded_lines(source: str) -> Iterator[str]:
+    r"""The lines of ``source``, line ends kept, opened at once and closed at the end.
+
+    A byte-order mark is dropped. Bytes that are not UTF-8 become lone surrogates (``surrogateescape``),
+    which ``bad_byte_column`` finds.
+
+    Raises:
+        DataError: the file cannot be opened or read, or is UTF-16.
+    """
+    return _lines(open_source(source), source)
+
+
+def bad_byte_column(text: str) -> int | None:
+    """The 1-based column of the first character that was not UTF-8, or None."""
+    found = _BAD_BYTE.search(text)
+    return None if found is None else found.start() + 1
+
+
+def _lines(handle: IO[bytes], source: str) -> Iterator[str]:
+    try:
+        with handle:
+            for number, raw in enumerate(handle, start=1):
+                if number == 1:
+                    if raw.startswith(_UTF16):
+                        raise DataError(
+                            f"{display_name(source)} is UTF-16; convert it: iconv -f UTF-16 -t UTF-8",
+                            line=1,
+                            code="invalid_utf8",
+                        )
+                    raw = raw.removeprefix(_BOM)
+                yield raw.decode("utf-8", "surrogateescape")
+    except OSError as error:
+        raise read_error(source, error) from error

@@ -1,0 +1,176 @@
+"""From any written form to a ``MeaningRepresentation`` in the domain's spelling."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from d2t.errors import D2TError, DomainError, MRParseError
+from d2t.mr.json_form import decode_json, slots_from_cell, slots_from_json
+from d2t.mr.syntax import RawMR, read_syntax
+from d2t.mr.types import MeaningRepresentation, Slot
+from d2t.mr.values import check_characters, check_length, position, shorten, split_list, unescape
+
+if TYPE_CHECKING:
+    from d2t.mr.domain import Domain
+
+MRFormat = Literal["auto", "e2e", "viggo", "json"]
+DIALOGUE_ACT = "dialogue_act"
+"""The key (JSON) or column (CSV) of the dialogue act."""
+
+
+def parse_mr(
+    source: str | Mapping[str, Any], domain: Domain, *, format: MRFormat = "auto"
+) -> MeaningRepresentation:
+    """Read one meaning representation.
+
+    Slot names may be in any spelling the domain resolves, values in any letter case; both come out
+    canonical. A list slot gives one ``Slot`` a value. Values that the domain does not list are
+    accepted (``unseen_values`` names them).
+
+    Args:
+        source: ``name[Aromi], eatType[pub]``; ``inform(name[X], genres[action, shooter])``; a JSON
+            object, as text or as a mapping.
+        domain: what the names mean.
+        format: the form of a text; ``auto`` looks at it.
+
+    Raises:
+        MRParseError: malformed (line and column), empty (code ``empty_mr``), a slot–value pair twice
+            (``duplicate_slot``), or a value that is too long or holds control characters.
+        DomainError: an unknown slot or dialogue act, with "did you mean".
+    """
+    if isinstance(source, Mapping):
+        return _from_mapping(source, domain)
+    if not isinstance(source, str):
+        raise MRParseError(f"expected a text or an object as MR, found {type(source).__name__}")
+    if format == "json" or (format == "auto" and source.lstrip().startswith("{")):
+        return _from_mapping(decode_json(source), domain)
+    check_characters(source)
+    if not source.strip():
+        raise _empty()
+    raw = read_syntax(source)
+    if format == "e2e" and raw.act is not None:
+        raise MRParseError(
+            f"dialogue act {shorten(raw.act)} in an E2E meaning representation; "
+            "the E2E form is slots only: use format 'viggo' or 'auto'",
+            line=1,
+            column=1,
+        )
+    if format == "viggo" and raw.act is None:
+        raise MRParseError(
+            "no dialogue act; the ViGGO form is act(slot[value], ...): use format 'e2e' or 'auto'",
+            line=1,
+            column=1,
+        )
+    return _from_raw(source, raw, domain)
+
+
+def mr_from_row(
+    row: Mapping[str, str], domain: Domain, *, ignore_unknown: bool = False
+) -> MeaningRepresentation:
+    """Read an MR from a CSV row whose columns are slots; an empty cell is an absent slot.
+
+    A cell of a list slot holds its values between commas; any cell may hold several values as a JSON
+    list of strings (``["pub", "restaurant"]``).
+
+    Raises:
+        MRParseError: as for ``parse_mr``.
+        DomainError: an unknown column, unless ``ignore_unknown``.
+    """
+    slots: list[Slot] = []
+    act = domain.default_dialogue_act
+    for column, cell in row.items():
+        if column == DIALOGUE_ACT:
+            act = domain.dialogue_act(cell) if cell.strip() else act
+            continue
+        if ignore_unknown and not domain.has_slot(column):
+            continue
+        slots += slots_from_cell(cell, domain.slot(column))
+    return _finish(act, slots)
+
+
+def unseen_values(mr: MeaningRepresentation, domain: Domain) -> tuple[Slot, ...]:
+    """The slots of ``mr`` whose value a closed slot of the domain does not list, in the MR's order."""
+    return tuple(slot for slot in mr.slots if domain.slot(slot.name).is_unseen(slot.value))
+
+
+def _from_raw(source: str, raw: RawMR, domain: Domain) -> MeaningRepresentation:
+    slots: list[Slot] = []
+    offsets: list[int] = []
+    try:
+        act = domain.default_dialogue_act if raw.act is None else domain.dialogue_act(raw.act)
+    except DomainError as error:
+        raise _located(error, source, 0) from None
+    for name, written, offset in raw.items:
+        try:
+            spec = domain.slot(name)
+            if spec.kind == "list" and "," in written:
+                values = _list_values(written, spec.name)
+            else:
+                values = [unescape(written)]
+            for value in values:
+                check_length(value, spec.name)
+                slots.append(Slot(spec.name, spec.canonical_value(value)))
+                offsets.append(offset)
+        except (MRParseError, DomainError) as error:
+            raise _located(error, source, offset) from None
+    return _finish(act, slots, source, offsets)
+
+
+def _list_values(written: str, name: str) -> list[str]:
+    values = [unescape(item) for item in split_list(written)]
+    if not all(values):
+        raise MRParseError(
+            f"an empty item in the list of slot {name!r}; remove the extra comma",
+            code="empty_value",
+        )
+    return values
+
+
+def _from_mapping(source: Mapping[str, Any], domain: Domain) -> MeaningRepresentation:
+    act = domain.default_dialogue_act
+    slots: list[Slot] = []
+    for key, value in source.items():
+        if key == DIALOGUE_ACT:
+            if value is not None and not isinstance(value, str):
+                raise MRParseError(
+                    f"'dialogue_act' must be a string, found {json.dumps(value, default=str)}"
+                )
+            act = domain.dialogue_act(value) if value else act
+            continue
+        slots += slots_from_json(value, domain.slot(str(key)))
+    return _finish(act, slots)
+
+
+def _finish(
+    act: str, found: Iterable[Slot], source: str = "", offsets: list[int] | None = None
+) -> MeaningRepresentation:
+    slots = tuple(found)
+    if not slots:
+        raise _empty()
+    if len(set(slots)) < len(slots):
+        index = next(i for i, slot in enumerate(slots) if slot in slots[:i])
+        line, column = position(source, offsets[index]) if offsets else (None, None)
+        raise MRParseError(
+            f"{slots[index]} is given twice; give each slot and value once",
+            line=line,
+            column=column,
+            code="duplicate_slot",
+        )
+    return MeaningRepresentation(slots, act)
+
+
+def _empty() -> MRParseError:
+    return MRParseError(
+        "the meaning representation is empty; give at least one slot, as in name[Aromi]",
+        line=1,
+        column=1,
+        code="empty_mr",
+        expected=("a slot name",),
+    )
+
+
+def _located(error: D2TError, source: str, offset: int) -> D2TError:
+    error.line, error.column = position(source, offset)
+    return error

@@ -1,0 +1,184 @@
+"""Plans that users write: ``area,food,name``, ``area > food | name`` or a JSON list."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from d2t.errors import MRParseError
+from d2t.mr.types import Plan, Slot
+from d2t.mr.values import check_characters, shorten, unescape
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from d2t.mr.domain import Domain
+    from d2t.mr.types import MeaningRepresentation
+
+BREAK = "|"
+"""Between two entries: a new sentence starts here."""
+_MARK = re.compile(r"\\.|[\[\],>|]", re.DOTALL)
+_EXAMPLE = "write a plan as area,food,name or area > food | name[Aromi]"
+
+
+class _Entry(NamedTuple):
+    """``name`` or ``name[value]``, both canonical; ``value`` None = whatever the MR holds."""
+
+    name: str
+    value: str | None
+
+    def __str__(self) -> str:
+        return self.name if self.value is None else f"{self.name}[{self.value}]"
+
+
+def parse_plan(
+    source: str | Sequence[str], mr: MeaningRepresentation, domain: Domain, *, partial: bool = False
+) -> Plan:
+    """Read the order in which the slots of ``mr`` are to be said.
+
+    Entries are ``slot`` or ``slot[value]``, separated by ``,`` or ``>``; ``|`` separates too and starts
+    a new sentence. A bare name stands for all values of that slot which no other entry names, in the
+    MR's order; written n times, the first n - 1 stand for one value each.
+
+    Args:
+        source: a text, or a list whose entries are such texts (what ``Plan.labels`` gives).
+        mr: the plan must hold each of its slots exactly once.
+        domain: resolves spellings of names and values.
+        partial: accept the beginning of an order; what it leaves out follows in the MR's order.
+
+    Raises:
+        MRParseError: code ``plan_syntax`` (malformed) or ``plan_mismatch`` (slots missing, said twice,
+            or not in the MR).
+        DomainError: a slot that the domain does not have.
+    """
+    texts = _split(source) if isinstance(source, str) else _listed(source)
+    entries = [None if text == BREAK else _resolve(text, mr, domain) for text in texts]
+    assigned = iter(_assign([entry for entry in entries if entry is not None], mr))
+    ordered: list[Slot] = []
+    breaks: list[int] = []
+    extra: list[_Entry] = []
+    for entry in entries:
+        if entry is None:
+            breaks.append(len(ordered))
+            continue
+        claimed = next(assigned)
+        ordered += claimed
+        if not claimed:
+            extra.append(entry)
+    missing = [slot for slot in mr.slots if slot not in ordered]
+    if extra or (missing and not partial):
+        raise _mismatch(extra, missing, mr)
+    ordered += missing
+    return Plan(tuple(ordered), tuple(at for at in breaks if 0 < at < len(ordered)))
+
+
+def _assign(entries: list[_Entry], mr: MeaningRepresentation) -> list[list[Slot]]:
+    """The slots each entry stands for; an empty list marks one that stands for nothing."""
+    free = list(mr.slots)
+    claimed: dict[int, list[Slot]] = {}
+    for index, entry in enumerate(entries):  # entries with a value first: they leave no choice
+        if entry.value is not None:
+            slot = Slot(entry.name, entry.value)
+            claimed[index] = [slot] if slot in free else []
+            if slot in free:
+                free.remove(slot)
+    to_come = Counter(entry.name for entry in entries if entry.value is None)
+    for index, entry in enumerate(entries):
+        if entry.value is None:
+            to_come[entry.name] -= 1
+            mine = [slot for slot in free if slot.name == entry.name]
+            claimed[index] = mine[:1] if to_come[entry.name] else mine
+            free = [slot for slot in free if slot not in claimed[index]]
+    return [claimed[index] for index in range(len(entries))]
+
+
+def _mismatch(extra: list[_Entry], missing: list[Slot], mr: MeaningRepresentation) -> MRParseError:
+    foreign = [
+        str(e) for e in extra if e.name not in mr.names or e.value not in (None, *mr.values(e.name))
+    ]
+    twice = [str(e) for e in extra if str(e) not in foreign]
+    parts = [
+        f"{what}: {', '.join(dict.fromkeys(names))}"
+        for what, names in (
+            ("not in the MR", foreign),
+            ("twice in the plan", twice),
+            ("missing from the plan", [_label(slot, mr) for slot in missing]),
+        )
+        if names
+    ]
+    held = ", ".join(_label(slot, mr) for slot in mr.slots)
+    return MRParseError(
+        f"the plan does not fit the MR ({'; '.join(parts)}); order exactly these slots: {held}",
+        code="plan_mismatch",
+    )
+
+
+def _label(slot: Slot, mr: MeaningRepresentation) -> str:
+    return slot.name if len(mr.values(slot.name)) == 1 else str(slot)
+
+
+def _resolve(text: str, mr: MeaningRepresentation, domain: Domain) -> _Entry:
+    name, bracket, rest = text.partition("[")
+    spec = domain.slot(name.strip())
+    if not bracket:
+        return _Entry(spec.name, None)
+    if not rest.endswith("]"):
+        raise MRParseError(
+            f"the plan entry {shorten(text)} is not closed by ']'; {_EXAMPLE}", code="plan_syntax"
+        )
+    written = rest[:-1]
+    # `Plan.labels` writes values as they are; a user may escape them as in an MR. The MR decides.
+    if Slot(spec.name, written) in mr.slots:
+        return _Entry(spec.name, written)
+    return _Entry(spec.name, spec.canonical_value(unescape(written)))
+
+
+def _listed(source: Sequence[str]) -> list[str]:
+    texts: list[str] = []
+    for entry in source:
+        if not isinstance(entry, str) or not entry.strip():
+            raise MRParseError(
+                f"a plan is a list of slot names, found {shorten(str(entry))}; {_EXAMPLE}",
+                code="plan_syntax",
+            )
+        check_characters(entry, "the plan")
+        texts.append(entry.strip())
+    return _checked(texts)
+
+
+def _split(source: str) -> list[str]:
+    """Cut at separators outside brackets; breaks are entries of their own."""
+    check_characters(source, "the plan")
+    texts: list[str] = []
+    depth = start = 0
+    for mark in _MARK.finditer(source):
+        char = mark[0]
+        if char == "[":
+            depth += 1
+        elif char == "]":
+            depth -= 1
+        elif depth == 0 and len(char) == 1:
+            texts.append(source[start : mark.start()].strip())
+            texts += [BREAK] if char == BREAK else []
+            start = mark.end()
+    if depth:
+        raise MRParseError(
+            f"brackets do not match in the plan {shorten(source)}; {_EXAMPLE}", code="plan_syntax"
+        )
+    texts.append(source[start:].strip())
+    if not all(texts):
+        raise MRParseError(
+            f"an empty entry in the plan {shorten(source)}: remove the extra separator; {_EXAMPLE}",
+            code="plan_syntax",
+        )
+    return _checked(texts)
+
+
+def _checked(texts: list[str]) -> list[str]:
+    if not texts:
+        raise MRParseError(f"the plan is empty; {_EXAMPLE}", code="plan_syntax")
+    at_edge = texts[0] == BREAK or texts[-1] == BREAK
+    if at_edge or any(a == b == BREAK for a, b in zip(texts, texts[1:], strict=False)):
+        raise MRParseError(f"a sentence without slots in the plan; {_EXAMPLE}", code="plan_syntax")
+    return texts
