@@ -53,7 +53,7 @@ class RandomModel(Seq2SeqModel):
 
 
 class TableModel(Seq2SeqModel):
-    """Next-token probabilities by the previous token alone: ``table[previous][next]``, EOS where it is silent."""
+    """Next-token probabilities by the previous token: ``table[previous][next]``, else EOS."""
 
     def __init__(self, table: dict[int, dict[int, float]], vocab_size: int = 8) -> None:
         super().__init__()

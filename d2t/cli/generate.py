@@ -1,0 +1,252 @@
+"""`d2t generate`: records in, checked utterances out."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TextIO
+
+import typer
+
+from d2t.cli.common import (
+    DeviceOption,
+    ExitCode,
+    LimitOption,
+    SeedOption,
+    Source,
+    StrictOption,
+    ThreadsOption,
+    limit_threads,
+    pick_device,
+    progress,
+    say,
+)
+from d2t.cli.interrupts import deferred_interrupt
+from d2t.errors import D2TError
+
+if TYPE_CHECKING:
+    from d2t.decode.pipeline import ModelGenerator
+    from d2t.decode.stream import StreamItem, StreamTotals
+    from d2t.io.records import InputRecord
+    from d2t.mr.domain import Domain
+
+
+class OutputFormat(StrEnum):
+    """What is written per record."""
+
+    JSONL = "jsonl"
+    TEXT = "text"
+
+
+_SEARCH, _OUTPUT, _GATES = "Search", "Input and output", "Gates"
+
+
+def generate(
+    source: Source = "-",
+    model: Annotated[
+        Path, typer.Option("--model", "-m", help="A bundle: the folder that `d2t train` wrote.")
+    ] = ...,  # type: ignore[assignment]
+    plan: Annotated[
+        str | None,
+        typer.Option(
+            help="Order of every record that has no `plan` of its own, e.g. area,food,name or "
+            "'area > food | name'; must name exactly the slots of the MR."
+        ),
+    ] = None,
+    beam_size: Annotated[
+        int | None,
+        typer.Option(min=1, help="1 is greedy. Default: the bundle's.", rich_help_panel=_SEARCH),
+    ] = None,
+    length_penalty: Annotated[
+        float | None,
+        typer.Option(help="Beams rank by log p / length ** this.", rich_help_panel=_SEARCH),
+    ] = None,
+    max_length: Annotated[
+        int | None, typer.Option(min=1, help="Tokens per utterance.", rich_help_panel=_SEARCH)
+    ] = None,
+    batch_size: Annotated[
+        int, typer.Option(min=1, help="Records searched together.", rich_help_panel=_SEARCH)
+    ] = 64,
+    seed: SeedOption = 0,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+    format: Annotated[
+        OutputFormat,
+        typer.Option(help="jsonl, or one text a line.", rich_help_panel=_OUTPUT),
+    ] = OutputFormat.JSONL,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Write here instead of standard output. The file appears when it is complete; what "
+            "an interrupted run had finished is kept as FILE.partial.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = None,
+    limit: LimitOption = None,
+    strict: StrictOption = False,
+    require_ok: Annotated[
+        bool,
+        typer.Option(
+            "--require-ok", help="Exit 4 unless every text is ok.", rich_help_panel=_GATES
+        ),
+    ] = False,
+    max_ser: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="Exit 4 when the slot error rate (%) is above.", rich_help_panel=_GATES
+        ),
+    ] = None,
+) -> None:
+    """Write a checked utterance for each record, in the order of a plan.
+
+    Reads JSONL objects, CSV rows or one MR a line; fields other than id, mr (or the slots themselves),
+    dialogue_act and plan are ignored. Writes {id, mr, plan, text, spans, report, score, status,
+    order_kept}, one line a record, in input order. A bad line gives {id, error} in its place and exit
+    code 3; a missed gate gives 4. Works in windows of 8 batches; typed at a terminal, line by line.
+
+    Example: echo "name[Aromi], eatType[pub]" | d2t generate --model runs/at/bundle --format text
+    """
+    from d2t.decode.load import load
+    from d2t.decode.stream import BATCHES_PER_WINDOW, StreamTotals
+    from d2t.io.records import read_records
+
+    records = read_records(source, limit=limit)
+    if source != "-":  # a missing file is cheaper to find than a model is to load
+        records = _peeked(records)
+    limit_threads(threads)
+    generator = load(
+        model,
+        device=pick_device(device),
+        beam_size=beam_size,
+        batch_size=batch_size,
+        max_length=max_length,
+        length_penalty=length_penalty,
+        seed=seed,
+    )
+    typing = source == "-" and sys.stdin.isatty()
+    window = 1 if typing else BATCHES_PER_WINDOW * batch_size
+    totals, started = StreamTotals(), time.perf_counter()
+    with _sink(output) as stream:
+        for items in _windows(records, generator, plan, window, strict, totals, started):
+            _write(items, generator.domain, format, stream)
+    say(_summary(totals, time.perf_counter() - started))
+    missed = (require_ok and totals.failed + totals.bad > 0) or (
+        max_ser is not None and totals.ser > max_ser
+    )
+    if missed:
+        say(f"gate missed: {_gate(require_ok, max_ser, totals)}")
+        raise typer.Exit(ExitCode.GATE_MISSED)
+    raise typer.Exit(ExitCode.BAD_INPUT if totals.bad else ExitCode.GOOD)
+
+
+def _windows(
+    records: Iterator[InputRecord],
+    generator: ModelGenerator,
+    plan: str | None,
+    window: int,
+    strict: bool,
+    totals: StreamTotals,
+    started: float,
+) -> Iterator[list[StreamItem]]:
+    """The answered windows, counted and shown in the progress bar as they pass."""
+    from d2t.decode.requests import request_from_record
+    from d2t.decode.stream import generate_stream
+
+    with progress("generating") as advance:
+        for items in generate_stream(
+            records,
+            generator,
+            lambda record: request_from_record(record, generator.domain, plan=plan),
+            window=window,
+            strict=strict,
+        ):
+            totals.add(items)
+            yield items
+            rate = (totals.n + totals.bad) / (time.perf_counter() - started)
+            advance(len(items), note=f"{rate:.1f} records/s")
+
+
+def _write(items: list[StreamItem], domain: Domain, format: OutputFormat, stream: TextIO) -> None:
+    """Write and flush one window in one piece; Ctrl-C waits for its last line."""
+    from d2t.decode.output import error_as_dict, hypothesis_as_dict
+    from d2t.io.records import write_record
+
+    buffer = io.StringIO()
+    for item in items:
+        if item.error is not None:
+            if format is OutputFormat.TEXT:
+                say(f"d2t: record {item.record.id}, line {item.record.line}: {item.error.message}")
+                buffer.write("\n")
+            else:
+                write_record(
+                    buffer, error_as_dict(item.record.id, item.error, line=item.record.line)
+                )
+        elif item.hypothesis is not None:
+            if format is OutputFormat.TEXT:
+                buffer.write(" ".join(item.hypothesis.text.split("\n")) + "\n")
+            else:
+                write_record(buffer, hypothesis_as_dict(item.hypothesis, domain))
+    with deferred_interrupt():
+        stream.write(buffer.getvalue())
+        stream.flush()
+
+
+@contextmanager
+def _sink(output: Path | None) -> Iterator[TextIO]:
+    """Standard output, or a file that appears under its name only when everything is written.
+
+    An error of the stream or Ctrl-C leaves the finished windows as ``FILE.partial``; an error of the
+    disk leaves nothing.
+    """
+    from d2t.io.atomic import atomic_write
+
+    if output is None or str(output) == "-":
+        yield sys.stdout
+        return
+    if output.exists() and not output.is_file():  # a device, or a folder, which is refused
+        with atomic_write(output) as stream:
+            yield stream
+        return
+    partial = output.with_name(output.name + ".partial")
+    stopped: BaseException | None = None
+    with atomic_write(partial) as stream:
+        try:
+            yield stream
+        except (KeyboardInterrupt, D2TError) as error:
+            if stream.tell() == 0:
+                raise
+            stopped = error
+    if stopped is not None:
+        say(f"the records finished so far are in {partial}")
+        raise stopped
+    os.replace(partial, output)
+
+
+def _peeked(records: Iterator[InputRecord]) -> Iterator[InputRecord]:
+    """The same records, the first already read, so that a bad source is reported now."""
+    first = next(records, None)
+    return iter(()) if first is None else chain([first], records)
+
+
+def _summary(totals: StreamTotals, seconds: float) -> str:
+    n = max(1, totals.n)
+    return (
+        f"{totals.n + totals.bad} records: {totals.ok} ok, {totals.failed} failed, "
+        f"{totals.bad} bad lines; SER {totals.ser:.2f}%, order kept {100 * totals.order_kept / n:.1f}%; "
+        f"{seconds:.1f} s, {totals.n / max(seconds, 1e-9):.1f} sentences/s"
+    )
+
+
+def _gate(require_ok: bool, max_ser: float | None, totals: StreamTotals) -> str:
+    if max_ser is not None and totals.ser > max_ser:
+        return f"SER {totals.ser:.2f}% is above --max-ser {max_ser:g}"
+    return f"{totals.failed + totals.bad} records without an ok text (--require-ok)"

@@ -1,0 +1,57 @@
+"""Which order is asked for, and which order the model reads: not the same for every strategy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from d2t.corpus.types import Example
+from d2t.errors import DataError
+from d2t.linearize.fixed_position import FixedPosition
+from d2t.seeding import derived_rng
+
+if TYPE_CHECKING:
+    from d2t.decode.types import GenerationRequest
+    from d2t.linearize.base import Strategy
+    from d2t.mr.types import Plan
+    from d2t.plan.bigram import BigramPlanner
+
+
+class Orders(NamedTuple):
+    """The plan that ``order_kept`` is judged by, and the plan that is linearized."""
+
+    asked: Plan
+    read: Plan
+
+
+def choose_orders(
+    request: GenerationRequest, strategy: Strategy, planner: BigramPlanner | None, *, seed: int
+) -> Orders:
+    """The orders for one request.
+
+    Without a plan, the strategy's own: a shuffle that depends on (seed, request id) alone for RND,
+    the fitted order for IF and FP, the planner's for AT (spec §4.1). With a plan, AT, RND and IF
+    read the MR in that order; only AT was trained to follow it. FP reads its fixed layout whatever
+    is asked, so there the plan is only judged.
+
+    Raises:
+        DataError: code ``no_plan``: the strategy needs a planner, and there is none.
+    """
+    if request.plan is not None and not isinstance(strategy, FixedPosition):
+        return Orders(request.plan, request.plan)
+    own = _own_order(request, strategy, planner, seed)
+    return Orders(request.plan or own, own)
+
+
+def _own_order(
+    request: GenerationRequest, strategy: Strategy, planner: BigramPlanner | None, seed: int
+) -> Plan:
+    rng = derived_rng(seed, "plan", request.id)
+    if not strategy.needs_planner:
+        return strategy.order(Example(request.id, request.mr), rng=rng)
+    if planner is None:
+        raise DataError(
+            f"record {request.id!r} has no plan and the model has no planner to make one; give an "
+            "order: --plan area,food,name or a `plan` field in the record",
+            code="no_plan",
+        )
+    return planner.plan(request.mr, rng=rng)

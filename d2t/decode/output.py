@@ -1,0 +1,51 @@
+"""Hypotheses as the JSON records that `d2t generate` writes and `d2t evaluate` reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from d2t.mr.render import mr_to_json
+from d2t.slots.report_json import report_as_dict
+
+if TYPE_CHECKING:
+    from d2t.decode.types import Hypothesis
+    from d2t.errors import D2TError
+    from d2t.mr.domain import Domain
+    from d2t.mr.types import Plan
+
+
+def plan_as_list(plan: Plan) -> list[str]:
+    """The plan's labels, with ``"|"`` where a sentence begins; `parse_plan` reads it back."""
+    labels = plan.labels()
+    for index in reversed(plan.breaks):
+        labels.insert(index, "|")
+    return labels
+
+
+def hypothesis_as_dict(hypothesis: Hypothesis, domain: Domain) -> dict[str, Any]:
+    """``{id, mr, plan, text, spans, report, score, status, order_kept}``.
+
+    ``plan`` is the order asked for, ``report.plan`` the order in which the text says things,
+    ``spans`` what it says (character offsets), ``score`` the mean log-probability per token.
+    """
+    report = report_as_dict(hypothesis.id, hypothesis.report)
+    del report["id"]
+    return {
+        "id": hypothesis.id,
+        "mr": mr_to_json(hypothesis.mr, domain),
+        "plan": plan_as_list(hypothesis.plan),
+        "text": hypothesis.text,
+        "spans": report.pop("spans"),
+        "report": report,
+        "score": round(hypothesis.score, 6),
+        "status": hypothesis.status,
+        "order_kept": hypothesis.order_kept,
+    }
+
+
+def error_as_dict(id: str, error: D2TError, *, line: int | None = None) -> dict[str, Any]:
+    """``{id, error: {code, message, line, column}}``: what stands in the place of a bad record."""
+    described = error.as_dict()
+    if described["line"] is None:
+        described["line"] = line
+    return {"id": id, "error": described}

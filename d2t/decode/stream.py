@@ -1,0 +1,142 @@
+"""Streams of records through a generator, window by window, bad records in their place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from d2t.errors import D2TError, DataError, DomainError, MRParseError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from d2t.decode.types import GenerationRequest, Generator, Hypothesis
+    from d2t.io.records import InputRecord
+
+RECORD_ERRORS = (MRParseError, DomainError, DataError)
+"""What one record can be guilty of; other errors (a backend's, a bundle's) end the stream."""
+
+BATCHES_PER_WINDOW = 8
+"""How many batches are read ahead, so that sorting by length has something to sort."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamItem:
+    """What became of one record: exactly one of ``hypothesis`` and ``error`` is set."""
+
+    record: InputRecord
+    hypothesis: Hypothesis | None = None
+    error: D2TError | None = None
+
+
+@dataclass(slots=True)
+class StreamTotals:
+    """Running counts of a stream; ``add`` each window.
+
+    Attributes:
+        n: records answered with a text.
+        ok: texts that passed the check.
+        bad: records answered with an error object.
+        n_slots, n_slot_errors: over all texts, whatever their status.
+    """
+
+    n: int = 0
+    ok: int = 0
+    order_kept: int = 0
+    bad: int = 0
+    n_slots: int = 0
+    n_slot_errors: int = 0
+
+    @property
+    def failed(self) -> int:
+        """Texts that did not pass the check."""
+        return self.n - self.ok
+
+    @property
+    def ser(self) -> float:
+        """Slot error rate of the texts so far, in % of the slots asked for; 0 before the first."""
+        return 100.0 * self.n_slot_errors / max(1, self.n_slots)
+
+    def add(self, window: Iterable[StreamItem]) -> None:
+        """Count the items of one window."""
+        for item in window:
+            if item.hypothesis is None:
+                self.bad += 1
+                continue
+            self.n += 1
+            self.ok += item.hypothesis.status == "ok"
+            self.order_kept += item.hypothesis.order_kept
+            self.n_slots += item.hypothesis.report.n_slots
+            self.n_slot_errors += item.hypothesis.report.n_errors
+
+
+def generate_stream(
+    records: Iterable[InputRecord],
+    generator: Generator,
+    make_request: Callable[[InputRecord], GenerationRequest],
+    *,
+    window: int,
+    strict: bool = False,
+) -> Iterator[list[StreamItem]]:
+    """Generate for a stream of any length in the memory of one window.
+
+    Reads ``window`` records ahead, generates for the good ones together (the generator batches by
+    length inside the call), and yields one item per record in input order. Nothing is yielded
+    before its window is complete or the input ends.
+
+    Args:
+        records: good and bad input records.
+        generator: any generator.
+        make_request: reads a record; raises one of ``RECORD_ERRORS`` when it is bad.
+        window: records per window, at least 1.
+        strict: stop at the first bad record: what came before it is yielded, then its error raised.
+
+    Raises:
+        D2TError: an error that is not one record's, or with ``strict`` the first that is.
+    """
+    stream = iter(records)
+    while chunk := list(islice(stream, window)):
+        items = _answer(chunk, generator, make_request)
+        bad = next((i for i, item in enumerate(items) if item.error is not None), None)
+        if strict and bad is not None:
+            error = items[bad].error
+            assert error is not None
+            if bad:
+                yield items[:bad]
+            raise error
+        yield items
+
+
+def _answer(
+    records: list[InputRecord],
+    generator: Generator,
+    make_request: Callable[[InputRecord], GenerationRequest],
+) -> list[StreamItem]:
+    items: dict[int, StreamItem] = {}
+    requests: dict[int, GenerationRequest] = {}
+    for i, record in enumerate(records):
+        try:
+            requests[i] = make_request(record)
+        except RECORD_ERRORS as error:
+            items[i] = StreamItem(record, error=error)
+    try:
+        hypotheses = generator.generate(list(requests.values()))
+    except RECORD_ERRORS:  # somebody in the window: find out who, one by one
+        for i, request in requests.items():
+            items[i] = _answer_one(records[i], request, generator)
+    else:
+        for i, hypothesis in zip(requests, hypotheses, strict=True):
+            items[i] = StreamItem(records[i], hypothesis)
+    return [items[i] for i in range(len(records))]
+
+
+def _answer_one(
+    record: InputRecord, request: GenerationRequest, generator: Generator
+) -> StreamItem:
+    try:
+        return StreamItem(record, generator.generate([request])[0])
+    except RECORD_ERRORS as error:
+        if error.line is None:
+            error.line = record.line
+        return StreamItem(record, error=error)
