@@ -1,4 +1,4 @@
-"""The seam between models, search and training: a sequence-to-sequence model that can be stepped."""
+"""The seam between models, search and training: a seq2seq model that can be stepped."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 DecoderState = dict[str, "Tensor"]
-"""Everything a decoder carries from step to step; every tensor's first dimension is the row (batch)."""
+"""What a decoder carries from step to step; the first dimension of every tensor is the row."""
 
 
 class Seq2SeqModel(nn.Module, ABC):
@@ -37,8 +37,25 @@ class Seq2SeqModel(nn.Module, ABC):
             target_ids: ``(batch, tgt_len) int64``, decoder input, begins with BOS.
 
         Returns:
-            ``(batch, tgt_len, vocab) float``: logits of the token that follows each target position.
+            ``(batch, tgt_len, vocab) float``: logits of the token after each target position.
         """
+
+    def logits_of(
+        self, source_ids: Tensor, source_mask: Tensor, target_ids: Tensor, rows: Tensor
+    ) -> Tensor:
+        """Teacher-forced logits of some positions only; models override it to project only those.
+
+        Args:
+            source_ids: as in ``forward``.
+            source_mask: as in ``forward``.
+            target_ids: as in ``forward``.
+            rows: ``(n,) int64``, indices into the flattened ``(batch * tgt_len)`` positions.
+
+        Returns:
+            ``(n, vocab) float``, in the autocast type where there is one.
+        """
+        logits = self.forward(source_ids, source_mask, target_ids)
+        return logits.reshape(-1, logits.shape[-1])[rows]
 
     @abstractmethod
     def start(self, source_ids: Tensor, source_mask: Tensor) -> DecoderState:
@@ -57,6 +74,8 @@ class Seq2SeqModel(nn.Module, ABC):
         """
 
     def select(self, state: DecoderState, rows: Tensor) -> DecoderState:
-        """The state of the given rows ``(n,) int64`` (repeats allowed): beam reordering, dropping
-        finished rows, expanding a source into several candidates."""
+        """The state of the given rows ``(n,) int64``, repeats allowed.
+
+        For reordering beams, dropping finished rows, expanding a source into several candidates.
+        """
         return {key: value.index_select(0, rows) for key, value in state.items()}

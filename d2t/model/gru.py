@@ -103,6 +103,13 @@ class BiGRUModel(Seq2SeqModel):
         """Teacher-forced logits, see ``Seq2SeqModel.forward``."""
         return self.output(self.hidden(source_ids, source_mask, target_ids)).float()
 
+    def logits_of(
+        self, source_ids: Tensor, source_mask: Tensor, target_ids: Tensor, rows: Tensor
+    ) -> Tensor:
+        """Logits of some positions, see ``Seq2SeqModel.logits_of``."""
+        hidden = self.hidden(source_ids, source_mask, target_ids)
+        return self.output(hidden.flatten(0, 1).index_select(0, rows))
+
     def hidden(self, source_ids: Tensor, source_mask: Tensor, target_ids: Tensor) -> Tensor:
         """What ``self.output`` turns into logits: ``(batch, tgt_len, hidden)``."""
         encoded, first = self._encode(source_ids, source_mask)

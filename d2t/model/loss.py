@@ -5,10 +5,49 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 from torch.nn.functional import log_softmax
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from d2t.model.base import Seq2SeqModel
+
+_ROW_MULTIPLE = 128
+
+
+class SequenceLoss(nn.Module):
+    """A model together with its training loss: what a training loop calls, and what DDP wraps.
+
+    Positions of padding are dropped before the projection to the vocabulary, the dearest layer of a
+    small model. The number of rows is rounded up to a multiple of 128, because on a CPU every new
+    shape costs a compilation and memory that stays.
+    """
+
+    def __init__(self, model: Seq2SeqModel, smoothing: float = 0.1) -> None:
+        super().__init__()
+        self.model = model
+        self.smoothing = smoothing
+
+    def forward(
+        self, source_ids: Tensor, source_mask: Tensor, target_ids: Tensor
+    ) -> tuple[Tensor, int]:
+        """Summed loss and token count of a batch.
+
+        Args:
+            source_ids: ``(batch, src_len) int64``.
+            source_mask: ``(batch, src_len) bool``, True = keep.
+            target_ids: ``(batch, tgt_len + 1) int64``: BOS, tokens, EOS, padding.
+
+        Returns:
+            See ``smoothed_cross_entropy``.
+        """
+        model, gold = self.model, target_ids[:, 1:].reshape(-1)
+        rows = _kept_rows(gold, model.pad_id)
+        logits = model.logits_of(source_ids, source_mask, target_ids[:, :-1], rows)
+        return smoothed_cross_entropy(
+            logits, gold[rows], pad_id=model.pad_id, smoothing=self.smoothing
+        )
 
 
 def smoothed_cross_entropy(
@@ -27,8 +66,7 @@ def smoothed_cross_entropy(
 
     Args:
         logits: ``(..., V) float``; computed in fp32 whatever its type.
-        targets: ``(...,) int64``; positions equal to ``pad_id`` do not count. To save time, leave
-            them out before the projection to the vocabulary.
+        targets: ``(...,) int64``; positions equal to ``pad_id`` do not count.
         pad_id: id of PAD.
         smoothing: ``s`` in [0, 1).
 
@@ -36,12 +74,16 @@ def smoothed_cross_entropy(
         The sum (fp32 scalar, nats) and the number of non-pad tokens.
     """
     flat, gold = logits.reshape(-1, logits.shape[-1]), targets.reshape(-1)
+    total: Tensor = _SmoothedCrossEntropy.apply(flat, gold, pad_id, smoothing)
+    return total, int((gold != pad_id).sum())
+
+
+def _kept_rows(gold: Tensor, pad_id: int) -> Tensor:
+    """Indices of the non-pad positions, filled up with pad positions to a round number of rows."""
     keep = gold != pad_id
-    n_tokens = int(keep.sum())
-    if n_tokens != gold.numel():
-        flat, gold = flat[keep], gold[keep]
-    total: Tensor = _SmoothedCrossEntropy.apply(flat, gold, pad_id, smoothing)  # type: ignore[no-untyped-call]
-    return total, n_tokens
+    n_kept = int(keep.sum())
+    n_rows = min(gold.numel(), -(-n_kept // _ROW_MULTIPLE) * _ROW_MULTIPLE)
+    return torch.argsort(keep, descending=True, stable=True)[:n_rows]
 
 
 class _SmoothedCrossEntropy(torch.autograd.Function):
@@ -50,21 +92,24 @@ class _SmoothedCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, gold: Tensor, pad_id: int, smoothing: float) -> Tensor:
         other = smoothing / (logits.shape[-1] - 2)
+        kept = gold != pad_id
         log_p = log_softmax(logits.float(), dim=-1)
-        gold_log_p = log_p.gather(1, gold[:, None])
-        total = (1.0 - smoothing - other) * -gold_log_p.sum()
+        losses = (other + smoothing - 1.0) * log_p.gather(1, gold[:, None])[:, 0]
         if other:
-            total -= other * (log_p.sum() - log_p[:, pad_id].sum())
+            losses -= other * (log_p.sum(dim=1) - log_p[:, pad_id])
+        total = losses[kept].sum()
         if ctx.needs_input_grad[0]:
             grad = log_p.exp_()
             if other:
                 grad -= other
                 grad[:, pad_id] += other
-            grad.scatter_add_(1, gold[:, None], torch.full_like(gold_log_p, other + smoothing - 1.0))
+            gold_part = torch.full_like(losses, other + smoothing - 1.0)
+            grad.scatter_add_(1, gold[:, None], gold_part[:, None])
+            grad[~kept] = 0.0
             ctx.save_for_backward(grad.to(logits.dtype))
         return total
 
     @staticmethod
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None, None, None]:  # noqa: D102
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None, None, None]:
         (grad,) = ctx.saved_tensors
         return grad * grad_outputs[0], None, None, None
