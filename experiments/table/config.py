@@ -1,0 +1,72 @@
+"""What a table is: rows to train, and the settings each is scored in."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from d2t.errors import ConfigError
+from d2t.train.config_file import merged, validate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from d2t.train.config import TrainConfig
+
+
+class Row(BaseModel):
+    """One system: a folder name, a label for people, and its differences from the shared config."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: str = Field(pattern=r"^[a-z0-9-]+$")
+    label: str
+    train: dict[str, Any] = {}
+
+
+class TableConfig(BaseModel):
+    """A whole table.
+
+    Attributes:
+        title: heading of the Markdown table.
+        results: folder under ``experiments/results``.
+        split: the split that is scored; MRs are grouped, references pooled.
+        permutations: random plans per MR in setting (c).
+        plan_seed: seed of those plans.
+        limit: score this many MRs only (for tests of the runner).
+        train: the training configuration that all rows share.
+        rows: the systems.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    title: str
+    results: str
+    split: str = "test"
+    permutations: int = Field(default=3, ge=1)
+    plan_seed: int = 0
+    limit: int | None = None
+    train: dict[str, Any]
+    rows: tuple[Row, ...]
+
+    def train_config(self, row: Row) -> TrainConfig:
+        """The full training configuration of one row."""
+        return validate(merged(self.train, row.train), f"row {row.name}")
+
+
+def load_table(path: Path) -> TableConfig:
+    """Read a table file; every row's training configuration is validated too.
+
+    Raises:
+        ConfigError: unknown keys or impossible values, with their place.
+    """
+    try:
+        table = TableConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise ConfigError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    for row in table.rows:
+        table.train_config(row)
+    return table

@@ -1,0 +1,107 @@
+"""The finished table: one JSON with manifest, one Markdown table."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from d2t.io.atomic import atomic_write_json, atomic_write_text
+from d2t.io.manifest import run_manifest
+from experiments.table.settings import SETTINGS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from experiments.table.config import Row, TableConfig
+
+TITLES = {
+    "own": "(a) the model's own order",
+    "display": "(b) the fixed display order",
+    "random": "(c) random plans",
+}
+COLUMNS = {
+    "own": ("bleu", "chrf", "rouge_l", "ser", "exact", "order_accuracy", "kendall_tau"),
+    "display": ("ser", "exact", "order_accuracy", "kendall_tau", "bigram_f1"),
+    "random": ("ser", "exact", "order_accuracy", "kendall_tau", "bigram_f1"),
+}
+
+
+def collect(table: TableConfig, runs: Path) -> dict[str, dict[str, Any]]:
+    """The scores of the rows that are complete, by row name."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in table.rows:
+        paths = {setting: runs / row.name / f"scores-{setting}.json" for setting in SETTINGS}
+        if all(path.is_file() for path in paths.values()):
+            found[row.name] = {
+                setting: json.loads(path.read_text(encoding="utf-8"))
+                for setting, path in paths.items()
+            }
+    return found
+
+
+def write_results(table: TableConfig, runs: Path, out: Path, *, started: float) -> list[str]:
+    """Write ``results.json`` and ``table.md`` into ``out``; returns the names of missing rows."""
+    scores = collect(table, runs)
+    rows = [row for row in table.rows if row.name in scores]
+    training = {
+        row.name: json.loads((runs / row.name / "run.json").read_text(encoding="utf-8"))
+        for row in rows
+    }
+    manifest = run_manifest(
+        command=["python", "-m", "experiments.table", f"experiments/{table.results}.toml"],
+        config=table.model_dump(mode="json"),
+        data={key: value for run in training.values() for key, value in run["data"].items()},
+        seeds={"plans": table.plan_seed},
+        started=started,
+    )
+    atomic_write_json(
+        out / "results.json",
+        {
+            "manifest": manifest,
+            "rows": {
+                row.name: {"label": row.label, "training": training[row.name], **scores[row.name]}
+                for row in rows
+            },
+        },
+    )
+    atomic_write_text(out / "table.md", markdown(table, rows, scores))
+    return [row.name for row in table.rows if row.name not in scores]
+
+
+def markdown(table: TableConfig, rows: list[Row], scores: dict[str, dict[str, Any]]) -> str:
+    """One Markdown table per setting, each cell with its 95% interval, and the signatures."""
+    lines = [f"# {table.title}", ""]
+    signatures: dict[str, str] = {}
+    for setting in SETTINGS:
+        reports = {row.name: scores[row.name][setting]["report"] for row in rows}
+        if not reports:
+            continue
+        present = [
+            key
+            for key in COLUMNS[setting]
+            if all(key in report["metrics"] for report in reports.values())
+        ]
+        first = next(iter(reports.values()))["metrics"]
+        lines += [f"## {TITLES[setting]}: {next(iter(reports.values()))['n_records']} requests", ""]
+        lines.append(
+            "| system | "
+            + " | ".join(first[key]["label"] for key in present)
+            + " | missing | added | wrong | repeated |"
+        )
+        lines.append("|---|" + "---:|" * (len(present) + 4))
+        for row in rows:
+            report = reports[row.name]
+            cells = [cell(report["metrics"][key]) for key in present]
+            cells += [str(report["counts"][k]) for k in ("missing", "added", "wrong", "repeated")]
+            lines.append(f"| {row.label} | " + " | ".join(cells) + " |")
+        lines.append("")
+        signatures |= {first[key]["label"]: first[key]["signature"] for key in present}
+    lines += ["Intervals: 95% percentile bootstrap over MRs. Signatures:", ""]
+    lines += [f"- {label}: `{signature}`" for label, signature in signatures.items()]
+    return "\n".join(lines) + "\n"
+
+
+def cell(metric: dict[str, Any]) -> str:
+    """``38.1 [37.2, 39.0]``; two decimals where the value is small."""
+    digits = 2 if metric["score"] < 10 else 1
+    return f"{metric['score']:.{digits}f} [{metric['low']:.{digits}f}, {metric['high']:.{digits}f}]"
