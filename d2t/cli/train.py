@@ -1,0 +1,124 @@
+"""``d2t train``: a configuration and a corpus in, a run folder with a bundle out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from d2t.cli.common import ROOT, say
+
+_DATA, _MODEL, _RUN = "Data", "Model and training", "Run"
+
+
+def train(
+    config: Annotated[
+        Path | None, typer.Argument(help="A TOML configuration; defaults without one.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The run folder [default: runs/CORPUS-STRATEGY-ARCHITECTURE-SEED]."),
+    ] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option(help="random, increasing_frequency, fixed_position, alignment; rnd if fp at."),
+    ] = None,
+    corpus: Annotated[
+        str | None, typer.Option(help="mini, e2e, e2e_cleaned, viggo.", rich_help_panel=_DATA)
+    ] = None,
+    train_file: Annotated[
+        str | None,
+        typer.Option(
+            "--train", help="Your own training pairs, CSV or JSONL.", rich_help_panel=_DATA
+        ),
+    ] = None,
+    dev_file: Annotated[
+        str | None,
+        typer.Option("--dev", help="Your own development pairs.", rich_help_panel=_DATA),
+    ] = None,
+    domain: Annotated[
+        str | None,
+        typer.Option(help="A shipped domain, or a folder with domain.toml.", rich_help_panel=_DATA),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help="Use the first pairs only.", rich_help_panel=_DATA),
+    ] = None,
+    architecture: Annotated[
+        str | None, typer.Option(help="transformer, bigru, pretrained.", rich_help_panel=_MODEL)
+    ] = None,
+    pretrained: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH_OR_NAME",
+            help="Fine-tune this BART or T5 checkpoint.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = None,
+    epochs: Annotated[
+        float | None, typer.Option(help="Passes over the pairs.", rich_help_panel=_MODEL)
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Any key, e.g. train.lr=3e-4; repeatable."),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on from the run's checkpoint.", rich_help_panel=_RUN),
+    ] = False,
+    device: Annotated[
+        str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps.", rich_help_panel=_RUN)
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads.", rich_help_panel=_RUN)
+    ] = None,
+    show_config: Annotated[
+        bool,
+        typer.Option(
+            "--show-config", help="Print the resolved configuration and stop.", rich_help_panel=_RUN
+        ),
+    ] = False,
+) -> None:
+    """Train a generator from scratch, or fine-tune a checkpoint.
+
+    Precedence: defaults < file < --set < other options. Prints the path of the bundle on stdout.
+
+    Example:  d2t train --corpus mini --strategy at --out runs/mini-at
+    """
+    from d2t.train.config_file import config_to_toml, load_config
+
+    flags = {
+        "strategy": strategy,
+        "seed": seed,
+        "data.corpus": corpus,
+        "data.train": train_file,
+        "data.dev": dev_file,
+        "data.domain": domain,
+        "data.limit": limit,
+        "model.architecture": "pretrained" if pretrained else architecture,
+        "model.name_or_path": pretrained,
+        "train.epochs": epochs,
+        "run.device": device,
+        "run.threads": threads,
+    }
+    resolved = load_config(config, sets=sets or (), flags=flags)
+    if show_config:
+        typer.echo(config_to_toml(resolved), nl=False)
+        return
+    from d2t.train.progress import default_reporter
+    from d2t.train.run import train as run_training
+
+    folder = out or Path("runs") / "-".join(
+        [
+            Path(resolved.data.train or resolved.data.corpus).stem,
+            resolved.strategy,
+            resolved.model.architecture,
+            str(resolved.seed),
+        ]
+    )
+    say(f"run folder: {folder}")
+    reporter = default_reporter(resolved.run.log_every, quiet=ROOT.quiet)
+    bundle = run_training(resolved, folder, resume=resume, progress=reporter)
+    typer.echo(str(bundle))

@@ -1,0 +1,97 @@
+"""What a run trains, built from prepared data: strategy, linearizer, planner, tokenizer, model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from d2t.errors import ConfigError
+from d2t.linearize.inventory import Inventory
+from d2t.linearize.registry import make_strategy
+from d2t.linearize.source import Linearizer
+from d2t.linearize.symbols import all_symbols
+from d2t.model.build import build_model
+from d2t.model.bundle import Bundle
+from d2t.model.config import PretrainedConfig
+from d2t.model.tokenizer import Tokenizer
+from d2t.plan.bigram import BigramPlanner
+from d2t.seeding import derive_seed, seed_everything
+from d2t.train.encode import PairEncoder, tokenizer_texts
+
+if TYPE_CHECKING:
+    from d2t.model.base import Seq2SeqModel
+    from d2t.train.config import TrainConfig
+    from d2t.train.prepare import PreparedData
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """Everything that goes into the bundle, and the encoder of training pairs."""
+
+    linearizer: Linearizer
+    tokenizer: Any
+    model: Seq2SeqModel
+    planner: BigramPlanner | None
+    encoder: PairEncoder
+
+    def bundle(self, data: PreparedData, info: dict[str, Any]) -> Bundle:
+        """A bundle around the model as it is now (the weights are shared, not copied)."""
+        return Bundle(
+            domain=data.domain,
+            tokenizer=self.tokenizer,
+            model=self.model,
+            linearizer=self.linearizer,
+            planner=self.planner,
+            decode_defaults={},
+            info=info,
+        )
+
+
+def assemble(config: TrainConfig, data: PreparedData) -> Assembly:
+    """Fit the strategy and its tables on the training pairs, train the tokenizer, build the model.
+
+    Deterministic: the model's first weights depend on the seed alone.
+    """
+    examples = [pair.example for pair in data.train]
+    strategy = make_strategy(config.strategy).fit(examples, data.domain)
+    linearizer = Linearizer(data.domain, strategy, Inventory.fit(examples, data.domain))
+    planner = BigramPlanner().fit(examples, data.domain) if strategy.needs_planner else None
+    tokenizer, model = _tokenizer_and_model(config, data, linearizer)
+    encoder = PairEncoder(
+        linearizer, tokenizer, mask_share=config.data.mask_share, seed=config.seed
+    )
+    return Assembly(linearizer, tokenizer, model, planner, encoder)
+
+
+def _tokenizer_and_model(
+    config: TrainConfig, data: PreparedData, linearizer: Linearizer
+) -> tuple[Any, Seq2SeqModel]:
+    symbols = all_symbols(data.domain)
+    if isinstance(config.model, PretrainedConfig):
+        from d2t.model.pretrained import load_pretrained
+
+        seed_everything(derive_seed(config.seed, "init"))  # rows of added tokens are drawn
+        return load_pretrained(config.model, symbols)
+    texts = tokenizer_texts(data.train, linearizer)
+    tokenizer = Tokenizer.train(texts, symbols, config.data.vocab_size)
+    seed_everything(derive_seed(config.seed, "init"))
+    model = build_model(
+        config.model,
+        vocab_size=tokenizer.vocab_size,
+        pad_id=tokenizer.pad_id,
+        bos_id=tokenizer.bos_id,
+        eos_id=tokenizer.eos_id,
+    )
+    return tokenizer, model
+
+
+def check_lengths(n_kept: int, n_all: int, max_length: int) -> None:
+    """Refuse a run in which most pairs are too long to be trained on.
+
+    Raises:
+        ConfigError: fewer than half of the pairs are left.
+    """
+    if n_kept * 2 < n_all:
+        raise ConfigError(
+            f"train.max_length={max_length} keeps {n_kept} of {n_all} training pairs only; raise it"
+        )

@@ -1,0 +1,161 @@
+"""Batches of a few fixed shapes: every new shape costs the CPU backend a compilation."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from d2t.seeding import derived_rng
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedPair:
+    """One training pair as token ids: source (with EOS) and target (no BOS, with EOS)."""
+
+    source: tuple[int, ...]
+    target: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPlan:
+    """Which pairs make one batch, and the shape it is padded to.
+
+    Attributes:
+        rows: indices of pairs; fewer than ``n_rows`` in the last batch of a bucket.
+        n_rows: rows of the tensors; missing ones are filled and do not count.
+    """
+
+    rows: tuple[int, ...]
+    n_rows: int
+    source_length: int
+    target_length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Tensors of one batch.
+
+    Attributes:
+        source_ids: ``(batch, src_len) int64``.
+        source_mask: ``(batch, src_len) bool``, True = keep.
+        decoder_input: ``(batch, tgt_len) int64``, begins with BOS.
+        labels: ``(batch, tgt_len) int64``, PAD where nothing counts.
+        n_pairs: rows that count.
+        n_tokens: labels that count.
+    """
+
+    source_ids: Tensor
+    source_mask: Tensor
+    decoder_input: Tensor
+    labels: Tensor
+    n_pairs: int
+    n_tokens: int
+
+    def to(self, device: torch.device | str) -> Batch:
+        """The same batch on ``device``."""
+        return Batch(
+            self.source_ids.to(device, non_blocking=True),
+            self.source_mask.to(device, non_blocking=True),
+            self.decoder_input.to(device, non_blocking=True),
+            self.labels.to(device, non_blocking=True),
+            self.n_pairs,
+            self.n_tokens,
+        )
+
+    def part(self, index: int, n_parts: int) -> Batch:
+        """Every ``n_parts``-th row from ``index`` on: the share of one of several workers.
+
+        ``n_pairs`` and ``n_tokens`` stay those of the whole batch, by which the loss is divided.
+        """
+        if n_parts == 1:
+            return self
+        rows = slice(index, None, n_parts)
+        return Batch(
+            self.source_ids[rows],
+            self.source_mask[rows],
+            self.decoder_input[rows],
+            self.labels[rows],
+            self.n_pairs,
+            self.n_tokens,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOptions:
+    """How pairs are grouped (see ``OptimConfig``)."""
+
+    batch_size: int
+    batch_tokens: int | None = None
+    source_multiple: int = 16
+    target_multiple: int = 8
+
+    def rows_of(self, target_length: int) -> int:
+        """Rows of a batch whose targets are padded to ``target_length``: constant per shape."""
+        if self.batch_tokens is None:
+            return self.batch_size
+        return max(8, self.batch_tokens // target_length // 8 * 8)
+
+
+def round_up(length: int, multiple: int) -> int:
+    """``length`` rounded up to a multiple, at least one multiple."""
+    return max(1, -(-length // multiple)) * multiple
+
+
+def plan_batches(
+    pairs: Sequence[EncodedPair], options: BatchOptions, *, seed: int, epoch: int
+) -> list[BatchPlan]:
+    """Group one epoch's pairs into batches of similar length, in an order drawn from (seed, epoch).
+
+    Pairs are shuffled, put into buckets by rounded target length, sorted by source length within a
+    stretch of a few batches, cut into batches, and the batches are shuffled. Only the last batch
+    of a bucket is incomplete; it is padded with rows that do not count, so its shape is no new one.
+    """
+    rng = derived_rng(seed, "order", epoch)
+    order = list(range(len(pairs)))
+    rng.shuffle(order)
+    buckets: dict[int, list[int]] = defaultdict(list)
+    for index in order:
+        buckets[round_up(len(pairs[index].target), options.target_multiple)].append(index)
+    plans: list[BatchPlan] = []
+    for target_length in sorted(buckets):
+        n_rows = options.rows_of(target_length)
+        members = buckets[target_length]
+        stretch = n_rows * 16
+        for begin in range(0, len(members), stretch):
+            near = sorted(members[begin : begin + stretch], key=lambda i: len(pairs[i].source))
+            for at in range(0, len(near), n_rows):
+                rows = tuple(near[at : at + n_rows])
+                longest = max(len(pairs[i].source) for i in rows)
+                source_length = round_up(longest, options.source_multiple)
+                plans.append(BatchPlan(rows, n_rows, source_length, target_length))
+    rng.shuffle(plans)
+    return plans
+
+
+def collate(pairs: Sequence[EncodedPair], plan: BatchPlan, *, pad_id: int, bos_id: int) -> Batch:
+    """The tensors of one planned batch; filler rows repeat the first source and have no labels."""
+    source = torch.full((plan.n_rows, plan.source_length), pad_id, dtype=torch.int64)
+    mask = torch.zeros((plan.n_rows, plan.source_length), dtype=torch.bool)
+    decoder_input = torch.full((plan.n_rows, plan.target_length), pad_id, dtype=torch.int64)
+    labels = torch.full((plan.n_rows, plan.target_length), pad_id, dtype=torch.int64)
+    n_tokens = 0
+    for row in range(plan.n_rows):
+        counts = row < len(plan.rows)
+        pair = pairs[plan.rows[row if counts else 0]]
+        source[row, : len(pair.source)] = torch.tensor(pair.source)
+        mask[row, : len(pair.source)] = True
+        decoder_input[row, 0] = bos_id
+        if counts:
+            target = torch.tensor(pair.target)
+            decoder_input[row, 1 : len(pair.target)] = target[:-1]
+            labels[row, : len(pair.target)] = target
+            n_tokens += len(pair.target)
+    return Batch(source, mask, decoder_input, labels, len(plan.rows), n_tokens)

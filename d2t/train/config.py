@@ -1,0 +1,160 @@
+"""What a training run is: one frozen tree of options with their constraints, and its identity."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
+
+from d2t.io.hashing import sha256_json
+from d2t.model.config import ModelConfig, TransformerConfig
+
+Metric = Literal["score", "dev_loss", "dev_ser", "dev_order", "dev_bleu"]
+
+
+class Section(BaseModel):
+    """A table of the configuration file: frozen, and unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataConfig(Section):
+    """``[data]``: which pairs, and what is done to them before training.
+
+    Attributes:
+        corpus: a registered corpus (``mini``, ``e2e``, ``e2e_cleaned``, ``viggo``).
+        train, dev, test: files (CSV with mr,ref or JSONL) that replace the splits of ``corpus``.
+        domain: a shipped domain or a folder with a ``domain.toml``.
+        correct: replace train and dev MRs by what their text says (spec §1.6).
+        remove_overlap: drop training pairs whose MR occurs in the test split (spec §1.7).
+        mask_share: chance that a closed value which the text says verbatim is shown as a
+            placeholder, drawn anew each epoch; it teaches copying of values never seen in training.
+        vocab_size: at most this many subword pieces, symbols included.
+        limit: use only the first pairs of the training split.
+    """
+
+    corpus: str = "mini"
+    train: str | None = None
+    dev: str | None = None
+    test: str | None = None
+    domain: str = "restaurant"
+    correct: bool = True
+    remove_overlap: bool = True
+    mask_share: float = Field(default=0.2, ge=0.0, le=1.0)
+    vocab_size: int = Field(default=2000, ge=100)
+    limit: int | None = Field(default=None, ge=1)
+
+
+class OptimConfig(Section):
+    """``[train]``: the loop.
+
+    Attributes:
+        epochs: passes over the pairs, at most.
+        max_steps: optimizer steps, at most; the schedule ends there when it is set.
+        batch_size: rows of a batch; every batch has the same number of rows.
+        batch_tokens: padded target tokens of a batch instead; rows are then constant per shape.
+        accumulate: batches per optimizer step.
+        lr: peak learning rate.
+        schedule: what follows the linear warm-up.
+        warmup_steps: steps of warm-up; None takes 6% of all steps, at most 400.
+        label_smoothing: mass spread over the other tokens (spec §5.2).
+        weight_decay: AdamW's, on matrices only.
+        clip: largest gradient norm; 0 turns clipping off.
+        average: decay of the moving average of the weights, which is evaluated and kept; 0 is off.
+        precision: ``auto`` is bf16 where the processor computes in it, else fp32.
+        source_multiple, target_multiple: lengths are padded to multiples of these, so that the CPU
+            backend compiles for a few shapes only.
+        max_length: pairs with longer sources or targets (in tokens) are left out, and counted.
+    """
+
+    epochs: float = Field(default=10, gt=0)
+    max_steps: int | None = Field(default=None, ge=1)
+    batch_size: int = Field(default=64, ge=1)
+    batch_tokens: int | None = Field(default=None, ge=64)
+    accumulate: int = Field(default=1, ge=1)
+    lr: float = Field(default=1e-3, gt=0)
+    schedule: Literal["cosine", "inverse_sqrt", "linear", "constant"] = "cosine"
+    warmup_steps: int | None = Field(default=None, ge=0)
+    label_smoothing: float = Field(default=0.1, ge=0, lt=1)
+    weight_decay: float = Field(default=0.01, ge=0)
+    clip: float = Field(default=1.0, ge=0)
+    average: float = Field(default=0.998, ge=0, lt=1)
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    source_multiple: int = Field(default=16, ge=1)
+    target_multiple: int = Field(default=8, ge=1)
+    max_length: int = Field(default=160, ge=8)
+
+
+class SelectConfig(Section):
+    """``[select]``: when to evaluate, on what, and which evaluation wins.
+
+    ``score = BLEU - 5 SER - 0.5 (100 - order accuracy)``: greedy outputs of ``n_mrs`` development
+    MRs, each in the strategy's own order, all in 0-100 units; higher is better. ``dev_loss`` is the
+    teacher-forced cross-entropy in nats per token on ``n_pairs`` pairs.
+
+    Attributes:
+        metric: ``score`` (above), or one of its parts alone, or ``dev_loss``.
+        every: optimizer steps between evaluations; None evaluates at the end of each epoch.
+        n_mrs: development MRs decoded per evaluation; 0 only with ``metric = "dev_loss"``.
+        n_pairs: development pairs whose loss is taken.
+        patience: stop after this many evaluations without a better one; 0 never stops early.
+        n_samples: outputs written to ``samples.jsonl`` per evaluation.
+    """
+
+    metric: Metric = "score"
+    every: int | None = Field(default=None, ge=1)
+    n_mrs: int = Field(default=200, ge=0)
+    n_pairs: int = Field(default=1000, ge=1)
+    patience: int = Field(default=0, ge=0)
+    n_samples: int = Field(default=5, ge=0)
+
+
+class RunConfig(Section):
+    """``[run]``: how the work is carried out; no part of what is computed, nor of the hash.
+
+    Attributes:
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+        threads: CPU threads; None leaves torch's choice.
+        log_every: optimizer steps between log lines when there is no progress bar.
+        checkpoint_every_s: seconds between checkpoints beside those of evaluations.
+    """
+
+    device: str = "auto"
+    threads: int | None = Field(default=None, ge=1)
+    log_every: int = Field(default=100, ge=1)
+    checkpoint_every_s: float = Field(default=300.0, gt=0)
+
+
+class TrainConfig(Section):
+    """Everything that decides what ``d2t train`` computes (and ``run``, which does not).
+
+    Attributes:
+        strategy: ``random``, ``increasing_frequency``, ``fixed_position``, ``alignment``, an alias.
+        seed: seed of everything random.
+    """
+
+    strategy: str = "alignment"
+    seed: int = 1
+    data: DataConfig = DataConfig()
+    model: Annotated[ModelConfig, Field(default_factory=TransformerConfig)]
+    train: OptimConfig = OptimConfig()
+    select: SelectConfig = SelectConfig()
+    run: RunConfig = RunConfig()
+
+    @field_validator("strategy")
+    @classmethod
+    def _canonical(cls, name: str) -> str:
+        from d2t.linearize.registry import strategy_class
+
+        return strategy_class(name).name
+
+    def as_dict(self) -> dict[str, Any]:
+        """The resolved configuration, JSON-able."""
+        return self.model_dump(mode="json")
+
+    def digest(self) -> str:
+        """SHA-256 of what is computed; ``run`` (device, threads, logging) does not change it."""
+        return sha256_json(self.model_dump(mode="json", exclude={"run"}))
+
+
+MODEL_ADAPTER: TypeAdapter[ModelConfig] = TypeAdapter(ModelConfig)

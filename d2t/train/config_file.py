@@ -1,0 +1,170 @@
+"""Configuration files: TOML with one ``extends``, ``--set`` overrides, errors that name the key."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from typing import TYPE_CHECKING, Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from d2t.errors import ConfigError, did_you_mean
+from d2t.train.config import TrainConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+
+def load_config(
+    path: Path | None = None,
+    *,
+    sets: Iterable[str] = (),
+    flags: Mapping[str, Any] | None = None,
+) -> TrainConfig:
+    """Resolve a configuration: defaults < ``extends`` < file < ``--set`` < named flags (STYLE B4).
+
+    Args:
+        path: a TOML file, or None for the defaults.
+        sets: assignments such as ``train.lr=3e-4``, the value in TOML (a bare word is a string).
+        flags: dotted key to value; None values are left out.
+
+    Raises:
+        ConfigError: no such file, not TOML, an unknown key, or an impossible value.
+    """
+    raw: dict[str, Any] = {}
+    origin = "defaults"
+    if path is not None:
+        raw, origin = read_toml(path), str(path)
+    for assignment in sets:
+        key, value = parse_assignment(assignment)
+        assign(raw, key, value)
+    for key, value in (flags or {}).items():
+        if value is not None:
+            assign(raw, key, value)
+    return validate(raw, origin)
+
+
+def read_toml(path: Path, *, may_extend: bool = True) -> dict[str, Any]:
+    """Read one file, merged over the file that its ``extends`` names (one level; STYLE B4)."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"no configuration file {path}; give the path of a TOML file") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    base_name = raw.pop("extends", None)
+    if base_name is None:
+        return raw
+    if not may_extend:
+        raise ConfigError(
+            f"{path}: a file that is extended may not extend another (one level only)"
+        )
+    if not isinstance(base_name, str):
+        raise ConfigError(f"{path}: extends must be the name of a TOML file")
+    return merged(read_toml(path.parent / base_name, may_extend=False), raw)
+
+
+def merged(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """``over`` on top of ``base``, by tables; another architecture replaces the model table."""
+    result = dict(base)
+    for key, value in over.items():
+        old = result.get(key)
+        if isinstance(value, dict) and isinstance(old, dict):
+            changed = "architecture" in value and value["architecture"] != old.get("architecture")
+            result[key] = dict(value) if changed else merged(old, value)
+        else:
+            result[key] = value
+    return result
+
+
+def parse_assignment(text: str) -> tuple[str, Any]:
+    """``train.lr=3e-4`` -> ``("train.lr", 3e-4)``; ``none`` is no value, a bare word a string."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"--set {text!r}: expected KEY=VALUE, for example --set train.lr=3e-4")
+    value = value.strip()
+    if value.casefold() == "none":
+        return key.strip(), None
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value
+
+
+def assign(raw: dict[str, Any], dotted: str, value: Any) -> None:
+    """Set ``raw["a"]["b"]`` for ``"a.b"``; a new architecture drops the options of the old one."""
+    *tables, last = dotted.split(".")
+    table = raw
+    for name in tables:
+        table = table.setdefault(name, {})
+        if not isinstance(table, dict):
+            raise ConfigError(f"{dotted}: {name} is a value, not a table")
+    if dotted == "model.architecture" and table.get("architecture", value) != value:
+        table.clear()
+    table[last] = value
+
+
+def validate(raw: Mapping[str, Any], origin: str) -> TrainConfig:
+    """Build the frozen tree; turn pydantic's first complaint into a ``ConfigError`` with a cure."""
+    raw = dict(raw)
+    if isinstance(raw.get("model"), dict):
+        raw["model"] = {"architecture": "transformer"} | raw["model"]
+    try:
+        return TrainConfig.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        loc = [part for part in first["loc"] if isinstance(part, str)]
+        known = _known_keys(loc)
+        where = ".".join(part for part in loc if part not in _architectures())
+        if first["type"] == "extra_forbidden":
+            hint = did_you_mean(loc[-1], known) or f"; known here: {', '.join(known)}"
+            raise ConfigError(f"{origin}: unknown key {where!r}{hint}") from error
+        got = json.dumps(first.get("input"), default=str, ensure_ascii=False)[:80]
+        raise ConfigError(f"{origin}: {where or 'file'}: {first['msg']}; got {got}") from error
+
+
+def _architectures() -> dict[str, type[BaseModel]]:
+    """Name to options class of each member of the model union."""
+    annotation: Any = TrainConfig.model_fields["model"].annotation
+    members = get_args(annotation) or (annotation,)
+    classes = [m for m in members if isinstance(m, type) and issubclass(m, BaseModel)]
+    return {get_args(c.model_fields["architecture"].annotation)[0]: c for c in classes}
+
+
+def _known_keys(loc: list[str]) -> list[str]:
+    """The keys that are legal in the table in which the last part of ``loc`` stands."""
+    here: type[BaseModel] = TrainConfig
+    for name in loc[:-1]:
+        if name in _architectures():
+            here = _architectures()[name]
+            continue
+        annotation = here.model_fields[name].annotation if name in here.model_fields else None
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            continue
+        here = annotation
+    return [*here.model_fields, *(["extends"] if here is TrainConfig else [])]
+
+
+def config_to_toml(config: TrainConfig) -> str:
+    """The resolved configuration as TOML, which ``load_config`` reads back to an equal one."""
+    tables = config.as_dict()
+    lines = [
+        f"{key} = {_toml(value)}" for key, value in tables.items() if not isinstance(value, dict)
+    ]
+    for name, table in tables.items():
+        if isinstance(table, dict):
+            lines += ["", f"[{name}]"]
+            lines += [
+                f"{key} = {_toml(value)}" for key, value in table.items() if value is not None
+            ]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:
+    """One scalar or list in TOML; JSON's strings, numbers and booleans are TOML's too."""
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,77 @@
+"""Rendering pairs for the model: order, placeholders and token ids, drawn anew each epoch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from d2t.linearize.delex import delexicalize
+from d2t.seeding import derived_rng
+from d2t.train.batching import EncodedPair
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from d2t.linearize.source import LinearizedInput, Linearizer
+    from d2t.model.tokenizer import Tokenizer
+    from d2t.train.prepare import TrainingPair
+
+FROZEN = "frozen"
+"""The epoch label of development pairs: one draw, the same at each evaluation (spec §2, RND)."""
+
+
+class PairEncoder:
+    """Turns training pairs into token ids; what is random depends on (seed, epoch, index) alone."""
+
+    def __init__(
+        self, linearizer: Linearizer, tokenizer: Tokenizer, *, mask_share: float, seed: int
+    ) -> None:
+        self.linearizer = linearizer
+        self.tokenizer = tokenizer
+        self.mask_share = mask_share
+        self.seed = seed
+        self._targets: dict[str, tuple[int, ...]] = {}
+        self._sources: dict[tuple[str, ...], tuple[int, ...]] = {}
+
+    def encode_epoch(
+        self, pairs: Sequence[TrainingPair], epoch: int | str, *, mask: bool = True
+    ) -> list[EncodedPair]:
+        """Every pair, in order, as it is read in this epoch."""
+        share = self.mask_share if mask else 0.0
+        return [
+            self._encode(*render(pair, self.linearizer, self.seed, epoch, index, share))
+            for index, pair in enumerate(pairs)
+        ]
+
+    def _encode(self, source: LinearizedInput, template: str) -> EncodedPair:
+        target = self._targets.get(template)
+        if target is None:
+            target = self._targets[template] = tuple(self.tokenizer.encode_target(template))
+        source_ids = self._sources.get(source.pieces)
+        if source_ids is None:
+            source_ids = tuple(self.tokenizer.encode_source(source.pieces))
+            self._sources[source.pieces] = source_ids
+        return EncodedPair(source_ids, target)
+
+
+def render(
+    pair: TrainingPair,
+    linearizer: Linearizer,
+    seed: int,
+    epoch: int | str,
+    index: int,
+    mask_share: float,
+) -> tuple[LinearizedInput, str]:
+    """One pair as the model reads it: linearized input and delexicalized target template."""
+    rng = derived_rng(seed, "pair", epoch, index)
+    plan = linearizer.strategy.order(pair.example, rng=rng)
+    mask = frozenset(slot for slot in pair.maskable if rng.random() < mask_share)
+    source = linearizer.linearize(pair.example.mr, plan, mask=mask, keep=pair.keep)
+    return source, delexicalize(pair.alignment, source.bindings)
+
+
+def tokenizer_texts(pairs: Sequence[TrainingPair], linearizer: Linearizer) -> Iterator[str]:
+    """What the tokenizer is trained on: templates and plain value pieces, nothing masked."""
+    for index, pair in enumerate(pairs):
+        source, template = render(pair, linearizer, 0, FROZEN, index, 0.0)
+        yield template
+        yield from (piece for piece in source.pieces if not piece.startswith("<"))

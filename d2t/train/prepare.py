@@ -1,0 +1,151 @@
+"""From a corpus to training pairs: correction, alignment, overlap removal."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from d2t.corpus.correct import align_examples, correct_examples
+from d2t.corpus.group import group_references
+from d2t.corpus.load import load_split
+from d2t.corpus.overlap import remove_overlap
+from d2t.errors import DataError
+from d2t.io.hashing import sha256_json
+from d2t.linearize.delex import maskable
+from d2t.mr.domain import load_domain
+from d2t.slots.checker import SlotChecker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from d2t.corpus.types import Example
+    from d2t.mr.domain import Domain
+    from d2t.mr.types import Slot
+    from d2t.slots.types import Alignment
+    from d2t.train.config import DataConfig
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPair:
+    """One reference with what is needed to render it anew each epoch.
+
+    Attributes:
+        example: MR, one reference, aligned plan.
+        alignment: of that reference.
+        maskable: closed slots whose every mention is the value itself, so that a placeholder on
+            both sides says the same as the words; in a fixed order.
+        keep: the other closed slots, shown as text even when they are rare.
+    """
+
+    example: Example
+    alignment: Alignment
+    maskable: tuple[Slot, ...]
+    keep: frozenset[Slot]
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedData:
+    """The corpus as training reads it.
+
+    Attributes:
+        train: aligned training examples, one reference each.
+        dev: likewise; ``dev_groups`` are the same grouped by MR, with all references.
+        counts: what happened to the corpus, for the manifest.
+        digests: SHA-256 of the MRs and texts of each split as they were used.
+    """
+
+    domain: Domain
+    checker: SlotChecker
+    train: list[TrainingPair]
+    dev: list[TrainingPair]
+    dev_groups: list[Example]
+    counts: dict[str, int]
+    digests: dict[str, str]
+
+
+def prepare_data(
+    config: DataConfig, *, say: Callable[[str], None] = lambda _: None
+) -> PreparedData:
+    """Read, correct, align and filter the splits (spec §1.6, §1.7).
+
+    Raises:
+        DataError: a split is missing or nothing is left to train on.
+    """
+    domain = load_domain(config.domain)
+    checker = SlotChecker.for_domain(domain)
+    say(f"reading {config.train or config.corpus}")
+    raw_train = load_split(config.train or config.corpus, "train", domain)[: config.limit]
+    raw_dev = load_split(config.dev or config.corpus, "dev", domain)
+    train, dev = _single(raw_train), _single(raw_dev)
+    say(f"aligning {len(train)} training and {len(dev)} development pairs")
+    train, dev = (
+        _aligned(split, checker, domain, correct=config.correct) for split in (train, dev)
+    )
+    n_aligned = len(train)
+    if config.remove_overlap and (test := _test_split(config, domain)):
+        train = remove_overlap(train, test)
+    counts = {
+        "train_read": len(raw_train), "train_aligned": n_aligned, "train_used": len(train),
+        "dev_read": len(raw_dev), "dev_used": len(dev),
+    }  # fmt: skip
+    if not train or not dev:
+        empty = "training" if not train else "development"
+        raise DataError(
+            f"no {empty} pairs are left after alignment and overlap removal; "
+            "check the corpus with `d2t data validate`, or set data.remove_overlap=false"
+        )
+    return PreparedData(
+        domain=domain,
+        checker=checker,
+        train=training_pairs(train, checker, domain),
+        dev=training_pairs(dev, checker, domain),
+        dev_groups=group_references(dev),
+        counts=counts,
+        digests={"train": _digest(raw_train), "dev": _digest(raw_dev)},
+    )
+
+
+def training_pairs(
+    examples: Iterable[Example], checker: SlotChecker, domain: Domain
+) -> list[TrainingPair]:
+    """Align each reference with its MR and find the slots that may be shown as placeholders."""
+    pairs = []
+    for example in examples:
+        alignment = checker.align(example.references[0], example.mr)
+        masks = maskable(alignment, example.mr, domain)
+        keep = frozenset(example.mr.slots).difference(masks)
+        pairs.append(TrainingPair(example, alignment, masks, keep))
+    return pairs
+
+
+def _aligned(
+    examples: list[Example], checker: SlotChecker, domain: Domain, *, correct: bool
+) -> list[Example]:
+    if correct:
+        return correct_examples(examples, checker, domain)
+    return [e for e in align_examples(examples, checker) if e.plan is not None and e.plan.slots]
+
+
+def _single(examples: Sequence[Example]) -> list[Example]:
+    """One example per reference, ids kept unique."""
+    return [
+        example
+        if len(example.references) == 1
+        else replace(example, id=f"{example.id}.{k}", references=(text,))
+        for example in examples
+        for k, text in enumerate(example.references)
+    ]
+
+
+def _test_split(config: DataConfig, domain: Domain) -> list[Example]:
+    """The test split, or nothing when the user's own files come without one."""
+    if config.test is None and config.train is not None:
+        return []
+    return load_split(config.test or config.corpus, "test", domain)
+
+
+def _digest(examples: Sequence[Example]) -> str:
+    return sha256_json([[str(e.mr), list(e.references)] for e in examples])

@@ -1,0 +1,138 @@
+"""What a person sees of a training run: a bar on a terminal, lines elsewhere, or nothing."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.progress import Progress, TaskID
+
+
+class Reporter(Protocol):
+    """Where the loop tells how it goes."""
+
+    def say(self, message: str) -> None:
+        """One line of news."""
+        ...
+
+    def start(self, total_steps: int, done_steps: int) -> None:
+        """Training begins (or goes on) at ``done_steps`` of ``total_steps``."""
+        ...
+
+    def step(self, step: int, loss: float, pairs_per_s: float) -> None:
+        """An optimizer step is done; ``loss`` is a running mean in nats per token."""
+        ...
+
+    def close(self) -> None:
+        """Training is over, for whatever reason."""
+        ...
+
+
+class Silent:
+    """Says nothing."""
+
+    def say(self, message: str) -> None:
+        """Nothing."""
+
+    def start(self, total_steps: int, done_steps: int) -> None:
+        """Nothing."""
+
+    def step(self, step: int, loss: float, pairs_per_s: float) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+class Lines:
+    """A log line every so many steps, for files and pipes."""
+
+    def __init__(self, every: int, stream: TextIO | None = None) -> None:
+        self.every = every
+        self.stream = stream
+        self.total = 0
+
+    def say(self, message: str) -> None:
+        """One line."""
+        print(message, file=self.stream or sys.stderr, flush=True)
+
+    def start(self, total_steps: int, done_steps: int) -> None:
+        """Remember how much there is to do."""
+        self.total = total_steps
+
+    def step(self, step: int, loss: float, pairs_per_s: float) -> None:
+        """A line at each multiple of ``every``."""
+        if step % self.every == 0:
+            self.say(f"step {step}/{self.total}  loss {loss:.3f}  {pairs_per_s:.0f} pairs/s")
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+class Bar:
+    """A rich progress bar on stderr: loss, speed, time left."""
+
+    def __init__(self) -> None:
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+
+    def say(self, message: str) -> None:
+        """A line above the bar."""
+        if self._bar is not None:
+            self._bar.console.print(message, highlight=False, markup=False)
+        else:
+            print(message, file=sys.stderr, flush=True)
+
+    def start(self, total_steps: int, done_steps: int) -> None:
+        """Show the bar."""
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        columns = (
+            TextColumn("training"), BarColumn(), MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}"), TimeRemainingColumn(),
+        )  # fmt: skip
+        self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._bar.start()
+        self._task = self._bar.add_task("", total=total_steps, completed=done_steps, note="")
+
+    def step(self, step: int, loss: float, pairs_per_s: float) -> None:
+        """Move the bar."""
+        if self._bar is not None and self._task is not None:
+            note = f"loss {loss:.3f}  {pairs_per_s:.0f} pairs/s"
+            self._bar.update(self._task, completed=step, note=note)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def default_reporter(log_every: int, *, quiet: bool = False) -> Reporter:
+    """A bar on a terminal, lines elsewhere, nothing when quiet."""
+    if quiet:
+        return Silent()
+    return Bar() if sys.stderr.isatty() else Lines(log_every)
+
+
+def evaluation_line(step: int, metrics: Mapping[str, float], *, best: bool) -> str:
+    """One evaluation: ``step 520  dev loss 1.234  BLEU 38.1  SER 0.42  order 97.9  * best``."""
+    names = {"train_loss": "train loss", "dev_loss": "dev loss", "dev_bleu": "BLEU",
+             "dev_ser": "SER", "dev_order": "order", "score": "score"}  # fmt: skip
+    digits = {"train_loss": 3, "dev_loss": 3}
+    parts = [
+        f"{label} {metrics[name]:.{digits.get(name, 2)}f}"
+        for name, label in names.items()
+        if name in metrics
+    ]
+    return f"step {step}  " + "  ".join(parts) + ("  * best" if best else "")

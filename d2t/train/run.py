@@ -1,0 +1,234 @@
+"""A training run from a configuration to a bundle; ``d2t train`` and the quickstart call it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from d2t.io.manifest import run_manifest
+from d2t.seeding import seed_everything
+from d2t.train.assemble import Assembly, assemble
+from d2t.train.interrupt import TrainingInterrupted, stop_on_signal
+from d2t.train.loop import Loop, batch_options
+from d2t.train.prepare import PreparedData, prepare_data
+from d2t.train.progress import Reporter, Silent, evaluation_line
+from d2t.train.run_files import RunFiles
+from d2t.train.selection import DevEvaluator, DevResult
+from d2t.train.workers import Workers
+
+if TYPE_CHECKING:
+    from d2t.train.config import TrainConfig
+
+
+@dataclass
+class _Run:
+    """One run in progress: what is trained, and where it is written."""
+
+    config: TrainConfig
+    files: RunFiles
+    data: PreparedData
+    assembly: Assembly
+    workers: Workers
+    reporter: Reporter
+    evaluator: DevEvaluator | None = None
+
+    def evaluate(self, loop: Loop) -> DevResult:
+        """Score the weights that are in the model now."""
+        if self.evaluator is None:
+            options, seed = batch_options(self.config), self.config.seed
+            self.evaluator = DevEvaluator(
+                self.config.select, self.data, self.assembly, options, seed=seed
+            )
+        result = self.evaluator.evaluate(loop.model, self.workers.device)
+        progress = loop.progress
+        result.metrics["train_loss"] = progress.loss_sum / max(1, progress.token_sum)
+        return result
+
+    def keep(self, loop: Loop, result: DevResult) -> None:
+        """Record an evaluation; write the bundle when it is the best so far."""
+        progress = loop.progress
+        is_best = progress.best_step == progress.step
+        if is_best:
+            self.assembly.bundle(self.data, self.info(loop, result)).save(self.files.bundle)
+        record = {
+            "step": progress.step,
+            "epoch": round(progress.step / loop.steps_per_epoch, 3),
+            **{name: round(value, 6) for name, value in result.metrics.items()},
+            "best": is_best,
+            "pairs_per_s": round(progress.pairs_seen / max(progress.train_s, 1e-9), 1),
+            "wall_s": round(progress.wall_s, 1),
+        }
+        self.files.append(self.files.metrics, [record])
+        samples = [{"step": progress.step, **sample} for sample in result.samples]
+        self.files.append(self.files.samples, samples)
+        self.reporter.say(evaluation_line(progress.step, result.metrics, best=is_best))
+
+    def info(self, loop: Loop, result: DevResult) -> dict[str, Any]:
+        """What the model card says of the training."""
+        return {
+            "corpus": self.config.data.corpus,
+            "strategy": self.config.strategy,
+            "config": self.config.as_dict(),
+            "config_sha256": self.config.digest(),
+            "step": loop.progress.step,
+            "pairs_seen": loop.progress.pairs_seen,
+            "dev": {name: round(value, 4) for name, value in result.metrics.items()},
+            "data": {
+                **self.data.counts,
+                **{f"{k}_sha256": v for k, v in self.data.digests.items()},
+            },
+            "lexicon_sha256": self.data.checker.lexicon_digest,
+        }
+
+
+def train(
+    config: TrainConfig,
+    run_folder: Path,
+    *,
+    resume: bool = False,
+    progress: Reporter | None = None,
+    command: list[str] | None = None,
+) -> Path:
+    """Train as ``config`` says and return the path of the bundle with the best development score.
+
+    Args:
+        config: the resolved configuration.
+        run_folder: where the run is written; see ``RunFiles`` for its files.
+        resume: go on from the folder's checkpoint; the result is that of an uninterrupted run.
+        progress: is told how it goes; None is silent.
+        command: what the manifest calls the command; None takes this process's.
+
+    Raises:
+        ConfigError: an impossible configuration, or ``resume`` with another one.
+        DataError: corpus, checkpoint or disk trouble, or a folder that holds another run.
+        TrainingInterrupted: Ctrl-C; the checkpoint is saved.
+    """
+    started = time.time()
+    reporter = progress or Silent()
+    files = RunFiles(Path(run_folder))
+    workers = Workers(pick_device(config.run.device))
+    if config.run.threads:
+        torch.set_num_threads(config.run.threads)
+    torch.set_flush_denormal(True)  # denormal gradients slow a CPU down
+    try:
+        return _train(config, files, workers, reporter, resume, command or sys.argv, started)
+    finally:
+        reporter.close()
+        workers.close()
+
+
+def _train(
+    config: TrainConfig,
+    files: RunFiles,
+    workers: Workers,
+    reporter: Reporter,
+    resume: bool,
+    command: list[str],
+    started: float,
+) -> Path:
+    reporter = reporter if workers.is_main else Silent()
+    has_checkpoint = files.claim(config, resume=resume) if workers.is_main else False
+    has_checkpoint = bool(workers.from_main([float(has_checkpoint)])[0])
+    if resume and files.finished:
+        reporter.say(f"{files.folder} is finished already; its bundle is {files.bundle}")
+        return files.bundle
+    seed_everything(config.seed)
+    data = prepare_data(config.data, say=reporter.say)
+    reporter.say(f"fitting {config.strategy} and the tokenizer on {len(data.train)} pairs")
+    assembly = assemble(config, data)
+    loop = Loop(config, assembly, data.train, workers)
+    if has_checkpoint:
+        loop.restore(files.checkpoint)
+        files.rewind(loop.progress.step)
+        reporter.say(f"resuming at step {loop.progress.step} of {loop.total_steps}")
+    run = _Run(config, files, data, assembly, workers, reporter)
+    reporter.say(describe(loop, config))
+    with stop_on_signal() as stop:
+        complete = loop.run(run.evaluate, run.keep, files.checkpoint, stop, reporter)
+    if not complete:
+        raise TrainingInterrupted(
+            f"interrupted at step {loop.progress.step} of {loop.total_steps}; the checkpoint is "
+            "saved. Go on with the same command and --resume"
+        )
+    if workers.is_main:
+        files.finish(_manifest(run, loop, command, started))
+    reporter.say(f"done: {files.bundle} (step {loop.progress.best_step})")
+    return files.bundle
+
+
+def describe(loop: Loop, config: TrainConfig) -> str:
+    """One line about what is trained and how fast it could go."""
+    n = sum(p.numel() for p in loop.model.parameters())
+    return (
+        f"{config.model.architecture} with {n / 1e6:.1f}M weights, vocabulary "
+        f"{loop.model.vocab_size}, {loop.precision} on {loop.workers.device}, "
+        f"{torch.get_num_threads()} threads; {loop.total_steps} steps, "
+        f"{loop.steps_per_epoch} an epoch, evaluation every {loop.every}"
+    )
+
+
+def pick_device(name: str) -> str:
+    """Resolve ``auto``; refuse a device that is not there.
+
+    Raises:
+        BackendError: the device does not exist on this machine.
+    """
+    from d2t.errors import BackendError
+
+    kind = name.partition(":")[0]
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if kind == "auto":
+        return next(device for device, available in there.items() if available)
+    if not there.get(kind, False):
+        names = ", ".join(device for device, available in there.items() if available)
+        raise BackendError(f"device {name!r} is not available here; this machine has: {names}")
+    return name
+
+
+def _manifest(run: _Run, loop: Loop, command: list[str], started: float) -> dict[str, Any]:
+    progress = loop.progress
+    metrics = {
+        "best_step": progress.best_step,
+        "best_selection": progress.best,
+        "select_metric": run.config.select.metric,
+        "signature": (
+            f"dev|dom:{run.data.domain.name}@{run.data.domain.digest[:4]}|"
+            f"lex:{run.data.checker.lexicon_digest[:4]}|greedy|mrs:{run.config.select.n_mrs}"
+        ),
+    }
+    best = [
+        record for record in _records(run.files.metrics) if record["step"] == progress.best_step
+    ]
+    return run_manifest(
+        command=command,
+        config=run.config.as_dict(),
+        data={**run.data.digests, "lexicon": run.data.checker.lexicon_digest},
+        seeds=[run.config.seed],
+        started=started,
+        metrics=metrics | (best[-1] if best else {}),
+        config_sha256=run.config.digest(),
+        counts=run.data.counts,
+        steps=progress.step,
+        pairs_seen=progress.pairs_seen,
+        pairs_too_long=loop.n_dropped,
+        train_wall_s=round(progress.wall_s, 1),
+        device=str(run.workers.device),
+        precision=loop.precision,
+        workers=run.workers.count,
+    )
+
+
+def _records(path: Path) -> list[dict[str, Any]]:
+    import json
+
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    return [json.loads(line) for line in lines]
