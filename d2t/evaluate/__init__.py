@@ -1,1 +1,1 @@
-"""L5: metrics over files (torch-free)."""
+"""L5: slot errors, order, text overlap, intervals, paired tests; runs on files, without torch."""

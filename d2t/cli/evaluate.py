@@ -1,0 +1,323 @@
+"""``d2t evaluate {slots,order,text,all}``: scores of outputs in a file or of a model."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from d2t.cli.common import (
+    DeviceOption,
+    DomainOption,
+    ExitCode,
+    JsonOption,
+    LimitOption,
+    SeedOption,
+    StrictOption,
+    ThreadsOption,
+    limit_threads,
+    pick_device,
+    progress,
+    say,
+)
+
+if TYPE_CHECKING:
+    from d2t.evaluate.records import BadRecord, EvaluationRecord
+    from d2t.evaluate.report import EvaluationReport, Part
+    from d2t.evaluate.tasks import GenerationTask
+    from d2t.mr.domain import Domain
+
+app = typer.Typer(
+    name="evaluate",
+    no_args_is_help=True,
+    help="Score utterances: slot errors, order, text overlap, with intervals and signatures.",
+)
+
+Split = Literal["train", "dev", "test"]
+PlanMode = Literal["own", "display", "random", "oracle"]
+_CORPUS, _MODEL, _GATES, _INTERVALS = "Corpus", "Model", "Gates", "Intervals"
+
+FileArgument = Annotated[
+    str | None,
+    typer.Argument(help="JSONL or CSV with id, mr, text, plan, references; '-' is stdin."),
+]
+CorpusOption = Annotated[
+    str | None,
+    typer.Option(help="Corpus name or file: references by MR.", rich_help_panel=_CORPUS),
+]
+SplitOption = Annotated[Split, typer.Option(help="Its split.", rich_help_panel=_CORPUS)]
+ModelOption = Annotated[
+    Path | None, typer.Option(help="Bundle that generates what is scored.", rich_help_panel=_MODEL)
+]
+PlansOption = Annotated[
+    PlanMode,
+    typer.Option(
+        help="Orders to ask for: the strategy's own, the domain's display order, random ones, or "
+        "those of the references.",
+        rich_help_panel=_MODEL,
+    ),
+]
+PermutationsOption = Annotated[
+    int, typer.Option(min=1, help="Random plans per MR.", rich_help_panel=_MODEL)
+]
+BeamOption = Annotated[
+    int | None,
+    typer.Option(min=1, help="1 is greedy. Default: the bundle's.", rich_help_panel=_MODEL),
+]
+BatchOption = Annotated[
+    int, typer.Option(min=1, help="Records searched together.", rich_help_panel=_MODEL)
+]
+SaveOption = Annotated[
+    Path | None,
+    typer.Option(help="Write the outputs and references here (JSONL).", rich_help_panel=_MODEL),
+]
+ResamplesOption = Annotated[
+    int, typer.Option(min=0, help="Bootstrap resamples; 0: none.", rich_help_panel=_INTERVALS)
+]
+UnitOption = Annotated[
+    Literal["mr", "record"],
+    typer.Option(help="What is resampled: MRs or records.", rich_help_panel=_INTERVALS),
+]
+MaxSerOption = Annotated[
+    float | None,
+    typer.Option(min=0, help="Exit 4 when SER (%) is above this.", rich_help_panel=_GATES),
+]
+MinOrderOption = Annotated[
+    float | None,
+    typer.Option(min=0, help="Exit 4 when order accuracy (%) is lower.", rich_help_panel=_GATES),
+]
+
+
+@dataclass(frozen=True)
+class _ModelRun:
+    """Settings of generating what is scored."""
+
+    model: Path
+    corpus: str
+    split: Split
+    plans: PlanMode
+    n_permutations: int
+    beam_size: int | None
+    batch_size: int
+    save: Path | None
+    device: str
+    threads: int | None
+    seed: int
+    limit: int | None
+
+
+def _register(name: str, parts: tuple[Part, ...], summary: str, example: str) -> None:
+    """Add one command; the four differ only in what they compute."""
+
+    @app.command(name, help=summary, epilog=f"Example:  `{example}`")
+    def command(
+        source: FileArgument = None,
+        domain: DomainOption = "restaurant",
+        corpus: CorpusOption = None,
+        split: SplitOption = "test",
+        model: ModelOption = None,
+        plans: PlansOption = "own",
+        n_permutations: PermutationsOption = 3,
+        beam_size: BeamOption = None,
+        batch_size: BatchOption = 64,
+        save: SaveOption = None,
+        device: DeviceOption = "auto",
+        threads: ThreadsOption = None,
+        n_resamples: ResamplesOption = 1000,
+        unit: UnitOption = "mr",
+        max_ser: MaxSerOption = None,
+        min_order: MinOrderOption = None,
+        seed: SeedOption = 12345,
+        limit: LimitOption = None,
+        strict: StrictOption = False,
+        as_json: JsonOption = False,
+    ) -> None:
+        from d2t.errors import UsageError
+        from d2t.evaluate.bootstrap import Resampling
+        from d2t.evaluate.report import evaluate_records
+        from d2t.mr.domain import load_domain
+
+        bad: Sequence[BadRecord] = ()
+        if model is not None:
+            if corpus is None or source is not None:
+                raise UsageError(
+                    "--model needs --corpus NAME and no FILE: it generates what is scored"
+                )
+            records, loaded = _generate(
+                _ModelRun(
+                    model, corpus, split, plans, n_permutations, beam_size, batch_size, save,
+                    device, threads, seed, limit,
+                )
+            )  # fmt: skip
+        elif source is None:
+            raise UsageError(
+                "give a FILE of outputs ('-' for standard input), or --model BUNDLE --corpus NAME"
+            )
+        else:
+            loaded = load_domain(domain)
+            records, bad = _read(source, loaded, parts, limit=limit, strict=strict)
+            records = _join(records, loaded, corpus, split)
+        report = evaluate_records(
+            records,
+            loaded,
+            parts=_with_gates(parts, max_ser, min_order),
+            resampling=Resampling(n_resamples=n_resamples, seed=seed, unit=unit),
+            bad=bad,
+        )
+        _print(report, as_json)
+        raise typer.Exit(_exit_code(report, max_ser, min_order))
+
+
+_register(
+    "slots",
+    ("slots",),
+    "Missing, added, wrong and repeated slots: SER, exact utterances, errors per slot name.",
+    "d2t evaluate slots outputs.jsonl --max-ser 1.0",
+)
+_register(
+    "order",
+    ("order",),
+    "Was the order asked for kept?  Order accuracy, Kendall's tau, bigram F1.",
+    "d2t evaluate order outputs.jsonl --min-order 95",
+)
+_register(
+    "text",
+    ("text",),
+    "Overlap with references: BLEU, chrF, ROUGE-L.",
+    "d2t evaluate text outputs.jsonl --corpus mini --split test",
+)
+_register(
+    "all",
+    ("slots", "order", "text"),
+    "Everything that the records allow.",
+    "d2t evaluate all --model my-bundle --corpus mini --split dev --plans random",
+)
+
+
+def _with_gates(
+    parts: tuple[Part, ...], max_ser: float | None, min_order: float | None
+) -> tuple[Part, ...]:
+    """A gate asks for its metric, whichever command it stands on."""
+    order: tuple[Part, ...] = ("slots", "order", "text")
+    gated = {"slots": max_ser is not None, "order": min_order is not None, "text": False}
+    return tuple(part for part in order if part in parts or gated[part])
+
+
+def _read(
+    source: str, domain: Domain, parts: tuple[Part, ...], *, limit: int | None, strict: bool
+) -> tuple[list[EvaluationRecord], list[BadRecord]]:
+    from d2t.evaluate.records import read_evaluation_records
+
+    return read_evaluation_records(
+        source, domain, limit=limit, strict=strict, need_plan=parts == ("order",)
+    )
+
+
+def _join(
+    records: list[EvaluationRecord], domain: Domain, corpus: str | None, split: Split
+) -> list[EvaluationRecord]:
+    """Records with the corpus's references where they have none of their own."""
+    if corpus is None:
+        return records
+    from d2t.corpus.load import load_split
+    from d2t.evaluate.records import join_references
+
+    joined = join_references(records, load_split(corpus, split, domain))
+    if lacking := [record.id for record in joined if not record.references]:
+        say(
+            f"d2t: {len(lacking)} of {len(joined)} records have no references, as their MRs are "
+            f"not in {corpus} {split} (the first: {lacking[0]}); text metrics leave them out"
+        )
+    return joined
+
+
+def _generate(run: _ModelRun) -> tuple[list[EvaluationRecord], Domain]:
+    """Outputs of a bundle for a corpus split, in the domain that the bundle carries."""
+    from d2t.corpus.load import load_split
+    from d2t.decode.load import load
+    from d2t.decode.types import GenerationRequest
+    from d2t.evaluate.records import EvaluationRecord
+    from d2t.evaluate.tasks import generation_tasks
+    from d2t.slots.checker import SlotChecker
+
+    limit_threads(run.threads)
+    generator = load(
+        run.model,
+        device=pick_device(run.device),
+        beam_size=run.beam_size,
+        batch_size=run.batch_size,
+        seed=run.seed,
+    )
+    domain: Domain = generator.domain
+    tasks = generation_tasks(
+        load_split(run.corpus, run.split, domain),
+        domain,
+        run.plans,
+        n_permutations=run.n_permutations,
+        seed=run.seed,
+        limit=run.limit,
+        checker=SlotChecker.for_domain(domain),
+    )
+    records: list[EvaluationRecord] = []
+    hypotheses: list[Any] = []
+    window = 8 * run.batch_size
+    with progress("generating", total=len(tasks)) as advance:
+        for start in range(0, len(tasks), window):
+            chunk = tasks[start : start + window]
+            answers = generator.generate(
+                [GenerationRequest(task.id, task.mr, task.plan) for task in chunk]
+            )
+            records += [
+                EvaluationRecord(task.id, task.mr, answer.text, answer.plan, task.references)
+                for task, answer in zip(chunk, answers, strict=True)
+            ]
+            hypotheses += answers
+            advance(len(chunk))
+    if run.save is not None:
+        _save(run.save, tasks, hypotheses, domain)
+    return records, domain
+
+
+def _save(
+    path: Path, tasks: Sequence[GenerationTask], hypotheses: Sequence[Any], domain: Domain
+) -> None:
+    """Write what was generated as `d2t generate` would, references beside it."""
+    from d2t.decode.output import hypothesis_as_dict
+    from d2t.io.atomic import atomic_write
+    from d2t.io.records import write_record
+
+    with atomic_write(path) as stream:
+        for task, hypothesis in zip(tasks, hypotheses, strict=True):
+            output = hypothesis_as_dict(hypothesis, domain)
+            write_record(stream, {**output, "references": list(task.references)})
+
+
+def _print(report: EvaluationReport, as_json: bool) -> None:
+    for bad in report.bad[:20]:
+        say(f"d2t: line {bad.line} (id {bad.id}): {bad.error.message}")
+    if len(report.bad) > 20:
+        say(f"d2t: and {len(report.bad) - 20} more bad lines; --json lists all")
+    if as_json:
+        print(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))
+    else:
+        sys.stdout.write(report.as_markdown())
+
+
+def _exit_code(
+    report: EvaluationReport, max_ser: float | None, min_order: float | None
+) -> ExitCode:
+    """A missed gate outweighs bad lines; a gate that cannot be computed is an error, not a pass."""
+    missed = []
+    if max_ser is not None and (ser := report.score("slot_error_rate")) > max_ser:
+        missed.append(f"SER {ser:.2f} is above {max_ser:g}")
+    if min_order is not None and (accuracy := report.score("order_accuracy")) < min_order:
+        missed.append(f"order accuracy {accuracy:.2f} is below {min_order:g}")
+    if missed:
+        say("d2t: gate missed: " + "; ".join(missed))
+        return ExitCode.GATE_MISSED
+    return ExitCode.BAD_INPUT if report.bad else ExitCode.GOOD

@@ -1,0 +1,112 @@
+"""Order metrics: are the slots said in the order that was asked for?
+
+All compare the plan asked for with the realised plan (``alignment.plan()``, variant A of spec §1.5,
+repeats kept) as sequences of whole slots, value included. Records without a plan are not scored.
+Sentence breaks are not compared yet: a sentence-plan metric is one more subclass of
+``OrderMetric``.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections import Counter
+from itertools import combinations, pairwise
+from typing import TYPE_CHECKING, ClassVar
+
+from d2t.errors import DataError
+from d2t.evaluate.metric import RecordMetric, ratio
+
+if TYPE_CHECKING:
+    from d2t.evaluate.bootstrap import FloatArray
+    from d2t.evaluate.judged import Judged
+    from d2t.mr.types import Plan, Slot
+
+
+class OrderMetric(RecordMetric):
+    """Base of the order metrics; subclasses compare two plans.
+
+    Columns: sum of the agreements (0-1), records for which agreement is defined.
+    """
+
+    settings: ClassVar[dict[str, str]] = {"plan": "A", "agg": "macro"}
+    width = 2
+
+    @abstractmethod
+    def compare(self, requested: Plan, realised: Plan) -> float | None:
+        """Agreement of two plans; None when it is not defined for them."""
+
+    def applies(self, judged: Judged) -> bool:
+        """Only records that asked for an order."""
+        return judged.record.plan is not None
+
+    def row(self, judged: Judged) -> list[float]:
+        """The record's agreement and 1, or two zeros where it is not defined."""
+        if judged.record.plan is None:
+            raise DataError(
+                f"{self.label}: record {judged.record.id!r} has no plan", code="missing_plan"
+            )
+        value = self.compare(judged.record.plan, judged.realised)
+        return [0.0, 0.0] if value is None else [value, 1.0]
+
+    def scores(self, totals: FloatArray) -> FloatArray:
+        """Mean over records (macro average), in %."""
+        return ratio(totals[:, 0], totals[:, 1])
+
+
+class OrderAccuracy(OrderMetric):
+    """Share of outputs whose realised plan equals the requested plan exactly (DESIGN; spec §6).
+
+    A missing, added, wrong or repeated slot makes the plan unequal.
+    """
+
+    key = "order_accuracy"
+    label = "Order"
+
+    def compare(self, requested: Plan, realised: Plan) -> float:
+        """1 when the sequences are equal, else 0."""
+        return float(requested.slots == realised.slots)
+
+
+class KendallTau(OrderMetric):
+    """Kendall's tau of first mentions, times 100, so from -100 (reversed) to 100 (same order).
+
+    The public code's tau is invalid with repeated slot-fillers (spec §8 wart 19). Here: each plan
+    is reduced to first mentions; only slots in both count; ``tau = (concordant - discordant) /
+    pairs``, which has no ties. Fewer than two common slots: not defined, not counted. It says
+    nothing about missing slots; SER does.
+    """
+
+    key = "kendall_tau"
+    label = "Kendall tau"
+
+    def compare(self, requested: Plan, realised: Plan) -> float | None:
+        """From -1 to 1, or None with fewer than two common slots."""
+        position = {slot: i for i, slot in enumerate(dict.fromkeys(realised.slots))}
+        common = [position[slot] for slot in dict.fromkeys(requested.slots) if slot in position]
+        if len(common) < 2:
+            return None
+        pairs = [first < second for first, second in combinations(common, 2)]
+        return (2 * sum(pairs) - len(pairs)) / len(pairs)
+
+
+class BigramF1(OrderMetric):
+    """F1 of the bigrams of the two plans, "@" at both ends, as multisets, macro-averaged (spec §6).
+
+    The paper uses variant B of the realised plan; we use variant A everywhere (spec §1.5).
+    """
+
+    key = "bigram_f1"
+    label = "Bigram F1"
+
+    def compare(self, requested: Plan, realised: Plan) -> float:
+        """``2 * overlap / (bigrams + bigrams)``, from 0 to 1."""
+        wanted, said = plan_bigrams(requested), plan_bigrams(realised)
+        return 2 * (wanted & said).total() / (wanted.total() + said.total())
+
+
+def plan_bigrams(plan: Plan) -> Counter[tuple[Slot | str, Slot | str]]:
+    """The ``len(plan) + 1`` bigrams of a plan between two "@" boundaries."""
+    return Counter(pairwise(["@", *plan.slots, "@"]))
+
+
+ORDER_METRICS: tuple[type[OrderMetric], ...] = (OrderAccuracy, KendallTau, BigramF1)

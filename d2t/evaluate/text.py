@@ -1,0 +1,190 @@
+"""Text overlap with all references of an MR: BLEU and chrF through sacreBLEU, and ROUGE-L."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sacrebleu.metrics.base import Metric, Score, Signature
+from sacrebleu.metrics.bleu import BLEU
+from sacrebleu.metrics.chrf import CHRF
+
+from d2t.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from d2t.evaluate.bootstrap import FloatArray
+    from d2t.evaluate.judged import Judged
+
+
+def reference_streams(
+    references: Sequence[Sequence[str]], n_hypotheses: int | None = None
+) -> list[list[str | None]]:
+    """Turn ``[[references of a segment]]`` into sacreBLEU's ``[[i-th reference of segments]]``.
+
+    The one place where the orientation is changed, since sacreBLEU scores transposed references
+    without a word (STYLE D3). Segments with fewer references are padded with None (``nrefs:var``).
+
+    Args:
+        references: for each segment its references, at least one.
+        n_hypotheses: how many segments there must be, when known.
+
+    Raises:
+        DataError: the lengths do not fit, a segment has no reference, or a string stands where a
+            list should.
+    """
+    if any(isinstance(refs, str) for refs in references):
+        raise DataError(
+            "references must be a list of lists, one list of texts per segment; got a list of "
+            "strings. Write [[text], [text], ...] for one reference each.",
+            code="bad_references",
+        )
+    if n_hypotheses is not None and len(references) != n_hypotheses:
+        transposed = bool(references) and all(len(refs) == n_hypotheses for refs in references)
+        raise DataError(
+            f"{n_hypotheses} texts but references for {len(references)} segments; expected one "
+            "list per text"
+            + (
+                "; these look transposed: [reference][segment] instead of [segment][reference]"
+                * transposed
+            ),
+            code="bad_references",
+        )
+    if empty := [i for i, refs in enumerate(references) if not refs]:
+        raise DataError(
+            f"segment {empty[0]} (of {len(empty)}) has no reference", code="missing_references"
+        )
+    width = max((len(refs) for refs in references), default=0)
+    return [[refs[i] if i < len(refs) else None for refs in references] for i in range(width)]
+
+
+class RougeLSignature(Signature):
+    """Signature of ROUGE-L: tokenizer, stemming, and how several references are joined."""
+
+    def __init__(self, args: dict[str, Any]) -> None:
+        from importlib.metadata import version
+
+        super().__init__(args)
+        self._abbr.update(case="c", tok="tok", stem="st", multi="m")
+        self.info.update(
+            case="lc", tok="rouge-score", stem="no", multi="max", version=version("rouge-score")
+        )
+
+
+class RougeL(Metric):
+    """ROUGE-L F1, mean over segments, as ``rouge_score`` computes it (no stemming).
+
+    With several references the best F1 counts (``RougeScorer.score_multi``). The E2E challenge
+    script instead joins the best precision and the best recall with beta 1.2, so these numbers are
+    not those of its tables.
+    Columns: sum of F1 (0-1), segments.
+    """
+
+    _SIGNATURE_TYPE = RougeLSignature
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
+    def _preprocess_segment(self, sent: str) -> list[str]:  # type: ignore[override]
+        from rouge_score.tokenize import tokenize
+
+        tokens: list[str] = tokenize(sent, None)
+        return tokens
+
+    def _extract_reference_info(self, refs: Sequence[Any]) -> dict[str, Any]:
+        return {"refs": list(refs)}
+
+    def _compute_segment_statistics(
+        self, hypothesis: Any, ref_kwargs: dict[str, Any]
+    ) -> list[float]:
+        best = 0.0
+        for reference in ref_kwargs["refs"]:
+            # F1 = 2PR/(P+R) with P = lcs/|hyp|, R = lcs/|ref|
+            length = len(hypothesis) + len(reference)
+            best = max(best, 2 * lcs_length(hypothesis, reference) / length if length else 0.0)
+        return [best, 1.0]
+
+    def _compute_score_from_stats(self, stats: Any) -> Score:
+        return Score("ROUGE-L", 100.0 * float(stats[0]) / float(stats[1]) if stats[1] else 0.0)
+
+    def _aggregate_and_compute(self, stats: Any) -> Score:
+        return self._compute_score_from_stats(np.asarray(stats, dtype=np.float64).sum(axis=0))
+
+
+def lcs_length(a: Sequence[str], b: Sequence[str]) -> int:
+    """Length of the longest common subsequence, in ``len(b)`` big-integer steps (Hyyrö 2004)."""
+    where: dict[str, int] = {}
+    for i, token in enumerate(a):
+        where[token] = where.get(token, 0) | 1 << i
+    ones = (1 << len(a)) - 1
+    row = ones
+    for token in b:
+        matched = row & where.get(token, 0)
+        row = (row + matched | row - matched) & ones
+    return len(a) - row.bit_count()
+
+
+class TextScorer:
+    """A sacreBLEU metric of texts against references, over checked records."""
+
+    higher_is_better = True
+
+    def __init__(self, key: str, label: str, metric: Metric) -> None:
+        self.key = key
+        self.label = label
+        self.metric = metric
+
+    def applies(self, judged: Judged) -> bool:
+        """Only records with references."""
+        return bool(judged.record.references)
+
+    def statistics(self, judged: Sequence[Judged]) -> FloatArray:
+        """Statistics ``(records, k)`` of the sacreBLEU metric; zeros without references.
+
+        The references of an MR are read once, however many outputs it has.
+        """
+        distinct = list(
+            dict.fromkeys(item.record.references for item in judged if self.applies(item))
+        )
+        if not distinct:
+            return np.zeros((len(judged), 1))
+        infos = self.metric._cache_references(reference_streams(distinct))  # type: ignore[arg-type]
+        known = dict(zip(distinct, infos, strict=True))
+        rows: list[list[float] | None] = []
+        for item in judged:
+            info = known.get(item.record.references)
+            text = self.metric._preprocess_segment(item.record.text)
+            rows.append(
+                None if info is None else self.metric._compute_segment_statistics(text, info)
+            )
+        width = next(len(row) for row in rows if row is not None)
+        return np.asarray([row or [0.0] * width for row in rows], dtype=np.float64)
+
+    def scores(self, totals: FloatArray) -> FloatArray:
+        """The metric's own score of each row of totals."""
+        compute = self.metric._compute_score_from_stats
+        scores = [float(compute(row).score) if any(row) else np.nan for row in totals.tolist()]
+        return np.asarray(scores, dtype=np.float64)
+
+    def signature(self) -> str:
+        """For example ``BLEU|nrefs:var|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0``."""
+        return f"{self.label}|{self.metric.get_signature()}"
+
+
+def bleu() -> TextScorer:
+    """BLEU with the 13a tokenizer, cased, exponential smoothing: sacreBLEU's defaults."""
+    return TextScorer("bleu", "BLEU", BLEU(force=True))
+
+
+def chrf() -> TextScorer:
+    """chrF2 (character 6-grams, beta 2); per segment the reference with the best score counts."""
+    return TextScorer("chrf", "chrF", CHRF())
+
+
+def rouge_l() -> TextScorer:
+    """ROUGE-L F1."""
+    return TextScorer("rouge_l", "ROUGE-L", RougeL())
+
+
+TEXT_METRICS = (bleu, chrf, rouge_l)
