@@ -27,7 +27,7 @@ class CsvRow(dict[str, Any]):
 
 
 def looks_like_header(line: str, known: tuple[str, ...] | None) -> bool:
-    """Whether one of the line's cells is a known column name (spelling of blanks and case aside)."""
+    """Whether one of the line's cells is a known column name (blanks and case aside)."""
     return _has_known(_cells(line, _delimiter(line)), known or ())
 
 
@@ -84,7 +84,8 @@ def _row(header: list[str], cells: list[str], line: int) -> CsvRow | DataError:
 def _broken(error: csv.Error, line: int) -> DataError:
     why = "a quote is opened and never closed" if "end of data" in str(error) else str(error)
     return DataError(
-        f"broken CSV in the row that starts at line {line}: {why}; write a quote inside a cell twice",
+        f"broken CSV in the row that starts at line {line}: {why}; "
+        "write a quote inside a cell twice",
         line=line,
         code="broken_csv",
     )
@@ -100,8 +101,8 @@ def _header(cells: list[str], name: str, line: int, known: tuple[str, ...] | Non
         if unlike:
             raise DataError(
                 f"{name} is CSV without a header: none of its first row's cells is a known column "
-                f"({', '.join((*KNOWN_COLUMNS[:4], *(known or ())[:8]))}, ...); add a first line that "
-                "names the columns, or read the file with another format",
+                f"({', '.join((*KNOWN_COLUMNS[:4], *(known or ())[:8]))}, ...); "
+                "add a first line that names the columns, or read the file with another format",
                 line=line,
                 code="no_header",
             )

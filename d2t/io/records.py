@@ -58,15 +58,16 @@ def read_records(
     Args:
         source: a file, or ``-`` for standard input.
         format: ``jsonl`` (an object a line; a string is taken as an MR), ``csv`` (header required),
-            ``lines`` (an MR a line, giving ``{"mr": line}``), or ``auto``: by the file's suffix, else by
-            the first line that is not blank.
+            ``lines`` (an MR a line, giving ``{"mr": line}``), or ``auto``: by the file's suffix,
+            else by the first line that is not blank.
         limit: stop after this many records.
-        known_columns: column names by which a CSV header is recognised, beside ``KNOWN_COLUMNS`` (give
-            the domain's slot names). With None, only a first row that looks like data is refused.
+        known_columns: column names by which a CSV header is recognised, beside ``KNOWN_COLUMNS``
+            (give the domain's slot names). With None, only a first row that looks like data is
+            refused.
 
     Raises:
         DataError: the file is missing, is a folder, cannot be read, is UTF-16, or is CSV without a
-            header; the message says what to do. A bad line is no exception but a record with ``error``.
+            header; the message says what to do. A bad line is a record with ``error``.
     """
     known = None if known_columns is None else tuple(known_columns)
     lines = decoded_lines(source)
@@ -180,7 +181,8 @@ def _object(text: str) -> dict[str, Any]:
         value = json.loads(text, object_pairs_hook=_no_twins, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         raise DataError(
-            f"broken JSON: {error.msg} at column {error.colno}; expected one object a line, such as {_OBJECT}",
+            f"broken JSON: {error.msg} at column {error.colno}; "
+            f"expected one object a line, such as {_OBJECT}",
             column=error.colno,
             code="broken_json",
         ) from None

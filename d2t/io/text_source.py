@@ -1,4 +1,4 @@
-"""Lines of text from a file or standard input, decoded one by one so that a bad one stands alone."""
+"""Lines of text from a file or standard input, decoded one by one."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def open_source(source: str) -> IO[bytes]:
             else io.BytesIO(sys.stdin.read().encode("utf-8", "surrogateescape"))
         )
     try:
-        return open(source, "rb")  # noqa: SIM115 - closed by the iterator that reads it
+        return open(source, "rb")  # closed by the iterator that reads it
     except OSError as error:
         raise read_error(source, error) from error
     except ValueError as error:  # a NUL in the name
@@ -65,8 +65,8 @@ def read_error(source: str, error: OSError) -> DataError:
 def decoded_lines(source: str) -> Iterator[str]:
     r"""The lines of ``source``, line ends kept, opened at once and closed at the end.
 
-    A byte-order mark is dropped. Bytes that are not UTF-8 become lone surrogates (``surrogateescape``),
-    which ``bad_byte_column`` finds.
+    A byte-order mark is dropped. Bytes that are not UTF-8 become lone surrogates
+    (``surrogateescape``), which ``bad_byte_column`` finds.
 
     Raises:
         DataError: the file cannot be opened or read, or is UTF-16.
@@ -87,7 +87,8 @@ def _lines(handle: IO[bytes], source: str) -> Iterator[str]:
                 if number == 1:
                     if raw.startswith(_UTF16):
                         raise DataError(
-                            f"{display_name(source)} is UTF-16; convert it: iconv -f UTF-16 -t UTF-8",
+                            f"{display_name(source)} is UTF-16; "
+                            "convert it: iconv -f UTF-16 -t UTF-8",
                             line=1,
                             code="invalid_utf8",
                         )

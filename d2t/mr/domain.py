@@ -21,6 +21,11 @@ _BOOLEAN_SPELLINGS = {
 }  # fmt: skip
 
 
+_SHOWN = 60  # characters of an unknown name that a message repeats
+_ILLEGAL_IN_NAME = re.compile(r"[\[\](),>|\\\x00-\x1f]|^\s|\s$")
+_RESERVED_NAMES = {"dialogueact", "mr"}
+
+
 def fold_name(name: str) -> str:
     """Spelling-free slot name: ``customer rating`` = ``customerRating`` = ``customer_rating``."""
     return re.sub(r"[\s_\-]+", "", name).casefold()
@@ -67,7 +72,17 @@ class SlotSpec:
 
 @dataclass(frozen=True)
 class Domain:
-    """Slots in display order, dialogue acts, and the folder the domain came from."""
+    """Slots in display order, dialogue acts, and the folder the domain came from.
+
+    Attributes:
+        name: identifies the domain in signatures.
+        slots: in display order.
+        dialogue_acts: legal acts; ``default_dialogue_act`` is meant where an MR names none.
+        request_acts: the acts that ask for a slot, in which a value may be empty.
+        description: one line for people.
+        folder: where ``domain.toml`` is, and a ``lexicon.toml`` beside it.
+        source: the content of ``domain.toml``.
+    """
 
     name: str
     slots: tuple[SlotSpec, ...]
@@ -76,6 +91,11 @@ class Domain:
     description: str = ""
     folder: Path | None = field(default=None, compare=False)
     source: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    request_acts: tuple[str, ...] = ()
+
+    @cached_property
+    def _by_name(self) -> dict[str, SlotSpec]:
+        return {spec.name: spec for spec in self.slots}
 
     @cached_property
     def _by_folded_name(self) -> dict[str, SlotSpec]:
@@ -105,25 +125,31 @@ class Domain:
         Raises:
             DomainError: there is no such slot; the message names the nearest ones.
         """
-        spec = self._by_folded_name.get(fold_name(name))
+        spec = self._by_name.get(name) or self._by_folded_name.get(fold_name(name))
         if spec is None:
-            hint = did_you_mean(name, self.slot_names)
-            hint = hint or f"; known slots: {', '.join(self.slot_names)}"
+            near = did_you_mean(name[:_SHOWN], self.slot_names)
             raise DomainError(
-                f"unknown slot {name!r} in domain {self.name!r}{hint}",
+                f"unknown slot {name[:_SHOWN]!r} in domain {self.name!r}"
+                f"{near or '; known slots: ' + ', '.join(self.slot_names)}",
                 code="unknown_slot",
             )
         return spec
 
     def dialogue_act(self, name: str) -> str:
-        """The canonical spelling of a dialogue act; raises ``DomainError`` when there is none."""
+        """The canonical spelling of a dialogue act.
+
+        Raises:
+            DomainError: there is no such act; the message names the nearest ones.
+        """
+        if name in self.dialogue_acts:
+            return name
         for act in self.dialogue_acts:
             if fold_name(act) == fold_name(name):
                 return act
-        hint = did_you_mean(name, self.dialogue_acts)
-        hint = hint or f"; known acts: {', '.join(self.dialogue_acts)}"
+        near = did_you_mean(name[:_SHOWN], self.dialogue_acts)
         raise DomainError(
-            f"unknown dialogue act {name!r} in domain {self.name!r}{hint}",
+            f"unknown dialogue act {name[:_SHOWN]!r} in domain {self.name!r}"
+            f"{near or '; known acts: ' + ', '.join(self.dialogue_acts)}",
             code="unknown_dialogue_act",
         )
 
@@ -134,51 +160,90 @@ def domain_from_dict(
     """Build and validate a domain from the content of a ``domain.toml``.
 
     Raises:
-        DomainError: a key is missing, unknown or of the wrong type.
+        DomainError: a key is missing, unknown or of the wrong type, or two slots share a name.
     """
-    allowed = {"name", "description", "dialogue_acts", "default_dialogue_act", "slots"}
+    allowed = {
+        "name", "description", "dialogue_acts", "default_dialogue_act", "request_acts", "slots",
+    }  # fmt: skip
     if unknown := set(raw) - allowed:
         key = sorted(unknown)[0]
         raise DomainError(f"{where}: unknown key {key!r}{did_you_mean(key, allowed)}")
-    if not isinstance(raw.get("name"), str) or not isinstance(raw.get("slots"), dict):
+    tables = raw.get("slots")
+    if not isinstance(raw.get("name"), str) or not isinstance(tables, dict) or not tables:
         raise DomainError(f"{where}: expected a string 'name' and at least one table [slots.NAME]")
-    specs = tuple(_slot_spec(name, table, where) for name, table in raw["slots"].items())
-    acts = tuple(raw.get("dialogue_acts", ["inform"]))
+    acts = _strings(raw, "dialogue_acts", where, ["inform"])
+    requests = _strings(raw, "request_acts", where, [])
+    default = str(raw.get("default_dialogue_act", acts[0] if acts else ""))
+    for act in (default, *requests):
+        if act not in acts:
+            raise DomainError(f"{where}: {act!r} is not among the dialogue_acts {list(acts)}")
+    if illegal := [act for act in acts if _ILLEGAL_IN_NAME.search(act) or not act.strip()]:
+        raise DomainError(f"{where}: a dialogue act may not be called {illegal[0]!r}")
+    specs = tuple(_slot_spec(name, table, where) for name, table in tables.items())
+    _check_names(specs, where)
     return Domain(
         name=raw["name"],
         slots=specs,
         dialogue_acts=acts,
-        default_dialogue_act=raw.get("default_dialogue_act", acts[0]),
-        description=raw.get("description", ""),
+        default_dialogue_act=default,
+        request_acts=requests,
+        description=str(raw.get("description", "")),
         folder=folder,
         source=raw,
     )
 
 
 def _slot_spec(name: str, table: Any, where: str) -> SlotSpec:
+    where = f"{where}: [slots.{name}]"
     if not isinstance(table, dict):
-        raise DomainError(f"{where}: [slots.{name}] must be a table with a 'kind'")
+        raise DomainError(f"{where} must be a table with a 'kind'")
     allowed = {"kind", "values", "aliases", "synonyms"}
     if unknown := set(table) - allowed:
         key = sorted(unknown)[0]
-        raise DomainError(
-            f"{where}: [slots.{name}] has an unknown key {key!r}{did_you_mean(key, allowed)}"
-        )
+        raise DomainError(f"{where} has an unknown key {key!r}{did_you_mean(key, allowed)}")
     kind = table.get("kind")
     if kind not in get_args(SlotKind):
         raise DomainError(
-            f"{where}: [slots.{name}] kind is {kind!r}, expected one of {get_args(SlotKind)}"
+            f"{where} kind is {kind!r}, expected one of {', '.join(get_args(SlotKind))}"
         )
-    values = tuple(table.get("values", ["yes", "no"] if kind == "boolean" else []))
-    if not all(isinstance(value, str) for value in values):
-        raise DomainError(f"{where}: [slots.{name}] values must be strings; quote numbers")
-    return SlotSpec(
-        name=name,
-        kind=cast("SlotKind", kind),
-        values=values,
-        aliases=tuple(table.get("aliases", ())),
-        synonyms=tuple(tuple(group) for group in table.get("synonyms", ())),
-    )
+    values = _strings(table, "values", where, ["yes", "no"] if kind == "boolean" else [])
+    groups = table.get("synonyms", [])
+    if not isinstance(groups, list):
+        raise DomainError(f"{where} synonyms must be a list of lists of values")
+    synonyms = tuple(_strings({"synonyms": group}, "synonyms", where, []) for group in groups)
+    for value in (value for group in synonyms for value in group):
+        if value not in values:
+            raise DomainError(
+                f"{where} synonyms name {value!r}, not a value{did_you_mean(value, values)}"
+            )
+    kind = cast("SlotKind", kind)
+    return SlotSpec(name, kind, values, _strings(table, "aliases", where, []), synonyms)
+
+
+def _strings(table: dict[str, Any], key: str, where: str, default: list[str]) -> tuple[str, ...]:
+    found = table.get(key, default)
+    if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
+        raise DomainError(f"{where}: {key} must be a list of strings; quote numbers")
+    return tuple(found)
+
+
+def _check_names(specs: tuple[SlotSpec, ...], where: str) -> None:
+    """Names must be writable in MRs and plans, and no two slots may answer to the same one."""
+    owner: dict[str, str] = {}
+    for spec in specs:
+        for spelling in (spec.name, *spec.aliases):
+            if _ILLEGAL_IN_NAME.search(spelling) or not fold_name(spelling):
+                raise DomainError(
+                    f"{where}: a slot may not be called {spelling!r}; "
+                    "leave out brackets, commas, '>', '|' and backslashes"
+                )
+            if fold_name(spelling) in _RESERVED_NAMES:
+                raise DomainError(f"{where}: a slot may not be called {spelling!r}; it is reserved")
+            other = owner.setdefault(fold_name(spelling), spec.name)
+            if other != spec.name:
+                raise DomainError(
+                    f"{where}: slots {other!r} and {spec.name!r} both answer to {spelling!r}"
+                )
 
 
 @lru_cache(maxsize=32)
@@ -189,19 +254,20 @@ def load_domain(name_or_folder: str = "restaurant") -> Domain:
         DomainError: no such domain, or its file is not valid.
     """
     root = data_root()
-    folder = root / name_or_folder
-    if not (folder / "domain.toml").is_file():
-        folder = Path(name_or_folder)
-    path = folder / "domain.toml"
-    if not path.is_file():
+    folders = [root / name_or_folder, Path(name_or_folder)] if "\0" not in name_or_folder else []
+    folder = next((folder for folder in folders if (folder / "domain.toml").is_file()), None)
+    if folder is None:
         shipped = sorted(p.parent.name for p in root.glob("*/domain.toml"))
         raise DomainError(
-            f"no domain {name_or_folder!r}{did_you_mean(name_or_folder, shipped)} "
-            f"Shipped: {', '.join(shipped)}; or give a folder that holds a domain.toml.",
+            f"no domain {name_or_folder!r}{did_you_mean(name_or_folder, shipped)}; "
+            f"shipped: {', '.join(shipped)}; or give a folder that holds a domain.toml",
             code="unknown_domain",
         )
+    path = folder / "domain.toml"
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DomainError(f"{path}: not valid TOML: {error}") from error
+    except OSError as error:
+        raise DomainError(f"{path}: cannot be read: {error.strerror}") from error
     return domain_from_dict(raw, folder=folder, where=str(path))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from d2t.errors import MRParseError
@@ -11,6 +10,8 @@ from d2t.mr.types import Slot
 from d2t.mr.values import check_characters, check_length, shorten
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from d2t.mr.domain import SlotSpec
 
 _LEGAL = "a string, a number, true or false, a list of strings, or null"
@@ -20,7 +21,7 @@ def decode_json(text: str) -> Mapping[str, Any]:
     """A JSON object from text.
 
     Raises:
-        MRParseError: not JSON, not an object, or a key twice; with line and column where JSON has them.
+        MRParseError: not JSON, not an object, or a key twice; with line and column where known.
     """
     try:
         value = json.loads(text, object_pairs_hook=_no_twins, parse_constant=_no_constant)
@@ -49,7 +50,7 @@ def slots_from_json(value: Any, spec: SlotSpec) -> list[Slot]:
     A string of a list slot is split at commas; a value that holds a comma goes into a list.
 
     Raises:
-        MRParseError: code ``json_value`` for a nested object or an item that is not a string or number.
+        MRParseError: code ``json_value``: a nested object, or a boolean for a slot that is none.
     """
     if value is None:
         return []
@@ -66,7 +67,7 @@ def slots_from_json(value: Any, spec: SlotSpec) -> list[Slot]:
 
 
 def slots_from_cell(cell: str, spec: SlotSpec) -> list[Slot]:
-    """The slots that one CSV cell gives: none when it is blank; a JSON list of strings gives them all."""
+    """The slots that one CSV cell gives: none when it is blank, several for a JSON list."""
     text = cell.strip()
     if not text:
         return []
@@ -93,8 +94,8 @@ def _as_text(value: Any, spec: SlotSpec) -> str:
         if spec.kind == "boolean":
             return "yes" if value else "no"
         raise MRParseError(
-            f"slot {spec.name!r} is {spec.kind}, not boolean, but its value is {str(value).lower()}; "
-            "write the value as a string",
+            f"slot {spec.name!r} is {spec.kind}, not boolean, but its value is "
+            f"{str(value).lower()}; write the value as a string",
             code="json_value",
         )
     if isinstance(value, int | float):

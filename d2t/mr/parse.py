@@ -36,8 +36,9 @@ def parse_mr(
         format: the form of a text; ``auto`` looks at it.
 
     Raises:
-        MRParseError: malformed (line and column), empty (code ``empty_mr``), a slot–value pair twice
-            (``duplicate_slot``), or a value that is too long or holds control characters.
+        MRParseError: malformed (line and column); empty (code ``empty_mr``); a slot and value twice
+            (``duplicate_slot``); an empty value in an act that asks for nothing (``empty_value``);
+            a value that is too long or holds control characters.
         DomainError: an unknown slot or dialogue act, with "did you mean".
     """
     if isinstance(source, Mapping):
@@ -71,8 +72,8 @@ def mr_from_row(
 ) -> MeaningRepresentation:
     """Read an MR from a CSV row whose columns are slots; an empty cell is an absent slot.
 
-    A cell of a list slot holds its values between commas; any cell may hold several values as a JSON
-    list of strings (``["pub", "restaurant"]``).
+    A cell of a list slot holds its values between commas; any cell may hold several values as a
+    JSON list of strings (``["pub", "restaurant"]``).
 
     Raises:
         MRParseError: as for ``parse_mr``.
@@ -87,11 +88,11 @@ def mr_from_row(
         if ignore_unknown and not domain.has_slot(column):
             continue
         slots += slots_from_cell(cell, domain.slot(column))
-    return _finish(act, slots)
+    return _finish(act, slots, domain)
 
 
 def unseen_values(mr: MeaningRepresentation, domain: Domain) -> tuple[Slot, ...]:
-    """The slots of ``mr`` whose value a closed slot of the domain does not list, in the MR's order."""
+    """The slots of ``mr`` whose value is not listed for a closed slot of the domain."""
     return tuple(slot for slot in mr.slots if domain.slot(slot.name).is_unseen(slot.value))
 
 
@@ -115,7 +116,7 @@ def _from_raw(source: str, raw: RawMR, domain: Domain) -> MeaningRepresentation:
                 offsets.append(offset)
         except (MRParseError, DomainError) as error:
             raise _located(error, source, offset) from None
-    return _finish(act, slots, source, offsets)
+    return _finish(act, slots, domain, source, offsets)
 
 
 def _list_values(written: str, name: str) -> list[str]:
@@ -129,8 +130,10 @@ def _list_values(written: str, name: str) -> list[str]:
 
 
 def _from_mapping(source: Mapping[str, Any], domain: Domain) -> MeaningRepresentation:
+    """As in CSV, an empty string is an absent slot, except in an act that asks for the slot."""
     act = domain.default_dialogue_act
     slots: list[Slot] = []
+    blank: list[Slot] = []
     for key, value in source.items():
         if key == DIALOGUE_ACT:
             if value is not None and not isinstance(value, str):
@@ -139,12 +142,21 @@ def _from_mapping(source: Mapping[str, Any], domain: Domain) -> MeaningRepresent
                 )
             act = domain.dialogue_act(value) if value else act
             continue
-        slots += slots_from_json(value, domain.slot(str(key)))
-    return _finish(act, slots)
+        found = slots_from_json(value, domain.slot(str(key)))
+        slots += found
+        if isinstance(value, str):
+            blank += (slot for slot in found if not slot.value)
+    if act not in domain.request_acts:
+        slots = [slot for slot in slots if slot not in blank]
+    return _finish(act, slots, domain)
 
 
 def _finish(
-    act: str, found: Iterable[Slot], source: str = "", offsets: list[int] | None = None
+    act: str,
+    found: Iterable[Slot],
+    domain: Domain,
+    source: str = "",
+    offsets: list[int] | None = None,
 ) -> MeaningRepresentation:
     slots = tuple(found)
     if not slots:
@@ -153,10 +165,21 @@ def _finish(
         index = next(i for i, slot in enumerate(slots) if slot in slots[:i])
         line, column = position(source, offsets[index]) if offsets else (None, None)
         raise MRParseError(
-            f"{slots[index]} is given twice; give each slot and value once",
+            f"{shorten(str(slots[index]))} is given twice; give each slot and value once",
             line=line,
             column=column,
             code="duplicate_slot",
+        )
+    if act not in domain.request_acts and not all(slot.value for slot in slots):
+        index = next(i for i, slot in enumerate(slots) if not slot.value)
+        line, column = position(source, offsets[index]) if offsets else (None, None)
+        asking = ", ".join(domain.request_acts)
+        raise MRParseError(
+            f"slot {slots[index].name!r} has no value; give one or leave the slot out"
+            + (f" (only {asking} may ask for a slot without a value)" if asking else ""),
+            line=line,
+            column=column,
+            code="empty_value",
         )
     return MeaningRepresentation(slots, act)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from d2t.errors import MRParseError
@@ -37,9 +38,9 @@ def parse_plan(
 ) -> Plan:
     """Read the order in which the slots of ``mr`` are to be said.
 
-    Entries are ``slot`` or ``slot[value]``, separated by ``,`` or ``>``; ``|`` separates too and starts
-    a new sentence. A bare name stands for all values of that slot which no other entry names, in the
-    MR's order; written n times, the first n - 1 stand for one value each.
+    Entries are ``slot`` or ``slot[value]``, separated by ``,`` or ``>``; ``|`` separates too and
+    starts a new sentence. A bare name stands for all values of that slot which no other entry
+    names, in the MR's order; written n times, the first n - 1 stand for one value each.
 
     Args:
         source: a text, or a list whose entries are such texts (what ``Plan.labels`` gives).
@@ -48,8 +49,8 @@ def parse_plan(
         partial: accept the beginning of an order; what it leaves out follows in the MR's order.
 
     Raises:
-        MRParseError: code ``plan_syntax`` (malformed) or ``plan_mismatch`` (slots missing, said twice,
-            or not in the MR).
+        MRParseError: code ``plan_syntax`` (malformed) or ``plan_mismatch`` (slots missing, said
+            twice, or not in the MR).
         DomainError: a slot that the domain does not have.
     """
     texts = _split(source) if isinstance(source, str) else _listed(source)
@@ -179,6 +180,6 @@ def _checked(texts: list[str]) -> list[str]:
     if not texts:
         raise MRParseError(f"the plan is empty; {_EXAMPLE}", code="plan_syntax")
     at_edge = texts[0] == BREAK or texts[-1] == BREAK
-    if at_edge or any(a == b == BREAK for a, b in zip(texts, texts[1:], strict=False)):
+    if at_edge or any(a == b == BREAK for a, b in pairwise(texts)):
         raise MRParseError(f"a sentence without slots in the plan; {_EXAMPLE}", code="plan_syntax")
     return texts

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from d2t.errors import MRParseError
 from d2t.io.csv_rows import CsvRow
-from d2t.mr.parse import mr_from_row, parse_mr
+from d2t.mr.parse import DIALOGUE_ACT, mr_from_row, parse_mr
 
 if TYPE_CHECKING:
     from d2t.mr.domain import Domain
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
 RESERVED_KEYS = frozenset(
     {
-        "id", "mr", "text", "ref", "refs", "reference", "references", "target", "hypothesis", "plan",
-        "status", "score", "report", "spans", "order_kept", "error", "orig_mr", "fixed",
+        "id", "mr", "text", "ref", "refs", "reference", "references", "target", "hypothesis",
+        "plan", "status", "score", "report", "spans", "order_kept", "error", "orig_mr", "fixed",
     }
 )  # fmt: skip
 """Keys and columns of a record that are never slots, unless the domain has a slot of that name."""
@@ -25,23 +26,38 @@ RESERVED_KEYS = frozenset(
 def mr_from_fields(fields: Mapping[str, Any], domain: Domain) -> MeaningRepresentation:
     """The meaning representation of a record: its ``mr``, else the record itself.
 
-    ``mr`` is a text in any written form or a JSON object. A record without it is its own MR: keys (or
-    CSV columns) are slots, ``RESERVED_KEYS`` and ``None`` or empty cells aside.
+    ``mr`` is a text in any written form or a JSON object. A record without it is its own MR: keys
+    (or CSV columns) are slots, ``RESERVED_KEYS`` and null or empty values aside.
 
     Raises:
         MRParseError: the MR is malformed, or there is none (code ``empty_mr``).
         DomainError: an unknown slot or dialogue act.
     """
-    mr = fields.get("mr")
-    if mr is None or mr == "":
+    source = fields.get("mr")
+    if source is None or source == "":
         return _from_columns(fields, domain)
-    if isinstance(mr, str | Mapping):
-        return parse_mr(mr, domain)
-    raise MRParseError(
-        f"'mr' must be a text or an object, found {type(mr).__name__}; "
-        'write "mr": "name[Aromi]" or "mr": {"name": "Aromi"}',
-        code="bad_record",
-    )
+    if not isinstance(source, str | Mapping):
+        raise MRParseError(
+            f"'mr' must be a text or an object, found {type(source).__name__}; "
+            'write "mr": "name[Aromi]" or "mr": {"name": "Aromi"}',
+            code="bad_record",
+        )
+    mr = parse_mr(source, domain)
+    beside = fields.get(DIALOGUE_ACT)
+    return _with_act(mr, beside, domain) if beside else mr
+
+
+def _with_act(mr: MeaningRepresentation, beside: Any, domain: Domain) -> MeaningRepresentation:
+    """An act beside an MR holds where the MR itself names none; the two may not differ."""
+    if not isinstance(beside, str):
+        raise MRParseError(f"'dialogue_act' must be a string, found {beside!r}", code="bad_record")
+    act = domain.dialogue_act(beside)
+    if mr.dialogue_act not in (act, domain.default_dialogue_act):
+        raise MRParseError(
+            f"the record says dialogue act {act!r}, its MR {mr.dialogue_act!r}; give one of them",
+            code="bad_record",
+        )
+    return replace(mr, dialogue_act=act)
 
 
 def _from_columns(fields: Mapping[str, Any], domain: Domain) -> MeaningRepresentation:

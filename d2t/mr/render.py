@@ -34,14 +34,14 @@ def render_mr(
     """Write an MR down.
 
     Args:
-        mr: what to write; the order of its slots is kept (JSON and CSV gather the values of a slot).
-        format: ``e2e`` and ``viggo`` (one line of text), ``json`` (one line), ``csv`` (a row: column to
-            cell), or ``auto``: ``e2e`` in a domain with a single dialogue act, else ``viggo``.
+        mr: what to write; the order of its slots is kept (JSON and CSV gather a slot's values).
+        format: ``e2e`` and ``viggo`` (one line of text), ``json`` (one line), ``csv`` (a row:
+            column to cell), or ``auto``: ``e2e`` in a domain with a single act, else ``viggo``.
         domain: what the names mean.
 
     Raises:
-        DomainError: the E2E form is asked for an act other than the domain's default, which it cannot
-            express; or a slot is not the domain's.
+        DomainError: the E2E form is asked for an act other than the domain's default, which it
+            cannot express; or a slot is not the domain's.
     """
     if format == "json":
         return json.dumps(mr_to_json(mr, domain), ensure_ascii=False)
@@ -49,7 +49,8 @@ def render_mr(
         return _csv_row(mr, domain)
     if format == "e2e" and mr.dialogue_act != domain.default_dialogue_act:
         raise DomainError(
-            f"the E2E form cannot express the dialogue act {mr.dialogue_act!r}; use 'viggo' or 'json'"
+            f"the E2E form cannot express the dialogue act {mr.dialogue_act!r}; "
+            "use 'viggo' or 'json'"
         )
     text = _items(mr, domain)
     if format == "viggo" or (format == "auto" and len(domain.dialogue_acts) > 1):
@@ -58,7 +59,7 @@ def render_mr(
 
 
 def mr_to_json(mr: MeaningRepresentation, domain: Domain) -> dict[str, Any]:
-    """The JSON object of an MR: list slots and repeated values as lists, the act when it is not the default."""
+    """The JSON object of an MR: list slots and repeated values as lists, the act if not default."""
     table: dict[str, Any] = {}
     if mr.dialogue_act != domain.default_dialogue_act:
         table["dialogue_act"] = mr.dialogue_act

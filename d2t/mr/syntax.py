@@ -1,4 +1,4 @@
-"""Written meaning representations to raw (name, value) pairs: a fast path, and the grammar behind it."""
+"""Written MRs to raw (name, value) pairs: a fast path, and the grammar behind it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MAX_MR_LENGTH = 100_000
 """Characters; a longer text is not one meaning representation."""
 
-# The plain case of grammar.lark: no escapes, no nested brackets. A test holds it equal to the grammar.
+# The plain case of grammar.lark: no escapes, no nested brackets. A test holds the two equal.
 _NAME = r"\s*[^\[\](),\\\s][^\[\](),\\]*"
 _ITEM = rf"({_NAME})\[([^\[\]\\]*)\]\s*"
 _FAST_ITEM = re.compile(_ITEM)
@@ -42,12 +42,12 @@ def read_syntax(source: str) -> RawMR:
     """Split an E2E or ViGGO text into its act and items, names and values still as written.
 
     Raises:
-        MRParseError: the text does not follow ``grammar.lark``; with line, column and what was legal.
+        MRParseError: the text does not follow ``grammar.lark``; with line, column and the cure.
     """
     if len(source) > MAX_MR_LENGTH:
         raise MRParseError(
-            f"the meaning representation has {len(source):,} characters, the limit is {MAX_MR_LENGTH:,}; "
-            "give one meaning representation a line",
+            f"the meaning representation has {len(source):,} characters, "
+            f"the limit is {MAX_MR_LENGTH:,}; give one meaning representation a line",
             line=1,
             column=1,
             code="mr_too_long",
@@ -56,7 +56,7 @@ def read_syntax(source: str) -> RawMR:
 
 
 def read_fast(source: str) -> RawMR | None:
-    """The plain case by regular expression (some 10 times the grammar's speed); None = ask the grammar."""
+    """The plain case by regular expression; None = ask the grammar."""
     act, at, end = None, 0, len(source)
     head = _FAST_ACT.match(source)
     if head is not None:
@@ -102,7 +102,7 @@ def _parser() -> Lark:
     from lark import Lark, Token, Transformer
 
     class Build(Transformer[Token, RawMR]):
-        """Builds the pairs while parsing, so that no tree is walked and nesting costs no recursion."""
+        """Builds the pairs while parsing, so that nesting costs no recursion."""
 
         def plain(self, parts: list[Any]) -> RawMR:
             return RawMR(None, parts[0])
@@ -151,7 +151,10 @@ def _explain(source: str, error: UnexpectedInput) -> MRParseError:
     at_end = token is not None and token.type == "$END"
     offset = len(source) if at_end else max(getattr(error, "pos_in_stream", None) or 0, 0)
     line, column = position(source, offset)
-    legal = tuple(_WORDS[name] for name in _WORDS if name in names)
+    if "COMMA" in names:  # the table of an LALR parser offers ')' and the end alike; only one fits
+        names |= {"RPAR", "$END"}
+        names.remove("$END" if _FAST_ACT.match(source) else "RPAR")
+    legal = tuple(_WORDS[name] for name in _WORDS if name in names) or (_WORDS["$END"],)
     if at_end and "RSQB" in names:
         opened = source.rfind("[")
         message = f"the value {shorten(source[opened:])} is not closed: expected ']'"
@@ -174,6 +177,6 @@ def _context(before: str) -> str:
 def _cure(source: str, offset: int, names: set[str]) -> str:
     if source[offset : offset + 1] == "]":
         return r"write a ']' that belongs to the value as \]"
-    if "COMMA" in names:
+    if "COMMA" in names and offset < len(source):
         return "separate slots with commas, as in name[Aromi], eatType[pub]"
     return "write an MR as name[Aromi], eatType[pub] or inform(name[Aromi])"

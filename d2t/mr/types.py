@@ -10,7 +10,7 @@ class Slot:
     """One slot–value pair, e.g. ``eatType[pub]``.
 
     ``name`` is the domain's canonical spelling; ``value`` is one value (a list slot with three
-    values is three ``Slot`` objects); the empty value is legal where a dialogue act asks for the slot.
+    values is three ``Slot`` objects); it is empty where a dialogue act asks for the slot.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Plan:
         return tuple(slot.name for slot in self.slots)
 
     def labels(self) -> list[str]:
-        """The JSON form: a slot's name, or ``name[value]`` where the plan has several values of it."""
+        """The JSON form: a slot's name, or ``name[value]`` where it has several values here."""
         values: dict[str, set[str]] = {}
         for slot in self.slots:
             values.setdefault(slot.name, set()).add(slot.value)

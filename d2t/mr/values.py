@@ -9,7 +9,7 @@ from d2t.errors import MRParseError
 MAX_VALUE_LENGTH = 2_000
 """Characters; a longer value is a document in the wrong field, not a slot value."""
 
-# Everything a line of text cannot carry: control characters but tab and line ends, and lone surrogates.
+# What text cannot carry: control characters but tab and line ends, and lone surrogates.
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _ESCAPE = re.compile(r"\\([\\\[\],nrt])")
 _UNESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
@@ -63,8 +63,9 @@ def check_length(
     """
     if len(value) > MAX_VALUE_LENGTH:
         raise MRParseError(
-            f"the value of slot {slot!r} has {len(value):,} characters, the limit is {MAX_VALUE_LENGTH:,}; "
-            "a slot value is a name or a phrase: shorten it, or check for a missing ']' or quote",
+            f"the value of slot {slot!r} has {len(value):,} characters, "
+            f"the limit is {MAX_VALUE_LENGTH:,}; a slot value is a name or a phrase: shorten it, "
+            "or check for a missing ']' or quote",
             line=line,
             column=column,
             code="value_too_long",
@@ -72,9 +73,10 @@ def check_length(
 
 
 def unescape(raw: str) -> str:
-    r"""The value that ``raw`` writes: ``\\ \[ \] \,`` stand for themselves, ``\n \r \t`` for blanks.
+    r"""The value that ``raw`` writes, trimmed.
 
-    Any other backslash is an ordinary character (``AC\DC`` needs no care).
+    ``\\ \[ \] \,`` stand for what follows the backslash, ``\n \r \t`` for line ends and a tab; any
+    other backslash is an ordinary character (``AC\DC`` needs no care).
     """
     if "\\" not in raw:
         return raw.strip()
