@@ -1,0 +1,141 @@
+"""All patterns of a lexicon as one automaton over words, made deterministic while it is used.
+
+Its speed does not depend on the size of the lexicon: a text costs one dictionary look-up per word that starts
+nothing, and few more where a phrase begins.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from d2t.slots.pattern import NUMBER, Choice, Gap, Mark, Node, Sequence, Word, is_number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# Words that a gap may not swallow: punctuation and the stand-ins of names.
+BARRIERS = frozenset(".!?,;:/£$€")
+OTHER, OTHER_NUMBER = "\0other", "\0number"
+_DEAD = -1
+
+
+def may_skip(word: str) -> bool:
+    """Whether a gap may pass over ``word``."""
+    return word not in BARRIERS and not (word[0] == "\0" and word != OTHER)
+
+
+class Automaton:
+    """Finds, for a start position, every (end, pattern index) that matches there."""
+
+    def __init__(self, patterns: Iterable[Node]) -> None:
+        self._moves: list[list[tuple[str, int]]] = []  # state -> (word, next)
+        self._skips: list[list[int]] = []  # state -> next states by any one word
+        self._free: list[list[int]] = []  # state -> next states by nothing
+        self._accepts: dict[int, list[int]] = {}
+        self._root = self._state()
+        for index, node in enumerate(patterns):
+            start = self._state()
+            self._free[self._root].append(start)
+            self._accepts.setdefault(self._build(node, start), []).append(index)
+        self.vocabulary = frozenset(word for moves in self._moves for word, _ in moves)
+        self._sets: list[frozenset[int]] = []
+        self._table: list[dict[str, int]] = []
+        self._final: list[tuple[int, ...]] = []
+        self._numbers: dict[frozenset[int], int] = {}
+        self._start = self._deterministic(self._closure({self._root}))
+
+    def classes(self, words: list[str]) -> list[str]:
+        """Words as the automaton sees them: those it does not know fall into one class."""
+        known = self.vocabulary
+        return [
+            word
+            if word in known or word[0] == "\0" or word in BARRIERS
+            else OTHER_NUMBER
+            if is_number(word)
+            else OTHER
+            for word in words
+        ]
+
+    def matches_at(self, classes: list[str], start: int) -> list[tuple[int, tuple[int, ...]]]:
+        """(end, pattern indices) for every match of ``classes`` that begins at ``start``, shortest first."""
+        found: list[tuple[int, tuple[int, ...]]] = []
+        state = self._start
+        table, final = self._table, self._final
+        for at in range(start, len(classes)):
+            following = table[state].get(classes[at])
+            if following is None:
+                following = self._step(state, classes[at])
+            if following == _DEAD:
+                break
+            state = following
+            if final[state]:
+                found.append((at + 1, final[state]))
+        return found
+
+    def _state(self) -> int:
+        self._moves.append([])
+        self._skips.append([])
+        self._free.append([])
+        return len(self._moves) - 1
+
+    def _build(self, node: Node, start: int) -> int:
+        """Add the states of ``node`` after ``start``; the state reached at its end."""
+        if isinstance(node, Word):
+            end = self._state()
+            self._moves[start].append((node.text, end))
+            return end
+        if isinstance(node, Mark):
+            return start
+        if isinstance(node, Sequence):
+            for part in node.parts:
+                start = self._build(part, start)
+            return start
+        end = self._state()
+        if isinstance(node, Choice):
+            for option in node.options:
+                self._free[self._build(option, start)].append(end)
+            return end
+        self._free[start].append(end)
+        for _ in range(node.limit):
+            following = self._state()
+            self._skips[start].append(following)
+            self._free[following].append(end)
+            start = following
+        return end
+
+    def _closure(self, states: set[int]) -> frozenset[int]:
+        todo = list(states)
+        while todo:
+            for following in self._free[todo.pop()]:
+                if following not in states:
+                    states.add(following)
+                    todo.append(following)
+        return frozenset(states)
+
+    def _deterministic(self, states: frozenset[int]) -> int:
+        if states not in self._numbers:
+            self._numbers[states] = len(self._sets)
+            self._sets.append(states)
+            self._table.append({})
+            self._final.append(
+                tuple(sorted(index for state in states for index in self._accepts.get(state, ())))
+            )
+        return self._numbers[states]
+
+    def _step(self, state: int, word: str) -> int:
+        numeric = word == OTHER_NUMBER or is_number(word)
+        reached: set[int] = set()
+        for member in self._sets[state]:
+            reached.update(
+                following
+                for literal, following in self._moves[member]
+                if literal == word or (literal == NUMBER and numeric)
+            )
+            if may_skip(word) or word == OTHER_NUMBER:
+                reached.update(self._skips[member])
+        following = self._deterministic(self._closure(reached)) if reached else _DEAD
+        self._table[state][word] = following
+        return following
+
+
+__all__ = ["BARRIERS", "Automaton", "Gap", "may_skip"]

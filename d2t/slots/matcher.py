@@ -1,0 +1,118 @@
+"""Phrases of the lexicon in a text: candidates, negation, and the choice among overlapping ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from d2t.slots.automaton import BARRIERS, Automaton, may_skip
+from d2t.slots.pattern import Node, Word, has_marks, is_number, locate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from d2t.slots.lexicon import Entry, Lexicon
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Words ``start:end`` realise one of ``values`` of ``slot`` (no slot: they realise nothing).
+
+    ``weight`` is the number of words the pattern matched literally, context included.
+    """
+
+    start: int
+    end: int
+    weight: int
+    slot: str
+    values: tuple[str, ...]
+    rank: int
+
+
+class PhraseMatcher:
+    """Finds lexicon phrases in a list of normalised words."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self._patterns: list[tuple[Node, Entry, bool]] = [
+            (node, entry, has_marks(node)) for entry in lexicon.entries for node in entry.patterns
+        ]
+        self._automaton = Automaton(node for node, _, _ in self._patterns)
+        self._negation = lexicon.negation
+
+    def find(self, words: list[str], extra: Iterable[Phrase] = ()) -> list[Phrase]:
+        """The chosen phrases in text order: more literal words first, then shorter, earlier, file order.
+
+        Args:
+            words: normalised words; what is already explained is masked by words that start with NUL.
+            extra: further candidates, for example values of the MR found verbatim.
+        """
+        candidates = [*extra, *self._candidates(words)]
+        candidates.sort(key=lambda p: (-p.weight, p.end - p.start, p.start, p.rank))
+        taken: set[int] = set()
+        chosen: list[Phrase] = []
+        for phrase in candidates:
+            if taken.isdisjoint(range(phrase.start, phrase.end)):
+                taken.update(range(phrase.start, phrase.end))
+                chosen.append(phrase)
+        chosen.sort(key=lambda p: p.start)
+        return [phrase for phrase in chosen if phrase.slot and phrase.values]
+
+    def _candidates(self, words: list[str]) -> Iterable[Phrase]:
+        classes = self._automaton.classes(words)
+        for start in range(len(words)):
+            for end, indices in self._automaton.matches_at(classes, start):
+                for index in indices:
+                    node, entry, marked = self._patterns[index]
+                    first, last, weight = start, end, end - start
+                    if marked:
+                        found = locate(node, words, start, end, may_skip)
+                        if found is None or found.start >= found.end:
+                            continue
+                        first, last, weight = found.start, found.end, found.literal
+                    yield self._phrase(words, first, last, weight, entry)
+
+    def _phrase(self, words: list[str], start: int, end: int, weight: int, entry: Entry) -> Phrase:
+        negation = self.negation_before(words, start) if entry.slot else None
+        values = entry.values
+        if negation is not None:
+            values, start = entry.negated, negation
+            weight += 1
+        if any("#" in value for value in values):
+            numbers = [word for word in words[start:end] if is_number(word)]
+            values = tuple(_fill(value, numbers) for value in values)
+        return Phrase(start, end, weight, entry.slot, values, entry.rank)
+
+    def negation_before(self, words: list[str], start: int) -> int | None:
+        """Position of the word that negates what begins at ``start``, if any."""
+        negation = self._negation
+        for at in range(start - 1, max(-1, start - 1 - negation.reach), -1):
+            word = words[at]
+            if word in negation.words:
+                following = words[at + 1] if at + 1 < len(words) else ""
+                return None if following in negation.exempt else at
+            if word in BARRIERS or word not in negation.transparent:
+                return None
+        return None
+
+
+def verbatim(words: list[str], value: tuple[str, ...]) -> list[tuple[int, int]]:
+    """Where the words of ``value`` stand in ``words``."""
+    size = len(value)
+    first = value[0]
+    return [
+        (at, at + size)
+        for at, word in enumerate(words)
+        if word == first and tuple(words[at : at + size]) == value
+    ]
+
+
+def _fill(template: str, numbers: list[str]) -> str:
+    """``template`` with each ``#`` replaced by the next number (the last one when they run out)."""
+    parts = template.split("#")
+    text = parts[0]
+    for index, part in enumerate(parts[1:]):
+        text += (numbers[min(index, len(numbers) - 1)] if numbers else "") + part
+    return text
+
+
+__all__ = ["Phrase", "PhraseMatcher", "Word", "verbatim"]

@@ -1,0 +1,241 @@
+"""The pattern language of a lexicon: how a phrase may be worded.
+
+==============  ===========================================================================================
+``low price``   words in this order; case, accents, hyphens and possessives do not matter
+``(a|b c)``     one of the alternatives
+``[very]``      optional
+``price[s]``    a group glued to a word makes more words: ``price``, ``prices``; ``pric(e|es|ey)``
+``{price}``     the macro of that name, from the lexicon's ``[macros]``
+``..3``         a gap of up to three words inside a sentence; no punctuation, no name
+``#``           any number, in digits or as a word
+``>>`` ``<<``   what realises the slot starts after ``>>`` and ends before ``<<``; the rest is context
+==============  ===========================================================================================
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING
+
+from d2t.errors import DomainError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+NUMBER = "#"
+OPEN, CLOSE = ">>", "<<"
+_LEX = re.compile(r"\s+|\{\w+\}|\.\.\d+|>>|<<|[()\[\]|]|[^\s()\[\]|{}]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One normalised word, or ``#`` for any number."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Up to ``limit`` arbitrary words."""
+
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """``>>`` or ``<<``."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """Parts in order."""
+
+    parts: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of the options; an empty ``Sequence`` among them makes it optional."""
+
+    options: tuple[Node, ...]
+
+
+Node = Word | Gap | Mark | Sequence | Choice
+NOTHING = Sequence(())
+
+
+def parse_pattern(
+    source: str, words: Callable[[str], tuple[str, ...]], macros: Mapping[str, str]
+) -> Node:
+    """Parse one pattern.
+
+    Args:
+        source: the pattern.
+        words: the tokenizer that normalises literals as it normalises texts.
+        macros: pattern text by macro name; macros may use macros.
+
+    Raises:
+        DomainError: unbalanced groups, an unknown or circular macro, or a stray character.
+    """
+    return _Parser(source, words, macros, ()).parse()
+
+
+class _Parser:
+    """Recursive descent over the lexemes of one pattern."""
+
+    def __init__(
+        self,
+        source: str,
+        words: Callable[[str], tuple[str, ...]],
+        macros: Mapping[str, str],
+        inside: tuple[str, ...],
+    ) -> None:
+        self.source, self.words, self.macros, self.inside = source, words, macros, inside
+        self.lexemes = _LEX.findall(source)
+        if "".join(self.lexemes) != source:
+            raise self.error("a stray brace")
+        self.at = 0
+
+    def error(self, what: str) -> DomainError:
+        return DomainError(
+            f"lexicon pattern {self.source!r}: {what}; see the table in d2t/slots/pattern.py"
+        )
+
+    def parse(self) -> Node:
+        node = self.choice()
+        if self.at < len(self.lexemes):
+            raise self.error(f"unexpected {self.lexemes[self.at]!r}")
+        return node
+
+    def choice(self) -> Node:
+        options = [self.sequence()]
+        while self.peek() == "|":
+            self.at += 1
+            options.append(self.sequence())
+        return options[0] if len(options) == 1 else Choice(tuple(options))
+
+    def sequence(self) -> Node:
+        parts: list[Node] = []
+        while (lexeme := self.peek()) is not None and lexeme not in (")", "]", "|"):
+            if lexeme.isspace():
+                self.at += 1
+            else:
+                parts.append(self.glued())
+        return parts[0] if len(parts) == 1 else Sequence(tuple(parts))
+
+    def glued(self) -> Node:
+        """Adjacent items without space: a plain item, or the product of single words."""
+        items = [self.item()]
+        while (lexeme := self.peek()) is not None and not lexeme.isspace() and lexeme not in ")]|":
+            items.append(self.item())
+        if len(items) == 1:
+            return items[0] if not isinstance(items[0], str) else self.literal(items[0])
+        spelled = ["".join(parts) for parts in product(*map(self.spellings, items))]
+        return Choice(tuple(self.literal(text) for text in spelled))
+
+    def item(self) -> Node | str:
+        lexeme = self.lexemes[self.at]
+        self.at += 1
+        if lexeme in ("(", "["):
+            node = self.choice()
+            if self.peek() != {"(": ")", "[": "]"}[lexeme]:
+                raise self.error(f"{lexeme!r} is not closed")
+            self.at += 1
+            return node if lexeme == "(" else Choice((node, NOTHING))
+        if lexeme in (OPEN, CLOSE):
+            return Mark(lexeme)
+        if lexeme.startswith(".."):
+            return Gap(int(lexeme[2:]))
+        if lexeme.startswith("{"):
+            return self.macro(lexeme[1:-1])
+        return lexeme
+
+    def macro(self, name: str) -> Node:
+        if name in self.inside:
+            raise self.error(f"macro {name!r} uses itself")
+        if name not in self.macros:
+            raise self.error(f"unknown macro {name!r}")
+        return _Parser(self.macros[name], self.words, self.macros, (*self.inside, name)).parse()
+
+    def literal(self, text: str) -> Node:
+        if text == NUMBER:
+            return Word(NUMBER)
+        words = tuple(Word(word) for word in self.words(text))
+        return words[0] if len(words) == 1 else Sequence(words)
+
+    def spellings(self, item: Node | str) -> list[str]:
+        """All strings a glued item stands for; only single words can be glued."""
+        if isinstance(item, str):
+            return [item]
+        if isinstance(item, Word):
+            return [item.text]
+        if isinstance(item, Choice):
+            return [text for option in item.options for text in self.spellings(option)]
+        if item == NOTHING:
+            return [""]
+        raise self.error("only single words can be glued together")
+
+    def peek(self) -> str | None:
+        return self.lexemes[self.at] if self.at < len(self.lexemes) else None
+
+
+def has_marks(node: Node) -> bool:
+    """Whether the pattern needs a second look for gaps or context (see ``locate``)."""
+    if isinstance(node, (Gap, Mark)):
+        return True
+    parts = node.parts if isinstance(node, Sequence) else ()
+    options = node.options if isinstance(node, Choice) else ()
+    return any(has_marks(child) for child in (*parts, *options))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Token positions of one match: the span, and how many words were matched literally."""
+
+    start: int
+    end: int
+    literal: int
+
+
+def locate(
+    node: Node, words: list[str], start: int, end: int, may_skip: Callable[[str], bool]
+) -> Found | None:
+    """Where the marks of ``node`` fall when it matches exactly ``words[start:end]``; fewest gap words win."""
+    found: list[Found] = []
+
+    def walk(todo: tuple[Node, ...], at: int, opened: int, closed: int, literal: int) -> None:
+        if not todo:
+            if at == end:
+                found.append(Found(opened, closed if closed >= 0 else end, literal))
+            return
+        node, rest = todo[0], todo[1:]
+        if isinstance(node, Sequence):
+            walk((*node.parts, *rest), at, opened, closed, literal)
+        elif isinstance(node, Choice):
+            for option in node.options:
+                walk((option, *rest), at, opened, closed, literal)
+        elif isinstance(node, Mark):
+            if node.text == OPEN:
+                walk(rest, at, at, closed, literal)
+            else:
+                walk(rest, at, opened, at, literal)
+        elif isinstance(node, Gap):
+            walk(rest, at, opened, closed, literal)
+            if node.limit and at < end and may_skip(words[at]):
+                walk((Gap(node.limit - 1), *rest), at + 1, opened, closed, literal)
+        elif at < end and (
+            words[at] == node.text or (node.text == NUMBER and is_number(words[at]))
+        ):
+            walk(rest, at + 1, opened, closed, literal + 1)
+
+    walk((node,), start, start, -1, 0)
+    return max(found, key=lambda match: match.literal, default=None)
+
+
+def is_number(word: str) -> bool:
+    """Whether a normalised word is a number."""
+    return word[0].isdigit()

@@ -1,0 +1,117 @@
+"""Text as normalised words with character offsets: what the patterns of a lexicon match against.
+
+Case, accents, hyphens, quotation marks, possessives and runs of spaces disappear here, number words become
+digits, contracted negations become ``not`` and listed misspellings their right form, so that a pattern is
+written once and matches cased, lower-cased and tokenised text alike. Offsets stay those of the given text.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_MARKS = "\u0300-\u036f"
+_TOKEN = re.compile(
+    rf"\d+(?:\.\d+)?"  # 20, 4.5
+    rf"|[^\W\d_](?:[^\W\d_]|[{_MARKS}]|['’](?=[^\W\d_]))*"  # words, with inner apostrophes
+    r"|['’](?:s|re|ve|ll|d|m)\b"  # the clitics of tokenised text
+    r"|[^\w\s]|_"
+)
+_DROPPED = frozenset("-‐‑–'’‘`´\"“”*_~^") | frozenset(chr(c) for c in range(0x300, 0x370))
+_PAUSES = {"—": ",", "(": ",", ")": ",", "[": ",", "]": ",", "+": "and", "&": "and"}
+_CLITIC = re.compile(r"^(.*?)['’](?:s|re|ve|ll|d|m)$")
+_NOT = re.compile(
+    r"^(is|are|was|were|do|does|did|has|have|had|would|should|could|wo|ca|might|must|need)n['’]?t$"
+)
+_NUMBER_WORDS = {
+    "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
+    "eight": "8", "nine": "9", "ten": "10", "fifteen": "15", "twenty": "20", "thirty": "30",
+    "forty": "40", "fifty": "50", "hundred": "100",
+}  # fmt: skip
+_MEMO_LIMIT = 200_000
+SENTENCE_END = frozenset(".!?")
+
+
+@lru_cache(maxsize=4096)
+def fold(text: str) -> str:
+    """``text`` in lower case without accents."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(char for char in decomposed if not unicodedata.combining(char))
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Parallel lists: normalised words and the character range of the text each came from.
+
+    Several words may share one range (``kidfriendly`` -> ``kid friendly``).
+    """
+
+    text: str
+    words: list[str]
+    starts: list[int]
+    ends: list[int]
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+
+class Tokenizer:
+    """Splits and normalises text; ``spelling`` maps a misspelt word to the word or words meant."""
+
+    def __init__(self, spelling: Mapping[str, str] | None = None) -> None:
+        self._spelling = {
+            fold(wrong): tuple(fold(right).split()) for wrong, right in (spelling or {}).items()
+        }
+        self._memo: dict[str, tuple[str, ...]] = {}
+
+    def __call__(self, text: str) -> Tokens:
+        """Tokenise ``text``."""
+        words: list[str] = []
+        starts: list[int] = []
+        ends: list[int] = []
+        memo = self._memo
+        for match in _TOKEN.finditer(text):
+            raw = match.group()
+            normal = memo.get(raw)
+            if normal is None:
+                normal = self._remember(raw)
+            for word in normal:
+                words.append(word)
+                starts.append(match.start())
+                ends.append(match.end())
+        return Tokens(text, words, starts, ends)
+
+    def words(self, text: str) -> tuple[str, ...]:
+        """Only the normalised words, for values and pattern literals."""
+        return tuple(self(text).words)
+
+    def _remember(self, raw: str) -> tuple[str, ...]:
+        if len(self._memo) >= _MEMO_LIMIT:
+            self._memo.clear()
+        normal = self._memo[raw] = self._normalise(raw)
+        return normal
+
+    def _normalise(self, raw: str) -> tuple[str, ...]:
+        if raw in _DROPPED:
+            return ()
+        if raw in _PAUSES:
+            return (_PAUSES[raw],)
+        if raw[0] in "'’":
+            return ()
+        word = fold(raw)
+        if word in self._spelling:
+            return tuple(_NUMBER_WORDS.get(part, part) for part in self._spelling[word])
+        if word in ("n't", "n’t", "cannot", "cant", "can't", "can’t"):
+            return ("not",)
+        if match := _NOT.match(word):
+            return (match.group(1), "not")
+        if match := _CLITIC.match(word):
+            return self._normalise(match.group(1)) if match.group(1) else ()
+        word = word.replace("'", "").replace("’", "")
+        return (_NUMBER_WORDS.get(word, word),)
