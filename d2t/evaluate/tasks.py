@@ -48,9 +48,9 @@ def generation_tasks(
     Args:
         examples: a split; references of one MR are pooled.
         domain: names the slots and gives the display order.
-        mode: ``own`` (the strategy's order), ``display`` (the domain's), ``random``, or ``oracle`` (the
-            order of the references: the medoid of spec §1.7; slots that no reference says come last,
-            and later mentions of a slot are dropped, so that the plan is an order of the MR).
+        mode: ``own`` (the strategy's order), ``display`` (the domain's), ``random``, or ``oracle``
+            (that of the references: the medoid of spec §1.7; slots that it lacks come last and
+            later mentions of a slot are dropped, so that the plan is an order of the MR).
         n_permutations: random plans per MR; they have the ids ``ID#1``, ``ID#2``, ...
         seed: of the random plans.
         limit: use this many MRs only.
@@ -69,15 +69,9 @@ def generation_tasks(
     tasks = []
     for example in grouped:
         plans = _plans(example, domain, mode, n_permutations, seed)
-        ids = (
-            [example.id]
-            if len(plans) == 1
-            else [f"{example.id}#{k}" for k in range(1, len(plans) + 1)]
-        )
-        tasks += [
-            GenerationTask(id, example.mr, plan, example.references)
-            for id, plan in zip(ids, plans, strict=True)
-        ]
+        for k, plan in enumerate(plans, start=1):
+            task_id = f"{example.id}#{k}" if mode == "random" else example.id
+            tasks.append(GenerationTask(task_id, example.mr, plan, example.references))
     return tasks
 
 
@@ -89,10 +83,7 @@ def _plans(
     if mode == "random":
         return random_plans(example.mr, n_permutations, seed)
     if mode == "oracle":
-        said = tuple(
-            slot
-            for slot in (example.plan.slots if example.plan else ())
-            if slot in example.mr.slots
-        )
-        return [Plan(tuple(dict.fromkeys((*said, *example.mr.slots))))]
+        said = () if example.plan is None else example.plan.slots
+        kept = [slot for slot in said if slot in example.mr.slots]
+        return [Plan(tuple(dict.fromkeys((*kept, *example.mr.slots))))]
     return [None]
