@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class AlignmentTraining(StrategyBase):
     """The aligned order of the example's reference, repeats kept.
 
-    Kedzie & McKeown 2020, "AT"; spec §2. It exists where a reference has been aligned; the order of a new MR comes from a user or a
-    planner.
+    Kedzie & McKeown 2020, "AT"; spec §2. It exists where a reference has been aligned; the order of
+    a new MR comes from a user or a planner.
     """
 
     name: ClassVar[str] = "alignment"

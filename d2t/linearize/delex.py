@@ -78,18 +78,21 @@ def unbound(template: str, bindings: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(symbol for symbol in PLACEHOLDER.findall(template) if symbol not in bindings)
 
 
-def maskable(alignment: Alignment, mr: MeaningRepresentation, domain: Domain) -> frozenset[Slot]:
-    """The closed slots of ``mr`` that could be placeholders in this reference.
+def maskable(alignment: Alignment, mr: MeaningRepresentation, domain: Domain) -> tuple[Slot, ...]:
+    """The closed slots of ``mr`` that could be placeholders in this reference, sorted.
 
     Such a slot is mentioned, and each of its mentions says the value verbatim. Values of boolean
     slots ("yes") and empty ones never qualify; open slots need no mask.
     """
-    mentions: dict[Slot, list[bool]] = {}
+    verbatim: dict[Slot, bool] = {}
     for span in alignment.spans:
-        verbatim = _find_value(alignment.text, span) is not None
-        mentions.setdefault(span.slot, []).append(verbatim)
-    closed = {slot for slot in mr.slots if domain.slot(slot.name).kind not in ("open", "boolean")}
-    return frozenset(slot for slot in closed if slot.value and all(mentions.get(slot, [False])))
+        found = _find_value(alignment.text, span) is not None
+        verbatim[span.slot] = found and verbatim.get(span.slot, True)
+    return tuple(
+        slot
+        for slot in sorted(set(mr.slots))
+        if verbatim.get(slot, False) and domain.slot(slot.name).kind not in ("open", "boolean")
+    )
 
 
 def escape(text: str) -> str:
@@ -105,18 +108,16 @@ def unescape(text: str) -> str:
 def _find_value(text: str, span: Span) -> tuple[int, int] | None:
     """Where the value stands verbatim, case aside: the whole span, or the one place inside it.
 
-    When the value begins with "The" and the span leaves the article out, a "the" before it belongs
-    to it.
+    A "the" before the span belongs to a value that begins with "The", whether or not the span
+    repeats it: a template must not say "the" before such a placeholder.
     """
     value, said = span.slot.value, text[span.start : span.end]
     if not value:
         return None
-    if said.casefold() == value.casefold():
-        return span.start, span.end
-    if starts_with_article(value) and (article := _TRAILING_THE.search(text, 0, span.start)):
-        name = value[_end_of_article(value) :]
-        if said.casefold() == name.casefold():
-            return article.start(), span.end
+    if said.casefold() in (value.casefold(), _without_article(value).casefold()):
+        start = _article_before(text, span.start) if starts_with_article(value) else None
+        if start is not None or said.casefold() == value.casefold():
+            return (span.start if start is None else start), span.end
     pattern = rf"(?<!\w){re.escape(value)}(?!\w)"
     inside = list(re.finditer(pattern, said, re.IGNORECASE))
     if len(inside) != 1:
@@ -126,14 +127,14 @@ def _find_value(text: str, span: Span) -> tuple[int, int] | None:
 
 def _whole_mention(text: str, span: Span) -> tuple[int, int]:
     """A misspelled name: the span without a possessive ending, with the value's article."""
-    start = span.start
-    ending = _POSSESSIVE.search(text, start, span.end)
-    end = ending.start() if ending and not _POSSESSIVE.search(span.slot.value) else span.end
-    has_article = starts_with_article(text[start:end])
-    if starts_with_article(span.slot.value) and not has_article:
-        article = _TRAILING_THE.search(text, 0, start)
-        start = article.start() if article else start
-    return start, max(end, start + 1)
+    start, end = span.start, span.end
+    ending = _POSSESSIVE.search(text, start, end)
+    if ending and ending.start() > start and not _POSSESSIVE.search(span.slot.value):
+        end = ending.start()
+    if starts_with_article(span.slot.value):
+        article = _article_before(text, start)
+        start = start if article is None else article
+    return start, end
 
 
 def _agree(before: str, value: str, follows_value: bool) -> str:
@@ -157,6 +158,12 @@ def _capitalized(value: str) -> str:
     return first + value[1:] if len(first) == 1 else value
 
 
-def _end_of_article(value: str) -> int:
+def _without_article(value: str) -> str:
     match = _LEADING_THE.match(value)
-    return match.end() if match else 0
+    return value[match.end() :] if match else value
+
+
+def _article_before(text: str, end: int) -> int | None:
+    """Where a "the" begins that ends, with its space, at ``end``."""
+    match = _TRAILING_THE.search(text, 0, end)
+    return match.start() if match else None

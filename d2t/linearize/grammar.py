@@ -10,7 +10,7 @@ from d2t.linearize.symbols import CONSONANT, NUMBER, THE, VOWEL, WORD
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _SILENT_H = re.compile(r"hour|honest|honou?r|heir", re.IGNORECASE)
 _YOO_OR_WUN = re.compile(
-    r"uni(?!n|m[^a])|unanim|ub[ei]|u[krst][aeiou]|usu|utopi|eu|ewe|one(?![a-z])|once(?![a-z])|oui",
+    r"uni(?!n|m|den|ll)|unanim|ub[ei]|u[krst][aeiou]|usu|utopi|eu|ewe|one(?![a-z])|once(?![a-z])|oui",
     re.IGNORECASE,
 )
 _VOWEL_NAMED_LETTERS = frozenset("AEFHILMNORSX")
@@ -48,8 +48,8 @@ def starts_with_article(value: str) -> bool:
 def features(value: str) -> tuple[str, ...]:
     """The feature symbols that stand after a placeholder in the source.
 
-    After spec §1.3 (SPECIFIER_V/C). ViGGO's superlative feature is left out: here a specifier is an ordinary categorical value that
-    the model sees as itself, except in the masked share.
+    After spec §1.3 (SPECIFIER_V/C). ViGGO's superlative feature is left out: here a specifier is an
+    ordinary categorical value that the model sees as itself, except in the masked share.
     """
     sound = VOWEL if starts_with_vowel_sound(value) else CONSONANT
     article = (THE,) if starts_with_article(value) else ()
@@ -67,10 +67,10 @@ def _number_is_vowel(match: re.Match[str] | None) -> bool:
 
 
 def _is_initialism(word: str) -> bool:
-    """Read letter by letter: a lone capital, or capitals without a vowel (``M``, ``FPS``)."""
+    """Capitals read letter by letter: one alone, those without a vowel (FPS), MMORPG, UK."""
     if not (word.isascii() and word.isalpha() and word.isupper()):
         return False
-    return len(word) == 1 or not set(word) & set("AEIOUY")
+    return len(word) == 1 or word[0] == word[1] or word[0] == "U" or not set(word) & set("AEIOUY")
 
 
 def _unaccented(letter: str) -> str:

@@ -25,7 +25,7 @@ class RandomOrder(StrategyBase):
     alias: ClassVar[str] = "rnd"
 
     def order(self, example: Example, *, rng: Random) -> Plan:
-        """A shuffle that depends on ``rng`` and the multiset of slots, not on their order in the MR."""
+        """A shuffle; it depends on ``rng`` and the multiset of slots, not on their order."""
         slots = sorted(example.mr.slots)
         rng.shuffle(slots)
         return Plan(tuple(slots))

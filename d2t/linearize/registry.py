@@ -69,5 +69,5 @@ def restore_strategy(state: Mapping[str, Any]) -> Strategy:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BundleError(
             f"cannot restore the linearization strategy: bad or missing entry ({error!r}) in its "
-            "saved state; the bundle is damaged or was written by another version: copy or train it again"
+            "saved state; the bundle is damaged or of another version: copy or train it again"
         ) from error

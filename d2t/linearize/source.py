@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from d2t.errors import BundleError
 from d2t.linearize.bindings import Bindings
-from d2t.linearize.delex import delexicalize, escape, maskable
+from d2t.linearize.delex import escape
 from d2t.linearize.grammar import features
 from d2t.linearize.inventory import Inventory
 from d2t.linearize.registry import restore_strategy
@@ -21,13 +21,9 @@ from d2t.linearize.symbols import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from random import Random
-
     from d2t.linearize.base import Strategy
     from d2t.mr.domain import Domain
     from d2t.mr.types import MeaningRepresentation, Plan, Slot
-    from d2t.slots.types import Alignment
 
 _NOTHING: frozenset[Slot] = frozenset()
 
@@ -85,9 +81,8 @@ class Linearizer:
                 aligned plan may be shorter. ``plan.breaks`` are not written yet (``BREAK`` is
                 reserved).
             mask: closed slots to hide although the model knows their values (training).
-            keep: closed slots to leave as text although they are rare (training, where the
-            reference
-                does not say them verbatim).
+            keep: closed slots to leave as text although they are rare or numeric (training: those
+                that the reference does not say verbatim, so that source and target agree).
 
         Raises:
             DomainError: the plan holds a slot that the domain does not know.
@@ -115,27 +110,6 @@ class Linearizer:
             tuple(pieces), Bindings(bound, open_symbols=frozenset(open_symbols)), plan
         )
 
-    def training_pair(
-        self,
-        mr: MeaningRepresentation,
-        plan: Plan,
-        alignment: Alignment,
-        *,
-        mask_rate: float,
-        rng: Random,
-    ) -> tuple[LinearizedInput, str]:
-        """Source and target template of one training reference.
-
-        Each closed slot that the reference says verbatim is hidden with probability ``mask_rate``
-        (DESIGN "Slot kinds"), rare values always when verbatim and never otherwise, so that source
-        and target agree about what is hidden.
-        """
-        verbatim = maskable(alignment, mr, self.domain)
-        mask = frozenset(slot for slot in sorted(verbatim) if rng.random() < mask_rate)
-        keep = frozenset(s for s in mr.slots if not self._is_open(s) and s not in verbatim)
-        linearized = self.linearize(mr, plan, mask=mask, keep=keep)
-        return linearized, delexicalize(alignment, linearized.bindings)
-
     def state(self) -> dict[str, Any]:
         """JSON-able: the strategy's tables and the inventory; the domain is saved beside it."""
         return {"strategy": self.strategy.state(), "inventory": self.inventory.state()}
@@ -156,10 +130,7 @@ class Linearizer:
             ) from error
         return cls(domain, restore_strategy(strategy), inventory)
 
-    def _is_open(self, slot: Slot) -> bool:
-        return self.domain.slot(slot.name).kind == "open"
-
-    def _hides(self, slot: Slot, mask: frozenset[Slot], keep: Iterable[Slot]) -> bool:
+    def _hides(self, slot: Slot, mask: frozenset[Slot], keep: frozenset[Slot]) -> bool:
         spec = self.domain.slot(slot.name)
         if spec.kind == "open":
             return True

@@ -30,7 +30,7 @@ NUMBER, WORD = "<f:num>", "<f:word>"
 FEATURES = (VOWEL, CONSONANT, THE, NUMBER, WORD)
 
 MAX_VALUES = 4
-"""Values of one slot that have a placeholder of their own; ``Linearizer`` says what a fifth does."""
+"""Values of one slot that have a placeholder each; ``Linearizer`` says what a fifth does."""
 
 PLACEHOLDER = re.compile(r"<val:\w+(?::\d)?>")
 """Matches what ``placeholder`` writes."""

@@ -28,13 +28,13 @@ BEAM = 32
 class BigramPlanner:
     """Bigram model over delexicalised slot fillers, searched under a permutation constraint.
 
-    Kedzie & McKeown 2020, §4; spec §4.1. Slots (the classes of fillers) are smoothed as in the paper,
-    ``p(t|s) = (c(s,t) + e) / (c(s) + e |V|)`` with e = 1e-6. Departures: fillers are not smoothed by
-    e but interpolated with the slot bigram, Witten-Bell style,
-    ``p(b|a) ~ (c(a,b) + d(a) p(slot b | slot a)) / (c(a) + d(a))`` with d(a) the number of distinct
-    followers of a (at least 1), so that a filler never seen is placed as its slot is. The factor
-    p(value | slot) is left out. Search states with the same used fillers and the same last filler are
-    merged, which makes a beam of 32 exact for all but the longest MRs.
+    Kedzie & McKeown 2020, §4; spec §4.1. Slots (the classes of fillers) are smoothed as there,
+    ``p(t|s) = (c(s,t) + e) / (c(s) + e |V|)`` with e = 1e-6. Departures: fillers are not smoothed
+    by e but interpolated with the slot bigram, Witten-Bell style,
+    ``p(b|a) ~ (c(a,b) + d(a) p(slot b | slot a)) / (c(a) + d(a))`` with d(a) the number of
+    distinct followers of a (at least 1), so that a filler never seen is placed as its slot is; the
+    factor p(value | slot) is left out. Search states with the same used fillers and the same last
+    filler are merged, which makes a beam of 32 exact for all but the longest MRs.
     """
 
     def __init__(self, beam: int = BEAM) -> None:
@@ -114,7 +114,7 @@ class BigramPlanner:
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise BundleError(
                 f"cannot restore the bigram planner: bad or missing entry ({error!r}) in its saved "
-                "state; the bundle is damaged or was written by another version: copy or train it again"
+                "state; the bundle is damaged or of another version: copy or train it again"
             ) from error
         planner._set_counts(counts)
         return planner

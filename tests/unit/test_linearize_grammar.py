@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import pytest
+
+from d2t.linearize.grammar import features, starts_with_article, starts_with_vowel_sound
+from d2t.linearize.symbols import CONSONANT, NUMBER, THE, VOWEL, WORD
+
+AN = [
+    "Aromi", "Italian", "expensive", "Ethiopian", "All Bar One", "Élan", "open", "umbrella",
+    "uncle", "unimportant", "uninspired", "hour", "honest", "heirloom", "honorary", "8",
+    "8 out of 10", "80s", "11", "18", "18th-century", "11,000", "800 seat", "FPS", "RPG",
+    "M (for Mature)", "E (for Everyone)", "MMORPG", "'Italian'", "urban", "Irish", "ugly",
+    "under £20", "1800s", "orange", "only", "onion", "unidentified",
+]  # fmt: skip
+A = [
+    "Chinese", "pub", "university", "unique", "unit", "European", "eucalyptus", "one-star",
+    "one", "once-great", "5 out of 5", "£20-25", "12", "1", "110", "180", "high", "family",
+    "hotel", "heritage", "herb", "usual", "useful", "utopian", "user-friendly", "UK",
+    "The Eagle", "100", "x-ray", "PlayStation", "T (for Teen)", "yoga", "UNESCO", "ukulele",
+    "2015", "euro",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", AN)
+def test_an(value):
+    assert starts_with_vowel_sound(value)
+
+
+@pytest.mark.parametrize("value", A)
+def test_a(value):
+    assert not starts_with_vowel_sound(value)
+
+
+@pytest.mark.parametrize("value", ["", "£", "...", "‏", "\U0001f600"])
+def test_values_without_words_take_a(value):
+    assert not starts_with_vowel_sound(value)
+
+
+def test_currency_is_read_after_the_number():
+    assert starts_with_vowel_sound("£8") is True  # an £8 lunch
+    assert starts_with_vowel_sound("£20-25") is False
+
+
+def test_article():
+    assert starts_with_article("The Rice Boat")
+    assert starts_with_article("the Mill")
+    assert not starts_with_article("Theatre Royal")
+    assert not starts_with_article("The")
+
+
+def test_features():
+    assert features("The Eagle") == (CONSONANT, THE, WORD)
+    assert features("8 out of 10") == (VOWEL, NUMBER)
