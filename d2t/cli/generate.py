@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
@@ -49,10 +48,10 @@ _SEARCH, _OUTPUT, _GATES = "Search", "Input and output", "Gates"
 
 
 def generate(
-    source: Source = "-",
     model: Annotated[
         Path, typer.Option("--model", "-m", help="A bundle: the folder that `d2t train` wrote.")
-    ] = ...,  # type: ignore[assignment]
+    ],
+    source: Source = "-",
     plan: Annotated[
         str | None,
         typer.Option(
@@ -86,8 +85,8 @@ def generate(
         typer.Option(
             "--output",
             "-o",
-            help="Write here instead of standard output. The file appears when it is complete; what "
-            "an interrupted run had finished is kept as FILE.partial.",
+            help="Write here instead of standard output. The file appears when it is complete; "
+            "what an interrupted run had finished is kept as FILE.partial.",
             rich_help_panel=_OUTPUT,
         ),
     ] = None,
@@ -108,20 +107,21 @@ def generate(
 ) -> None:
     """Write a checked utterance for each record, in the order of a plan.
 
-    Reads JSONL objects, CSV rows or one MR a line; fields other than id, mr (or the slots themselves),
-    dialogue_act and plan are ignored. Writes {id, mr, plan, text, spans, report, score, status,
-    order_kept}, one line a record, in input order. A bad line gives {id, error} in its place and exit
-    code 3; a missed gate gives 4. Works in windows of 8 batches; typed at a terminal, line by line.
+    Reads JSONL objects, CSV rows or one MR a line. The MR is the field `mr`, else the record
+    itself; beside `mr`, only `id` and `plan` are read. Writes {id, mr, plan, text, spans, report,
+    score, status, order_kept}, one line a record, in input order. A bad line gives {id, error} in
+    its place and exit code 3; a missed gate gives 4. Works in windows of 8 batches; typed at a
+    terminal, line by line.
 
     Example: echo "name[Aromi], eatType[pub]" | d2t generate --model runs/at/bundle --format text
     """
     from d2t.decode.load import load
     from d2t.decode.stream import BATCHES_PER_WINDOW, StreamTotals
     from d2t.io.records import read_records
+    from d2t.io.text_source import open_source
 
-    records = read_records(source, limit=limit)
     if source != "-":  # a missing file is cheaper to find than a model is to load
-        records = _peeked(records)
+        open_source(source).close()
     limit_threads(threads)
     generator = load(
         model,
@@ -132,8 +132,9 @@ def generate(
         length_penalty=length_penalty,
         seed=seed,
     )
-    typing = source == "-" and sys.stdin.isatty()
-    window = 1 if typing else BATCHES_PER_WINDOW * batch_size
+    typed = source == "-" and sys.stdin.isatty()
+    window = 1 if typed else BATCHES_PER_WINDOW * batch_size
+    records = read_records(source, limit=limit, known_columns=generator.domain.slot_names)
     totals, started = StreamTotals(), time.perf_counter()
     with _sink(output) as stream:
         for items in _windows(records, generator, plan, window, strict, totals, started):
@@ -192,7 +193,7 @@ def _write(items: list[StreamItem], domain: Domain, format: OutputFormat, stream
                 )
         elif item.hypothesis is not None:
             if format is OutputFormat.TEXT:
-                buffer.write(" ".join(item.hypothesis.text.split("\n")) + "\n")
+                buffer.write(" ".join(item.hypothesis.text.splitlines()) + "\n")
             else:
                 write_record(buffer, hypothesis_as_dict(item.hypothesis, domain))
     with deferred_interrupt():
@@ -204,8 +205,8 @@ def _write(items: list[StreamItem], domain: Domain, format: OutputFormat, stream
 def _sink(output: Path | None) -> Iterator[TextIO]:
     """Standard output, or a file that appears under its name only when everything is written.
 
-    An error of the stream or Ctrl-C leaves the finished windows as ``FILE.partial``; an error of the
-    disk leaves nothing.
+    An error of the stream or Ctrl-C leaves the finished windows as ``FILE.partial``; an error of
+    the disk leaves nothing.
     """
     from d2t.io.atomic import atomic_write
 
@@ -231,17 +232,11 @@ def _sink(output: Path | None) -> Iterator[TextIO]:
     os.replace(partial, output)
 
 
-def _peeked(records: Iterator[InputRecord]) -> Iterator[InputRecord]:
-    """The same records, the first already read, so that a bad source is reported now."""
-    first = next(records, None)
-    return iter(()) if first is None else chain([first], records)
-
-
 def _summary(totals: StreamTotals, seconds: float) -> str:
-    n = max(1, totals.n)
+    kept = 100 * totals.order_kept / max(1, totals.n)
     return (
         f"{totals.n + totals.bad} records: {totals.ok} ok, {totals.failed} failed, "
-        f"{totals.bad} bad lines; SER {totals.ser:.2f}%, order kept {100 * totals.order_kept / n:.1f}%; "
+        f"{totals.bad} bad lines; SER {totals.ser:.2f}%, order kept {kept:.1f}%; "
         f"{seconds:.1f} s, {totals.n / max(seconds, 1e-9):.1f} sentences/s"
     )
 
