@@ -1,0 +1,132 @@
+"""``d2t check``: which words realise which slots, and what is missing, added, wrong or repeated."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from d2t.cli.common import (
+    DomainOption,
+    ExitCode,
+    LimitOption,
+    Source,
+    StrictOption,
+    say,
+)
+
+if TYPE_CHECKING:
+    from d2t.io.records import InputRecord
+    from d2t.mr.domain import Domain
+    from d2t.slots.checker import SlotChecker
+    from d2t.slots.types import SlotReport
+
+_TEXT_FIELDS = ("text", "hypothesis", "output", "utterance", "prediction", "ref")
+
+MaxSer = Annotated[
+    float | None, typer.Option("--max-ser", min=0, help="Exit 4 when SER (%) is above this.")
+]
+Show = Annotated[
+    bool, typer.Option("--show", help="Print texts with coloured spans instead of JSON.")
+]
+MergeSynonyms = Annotated[
+    bool,
+    typer.Option("--merge-synonyms", help="'cheap' = 'less than £20' and so on (domain.toml)."),
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print the summary, only it, as JSON on stdout.")
+]
+
+
+def check(
+    source: Source = "-",
+    domain: DomainOption = "restaurant",
+    max_ser: MaxSer = None,
+    show: Show = False,
+    merge_synonyms: MergeSynonyms = False,
+    as_json: AsJson = False,
+    limit: LimitOption = None,
+    strict: StrictOption = False,
+) -> None:
+    """Say, for each pair of MR and text, which words realise which slot and what is missing or too much.
+
+    Reads JSONL or CSV with the fields `mr` and `text` (or `ref`, `hypothesis`, `output`); writes one JSON
+    report a line, in input order, on stdout, and the summary on stderr. A bad line becomes an error object,
+    the rest goes on, and the exit code is 3.
+
+    Example:  echo '{"mr": "name[Aromi], eatType[pub]", "text": "Aromi is a pub."}' | d2t check --show
+    """
+    from d2t.errors import D2TError
+    from d2t.io.records import read_records, write_record
+    from d2t.mr.domain import load_domain
+    from d2t.slots.checker import SlotChecker
+    from d2t.slots.report_json import report_as_dict
+    from d2t.slots.tally import Tally
+
+    loaded = load_domain(domain)
+    checker = SlotChecker.for_domain(loaded)
+    tally = Tally()
+    for record in read_records(source, limit=limit, known_columns=loaded.slot_names):
+        try:
+            report = _check_record(record, checker, loaded, merge_synonyms)
+        except D2TError as error:
+            error.line = record.line if error.line is None else error.line
+            if strict:
+                raise
+            tally.bad_lines += 1
+            if not as_json:
+                write_record(sys.stdout, {"id": record.id, "error": error.as_dict()})
+            continue
+        tally.add(report)
+        if show:
+            _show(record, report, loaded)
+        elif not as_json:
+            write_record(sys.stdout, report_as_dict(record.id, report))
+    signature = checker.signature(merge_synonyms=merge_synonyms)
+    if as_json:
+        print(json.dumps(tally.as_dict(signature)))
+    else:
+        sys.stdout.flush()
+        say(tally.line(signature))
+    raise typer.Exit(_exit_code(tally.ser, max_ser, tally.bad_lines))
+
+
+def _check_record(
+    record: InputRecord, checker: SlotChecker, domain: Domain, merge_synonyms: bool
+) -> SlotReport:
+    from d2t.errors import DataError
+    from d2t.mr.records import mr_from_fields
+
+    if record.error is not None:
+        raise record.error
+    fields = dict(record.fields or {})
+    name = next((name for name in _TEXT_FIELDS if name in fields), None)
+    text = fields.get(name) if name else None
+    if not isinstance(text, str):
+        raise DataError(
+            f"no text to check: expected a string in one of the fields {', '.join(_TEXT_FIELDS)}",
+            line=record.line,
+            code="missing_text",
+        )
+    mr = mr_from_fields(record.fields or {}, domain)
+    return checker.check(text, mr, merge_synonyms=merge_synonyms)
+
+
+def _show(record: InputRecord, report: SlotReport, domain: Domain) -> None:
+    from rich.console import Console
+
+    from d2t.slots.render import render_report
+
+    console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+    console.print(f"{record.id}  ", end="", style="bold")
+    console.print(render_report(report, domain.slot_names))
+
+
+def _exit_code(ser: float, max_ser: float | None, bad_lines: int) -> ExitCode:
+    if bad_lines:
+        return ExitCode.BAD_INPUT
+    if max_ser is not None and ser > max_ser:
+        return ExitCode.GATE_MISSED
+    return ExitCode.GOOD

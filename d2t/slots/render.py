@@ -1,0 +1,46 @@
+"""A checked text for a terminal: its spans in the colours of their slots, and the verdict."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from d2t.slots.types import Alignment, SlotReport
+
+_COLOURS = ("cyan", "magenta", "yellow", "green", "bright_blue", "bright_red", "bright_magenta")
+
+
+def slot_styles(slot_names: Sequence[str]) -> dict[str, str]:
+    """A colour for each slot; the same domain always gets the same ones."""
+    return {name: _COLOURS[at % len(_COLOURS)] for at, name in enumerate(slot_names)}
+
+
+def render_alignment(alignment: Alignment, slot_names: Sequence[str]) -> Text:
+    """The text with each span underlined in its slot's colour and followed by ``slot[value]``, dimmed."""
+    styles = slot_styles(slot_names)
+    shown = Text()
+    at = 0
+    for span in alignment.spans:
+        colour = styles.get(span.slot.name, "white")
+        shown.append(alignment.text[at : span.start])
+        shown.append(alignment.text[span.start : span.end], style=f"underline {colour}")
+        shown.append(f" {span.slot}", style=f"dim {colour}")
+        at = span.end
+    shown.append(alignment.text[at:])
+    return shown
+
+
+def render_report(report: SlotReport, slot_names: Sequence[str]) -> Text:
+    """The coloured text, and below it ``ok`` or every error in words."""
+    shown = render_alignment(report.alignment, slot_names)
+    if report.ok:
+        return shown.append("\n  ok", style="bold green")
+    errors = [f"missing {slot}" for slot in report.missing]
+    errors += [f"added {span.slot}" for span in report.added]
+    errors += [f"wrong {wrong.span.slot} for {wrong.expected}" for wrong in report.wrong]
+    errors += [f"repeated {span.slot}" for span in report.repeated]
+    return shown.append("\n  " + "; ".join(errors), style="bold red")

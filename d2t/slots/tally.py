@@ -1,0 +1,79 @@
+"""Counts over many reports: the summary of ``d2t check``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from d2t.slots.types import SlotReport
+
+
+@dataclass
+class Tally:
+    """Running sums of slot errors.
+
+    ``ser`` = 100 * (missing + added + wrong + repeated) / slots; ``exact`` = share of utterances without any
+    error, in %.
+    """
+
+    utterances: int = 0
+    exact_utterances: int = 0
+    slots: int = 0
+    missing: int = 0
+    added: int = 0
+    wrong: int = 0
+    repeated: int = 0
+    bad_lines: int = 0
+
+    def add(self, report: SlotReport) -> None:
+        """Count one report."""
+        self.utterances += 1
+        self.exact_utterances += report.ok
+        self.slots += report.n_slots
+        self.missing += len(report.missing)
+        self.added += len(report.added)
+        self.wrong += len(report.wrong)
+        self.repeated += len(report.repeated)
+
+    @property
+    def n_errors(self) -> int:
+        """Missing + added + wrong + repeated."""
+        return self.missing + self.added + self.wrong + self.repeated
+
+    @property
+    def ser(self) -> float:
+        """Slot error rate in %; errors without any slot expected count as 100."""
+        if self.slots == 0:
+            return 100.0 if self.n_errors else 0.0
+        return 100.0 * self.n_errors / self.slots
+
+    @property
+    def exact(self) -> float:
+        """Utterances without error in %; 0 when there are none."""
+        return 100.0 * self.exact_utterances / self.utterances if self.utterances else 0.0
+
+    def as_dict(self, signature: str) -> dict[str, Any]:
+        """The summary as a JSON-able object."""
+        return {
+            "utterances": self.utterances,
+            "slots": self.slots,
+            "ser": round(self.ser, 4),
+            "exact": round(self.exact, 4),
+            "missing": self.missing,
+            "added": self.added,
+            "wrong": self.wrong,
+            "repeated": self.repeated,
+            "bad_lines": self.bad_lines,
+            "signature": signature,
+        }
+
+    def line(self, signature: str) -> str:
+        """The summary as one line for a person."""
+        return (
+            f"{self.utterances} utterances, {self.slots} slots: SER {self.ser:.2f} % "
+            f"(missing {self.missing}, added {self.added}, wrong {self.wrong}, repeated {self.repeated}), "
+            f"exact {self.exact:.1f} %"
+            + (f"; {self.bad_lines} bad lines" if self.bad_lines else "")
+            + f"  {signature}"
+        )
