@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from d2t.corpus.types import Example
@@ -48,7 +49,7 @@ def medoid_plan(plans: Sequence[Plan]) -> Plan | None:
 def plan_bigrams(plan: Plan) -> set[_Bigram]:
     """Adjacent pairs of slots, with None before the first and after the last."""
     padded: list[Slot | None] = [None, *plan.slots, None]
-    return set(zip(padded[:-1], padded[1:], strict=True))
+    return set(pairwise(padded))
 
 
 def _pooled(members: Sequence[Example]) -> Example:

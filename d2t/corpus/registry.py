@@ -23,7 +23,7 @@ class SplitFile:
     Attributes:
         file: its name in the cache.
         url: the official file, empty for an embedded corpus.
-        git_blob: SHA-1 of ``blob <size>\\0<content>`` of the official file.
+        git_blob: the SHA-1 by which git names the official file.
         local: path below a ``--from`` folder.
         sha256: of that local file, and of the official one unless ``local_differs``.
         local_differs: the local copy is known to be other bytes than the official file.
@@ -80,7 +80,7 @@ class CorpusEntry:
 
 
 def data_home() -> Path:
-    """The cache of fetched corpora: ``$D2T_DATA_HOME``, else ``$XDG_CACHE_HOME/d2t``, else ``~/.cache/d2t``."""
+    """The cache of fetched corpora: ``$D2T_DATA_HOME``, else ``d2t`` in the user's cache folder."""
     if own := os.environ.get("D2T_DATA_HOME"):
         return Path(own).expanduser()
     cache = os.environ.get("XDG_CACHE_HOME")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from d2t.mr.types import MeaningRepresentation, Plan
+if TYPE_CHECKING:
+    from d2t.mr.types import MeaningRepresentation, Plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""The embedded corpus: a small grammar of our own that says slots in any order asked for."""
