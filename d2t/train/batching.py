@@ -94,7 +94,7 @@ class BatchOptions:
 
     batch_size: int
     batch_tokens: int | None = None
-    source_multiple: int = 16
+    source_multiple: int = 8
     target_multiple: int = 8
 
     def rows_of(self, target_length: int) -> int:

@@ -1,8 +1,8 @@
 """What an interrupted run needs to go on as if nothing had happened: tensors and a JSON.
 
 A checkpoint is one safetensors file (weights, moving average, optimizer moments) and
-``state.json``, which names it. The JSON is replaced last, so a reader finds the old pair or the new one. No random
-state is stored: order, masks and dropout are derived from (seed, epoch, step).
+``state.json``, which names it. The JSON is replaced last, so a reader finds the old pair or the
+new one. No random state is stored: order, masks and dropout are derived from (seed, epoch, step).
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class DataConfig(Section):
     correct: bool = True
     remove_overlap: bool = True
     mask_share: float = Field(default=0.2, ge=0.0, le=1.0)
-    vocab_size: int = Field(default=2000, ge=100)
+    vocab_size: int = Field(default=1200, ge=100)
     limit: int | None = Field(default=None, ge=1)
 
 
@@ -80,7 +80,7 @@ class OptimConfig(Section):
     clip: float = Field(default=1.0, ge=0)
     average: float = Field(default=0.998, ge=0, lt=1)
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    source_multiple: int = Field(default=16, ge=1)
+    source_multiple: int = Field(default=8, ge=1)
     target_multiple: int = Field(default=8, ge=1)
     max_length: int = Field(default=160, ge=8)
 

@@ -215,7 +215,7 @@ def _manifest(run: _Run, loop: Loop, command: list[str], started: float) -> dict
         seeds=[run.config.seed],
         started=started,
         metrics=metrics | (best[-1] if best else {}),
-        config_sha256=run.config.digest(),
+        training_sha256=run.config.digest(),
         counts=run.data.counts,
         steps=progress.step,
         pairs_seen=progress.pairs_seen,

@@ -21,7 +21,8 @@ class RunFiles:
     """Paths and records of one run folder.
 
     Layout: ``config.toml`` (resolved), ``run.json`` (manifest, written at the end),
-    ``metrics.jsonl``, ``samples.jsonl``, ``checkpoint/`` (to resume from), ``bundle/`` (the best model so far).
+    ``metrics.jsonl``, ``samples.jsonl``, ``checkpoint/`` (to resume from), ``bundle/`` (the best
+    model so far).
     """
 
     def __init__(self, folder: Path) -> None:

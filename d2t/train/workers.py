@@ -15,7 +15,8 @@ class Workers:
     """The processes that train one model together.
 
     Gradients are sums over the rows of a batch divided by its number of tokens, so that
-    adding them up over the workers gives what one process would have computed (up to rounding and dropout masks).
+    adding them up over the workers gives what one process would have computed (up to rounding
+    and dropout masks).
 
     Attributes:
         rank: number of this process, 0 is the one that evaluates and writes.
