@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +21,10 @@ from d2t.mr.types import MeaningRepresentation, Plan
 from d2t.slots.checker import SlotChecker
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from d2t.linearize.source import LinearizedInput
+    from d2t.model.base import Seq2SeqModel
     from d2t.model.bundle import Bundle
 
 logger = logging.getLogger(__name__)
@@ -86,7 +88,6 @@ class ModelGenerator:
                 raise UsageError(f"{name} must be at least 1, was {getattr(self, name)}")
         self.checker = SlotChecker.for_domain(bundle.domain)
         self._symbols = SymbolMask(bundle.domain, bundle.tokenizer, bundle.model.vocab_size)
-        bundle.model.eval()
 
     def generate(self, requests: Sequence[GenerationRequest]) -> list[Hypothesis]:
         """One hypothesis per request, in the order of the requests.
@@ -99,14 +100,15 @@ class ModelGenerator:
         # Rows of like length share a batch: less padding, and they finish together.
         by_length = sorted(range(len(prepared)), key=lambda i: len(prepared[i].source_ids))
         hypotheses: dict[int, Hypothesis] = {}
-        while by_length:
-            batch = by_length[: self.batch_size]
-            results = self._search([prepared[i] for i in batch])
-            if results is None:  # out of memory: the batch size is halved by now
-                continue
-            for i, result in zip(batch, results, strict=True):
-                hypotheses[i] = self._finish(prepared[i], result)
-            del by_length[: len(batch)]
+        with _evaluating(self.bundle.model):
+            while by_length:
+                batch = by_length[: self.batch_size]
+                results = self._search([prepared[i] for i in batch])
+                if results is None:  # out of memory: the batch size is halved by now
+                    continue
+                for i, result in zip(batch, results, strict=True):
+                    hypotheses[i] = self._finish(prepared[i], result)
+                del by_length[: len(batch)]
         return [hypotheses[i] for i in range(len(prepared))]
 
     def generate_one(
@@ -189,6 +191,17 @@ class ModelGenerator:
             status="ok" if report.ok else "failed",
             order_kept=report.alignment.plan().slots == item.asked.slots,
         )
+
+
+@contextmanager
+def _evaluating(model: Seq2SeqModel) -> Iterator[None]:
+    """No dropout inside; afterwards the mode it was in, since a trainer may be at work."""
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:

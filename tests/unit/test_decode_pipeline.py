@@ -96,6 +96,13 @@ def test_out_of_memory_halves_the_batch_and_goes_on(
         bundle.model.largest_batch = None
 
 
+def test_generation_leaves_the_training_mode_as_it_was(bundle: EchoBundle) -> None:
+    for training in (True, False):
+        bundle.model.train(training)
+        ModelGenerator(bundle).generate_one(TEXT)
+        assert bundle.model.training is training
+
+
 def test_settings_come_from_the_bundle_unless_given(bundle: EchoBundle) -> None:
     bundle.decode_defaults.update(beam_size=4, max_length=7)
     try:
