@@ -103,12 +103,26 @@ class DifferingPair:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What ``d2t compare`` says; differences are B - A."""
+    """What ``d2t compare`` says; differences are B - A.
+
+    Attributes:
+        name_a: of the first system.
+        name_b: of the second system.
+        n_records: pairs compared.
+        n_identical: pairs with the same text.
+        n_plans_differ: pairs of which the two systems were asked for different orders; their order
+            scores compare different tasks.
+        test: which paired test.
+        resampling: of the test and the intervals.
+        rows: one per metric.
+        pairs: the records on which the systems differ most.
+    """
 
     name_a: str
     name_b: str
     n_records: int
     n_identical: int
+    n_plans_differ: int
     test: PairedTest
     resampling: Resampling
     rows: tuple[ComparisonRow, ...]
@@ -121,6 +135,7 @@ class Comparison:
             "b": self.name_b,
             "n_records": self.n_records,
             "n_identical": self.n_identical,
+            "n_plans_differ": self.n_plans_differ,
             "test": f"paired {self.test}",
             "intervals": resampling_as_dict(self.resampling),
             "metrics": {row.key: row.as_dict() for row in self.rows},
@@ -200,19 +215,19 @@ def compare_records(
     judged_a = judge([first for first, _ in pairs], checker)
     judged_b = judge([second for _, second in pairs], checker)
     units = resampling_units([first for first, _ in pairs], resampling)
-    rows = [
-        _row(scorer, judged_a, judged_b, units, test, resampling)
-        for scorer in make_scorers(domain, parts, checker)
-    ]
+    scorers = make_scorers(domain, parts, checker)
+    rows = [_row(scorer, judged_a, judged_b, units, test, resampling) for scorer in scorers]
+    sentence = next((scorer for scorer in scorers if scorer.key == "chrf"), None) or chrf()
     return Comparison(
         name_a=names[0],
         name_b=names[1],
         n_records=len(pairs),
         n_identical=sum(first.text == second.text for first, second in pairs),
+        n_plans_differ=sum(_plans_differ(*pair) for pair in pairs),
         test=test,
         resampling=resampling,
         rows=tuple(row for row in rows if row is not None),
-        pairs=tuple(_most_different(judged_a, judged_b, n_pairs)),
+        pairs=tuple(_most_different(judged_a, judged_b, n_pairs, sentence)),
     )
 
 
@@ -243,11 +258,13 @@ def _row(
     )
 
 
-def _most_different(a: Sequence[Judged], b: Sequence[Judged], n: int) -> list[DifferingPair]:
+def _most_different(
+    a: Sequence[Judged], b: Sequence[Judged], n: int, scorer: Scorer
+) -> list[DifferingPair]:
     different = [
         i for i, (x, y) in enumerate(zip(a, b, strict=True)) if x.record.text != y.record.text
     ]
-    chrf_a, chrf_b = ([*_sentence_chrf([side[i] for i in different])] for side in (a, b))
+    chrf_a, chrf_b = ([*_sentence_scores(scorer, [side[i] for i in different])] for side in (a, b))
     pairs = [
         DifferingPair(
             id=a[i].record.id,
@@ -260,8 +277,7 @@ def _most_different(a: Sequence[Judged], b: Sequence[Judged], n: int) -> list[Di
     return sorted(pairs, key=DifferingPair.distance, reverse=True)[:n]
 
 
-def _sentence_chrf(judged: Sequence[Judged]) -> list[float | None]:
-    scorer = chrf()
+def _sentence_scores(scorer: Scorer, judged: Sequence[Judged]) -> list[float | None]:
     if not judged:
         return []
     scores = scorer.scores(scorer.statistics(judged))
@@ -284,6 +300,10 @@ def _side(judged: Judged, score: float | None) -> Side:
         wanted, said = plan_bigrams(plan), plan_bigrams(judged.realised)
         order = 2 * (wanted & said).total() / (wanted.total() + said.total())
     return Side(judged.record.text, tuple(errors), order, score)
+
+
+def _plans_differ(a: EvaluationRecord, b: EvaluationRecord) -> bool:
+    return a.plan is not None and b.plan is not None and a.plan.slots != b.plan.slots
 
 
 def _by_id(records: Sequence[EvaluationRecord], where: str) -> dict[str, EvaluationRecord]:

@@ -150,6 +150,9 @@ class RecordMetric(Metric):
                     "for each text: corpus_score(texts, [mrs])"
                 )
 
+    def _check_sentence_score_args(self, hyp: str, refs: Sequence[Any]) -> None:
+        self._check_corpus_score_args([hyp], [[ref] for ref in refs])
+
     def _preprocess_segment(self, sent: Any) -> Any:
         return sent
 

@@ -75,7 +75,11 @@ def comparison_markdown(comparison: Comparison) -> str:
     level = f"{comparison.resampling.level:g}% interval"
     blocks = [
         f"A = {comparison.name_a}, B = {comparison.name_b}: {comparison.n_records} records, "
-        f"{comparison.n_identical} with the same text",
+        f"{comparison.n_identical} with the same text"
+        + (
+            f"; {comparison.n_plans_differ} asked for different orders"
+            * bool(comparison.n_plans_differ)
+        ),
         markdown_table(["metric", "A", "B", "B - A", level, "p"], rows),
         f"p: paired {comparison.test}, two-sided; * p < 0.05 (each metric for itself)",
     ]
@@ -115,7 +119,7 @@ def _breakdown(report: EvaluationReport) -> str:
 def _signatures(signatures: Sequence[str], resampling: Resampling) -> str:
     intervals = (
         f"intervals: percentile bootstrap, {resampling.n_resamples} resamples of the "
-        f"{resampling.unit}s, seed {resampling.seed}"
+        f"{'MRs' if resampling.unit == 'mr' else 'records'}, seed {resampling.seed}"
         if resampling.n_resamples
         else "intervals: off"
     )

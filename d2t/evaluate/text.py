@@ -12,6 +12,7 @@ from sacrebleu.metrics.chrf import CHRF
 from d2t.errors import DataError
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Sequence
 
     from d2t.evaluate.bootstrap import FloatArray
@@ -125,8 +126,23 @@ def lcs_length(a: Sequence[str], b: Sequence[str]) -> int:
     return len(a) - row.bit_count()
 
 
+class FastCHRF(CHRF):
+    """chrF as in sacreBLEU, number for number, with n-grams matched by set operations (3x)."""
+
+    @staticmethod
+    def _get_match_statistics(hyp_ngrams: Counter[str], ref_ngrams: Counter[str]) -> list[int]:
+        common = hyp_ngrams.keys() & ref_ngrams.keys()
+        hypothesis, reference = hyp_ngrams.__getitem__, ref_ngrams.__getitem__
+        matches = sum(map(min, map(hypothesis, common), map(reference, common)))
+        return [hyp_ngrams.total() if ref_ngrams else 0, ref_ngrams.total(), matches]
+
+
 class TextScorer:
-    """A sacreBLEU metric of texts against references, over checked records."""
+    """A sacreBLEU metric of texts against references, over checked records.
+
+    References are read once, however many outputs an MR has; each pair of text and references is
+    matched once.
+    """
 
     higher_is_better = True
 
@@ -134,32 +150,38 @@ class TextScorer:
         self.key = key
         self.label = label
         self.metric = metric
+        self._infos: dict[tuple[str, ...], Any] = {}
+        self._rows: dict[tuple[str, tuple[str, ...]], list[float]] = {}
 
     def applies(self, judged: Judged) -> bool:
         """Only records with references."""
         return bool(judged.record.references)
 
     def statistics(self, judged: Sequence[Judged]) -> FloatArray:
-        """Statistics ``(records, k)`` of the sacreBLEU metric; zeros without references.
+        """Statistics ``(records, k)`` of the sacreBLEU metric; zeros without references."""
+        records = [item.record for item in judged]
+        self._read_references([record.references for record in records if record.references])
+        rows = [self._row(r.text, r.references) if r.references else None for r in records]
+        width = next((len(row) for row in rows if row is not None), 1)
+        nothing = [0.0] * width
+        matrix = [nothing if row is None else row for row in rows]
+        return np.asarray(matrix, dtype=np.float64).reshape(len(rows), width)
 
-        The references of an MR are read once, however many outputs it has.
-        """
-        distinct = list(
-            dict.fromkeys(item.record.references for item in judged if self.applies(item))
-        )
-        if not distinct:
-            return np.zeros((len(judged), 1))
-        infos = self.metric._cache_references(reference_streams(distinct))  # type: ignore[arg-type]
-        known = dict(zip(distinct, infos, strict=True))
-        rows: list[list[float] | None] = []
-        for item in judged:
-            info = known.get(item.record.references)
-            text = self.metric._preprocess_segment(item.record.text)
-            rows.append(
-                None if info is None else self.metric._compute_segment_statistics(text, info)
-            )
-        width = next(len(row) for row in rows if row is not None)
-        return np.asarray([row or [0.0] * width for row in rows], dtype=np.float64)
+    def _read_references(self, references: Sequence[tuple[str, ...]]) -> None:
+        new = [refs for refs in dict.fromkeys(references) if refs not in self._infos]
+        if new:
+            streams: Any = reference_streams(new)
+            self._infos.update(zip(new, self.metric._cache_references(streams), strict=True))
+        counts = {len(refs) for refs in self._infos}
+        self.metric.num_refs = counts.pop() if len(counts) == 1 else -1  # -1: nrefs:var
+
+    def _row(self, text: str, references: tuple[str, ...]) -> list[float]:
+        row = self._rows.get((text, references))
+        if row is None:
+            prepared = self.metric._preprocess_segment(text)
+            row = self.metric._compute_segment_statistics(prepared, self._infos[references])
+            self._rows[text, references] = row
+        return row
 
     def scores(self, totals: FloatArray) -> FloatArray:
         """The metric's own score of each row of totals."""
@@ -179,7 +201,7 @@ def bleu() -> TextScorer:
 
 def chrf() -> TextScorer:
     """chrF2 (character 6-grams, beta 2); per segment the reference with the best score counts."""
-    return TextScorer("chrf", "chrF", CHRF())
+    return TextScorer("chrf", "chrF", FastCHRF())
 
 
 def rouge_l() -> TextScorer:
