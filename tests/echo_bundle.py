@@ -100,3 +100,33 @@ def echo_bundle(strategy: str = "at") -> EchoBundle:
         ),
         planner=BigramPlanner().fit(examples, domain) if strategy == "at" else None,
     )
+
+
+def save_random_bundle(path: Path, strategy: str = "at") -> Path:
+    """A bundle on disk with a tiny model that nobody trained: any text, but always the same."""
+    from d2t.model.build import build_model
+    from d2t.model.bundle import Bundle
+    from d2t.model.config import TransformerConfig
+    from d2t.seeding import seed_everything
+
+    seed_everything(5)
+    parts = echo_bundle(strategy)
+    model = build_model(
+        TransformerConfig(width=32, ffn=64, heads=2, encoder_layers=1, decoder_layers=1),
+        vocab_size=parts.tokenizer.vocab_size,
+        pad_id=0,
+        bos_id=1,
+        eos_id=2,
+    )
+    for weights in model.parameters():
+        weights.data.mul_(3.0)  # fresh weights hardly listen to the source
+    bundle = Bundle(
+        parts.domain,
+        parts.tokenizer,
+        model,
+        parts.linearizer,
+        parts.planner,
+        decode_defaults={"max_length": 12},
+    )
+    bundle.save(path)
+    return path

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
@@ -28,7 +28,7 @@ from d2t.cli.common import (
     say,
 )
 from d2t.cli.interrupts import deferred_interrupt
-from d2t.errors import D2TError
+from d2t.errors import D2TError, DataError
 
 if TYPE_CHECKING:
     from d2t.decode.pipeline import ModelGenerator
@@ -211,10 +211,11 @@ def _sink(output: Path | None) -> Iterator[TextIO]:
     from d2t.io.atomic import atomic_write
 
     if output is None or str(output) == "-":
-        yield sys.stdout
+        with _refused_writes("standard output"):
+            yield sys.stdout
         return
     if output.exists() and not output.is_file():  # a device, or a folder, which is refused
-        with atomic_write(output) as stream:
+        with _refused_writes(str(output)), atomic_write(output) as stream:
             yield stream
         return
     partial = output.with_name(output.name + ".partial")
@@ -230,6 +231,23 @@ def _sink(output: Path | None) -> Iterator[TextIO]:
         say(f"the records finished so far are in {partial}")
         raise stopped
     os.replace(partial, output)
+
+
+@contextmanager
+def _refused_writes(name: str) -> Iterator[None]:
+    """What the system refuses to write becomes one clear error; a reader that left stays silent."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        with suppress(OSError, ValueError):  # else Python tries to flush the rest at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise DataError(
+            f"cannot write {name}: {error.strerror}; free some space or write somewhere else, then "
+            "run it again",
+            code="write_failed",
+        ) from error
 
 
 def _summary(totals: StreamTotals, seconds: float) -> str:

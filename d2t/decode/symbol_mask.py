@@ -2,36 +2,47 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import torch
 
 from d2t.linearize.symbols import all_symbols
+from d2t.model.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from torch import Tensor
 
+    from d2t.model.pretrained_tokenizer import PretrainedTokenizer
     from d2t.mr.domain import Domain
+
+_BYTE = re.compile("<0x[0-9A-F]{2}>")
 
 
 class SymbolMask:
-    """Bans source-only symbols, the unknown token and placeholders without a binding.
+    """Bans source-only symbols, placeholders without a binding, the unknown token and raw bytes.
 
     A trained model hardly ever wants them; the mask makes it impossible, so that no text leaves the
-    system with a raw ``<val:near>`` in it.
+    system with a raw ``<val:near>`` in it. Byte pieces let any value be *read*; every character of
+    the training texts has a piece of its own, so a byte in an answer could only spell garbage.
     """
 
-    def __init__(self, domain: Domain, tokenizer: object, vocab_size: int) -> None:
+    def __init__(
+        self, domain: Domain, tokenizer: Tokenizer | PretrainedTokenizer, vocab_size: int
+    ) -> None:
         self._ids: dict[str, int] = {}
         for symbol in all_symbols(domain):
-            ids = tokenizer.encode_target(symbol)[:-1]  # type: ignore[attr-defined]
+            ids = tokenizer.encode_target(symbol)[:-1]
             if len(ids) == 1:  # a tokenizer without that symbol spells it out: nothing to ban
                 self._ids[symbol] = ids[0]
         self._base = torch.zeros(vocab_size, dtype=torch.bool)
-        unknown = getattr(tokenizer, "unk_id", None)
-        self._base[[*self._ids.values(), *([] if unknown is None else [unknown])]] = True
+        self._base[list(self._ids.values())] = True
+        if isinstance(tokenizer, Tokenizer):
+            pieces = tokenizer.pieces(range(tokenizer.vocab_size))
+            self._base[[i for i, piece in enumerate(pieces) if _BYTE.fullmatch(piece)]] = True
+            self._base[tokenizer.unk_id] = True
 
     def banned(self, bindings: Sequence[Iterable[str]]) -> Tensor:
         """``(len(bindings), vocab) bool``, True = never generate; bound symbols of each row."""

@@ -172,6 +172,8 @@ def test_only_bound_placeholders_may_be_generated(bundle: EchoBundle) -> None:
     for symbol in ("<val:near>", "<val:name:2>", "<slot:name>", "<absent>", "<f:vowel>"):
         assert bool(first[token(symbol)])
     assert not torch.equal(first, second)
+    assert bool(first[bundle.tokenizer.unk_id])
+    assert first[bundle.tokenizer.encode_target("🍜")[:-1]].any(), "bytes are for reading"
     plain = bundle.tokenizer.encode_target("riverside")
     assert not first[plain].any()
 

@@ -1,0 +1,323 @@
+"""`d2t generate` and `d2t info`: what goes in, what comes out, and with which exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from echo_bundle import EchoBundle, EchoModel, echo_bundle, save_random_bundle
+from typer.testing import CliRunner
+
+from d2t.cli.main import app
+from d2t.model.bundle import Bundle
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click.testing import Result
+
+TEXT = "name[Aromi], eatType[pub], food[Italian]"
+D2T = [sys.executable, "-c", "from d2t.cli.main import main; main()"]
+
+
+@pytest.fixture(scope="module")
+def random_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_random_bundle(tmp_path_factory.mktemp("bundles") / "random")
+
+
+@pytest.fixture(scope="module")
+def built() -> EchoBundle:
+    return echo_bundle()
+
+
+@pytest.fixture
+def echo(built: EchoBundle, monkeypatch: pytest.MonkeyPatch) -> EchoBundle:
+    """Every bundle that is loaded is the faithful one."""
+    monkeypatch.setattr(Bundle, "load", staticmethod(lambda path, device="cpu": built))
+    return built
+
+
+def run(*args: str, stdin: str | bytes = "") -> Result:
+    return CliRunner().invoke(app, ["generate", "--model", "m", *args], input=stdin)
+
+
+def lines(result: Result) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+@pytest.mark.usefixtures("echo")
+class TestRecords:
+    def test_mr_lines(self) -> None:
+        result = run(stdin=f"{TEXT}\n\nname[The Mill]\n")
+        assert result.exit_code == 0
+        first, second = lines(result)
+        assert list(first) == [
+            "id", "mr", "plan", "text", "spans", "report", "score", "status", "order_kept",
+        ]  # fmt: skip
+        assert (first["id"], second["id"]) == ("0", "1")
+        assert second["text"] == "The Mill"
+        assert (first["status"], first["order_kept"]) == ("ok", True)
+        assert "2 records: 2 ok, 0 failed, 0 bad lines; SER 0.00%" in result.stderr
+        assert "sentences/s" in result.stderr
+
+    def test_jsonl_ids_and_plans(self) -> None:
+        records = [
+            {"id": "a", "mr": TEXT, "plan": "food > name > eatType", "note": "ignored"},
+            {"id": 7, "mr": {"name": "Aromi", "eatType": "pub", "food": "Italian"}},
+            {"name": "Zizzi", "food": "Chinese", "eatType": "pub"},
+        ]
+        stdin = "".join(json.dumps(record) + "\n" for record in records)
+        result = run("--plan", "eatType,food,name", stdin=stdin)
+        assert result.exit_code == 0
+        assert [out["id"] for out in lines(result)] == ["a", "7", "2"]
+        assert [out["text"] for out in lines(result)] == [
+            "Italian Aromi pub", "pub Italian Aromi", "pub Chinese Zizzi",
+        ]  # fmt: skip
+
+    def test_csv_file(self, tmp_path: Path) -> None:
+        path = tmp_path / "records.csv"
+        path.write_text('id,mr\nx,"name[Aromi], eatType[pub]"\ny,name[Café Æ £20]\n', "utf-8")
+        result = run(str(path), "--format", "text")
+        assert result.exit_code == 0
+        assert result.stdout == "Aromi pub\nCafé Æ £20\n"
+
+    def test_csv_whose_columns_are_slots(self) -> None:
+        result = run("--format", "text", "--plan", "eatType,name", stdin="name,eatType\nA B,pub\n")
+        assert (result.exit_code, result.stdout) == (0, "pub A B\n")
+
+    def test_limit(self) -> None:
+        result = run("--limit", "2", stdin=f"{TEXT}\n" * 5)
+        assert (result.exit_code, len(lines(result))) == (0, 2)
+
+    def test_nothing_in_nothing_out(self) -> None:
+        result = run(stdin="\n\n")
+        assert (result.exit_code, result.stdout) == (0, "")
+
+    def test_quiet_says_nothing(self) -> None:
+        result = CliRunner().invoke(app, ["-q", "generate", "--model", "m"], input=TEXT)
+        assert result.stderr == ""
+
+    def test_output_order_is_input_order_across_windows(self) -> None:
+        mrs = [f"name[{'N' * (1 + 7 * i % 30)}]" for i in range(50)]
+        result = run("--batch-size", "2", "--format", "text", stdin="\n".join(mrs))
+        assert result.stdout.splitlines() == [mr[5:-1] for mr in mrs]
+
+
+@pytest.mark.usefixtures("echo")
+class TestBadLines:
+    STDIN = f"{TEXT}\nname[Aromi\nname[Zizzi]\n"
+
+    def test_an_error_object_in_place_and_exit_3(self) -> None:
+        result = run(stdin=self.STDIN)
+        assert result.exit_code == 3
+        good, bad, again = lines(result)
+        assert (good["status"], again["text"]) == ("ok", "Zizzi")
+        assert bad["id"] == "1"
+        assert list(bad["error"]) == ["code", "message", "line", "column"]
+        assert bad["error"]["line"] == 2
+        assert "1 bad line" in result.stderr
+
+    def test_text_format_keeps_one_line_a_record(self) -> None:
+        result = run("--format", "text", stdin=self.STDIN)
+        assert result.exit_code == 3
+        assert len(result.stdout.split("\n")) == 4
+        assert result.stdout.split("\n")[1] == ""
+        assert "line 2" in result.stderr
+
+    def test_strict_stops_there(self) -> None:
+        result = run("--strict", stdin=self.STDIN)
+        assert result.exit_code == 1
+        assert len(lines(result)) == 1
+        assert "line 2" in result.stderr
+
+    def test_a_plan_that_does_not_fit(self) -> None:
+        result = run("--plan", "food,name", stdin=f"{TEXT}\nname[A], food[Thai]\n")
+        assert result.exit_code == 3
+        bad, good = lines(result)
+        assert bad["error"]["code"] == "plan_mismatch"
+        assert "eatType" in bad["error"]["message"]
+        assert good["text"] == "Thai A"
+
+
+@pytest.mark.usefixtures("echo")
+class TestGates:
+    def test_passed(self) -> None:
+        assert run("--require-ok", "--max-ser", "0", stdin=TEXT).exit_code == 0
+
+    def test_require_ok(self) -> None:
+        result = run("--require-ok", "--max-length", "1", stdin=TEXT)
+        assert result.exit_code == 4
+        assert lines(result)[0]["status"] == "failed"
+        assert "--require-ok" in result.stderr
+        assert run("--require-ok", stdin="name[\n" + TEXT).exit_code == 4
+
+    def test_max_ser(self) -> None:
+        args = ("--plan", "name,eatType,food", "--max-length", "3")
+        result = run(*args, "--max-ser", "10", stdin=TEXT)
+        assert result.exit_code == 4
+        assert "--max-ser 10" in result.stderr
+        assert run(*args, "--max-ser", "99", stdin=TEXT).exit_code == 0
+        assert run("--max-ser", "0", stdin="name[\n" + TEXT).exit_code == 3
+
+
+def stop_at_batch(model: EchoModel, n: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while batch ``n`` is being searched."""
+    start, calls = model.start, iter(range(1000))
+
+    def interrupted(*args: Any) -> Any:
+        if next(calls) >= n:
+            raise KeyboardInterrupt
+        return start(*args)
+
+    monkeypatch.setattr(model, "start", interrupted)
+
+
+class TestOutputFile:
+    @pytest.mark.usefixtures("echo")
+    def test_written_whole(self, tmp_path: Path) -> None:
+        path = tmp_path / "new" / "out.jsonl"
+        result = run("--output", str(path), stdin=f"{TEXT}\n" * 3)
+        assert (result.exit_code, result.stdout) == (0, "")
+        assert len(path.read_text("utf-8").splitlines()) == 3
+        assert os.listdir(path.parent) == ["out.jsonl"]
+
+    def test_ctrl_c_keeps_finished_windows_beside_it(
+        self, echo: EchoBundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = tmp_path / "out.jsonl"
+        path.write_text("older\n", "utf-8")
+        stop_at_batch(echo.model, 16, monkeypatch)
+        result = run("--batch-size", "1", "-o", str(path), stdin=f"{TEXT}\n" * 40)
+        assert result.exit_code == 130
+        assert path.read_text("utf-8") == "older\n"
+        partial = (tmp_path / "out.jsonl.partial").read_text("utf-8")
+        assert [json.loads(line)["id"] for line in partial.splitlines()] == [
+            str(i) for i in range(16)
+        ]
+        assert sorted(os.listdir(tmp_path)) == ["out.jsonl", "out.jsonl.partial"]
+
+    def test_ctrl_c_before_the_first_window_leaves_nothing(
+        self, echo: EchoBundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stop_at_batch(echo.model, 0, monkeypatch)
+        assert run("-o", str(tmp_path / "out.jsonl"), stdin=TEXT).exit_code == 130
+        assert os.listdir(tmp_path) == []
+
+    def test_ctrl_c_on_standard_output(
+        self, echo: EchoBundle, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stop_at_batch(echo.model, 8, monkeypatch)
+        result = run("--batch-size", "1", stdin=f"{TEXT}\n" * 40)
+        assert result.exit_code == 130
+        assert [out["id"] for out in lines(result)] == [str(i) for i in range(8)]
+
+    @pytest.mark.usefixtures("echo")
+    def test_strict_keeps_what_came_before(self, tmp_path: Path) -> None:
+        path = tmp_path / "out.jsonl"
+        result = run("--strict", "-o", str(path), stdin=f"{TEXT}\nname[\n")
+        assert result.exit_code == 1
+        assert os.listdir(tmp_path) == ["out.jsonl.partial"]
+        assert "out.jsonl.partial" in result.stderr
+
+
+class TestBatchSize:
+    MRS = "\n".join(
+        [
+            TEXT,
+            "name[Zizzi]",
+            "name[The Rice Boat], eatType[restaurant], food[Fast food], priceRange[cheap], "
+            "customer rating[5 out of 5], area[riverside], familyFriendly[no], near[Avalon]",
+            "food[Ethiopian], near[Loch Ness]",
+            "name[A], near[B], area[city centre]",
+        ]
+        * 3
+    )
+
+    @pytest.mark.parametrize("beam_size", ["1", "3"])
+    def test_same_output_for_any_batch_size(self, random_bundle: Path, beam_size: str) -> None:
+        outputs = []
+        for batch_size in ("1", "3", "64"):
+            args = ["--model", str(random_bundle), "--device", "cpu"]
+            args += ["--batch-size", batch_size, "--beam-size", beam_size]
+            result = CliRunner().invoke(app, ["generate", *args], input=self.MRS)
+            assert result.exit_code == 0
+            outputs.append([{**out, "score": None} for out in lines(result)])
+        assert outputs[0] == outputs[1] == outputs[2]
+        assert len({out["text"] for out in outputs[0]}) > 1
+
+
+class TestProcesses:
+    def test_two_processes_and_a_reader_that_leaves(self, random_bundle: Path) -> None:
+        command = " ".join(f"'{part}'" for part in D2T)
+        script = (
+            f"yes 'name[Aromi], eatType[pub]' | head -5000 | {command} -q generate "
+            f"--batch-size 8 --model {random_bundle} | head -1"
+        )
+        done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=120)
+        assert len(done.stdout.splitlines()) == 1
+        assert done.stderr == ""
+
+    def test_a_signal_ends_it_after_a_whole_line(self, random_bundle: Path) -> None:
+        process = subprocess.Popen(
+            [*D2T, "generate", "--batch-size", "1", "--model", str(random_bundle)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        process.stdin.write(f"{TEXT}\n" * 8)
+        process.stdin.flush()
+        first = process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        rest, errors = process.stdout.read(), process.stderr.read()
+        assert process.wait(timeout=60) == 130
+        assert [json.loads(line)["id"] for line in (first + rest).splitlines()] == [
+            str(i) for i in range(8)
+        ]
+        assert "Traceback" not in errors
+
+    @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+    @pytest.mark.parametrize("args", [[], ["--output", "/dev/full"]])
+    def test_a_full_disk(self, random_bundle: Path, args: list[str]) -> None:
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                [*D2T, "generate", "--model", str(random_bundle), *args],
+                input=TEXT, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60,
+            )  # fmt: skip
+        assert done.returncode == 1
+        assert "No space left on device; free some space" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert "Exception ignored" not in done.stderr
+
+
+class TestInfo:
+    def test_json_without_torch(self, random_bundle: Path) -> None:
+        code = (
+            "import sys\nfrom d2t.cli.main import app\n"
+            f"try: app(['info', {str(random_bundle)!r}, '--json'])\n"
+            "finally: sys.exit(9 if 'torch' in sys.modules else 0)"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert done.returncode == 0
+        facts = json.loads(done.stdout)
+        assert (facts["strategy"], facts["planner"], facts["domain"]) == (
+            "alignment", "bigram", "restaurant",
+        )  # fmt: skip
+        weights = Bundle.load(random_bundle).model.parameters()
+        assert facts["n_parameters"] == sum(p.numel() for p in weights)
+        assert facts["slots"]["name"] == "open"
+
+    def test_text(self, random_bundle: Path) -> None:
+        result = CliRunner().invoke(app, ["info", str(random_bundle)])
+        assert result.exit_code == 0
+        assert "strategy         alignment" in result.stdout
+
+    def test_a_folder_that_is_no_bundle(self, tmp_path: Path) -> None:
+        result = CliRunner().invoke(app, ["info", str(tmp_path)])
+        assert result.exit_code == 1
+        assert "d2t.json" in result.stderr
