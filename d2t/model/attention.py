@@ -36,7 +36,9 @@ def attend(
     if causal:
         mask = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool).tril()
     scores = ((q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)).float()
-    if mask is not None:  # adding a bias is cheaper than masked_fill, whose backward pass masks again
+    if (
+        mask is not None
+    ):  # adding a bias is cheaper than masked_fill, whose backward pass masks again
         lowest = torch.finfo(torch.float32).min
         scores = scores + torch.zeros(mask.shape).masked_fill_(~mask, lowest)
     weights = torch.softmax(scores, dim=-1).to(v.dtype)

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import Tensor
+
+    from d2t.model.config import BiGRUConfig, PretrainedConfig, TransformerConfig
 
 DecoderState = dict[str, "Tensor"]
 """What a decoder carries from step to step; the first dimension of every tensor is the row."""
@@ -20,8 +24,10 @@ class Seq2SeqModel(nn.Module, ABC):
     Attributes:
         pad_id, bos_id, eos_id: special token ids.
         vocab_size: size of the output distribution.
+        config: what the model was built from.
     """
 
+    config: TransformerConfig | BiGRUConfig | PretrainedConfig
     pad_id: int
     bos_id: int
     eos_id: int
@@ -39,23 +45,6 @@ class Seq2SeqModel(nn.Module, ABC):
         Returns:
             ``(batch, tgt_len, vocab) float``: logits of the token after each target position.
         """
-
-    def logits_of(
-        self, source_ids: Tensor, source_mask: Tensor, target_ids: Tensor, rows: Tensor
-    ) -> Tensor:
-        """Teacher-forced logits of some positions only; models override it to project only those.
-
-        Args:
-            source_ids: as in ``forward``.
-            source_mask: as in ``forward``.
-            target_ids: as in ``forward``.
-            rows: ``(n,) int64``, indices into the flattened ``(batch * tgt_len)`` positions.
-
-        Returns:
-            ``(n, vocab) float``, in the autocast type where there is one.
-        """
-        logits = self.forward(source_ids, source_mask, target_ids)
-        return logits.reshape(-1, logits.shape[-1])[rows]
 
     @abstractmethod
     def start(self, source_ids: Tensor, source_mask: Tensor) -> DecoderState:
@@ -79,3 +68,6 @@ class Seq2SeqModel(nn.Module, ABC):
         For reordering beams, dropping finished rows, expanding a source into several candidates.
         """
         return {key: value.index_select(0, rows) for key, value in state.items()}
+
+    def save_architecture(self, folder: Path) -> None:
+        """Write what ``config`` does not say about the architecture; most models have nothing."""

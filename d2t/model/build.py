@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from d2t.errors import ConfigError
 from d2t.model.config import BiGRUConfig, PretrainedConfig, TransformerConfig
 
 if TYPE_CHECKING:
@@ -18,10 +19,11 @@ def build_model(
     bos_id: int,
     eos_id: int,
 ) -> Seq2SeqModel:
-    """A model with fresh weights (``transformer``, ``bigru``) or with a checkpoint's (``pretrained``).
+    """A model with fresh weights, drawn from torch's global generator (``seed_everything`` first).
 
-    Fresh weights are drawn from torch's global generator: call ``seed_everything`` before. A pretrained
-    model takes ``vocab_size`` from its tokenizer, see ``d2t.model.pretrained``.
+    Raises:
+        ConfigError: ``pretrained`` was asked for; a checkpoint comes with its own tokenizer, see
+            ``d2t.model.pretrained.load_pretrained``.
     """
     ids = {"vocab_size": vocab_size, "pad_id": pad_id, "bos_id": bos_id, "eos_id": eos_id}
     if isinstance(config, TransformerConfig):
@@ -32,6 +34,7 @@ def build_model(
         from d2t.model.gru import BiGRUModel
 
         return BiGRUModel(config, **ids)
-    from d2t.model.pretrained import load_pretrained_model
-
-    return load_pretrained_model(config, **ids)
+    raise ConfigError(
+        f"model.architecture={config.architecture!r} is not built from a vocabulary size; "
+        "load the checkpoint and its tokenizer together with d2t.model.pretrained.load_pretrained"
+    )

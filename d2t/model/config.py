@@ -1,4 +1,4 @@
-"""Model configurations: one frozen pydantic class per architecture, told apart by ``architecture``."""
+"""Model configurations: one frozen class per architecture, told apart by ``architecture``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class _Frozen(BaseModel):
 
 
 class TransformerConfig(_Frozen):
-    """Pre-norm encoder–decoder Transformer trained from scratch (spec §5.1, pre-norm instead of post-norm).
+    """Pre-norm encoder–decoder Transformer, trained from scratch (spec §5.1, which is post-norm).
 
     Attributes:
         width: model dimension; a multiple of ``heads``.
@@ -45,7 +45,7 @@ class TransformerConfig(_Frozen):
 
 
 class BiGRUConfig(_Frozen):
-    """Bidirectional GRU encoder, GRU decoder with attention (spec §5.1, which uses 512 for all sizes).
+    """Bidirectional GRU encoder, GRU decoder with attention (spec §5.1, all sizes 512 there).
 
     Attributes:
         layers: GRU layers of the encoder and of the decoder.

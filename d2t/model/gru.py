@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class BahdanauAttention(nn.Module):
-    """Additive attention: ``score(q, k) = w · tanh(W_q q + W_k k)`` (Bahdanau et al. 2015, §A.1.2)."""
+    """Additive attention: ``score(q, k) = w · tanh(W_q q + W_k k)`` (Bahdanau et al. 2015, A.1)."""
 
     def __init__(self, hidden: int, memory: int) -> None:
         super().__init__()
@@ -52,11 +52,17 @@ class LuongAttention(nn.Module):
 
 
 class BiGRUModel(Seq2SeqModel):
-    """Spec §5.1: bridge from both directions to each decoder layer, then ``tanh(W [state; context])``.
+    """Spec §5.1: a bridge from both directions to each decoder layer, ``tanh(W [state; context])``.
 
-    There is no input feeding, so teacher forcing runs the decoder over a whole sequence in one call.
-    Departure: one embedding matrix serves source and target, since they share their vocabulary.
+    There is no input feeding, so teacher forcing runs the decoder over a sequence in one call.
+    Departures: one embedding matrix serves source and target, since they share their vocabulary;
+    one bridge serves all layers. Padding must come last in a row; it never influences a result.
+
+    Attributes:
+        config: what it was built from.
     """
+
+    config: BiGRUConfig
 
     def __init__(
         self, config: BiGRUConfig, *, vocab_size: int, pad_id: int, bos_id: int, eos_id: int
@@ -103,13 +109,6 @@ class BiGRUModel(Seq2SeqModel):
         """Teacher-forced logits, see ``Seq2SeqModel.forward``."""
         return self.output(self.hidden(source_ids, source_mask, target_ids)).float()
 
-    def logits_of(
-        self, source_ids: Tensor, source_mask: Tensor, target_ids: Tensor, rows: Tensor
-    ) -> Tensor:
-        """Logits of some positions, see ``Seq2SeqModel.logits_of``."""
-        hidden = self.hidden(source_ids, source_mask, target_ids)
-        return self.output(hidden.flatten(0, 1).index_select(0, rows))
-
     def hidden(self, source_ids: Tensor, source_mask: Tensor, target_ids: Tensor) -> Tensor:
         """What ``self.output`` turns into logits: ``(batch, tgt_len, hidden)``."""
         encoded, first = self._encode(source_ids, source_mask)
@@ -127,14 +126,14 @@ class BiGRUModel(Seq2SeqModel):
         }
 
     def step(self, token_ids: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
-        """One recurrence, see ``Seq2SeqModel.step``; ``state["hidden"]`` is ``(batch, layers, hidden)``."""
+        """One recurrence, see ``Seq2SeqModel.step``; the state is ``(batch, layers, hidden)``."""
         embedded = self.dropout(self.embedding(token_ids[:, None]))
         states, last = self.decoder(embedded, state["hidden"].transpose(0, 1).contiguous())
         mixed = self._attend(states, state["encoded"], state["keys"], state["source_mask"])
         return self.output(mixed[:, 0]).float(), {**state, "hidden": last.transpose(0, 1)}
 
     def _encode(self, source_ids: Tensor, source_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Encoded source ``(batch, src_len, 2·hidden)`` and decoder state ``(layers, batch, hidden)``.
+        """Encoded source ``(batch, src_len, 2 hidden)``, decoder state ``(layers, batch, hidden)``.
 
         Packing keeps the backward direction from starting in the padding, which comes last.
         """

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 class Dropout(nn.Module):
     """Dropout whose mask costs one random byte an element.
 
-    ``nn.Dropout`` draws one Bernoulli per element from a serial generator, which on a CPU takes longer
-    than the matrix products around it. Here one 64-bit draw serves eight elements, so the rate is
-    rounded to a multiple of 1/256 (0.1 becomes 0.1016); kept elements are scaled by the exact inverse.
+    ``nn.Dropout`` draws one Bernoulli an element from a serial generator, a cost one notices on a
+    CPU. Here one 64-bit draw serves eight elements, so the rate is rounded to a multiple of 1/256
+    (0.1 becomes 0.1016) and kept elements are scaled by the exact inverse.
     """
 
     def __init__(self, rate: float) -> None:
@@ -41,10 +41,10 @@ class Dropout(nn.Module):
 
 
 def sinusoidal_positions(length: int, width: int) -> Tensor:
-    """Position encodings ``(length, width) float32`` (Vaswani et al. 2017, §3.5): sines, then cosines.
+    """Position encodings ``(length, width) float32``, sines, cosines (Vaswani et al. 2017, §3.5).
 
-    The two halves stand side by side as in tensor2tensor, instead of interleaved as in the paper: the
-    same functions in another order, which the first linear layer cannot tell apart.
+    The two halves stand side by side as in tensor2tensor, not interleaved as in the paper: the same
+    functions in another order, which the first linear layer cannot tell apart.
     """
     half = width // 2
     rates = torch.exp(torch.arange(half) * -(math.log(10000.0) / max(1, half - 1)))

@@ -5,49 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
 from torch.nn.functional import log_softmax
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from d2t.model.base import Seq2SeqModel
-
-_ROW_MULTIPLE = 128
-
-
-class SequenceLoss(nn.Module):
-    """A model together with its training loss: what a training loop calls, and what DDP wraps.
-
-    Positions of padding are dropped before the projection to the vocabulary, the dearest layer of a
-    small model. The number of rows is rounded up to a multiple of 128, because on a CPU every new
-    shape costs a compilation and memory that stays.
-    """
-
-    def __init__(self, model: Seq2SeqModel, smoothing: float = 0.1) -> None:
-        super().__init__()
-        self.model = model
-        self.smoothing = smoothing
-
-    def forward(
-        self, source_ids: Tensor, source_mask: Tensor, target_ids: Tensor
-    ) -> tuple[Tensor, int]:
-        """Summed loss and token count of a batch.
-
-        Args:
-            source_ids: ``(batch, src_len) int64``.
-            source_mask: ``(batch, src_len) bool``, True = keep.
-            target_ids: ``(batch, tgt_len + 1) int64``: BOS, tokens, EOS, padding.
-
-        Returns:
-            See ``smoothed_cross_entropy``.
-        """
-        model, gold = self.model, target_ids[:, 1:].reshape(-1)
-        rows = _kept_rows(gold, model.pad_id)
-        logits = model.logits_of(source_ids, source_mask, target_ids[:, :-1], rows)
-        return smoothed_cross_entropy(
-            logits, gold[rows], pad_id=model.pad_id, smoothing=self.smoothing
-        )
 
 
 def smoothed_cross_entropy(
@@ -78,16 +39,8 @@ def smoothed_cross_entropy(
     return total, int((gold != pad_id).sum())
 
 
-def _kept_rows(gold: Tensor, pad_id: int) -> Tensor:
-    """Indices of the non-pad positions, filled up with pad positions to a round number of rows."""
-    keep = gold != pad_id
-    n_kept = int(keep.sum())
-    n_rows = min(gold.numel(), -(-n_kept // _ROW_MULTIPLE) * _ROW_MULTIPLE)
-    return torch.argsort(keep, descending=True, stable=True)[:n_rows]
-
-
 class _SmoothedCrossEntropy(torch.autograd.Function):
-    """The gradient, ``p - q``, is written in place of the log-probabilities: one pass, one buffer."""
+    """The gradient ``p - q`` is written in place of the log-probabilities: one pass, one buffer."""
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, gold: Tensor, pad_id: int, smoothing: float) -> Tensor:

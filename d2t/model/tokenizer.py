@@ -1,22 +1,21 @@
-"""The subword tokenizer trained on each corpus: one vocabulary for source and target, symbols never split."""
+"""The subword tokenizer trained on each corpus, one for source and target; symbols never split."""
 
 from __future__ import annotations
 
 import io
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import sentencepiece
 
 from d2t.errors import BundleError, DataError
+from d2t.model.segments import GLUE, SymbolCutter, clean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-GLUE = "<glue>"
-"""Written before a symbol that follows text without a space; a space is understood otherwise."""
 _SPACE = "\u2581"
 _N_RESERVED = 4 + 256  # pad, bos, eos, unk and the byte pieces
 
@@ -25,14 +24,17 @@ class Tokenizer:
     """SentencePiece with byte fallback: any text is encoded without loss, case and all.
 
     Text is cut at symbols before SentencePiece sees it. Every word carries its leading space, the
-    first one included; a symbol is understood to follow a space (nothing at the start), and ``GLUE``
-    before it says that there was none. So ``<val:name> is`` costs two tokens, not three.
+    first one included; a symbol is understood to follow a space (nothing at the start), and
+    ``GLUE`` before it says that there was none. So ``<val:name> is`` costs two tokens, not three.
 
     Attributes:
         symbols: the never-split inventory, in id order.
         pad_id, bos_id, eos_id, unk_id: 0, 1, 2, 3.
         vocab_size: number of ids.
     """
+
+    kind: ClassVar[Literal["sentencepiece"]] = "sentencepiece"
+    file_name: ClassVar[str] = "tokenizer.model"
 
     pad_id = 0
     bos_id = 1
@@ -54,8 +56,7 @@ class Tokenizer:
         self._glue_id = 4 + n_symbols
         self._ids = {symbol: 4 + i for i, symbol in enumerate(self.symbols)}
         self._bytes = [self._piece_bytes(i, piece) for i, piece in enumerate(pieces)]
-        inventory = sorted([*self.symbols, GLUE], key=len, reverse=True)
-        self._symbol = re.compile("(" + "|".join(map(re.escape, inventory)) + ")")
+        self._cutter = SymbolCutter(self.symbols)
         self._encode_plain = lru_cache(maxsize=65536)(self._encode_plain_uncached)
 
     @classmethod
@@ -80,14 +81,12 @@ class Tokenizer:
             DataError: there is no text to train on.
         """
         inventory = list(dict.fromkeys(symbol for symbol in symbols if symbol != GLUE))
-        pattern = re.compile(
-            "|".join(map(re.escape, sorted([*inventory, GLUE], key=len, reverse=True)))
-        )
+        cutter = SymbolCutter(inventory)
         sentences = [
             " " + segment
             for text in texts
-            for part in pattern.split(_clean(text))
-            if (segment := part.replace(_SPACE, " ").strip())
+            for part, is_symbol in cutter.cut(clean(text))
+            if not is_symbol and (segment := part.replace(_SPACE, " ").strip(" "))
         ]
         if not sentences:
             raise DataError(
@@ -100,15 +99,16 @@ class Tokenizer:
         return cls(proto)
 
     def encode_source(self, pieces: Iterable[str]) -> list[int]:
-        """Ids of linearized pieces, ending with EOS. A piece is a symbol or plain value text; a symbol
-        *inside* a value is text like any other, so that values cannot smuggle symbols in."""
+        """Ids of linearized pieces, ending with EOS.
+
+        A piece is a symbol or plain value text; a symbol *inside* a value is text like any other,
+        so that values cannot smuggle symbols in.
+        """
         ids: list[int] = []
         for piece in pieces:
             known = self._ids.get(piece)
             ids.extend(
-                (known,)
-                if known is not None
-                else self._encode_plain(" " + _clean(piece).strip(" "))
+                (known,) if known is not None else self._encode_plain(" " + clean(piece).strip(" "))
             )
         ids.append(self.eos_id)
         return ids
@@ -116,18 +116,18 @@ class Tokenizer:
     def encode_target(self, template: str) -> list[int]:
         """Ids of a target template, without BOS and ending with EOS."""
         ids: list[int] = []
-        # Odd parts are symbols. The start behaves like a space: words get one, symbols need none.
-        after_space = True
-        for index, part in enumerate(self._symbol.split(_clean(template).strip(" "))):
-            if index % 2:
-                ids.extend(() if after_space else (self._glue_id,))
-                ids.extend((self._ids[part],) if part in self._ids else self._encode_plain(part))
-                after_space = False
-            elif part:
+        spaced, is_first = True, True  # the start counts as a space
+        for part, is_symbol in self._cutter.cut(clean(template).strip(" ")):
+            if is_symbol:
+                ids.extend(() if spaced else (self._glue_id,))
+                ids.append(self._ids[part])
+                spaced = False
+            else:
                 text = part.rstrip(" ")
                 if text:
-                    ids.extend(self._encode_plain(" " + text if index == 0 else text))
-                after_space = text != part
+                    ids.extend(self._encode_plain(" " + text if is_first else text))
+                spaced = text != part
+            is_first = False
         ids.append(self.eos_id)
         return ids
 
@@ -184,30 +184,14 @@ class Tokenizer:
 
     def _encode_plain_uncached(self, text: str) -> tuple[int, ...]:
         ids: list[int] = []
-        for fragment in self._plain_fragments(text):
-            if fragment == _SPACE:  # a literal U+2581 would come back as a space
-                ids.extend(
-                    self._processor.piece_to_id(f"<0x{byte:02X}>") for byte in fragment.encode()
-                )
-            else:
+        for chunk in re.split(f"({_SPACE})", text):
+            if chunk == _SPACE:  # a literal U+2581 would come back as a space
+                pieces = [f"<0x{byte:02X}>" for byte in chunk.encode()]
+                ids.extend(self._processor.piece_to_id(piece) for piece in pieces)
+                continue
+            for fragment in self._cutter.defused(chunk):
                 ids.extend(self._processor.encode(fragment))
         return tuple(ids)
-
-    def _plain_fragments(self, text: str) -> Iterator[str]:
-        """``text`` cut so that SentencePiece sees neither a whole symbol nor a U+2581."""
-        for chunk in re.split(f"({_SPACE})", text):
-            for part in self._symbol.split(chunk):
-                if self._symbol.fullmatch(part):
-                    yield part[0]
-                    yield part[1:]
-                elif part:
-                    yield part
-
-
-def _clean(text: str) -> str:
-    """Runs of spaces become one; lone surrogates, which UTF-8 cannot hold, become U+FFFD."""
-    text = text.encode("utf-8", errors="surrogatepass").decode("utf-8", errors="replace")
-    return re.sub(" +", " ", text)
 
 
 def _train_proto(
@@ -220,7 +204,8 @@ def _train_proto(
             model_writer=writer,
             model_type=model_type,
             vocab_size=size,
-            hard_vocab_limit=model_type != "unigram",  # unigram stops by itself when the corpus is spent
+            # Unigram stops by itself when the corpus is spent.
+            hard_vocab_limit=model_type != "unigram",
             user_defined_symbols=symbols,
             normalization_rule_name="identity",
             remove_extra_whitespaces=False,

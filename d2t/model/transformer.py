@@ -1,9 +1,9 @@
-"""A pre-norm encoder–decoder Transformer, small enough to train on a CPU and to export to CTranslate2."""
+"""A pre-norm encoder–decoder Transformer that trains on a CPU and exports to CTranslate2."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import nn
@@ -64,7 +64,7 @@ class DecoderLayer(nn.Module):
         self.dropout = Dropout(config.dropout)
 
     def forward(self, hidden: Tensor, encoded: Tensor, mask: Tensor) -> Tensor:
-        """All positions at once: ``hidden (batch, tgt_len, width)``, ``encoded (batch, src_len, width)``."""
+        """All positions at once; ``hidden (batch, tgt_len, width)``, encoder output."""
         q, k, v = self.attention.project(self.attention_norm(hidden))
         hidden = hidden + self.dropout(self.attention.out(attend(q, k, v, causal=True)))
         return self._rest(hidden, *self.cross.memory(encoded), mask)
@@ -76,7 +76,7 @@ class DecoderLayer(nn.Module):
         memory: tuple[Tensor, Tensor],
         mask: Tensor,
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """One position ``(batch, 1, width)`` given the keys and values of the positions before it."""
+        """One position ``(batch, 1, width)``, given the keys and values of those before it."""
         q, k, v = self.attention.project(self.attention_norm(hidden))
         if cache is not None:
             k, v = torch.cat([cache[0], k], dim=2), torch.cat([cache[1], v], dim=2)
@@ -91,10 +91,15 @@ class DecoderLayer(nn.Module):
 class TransformerModel(Seq2SeqModel):
     """Encoder–decoder Transformer with one embedding matrix for source and target.
 
-    Departures from the spec (§5.1): pre-norm with a final norm (trains without the Noam schedule's long
-    warm-up) and no dropout on attention weights (it would rule out the fused CPU kernel). Padding must
-    come last in a row; it never influences a result.
+    Departures from the spec (§5.1): pre-norm with a final norm, which trains without a long
+    warm-up, and no dropout on attention weights. Padding must come last in a row; it never
+    influences a result.
+
+    Attributes:
+        config: what it was built from.
     """
+
+    config: TransformerConfig
 
     def __init__(
         self, config: TransformerConfig, *, vocab_size: int, pad_id: int, bos_id: int, eos_id: int
@@ -121,13 +126,6 @@ class TransformerModel(Seq2SeqModel):
         """Teacher-forced logits, see ``Seq2SeqModel.forward``."""
         return self.output(self.hidden(source_ids, source_mask, target_ids)).float()
 
-    def logits_of(
-        self, source_ids: Tensor, source_mask: Tensor, target_ids: Tensor, rows: Tensor
-    ) -> Tensor:
-        """Logits of some positions, see ``Seq2SeqModel.logits_of``."""
-        hidden = self.hidden(source_ids, source_mask, target_ids)
-        return self.output(hidden.flatten(0, 1).index_select(0, rows))
-
     def hidden(self, source_ids: Tensor, source_mask: Tensor, target_ids: Tensor) -> Tensor:
         """What ``self.output`` turns into logits: ``(batch, tgt_len, width)``."""
         encoded, mask = self.encode(source_ids, source_mask), source_mask[:, None, None, :]
@@ -148,7 +146,7 @@ class TransformerModel(Seq2SeqModel):
         """Encode, and compute the keys and values of the source once for every decoder layer."""
         encoded = self.encode(source_ids, source_mask)
         state: DecoderState = {"source_mask": source_mask}
-        for i, layer in enumerate(self.decoder):
+        for i, layer in enumerate(self._decoder_layers):
             state[f"source_k{i}"], state[f"source_v{i}"] = layer.cross.memory(encoded)
         return state
 
@@ -158,11 +156,15 @@ class TransformerModel(Seq2SeqModel):
         hidden = self._embed(token_ids[:, None], position)
         mask = state["source_mask"][:, None, None, :]
         new = dict(state)
-        for i, layer in enumerate(self.decoder):
+        for i, layer in enumerate(self._decoder_layers):
             cache = (state[f"k{i}"], state[f"v{i}"]) if position else None
             memory = (state[f"source_k{i}"], state[f"source_v{i}"])
             hidden, (new[f"k{i}"], new[f"v{i}"]) = layer.step(hidden, cache, memory, mask)
         return self.output(self.decoder_norm(hidden[:, 0])).float(), new
+
+    @property
+    def _decoder_layers(self) -> list[DecoderLayer]:
+        return cast("list[DecoderLayer]", list(self.decoder))
 
     def _embed(self, ids: Tensor, first: int) -> Tensor:
         """Scaled embeddings plus positions ``first, first+1, …`` of ``ids (batch, len)``."""
