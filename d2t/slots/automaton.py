@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 BARRIERS = frozenset(".!?,;:/£$€")
 OTHER, OTHER_NUMBER = "\0other", "\0number"
 _DEAD = -1
+_MEMO_LIMIT = 100_000
 
 
 def may_skip(word: str) -> bool:
@@ -38,6 +39,7 @@ class Automaton:
             self._free[self._root].append(start)
             self._accepts.setdefault(self._build(node, start), []).append(index)
         self.vocabulary = frozenset(word for moves in self._moves for word, _ in moves)
+        self._classes: dict[str, str] = {}
         self._sets: list[frozenset[int]] = []
         self._table: list[dict[str, int]] = []
         self._final: list[tuple[int, ...]] = []
@@ -46,15 +48,21 @@ class Automaton:
 
     def classes(self, words: list[str]) -> list[str]:
         """Words as the automaton sees them: those it does not know fall into one class."""
-        known = self.vocabulary
-        return [
-            word
-            if word in known or word[0] == "\0" or word in BARRIERS
-            else OTHER_NUMBER
-            if is_number(word)
-            else OTHER
-            for word in words
-        ]
+        memo = self._classes
+        found: list[str] = []
+        for word in words:
+            kind = memo.get(word)
+            if kind is None:
+                kind = self._classify(word)
+                if len(memo) < _MEMO_LIMIT:
+                    memo[word] = kind
+            found.append(kind)
+        return found
+
+    def _classify(self, word: str) -> str:
+        if word in self.vocabulary or word[0] == "\0" or word in BARRIERS:
+            return word
+        return OTHER_NUMBER if is_number(word) else OTHER
 
     def matches_at(self, classes: list[str], start: int) -> list[tuple[int, tuple[int, ...]]]:
         """(end, pattern indices) for every match of ``classes`` that begins at ``start``, shortest first."""
@@ -71,6 +79,10 @@ class Automaton:
             if final[state]:
                 found.append((at + 1, final[state]))
         return found
+
+    def first_words(self) -> frozenset[str]:
+        """The words with which a match can begin (gaps aside)."""
+        return frozenset(word for state in self._sets[0] for word, _ in self._moves[state])
 
     def _state(self) -> int:
         self._moves.append([])

@@ -89,7 +89,8 @@ class SlotChecker:
         words, places = _mask(tokens, mentions)
         phrases = self._matcher.find(words, self._verbatim(words, mr))
         spans = [
-            _Piece(places[p.start][0], places[p.end - 1][1], p.slot, p.values) for p in phrases
+            _Piece(places[p.start][0], places[p.end - 1][1], p.slot, p.values, p.weak)
+            for p in phrases
         ]
         spans += [_Piece(m.start, m.end, m.slot, (m.value,)) for m in mentions]
         taken = {at for piece in spans for at in range(piece.start, piece.end)}
@@ -196,6 +197,7 @@ class SlotChecker:
         """Pieces as spans: the MR picks among candidate values, characters are used once."""
         spans: list[Span] = []
         used = 0
+        strong = {(p.slot, value) for p in pieces if not p.weak for value in p.values}
         for piece in pieces:
             start, end = tokens.starts[piece.start], tokens.ends[piece.end - 1]
             if start < used or start >= end:
@@ -204,6 +206,8 @@ class SlotChecker:
             spec = self._specs[piece.slot]
             values = [spec.canonical_value(value) for value in piece.values]
             value = next((value for value in values if value in held), values[0])
+            if piece.weak and (value not in held or (piece.slot, value) in strong):
+                continue
             spans.append(Span(start, end, Slot(piece.slot, value)))
             used = end
         return tuple(spans)
@@ -212,10 +216,12 @@ class SlotChecker:
 class _Piece:
     """A span in token positions whose value may not be settled yet."""
 
-    __slots__ = ("end", "slot", "start", "values")
+    __slots__ = ("end", "slot", "start", "values", "weak")
 
-    def __init__(self, start: int, end: int, slot: str, values: tuple[str, ...]) -> None:
-        self.start, self.end, self.slot, self.values = start, end, slot, values
+    def __init__(
+        self, start: int, end: int, slot: str, values: tuple[str, ...], weak: bool = False
+    ) -> None:
+        self.start, self.end, self.slot, self.values, self.weak = start, end, slot, values, weak
 
 
 def _is_word(piece: _Piece, rule: Apposition) -> bool:

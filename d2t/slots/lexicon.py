@@ -39,6 +39,7 @@ class Entry:
         negated: candidates when the phrase stands in the scope of a negation; empty: it says nothing.
         patterns: parsed phrases.
         rank: position in the file, the last tie-breaker.
+        weak: it counts only when the MR holds one of the values and nothing else in the text says it.
     """
 
     slot: str
@@ -46,6 +47,12 @@ class Entry:
     negated: tuple[str, ...]
     patterns: tuple[Node, ...]
     rank: int
+    weak: bool = False
+
+    @property
+    def numeric(self) -> bool:
+        """Whether its values take up the number matched."""
+        return bool(self.values) and "#" in self.values[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +181,14 @@ class _Builder:
 
     def entry(self, table: Mapping[str, Any], rank: int) -> Entry:
         """One ``[[entry]]`` or ``[[ignore]]``."""
-        self.keys(table, "entry", {"slot", "values", "say", "negated"}, {"slot", "values", "say"})
+        self.keys(table, "entry", {"slot", "values", "say", "negated", "weak"}, {"slot", "values", "say"})
         return Entry(
             slot=self.domain.slot(table["slot"]).name if table["slot"] else "",
             values=tuple(table["values"]),
             negated=tuple(table.get("negated", ())),
             patterns=self.patterns(table["say"]),
             rank=rank,
+            weak=bool(table.get("weak", False)),
         )
 
     def words(self, texts: Iterable[str]) -> frozenset[str]:

@@ -27,6 +27,7 @@ class Phrase:
     slot: str
     values: tuple[str, ...]
     rank: int
+    weak: bool = False
 
 
 class PhraseMatcher:
@@ -77,10 +78,10 @@ class PhraseMatcher:
         if negation is not None:
             values, start = entry.negated, negation
             weight += 1
-        if any("#" in value for value in values):
+        if entry.numeric:
             numbers = [word for word in words[start:end] if is_number(word)]
             values = tuple(_fill(value, numbers) for value in values)
-        return Phrase(start, end, weight, entry.slot, values, entry.rank)
+        return Phrase(start, end, weight, entry.slot, values, entry.rank, entry.weak)
 
     def negation_before(self, words: list[str], start: int) -> int | None:
         """Position of the word that negates what begins at ``start``, if any."""

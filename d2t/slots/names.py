@@ -161,18 +161,27 @@ class NameFinder:
         if landmark is None or not _is_cased(tokens.text):
             return []
         found: list[Mention] = []
-        for cues, slot in ((self._cues, landmark.slot), (self._called, landmark.name_slot)):
-            for at in range(1, len(words)):
-                start = at + 1 if words[at] == _ARTICLE else at
-                if not cues.ends_at(words, at) or start >= len(words):
-                    continue
-                end = self._capitalised_run(tokens, start, taken)
-                if end > start and not self._is_place(words[start:end], landmark):
-                    if start > at and tokens.text[tokens.starts[at]].isupper():
-                        start = at
-                    text = tokens.text[tokens.starts[start] : tokens.ends[end - 1]]
-                    found.append(Mention(start, end, slot, text))
+        text = tokens.text
+        for start in range(1, len(words)):
+            if start in taken or not text[tokens.starts[start]].isupper():
+                continue
+            slot, before = self._cued(words, start, landmark)
+            end = self._capitalised_run(tokens, start, taken) if slot else start
+            if end > start and not self._is_place(words[start:end], landmark):
+                if before < start and text[tokens.starts[before]].isupper():
+                    start = before
+                value = text[tokens.starts[start] : tokens.ends[end - 1]]
+                found.append(Mention(start, end, slot, value))
         return found
+
+    def _cued(self, words: list[str], start: int, landmark: Landmark) -> tuple[str, int]:
+        """The open slot that the words before ``start`` announce, and where they end."""
+        for cues, slot in ((self._cues, landmark.slot), (self._called, landmark.name_slot)):
+            if cues.ends_at(words, start):
+                return slot, start
+            if words[start - 1] == _ARTICLE and cues.ends_at(words, start - 1):
+                return slot, start - 1
+        return "", start
 
     def _capitalised_run(self, tokens: Tokens, start: int, taken: set[int]) -> int:
         end = at = start
@@ -196,11 +205,12 @@ class _Backwards:
 
     def __init__(self, patterns: Iterable[object]) -> None:
         self._automaton = Automaton(_reverse(node) for node in patterns)
+        self._last_words = self._automaton.first_words()
 
     def ends_at(self, words: list[str], end: int) -> bool:
-        reversed_words = words[max(0, end - 8) : end][::-1]
-        if not reversed_words:
+        if end <= 0 or words[end - 1] not in self._last_words:
             return False
+        reversed_words = words[max(0, end - 8) : end][::-1]
         classes = self._automaton.classes(reversed_words)
         return bool(self._automaton.matches_at(classes, 0))
 

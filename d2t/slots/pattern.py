@@ -8,6 +8,7 @@
 ``{price}``     the macro of that name, from the lexicon's ``[macros]``
 ``..3``         a gap of up to three words inside a sentence; no punctuation, no name
 ``#``           any number, in digits or as a word
+``@name``       something found in open slot ``name``
 ``>>`` ``<<``   what realises the slot starts after ``>>`` and ends before ``<<``; the rest is context
 ==============  ===========================================================================================
 """
@@ -164,6 +165,8 @@ class _Parser:
     def literal(self, text: str) -> Node:
         if text == NUMBER:
             return Word(NUMBER)
+        if text.startswith("@"):
+            return Word("\0" + text[1:])
         words = tuple(Word(word) for word in self.words(text))
         return words[0] if len(words) == 1 else Sequence(words)
 

@@ -105,6 +105,8 @@ class Tokenizer:
         if raw[0] in "'’":
             return ()
         word = fold(raw)
+        if word[0].isdigit():
+            return (re.sub(r"\.0+$", "", word),)
         if word in self._spelling:
             return tuple(_NUMBER_WORDS.get(part, part) for part in self._spelling[word])
         if word in ("n't", "n’t", "cannot", "cant", "can't", "can’t"):
