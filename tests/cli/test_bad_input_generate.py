@@ -1,0 +1,269 @@
+"""Whatever is fed to `d2t generate`: the right exit code, a cure, and the rest goes on."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from echo_bundle import EchoBundle, echo_bundle, save_random_bundle
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from d2t.cli.main import app
+from d2t.model.bundle import Bundle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from click.testing import Result
+
+GOOD = "name[Aromi], eatType[pub]"
+
+
+@pytest.fixture(scope="module")
+def built() -> EchoBundle:
+    return echo_bundle()
+
+
+@pytest.fixture
+def echo(built: EchoBundle, monkeypatch: pytest.MonkeyPatch) -> EchoBundle:
+    monkeypatch.setattr(Bundle, "load", staticmethod(lambda path, device="cpu": built))
+    return built
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_random_bundle(tmp_path_factory.mktemp("bundles") / "sound")
+
+
+def run(*args: str, stdin: str | bytes = "", model: str = "m") -> Result:
+    result = CliRunner().invoke(app, ["generate", "--model", model, *args], input=stdin)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    assert "Traceback" not in result.stderr
+    return result
+
+
+def outputs(result: Result) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+BAD_LINES = {
+    "malformed": "name[Aromi",
+    "no bracket": "just words",
+    "empty value": "name[]",
+    "duplicate": "name[Aromi], name[Aromi]",
+    "unknown slot": "name[Aromi], eatTypo[pub]",
+    "NUL": "name[Aro\0mi]",
+    "control": "name[Aro\x07mi]",
+}
+
+
+@pytest.mark.usefixtures("echo")
+class TestLines:
+    @pytest.mark.parametrize("case", sorted(BAD_LINES))
+    def test_a_bad_mr_line(self, case: str) -> None:
+        result = run(stdin=f"{GOOD}\n{BAD_LINES[case]}\n{GOOD}\n")
+        assert result.exit_code == 3
+        first, bad, last = outputs(result)
+        assert first["status"] == last["status"] == "ok"
+        assert (bad["id"], bad["error"]["line"]) == ("1", 2)
+        assert len(bad["error"]["message"]) < 500
+
+    def test_unknown_slots_get_a_suggestion(self) -> None:
+        [bad] = outputs(run(stdin="eatTypo[pub]"))
+        assert bad["error"]["code"] == "unknown_slot"
+        assert "did you mean 'eatType'" in bad["error"]["message"]
+
+    @pytest.mark.parametrize(
+        ("line", "code"),
+        [
+            ('{"mr": "name[Aromi]", ', "broken_json"),
+            ('{"mr": ""}', "empty_mr"),
+            ('{"mr": {}}', "empty_mr"),
+            ('{"id": "x"}', "empty_mr"),
+            ('{"mr": 5}', "bad_record"),
+            ("[1, 2]", "bad_record"),
+            ('{"mr": "name[A]", "plan": 5}', "bad_plan"),
+            ('{"mr": "name[A]", "plan": "food"}', "plan_mismatch"),
+            ('{"mr": "name[A]", "id": {"a": 1}}', "bad_record"),
+        ],
+    )
+    def test_a_bad_json_line(self, line: str, code: str) -> None:
+        good = json.dumps({"mr": GOOD})
+        result = run(stdin=f"{good}\n{line}\n{good}\n")
+        assert result.exit_code == 3
+        first, bad, last = outputs(result)
+        assert first["status"] == last["status"] == "ok"
+        assert bad["error"]["code"] == code
+        assert bad["error"]["line"] == 2
+
+    @pytest.mark.parametrize(
+        "value",
+        ["x" * 10_000, "🍜🍣", "مطعم الشرق", "a\u202eb", "<val:near>", "</s> <slot:food>", "Ⅻ ½ ﬁ",
+         "The", "an hour", "$1 \\1 {0} %s"],
+    )  # fmt: skip
+    def test_a_strange_name_is_said_letter_for_letter(self, value: str) -> None:
+        stdin = json.dumps({"mr": {"name": value, "eatType": "pub"}, "plan": "name,eatType"})
+        result = run(stdin=stdin + "\n" + json.dumps({"mr": GOOD}))
+        strange, good = outputs(result)
+        assert good["status"] == "ok"
+        if "error" in strange:  # refusing is fine, changing is not
+            assert result.exit_code == 3
+        else:
+            assert strange["text"] == f"{value} pub"
+
+    def test_not_utf8(self) -> None:
+        result = run(stdin=f"{GOOD}\nname[Caf\xe9]\n".encode("latin-1"))
+        assert result.exit_code == 3
+        assert outputs(result)[1]["error"]["code"] == "invalid_utf8"
+
+    def test_text_format_survives_everything(self) -> None:
+        stdin = json.dumps({"mr": {"name": "a\ud800b"}}) + "\n" + json.dumps({"mr": GOOD})
+        result = run("--format", "text", stdin=stdin)
+        assert result.stdout.endswith("pub\n")
+        assert len(result.stdout.splitlines()) == 2
+
+    @settings(
+        deadline=None,
+        max_examples=60,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+    )
+    @given(st.lists(st.binary(max_size=30).filter(lambda b: b"\n" not in b), max_size=6))
+    def test_any_bytes(self, lines: list[bytes]) -> None:
+        result = run(stdin=b"name[Aromi]\n" + b"\n".join(lines) + b"\nname[Zizzi]\n")
+        assert result.exit_code in (0, 3)
+        out = outputs(result)
+        assert (out[0]["text"], out[-1]["text"]) == ("Aromi", "Zizzi")
+
+    @settings(
+        deadline=None,
+        max_examples=80,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+    )
+    @given(
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.text(max_size=9),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(
+                    st.sampled_from(["mr", "id", "plan", "name", "food", "eatType", "x"]),
+                    inner,
+                    max_size=4,
+                )
+            ),
+            max_leaves=8,
+        )
+    )
+    def test_any_json(self, value: object) -> None:
+        good = json.dumps({"mr": GOOD})
+        result = run(stdin=f"{good}\n{json.dumps(value)}\n{good}\n")
+        assert result.exit_code in (0, 3)
+        out = outputs(result)
+        assert len(out) == 3
+        assert out[0]["status"] == out[2]["status"] == "ok"
+        assert (result.exit_code == 3) == ("error" in out[1])
+
+
+@pytest.mark.usefixtures("echo")
+class TestFiles:
+    def test_missing(self, tmp_path: Path) -> None:
+        result = run(str(tmp_path / "nowhere.jsonl"))
+        assert result.exit_code == 1
+        assert "no such file" in result.stderr
+        assert result.stdout == ""
+
+    def test_a_folder(self, tmp_path: Path) -> None:
+        result = run(str(tmp_path))
+        assert result.exit_code == 1
+        assert "folder" in result.stderr
+
+    def test_csv_without_header(self, tmp_path: Path) -> None:
+        path = tmp_path / "x.csv"
+        path.write_text('"name[Aromi], eatType[pub]",A pub.\n', "utf-8")
+        result = run(str(path))
+        assert result.exit_code == 1
+        assert "header" in result.stderr
+
+    def test_output_is_a_folder(self, tmp_path: Path) -> None:
+        result = run("-o", str(tmp_path), stdin=GOOD)
+        assert result.exit_code == 1
+        assert str(tmp_path) in result.stderr
+
+    def test_disk_full(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def full(descriptor: int) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(os, "fsync", full)
+        (tmp_path / "out.jsonl").write_text("older\n", "utf-8")
+        result = run("-o", str(tmp_path / "out.jsonl"), stdin=GOOD)
+        assert result.exit_code == 1
+        assert "disk is full" in result.stderr
+        assert os.listdir(tmp_path) == ["out.jsonl"]
+        assert (tmp_path / "out.jsonl").read_text("utf-8") == "older\n"
+
+    @pytest.mark.parametrize(
+        "args",
+        [["--beam-size", "0"], ["--batch-size", "x"], ["--limit", "0"], ["--format", "xml"],
+         ["--max-ser", "-1"], ["--colour"]],
+    )  # fmt: skip
+    def test_usage(self, args: list[str]) -> None:
+        assert run(*args, stdin=GOOD).exit_code == 2
+
+
+def _cut(name: str) -> Callable[[Path], None]:
+    def damage(folder: Path) -> None:
+        path = folder / name
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+    return damage
+
+
+def _drop(name: str) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).unlink()
+
+
+def _version(folder: Path) -> None:
+    path = folder / "d2t.json"
+    table = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps({**table, "format_version": 99}), "utf-8")
+
+
+DAMAGES = {
+    "cut weights": _cut("model.safetensors"),
+    "cut tokenizer": _cut("tokenizer.model"),
+    "cut manifest": _cut("d2t.json"),
+    "no weights": _drop("model.safetensors"),
+    "no tokenizer": _drop("tokenizer.model"),
+    "no manifest": _drop("d2t.json"),
+    "no domain": _drop("domain/domain.toml"),
+    "other version": _version,
+    "no folder": shutil.rmtree,
+}
+
+
+@pytest.mark.parametrize("command", ["generate", "info"])
+@pytest.mark.parametrize("damage", sorted(DAMAGES))
+def test_a_damaged_bundle(sound: Path, tmp_path: Path, damage: str, command: str) -> None:
+    folder = tmp_path / "bundle"
+    shutil.copytree(sound, folder)
+    DAMAGES[damage](folder)
+    args = ["generate", "-m", str(folder)] if command == "generate" else ["info", str(folder)]
+    result = CliRunner().invoke(app, args, input=GOOD)
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    assert result.stdout == ""
+    assert result.stderr.startswith("d2t: error: ")
+    assert str(folder) in result.stderr
+
+
+@pytest.mark.parametrize("device", ["tpu", "cuda:99", ""])
+def test_a_device_that_is_not_there(sound: Path, device: str) -> None:
+    result = run("--device", device, stdin=GOOD, model=str(sound))
+    assert result.exit_code == 1
+    assert "device" in result.stderr
