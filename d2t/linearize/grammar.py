@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from d2t.linearize.symbols import CONSONANT, NUMBER, THE, VOWEL, WORD
+from d2t.linearize.symbols import CONSONANT, NUMBER, SUPERLATIVE, THE, VOWEL, WORD
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _SILENT_H = re.compile(r"hour|honest|honou?r|heir", re.IGNORECASE)
+_EX = re.compile(r"x(?![aeiouy])", re.IGNORECASE)
 _YOO_OR_WUN = re.compile(
     r"uni(?!n|m|den|ll)|unanim|ub[ei]|u[krst][aeiou]|usu|utopi|eu|ewe|one(?![a-z])|once(?![a-z])|oui",
     re.IGNORECASE,
 )
 _VOWEL_NAMED_LETTERS = frozenset("AEFHILMNORSX")
+_SUPERLATIVE = re.compile(r"(?:most|least|worst|best|first|last)(?![a-z])|[a-z]{2,}est\Z")
 _ARTICLE = re.compile(r"the\s", re.IGNORECASE)
 
 
@@ -32,8 +34,8 @@ def starts_with_vowel_sound(value: str) -> bool:
     if word[0].isdigit():
         return _number_is_vowel(re.match(r"\d+", value[match.start() :].replace(",", "")))
     if _is_initialism(word):
-        return word[0] in _VOWEL_NAMED_LETTERS
-    if _SILENT_H.match(word):
+        return word[0].upper() in _VOWEL_NAMED_LETTERS
+    if _SILENT_H.match(word) or _EX.match(word):
         return True
     if _YOO_OR_WUN.match(word):
         return False
@@ -48,12 +50,13 @@ def starts_with_article(value: str) -> bool:
 def features(value: str) -> tuple[str, ...]:
     """The feature symbols that stand after a placeholder in the source.
 
-    After spec §1.3 (SPECIFIER_V/C). ViGGO's superlative feature is left out: here a specifier is an
-    ordinary categorical value that the model sees as itself, except in the masked share.
+    After ViGGO's SPECIFIER_V/C and _S/R of spec §1.3, here for every hidden value. Superlatives are
+    told by their lower case from names such as "Forest".
     """
     sound = VOWEL if starts_with_vowel_sound(value) else CONSONANT
     article = (THE,) if starts_with_article(value) else ()
-    return (sound, *article, NUMBER if any(c.isdigit() for c in value) else WORD)
+    superlative = (SUPERLATIVE,) if _SUPERLATIVE.match(value) else ()
+    return (sound, *article, *superlative, NUMBER if any(c.isdigit() for c in value) else WORD)
 
 
 def _number_is_vowel(match: re.Match[str] | None) -> bool:
@@ -67,10 +70,13 @@ def _number_is_vowel(match: re.Match[str] | None) -> bool:
 
 
 def _is_initialism(word: str) -> bool:
-    """Capitals read letter by letter: one alone, those without a vowel (FPS), MMORPG, UK."""
-    if not (word.isascii() and word.isalpha() and word.isupper()):
+    """Read letter by letter: one letter, or capitals without a vowel (FPS), MMORPG, UK."""
+    if not (word.isascii() and word.isalpha()):
         return False
-    return len(word) == 1 or word[0] == word[1] or word[0] == "U" or not set(word) & set("AEIOUY")
+    if len(word) == 1:
+        return True
+    odd = word[0] == word[1] or word[0] == "U" or not set(word) & set("AEIOUY")
+    return odd and word.isupper()
 
 
 def _unaccented(letter: str) -> str:

@@ -27,7 +27,9 @@ THE = "<f:the>"
 """The hidden value begins with the article, so the text must not add one."""
 NUMBER, WORD = "<f:num>", "<f:word>"
 """Whether the hidden value holds a digit."""
-FEATURES = (VOWEL, CONSONANT, THE, NUMBER, WORD)
+SUPERLATIVE = "<f:sup>"
+"""The hidden value is a superlative ("most recent"), which takes "the"."""
+FEATURES = (VOWEL, CONSONANT, THE, NUMBER, WORD, SUPERLATIVE)
 
 MAX_VALUES = 4
 """Values of one slot that have a placeholder each; ``Linearizer`` says what a fifth does."""
@@ -54,11 +56,6 @@ def act_symbol(act: str) -> str:
 def placeholder(name: str, k: int = 1) -> str:
     """``<val:near>`` for the first value of slot ``near``, ``<val:near:2>`` for the second."""
     return f"<val:{symbol_name(name)}>" if k == 1 else f"<val:{symbol_name(name)}:{k}>"
-
-
-def placeholder_slot(symbol: str) -> str:
-    """The name inside a placeholder: ``near`` for ``<val:near:2>``."""
-    return symbol[len("<val:") : -1].partition(":")[0]
 
 
 def all_symbols(domain: Domain) -> list[str]:
