@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from d2t.errors import BackendError, BundleError
@@ -86,7 +87,10 @@ def load_pretrained(
         BackendError: nothing readable there, no safetensors weights, or not an encoder–decoder.
     """
     from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+    from transformers.utils import logging
 
+    if not sys.stderr.isatty():
+        logging.disable_progress_bar()
     where = {"revision": config.revision} if config.revision else {}
     try:
         fast = AutoTokenizer.from_pretrained(config.name_or_path, use_fast=True, **where)

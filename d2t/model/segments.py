@@ -17,26 +17,29 @@ class SymbolCutter:
 
     def __init__(self, symbols: Iterable[str]) -> None:
         self._inventory = frozenset(symbols)
-        longest_first = sorted({*self._inventory, GLUE}, key=lambda s: (-len(s), s))
-        self._pattern = re.compile("(" + "|".join(map(re.escape, longest_first)) + ")")
+        self._symbols = _any_of(self._inventory)
+        self._reserved = _any_of({*self._inventory, GLUE})
 
     def cut(self, text: str) -> Iterator[tuple[str, bool]]:
-        """Non-empty parts of ``text`` in order, each with whether it is a symbol.
-
-        A literal ``GLUE`` in the text is text, in a part of its own.
-        """
-        for part in self._pattern.split(text):
+        """Non-empty parts of ``text`` in order, each with whether it is a symbol."""
+        for part in self._symbols.split(text):
             if part:
                 yield part, part in self._inventory
 
     def defused(self, text: str) -> Iterator[str]:
         """``text`` in fragments none of which holds a whole symbol: values are only text."""
-        for part in self._pattern.split(text):
-            if self._pattern.fullmatch(part):
+        for part in self._reserved.split(text):
+            if self._reserved.fullmatch(part):
                 yield part[0]
                 yield part[1:]
             elif part:
                 yield part
+
+
+def _any_of(words: Iterable[str]) -> re.Pattern[str]:
+    """Matches one of ``words``, the longest that fits; nothing when there are none."""
+    longest_first = sorted(words, key=lambda s: (-len(s), s))
+    return re.compile("(" + ("|".join(map(re.escape, longest_first)) or r"(?!)") + ")")
 
 
 def clean(text: str) -> str:
