@@ -114,10 +114,13 @@ def _find_value(text: str, span: Span) -> tuple[int, int] | None:
     value, said = span.slot.value, text[span.start : span.end]
     if not value:
         return None
-    if said.casefold() in (value.casefold(), _without_article(value).casefold()):
-        start = _article_before(text, span.start) if starts_with_article(value) else None
-        if start is not None or said.casefold() == value.casefold():
-            return (span.start if start is None else start), span.end
+    whole = said.casefold() == value.casefold()
+    if whole or said.casefold() == _without_article(value).casefold():
+        article = _article_before(text, span.start) if starts_with_article(value) else None
+        if article is not None:
+            return article, span.end
+    if whole:
+        return span.start, span.end
     pattern = rf"(?<!\w){re.escape(value)}(?!\w)"
     inside = list(re.finditer(pattern, said, re.IGNORECASE))
     if len(inside) != 1:

@@ -60,6 +60,8 @@ def test_names_are_hidden_in_any_spelling(text, mention, template):
         ("cheaply priced", ("cheaply priced", "priceRange", "cheap"), "cheaply priced"),
         ("cheap, so cheap", ("cheap, so cheap", "priceRange", "cheap"), "cheap, so cheap"),
         ("fast-food", ("fast-food", "food", "Fast food"), "fast-food"),
+        ("by the Works", ("Works", "area", "The Works"), "by <val:area>"),
+        ("by Works", ("Works", "area", "The Works"), "by Works"),
     ],
 )
 def test_closed_values_are_hidden_only_verbatim(text, mention, template):
