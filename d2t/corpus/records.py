@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from d2t.corpus.types import Example
 from d2t.errors import DataError
-from d2t.mr.parse import parse_mr
+from d2t.mr.records import mr_from_fields
 from d2t.mr.render import mr_to_json
 from d2t.mr.types import Plan, Slot
 
@@ -16,34 +16,45 @@ if TYPE_CHECKING:
     from d2t.mr.domain import Domain
     from d2t.mr.types import MeaningRepresentation
 
-_TEXT_FIELDS = ("references", "ref", "reference", "text")
+TEXT_FIELDS = ("references", "ref", "reference", "text")
 
 
 def example_from_record(
-    fields: Mapping[str, Any], domain: Domain, *, default_id: str | None = None
+    fields: Mapping[str, Any],
+    domain: Domain,
+    *,
+    default_id: str = "0",
+    mr: MeaningRepresentation | None = None,
+    need_text: bool = False,
 ) -> Example:
     """Build an example from ``{"id", "mr", "references" | "ref" | "text", "plan", "breaks"}``.
 
-    ``mr`` is written in any form of :func:`d2t.mr.parse.parse_mr`; ``plan`` is a list of
-    ``slot[value]`` entries (or bare slot names) and, being a realised order, may repeat a slot or
-    leave one out.
+    ``plan`` is a list of ``slot[value]`` entries (or bare slot names) and, being a realised order,
+    may repeat a slot or leave one out.
+
+    Args:
+        fields: the record; its MR in any form of :func:`d2t.mr.records.mr_from_fields`.
+        domain: resolves slot names and values.
+        default_id: the id of a record that has none.
+        mr: the parsed MR, when the caller has it.
+        need_text: refuse a record without a text.
 
     Raises:
-        DataError: there is no ``mr``, or a field has the wrong type.
-        MRParseError: the MR is malformed.
+        DataError: a field has the wrong type, or there is no text and one is needed.
+        MRParseError: there is no MR, or it is malformed.
         DomainError: it has a slot that the domain does not know.
     """
-    if "mr" not in fields:
+    mr = mr_from_fields(fields, domain) if mr is None else mr
+    references = _references(fields)
+    if need_text and not references:
         raise DataError(
-            f"no field 'mr'; expected an object with 'mr' and one of {', '.join(_TEXT_FIELDS)}",
-            code="no_mr",
+            f"no text: expected one of the fields {', '.join(TEXT_FIELDS)}", code="missing_text"
         )
-    mr = parse_mr(fields["mr"], domain)
     plan = None
-    if fields.get("plan") is not None:
+    if isinstance(fields.get("plan"), (list, tuple)):
         plan = _plan(fields["plan"], fields.get("breaks") or (), mr, domain)
-    own_id = str(fields["id"]) if "id" in fields else default_id or "0"
-    return Example(own_id, mr, _references(fields), plan)
+    own_id = fields.get("id")
+    return Example(default_id if own_id in (None, "") else str(own_id), mr, references, plan)
 
 
 def example_to_record(example: Example, domain: Domain) -> dict[str, Any]:
@@ -60,7 +71,7 @@ def example_to_record(example: Example, domain: Domain) -> dict[str, Any]:
 
 
 def _references(fields: Mapping[str, Any]) -> tuple[str, ...]:
-    for key in _TEXT_FIELDS:
+    for key in TEXT_FIELDS:
         value = fields.get(key)
         if isinstance(value, str):
             return (value,)
@@ -72,7 +83,7 @@ def _references(fields: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _plan(entries: Any, breaks: Any, mr: MeaningRepresentation, domain: Domain) -> Plan:
-    if not isinstance(entries, (list, tuple)) or not all(isinstance(e, str) for e in entries):
+    if not all(isinstance(entry, str) for entry in entries):
         raise DataError("field 'plan' must be a list of 'slot[value]' strings", code="field")
     if not isinstance(breaks, (list, tuple)) or not all(type(b) is int for b in breaks):
         raise DataError("field 'breaks' must be a list of integers", code="field")
