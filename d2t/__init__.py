@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     __version__: str
 
-# Names are imported when they are first asked for: `import d2t` costs nothing, `d2t.load` costs torch.
+# Imported when first asked for: `import d2t` costs nothing, `d2t.load` costs torch.
 _HOMES = {
     "Domain": "d2t.mr.domain",
     "MeaningRepresentation": "d2t.mr.types",

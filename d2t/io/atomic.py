@@ -8,7 +8,7 @@ import json
 import os
 import secrets
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from d2t.errors import DataError
 
@@ -50,41 +50,29 @@ def atomic_write(path: Path) -> Iterator[TextIO]:
     Raises:
         DataError: the operating system refuses; the message says what to do.
     """
-    target = Path(os.path.realpath(path))
-    if target.is_dir():
-        raise write_error(path, IsADirectoryError(errno.EISDIR, "is a directory"))
-    if target.exists() and not target.is_file():
-        with _open(path, target, "w") as stream:
-            yield stream
-        return
-    temporary = target.with_name(f".{target.name[:64]}.{secrets.token_hex(4)}.tmp")
+    temporary: Path | None = None
     try:
+        target = Path(os.path.realpath(path))
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "is a directory")
+        if target.exists() and not target.is_file():
+            with open(target, "w", encoding="utf-8", newline="\n") as stream:
+                yield stream
+            return
+        temporary = target.with_name(f".{target.name[:64]}.{secrets.token_hex(4)}.tmp")
         target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise write_error(path, error) from error
-    stream = _open(path, temporary, "x")
-    try:
-        with stream:
+        with open(temporary, "x", encoding="utf-8", newline="\n") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, target)
     except BaseException as error:
-        # Closing may fail again on a full disk; what matters is that no temporary stays.
-        with contextlib.suppress(OSError):
-            stream.close()
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
         if isinstance(error, OSError) and error.errno in _CURES:
             raise write_error(path, error) from error
         raise
-
-
-def _open(path: Path, target: Path, mode: Literal["w", "x"]) -> TextIO:
-    try:
-        return open(target, mode, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise write_error(path, error) from error
 
 
 def atomic_write_text(path: Path, text: str) -> None:

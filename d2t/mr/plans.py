@@ -53,8 +53,9 @@ def parse_plan(
             twice, or not in the MR).
         DomainError: a slot that the domain does not have.
     """
+    escaped = isinstance(source, str)
     texts = _split(source) if isinstance(source, str) else _listed(source)
-    entries = [None if text == BREAK else _resolve(text, mr, domain) for text in texts]
+    entries = [None if text == BREAK else _resolve(text, mr, domain, escaped) for text in texts]
     assigned = iter(_assign([entry for entry in entries if entry is not None], mr))
     ordered: list[Slot] = []
     breaks: list[int] = []
@@ -119,7 +120,7 @@ def _label(slot: Slot, mr: MeaningRepresentation) -> str:
     return slot.name if len(mr.values(slot.name)) == 1 else str(slot)
 
 
-def _resolve(text: str, mr: MeaningRepresentation, domain: Domain) -> _Entry:
+def _resolve(text: str, mr: MeaningRepresentation, domain: Domain, escaped: bool) -> _Entry:
     name, bracket, rest = text.partition("[")
     spec = domain.slot(name.strip())
     if not bracket:
@@ -128,11 +129,12 @@ def _resolve(text: str, mr: MeaningRepresentation, domain: Domain) -> _Entry:
         raise MRParseError(
             f"the plan entry {shorten(text)} is not closed by ']'; {_EXAMPLE}", code="plan_syntax"
         )
-    written = rest[:-1]
-    # `Plan.labels` writes values as they are; a user may escape them as in an MR. The MR decides.
-    if Slot(spec.name, written) in mr.slots:
-        return _Entry(spec.name, written)
-    return _Entry(spec.name, spec.canonical_value(unescape(written)))
+    # A text escapes values as an MR does; `Plan.labels` writes them as they are. Try both readings.
+    raw = Slot(spec.name, rest[:-1])
+    read = Slot(spec.name, spec.canonical_value(unescape(rest[:-1])))
+    first, second = (read, raw) if escaped else (raw, read)
+    chosen = second if second in mr.slots and first not in mr.slots else first
+    return _Entry(chosen.name, chosen.value)
 
 
 def _listed(source: Sequence[str]) -> list[str]:
