@@ -109,15 +109,14 @@ def record_from_fields(
     if fields.get("error") and not any(name in fields for name in TEXT_FIELDS):
         raise DataError("this record is an error object, not an output", code="error_record")
     mr = mr_from_fields(fields, domain)
-    plan = None
-    if fields.get("plan") not in (None, "", []):
-        plan = parse_plan(fields["plan"], mr, domain)
-    elif need_plan:
+    source = _plan_source(fields.get("plan"))
+    if source is None and need_plan:
         raise DataError(
             "no field 'plan': order is scored against the order asked for. Write it as "
             '"plan": ["area", "food", "name"] or "area,food,name".',
             code="missing_plan",
         )
+    plan = None if source is None else parse_plan(source, mr, domain)
     return EvaluationRecord(record_id, mr, _text(fields), plan, _references(fields))
 
 
@@ -134,6 +133,20 @@ def join_references(
         else replace(record, references=tuple(pooled.get(record.mr.key(), ())))
         for record in records
     ]
+
+
+def _plan_source(value: Any) -> str | list[str] | None:
+    """A record's plan field: absent, null and empty mean that it asks for no order."""
+    if value is None or value in ("", []):
+        return None
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(entry, str) for entry in value):
+        return value
+    raise DataError(
+        "field 'plan' must be a string such as \"area > food > name\" or a list of slot names",
+        code="bad_plan",
+    )
 
 
 def _text(fields: Mapping[str, Any]) -> str:

@@ -36,13 +36,14 @@ def report_markdown(report: EvaluationReport) -> str:
     """Metrics, per-slot errors, signatures."""
     level = f"{report.resampling.level:g}% interval"
     metrics = markdown_table(
-        ["metric", "score", level, "n"],
+        ["metric", "score", level, "n", "better"],
         [
             [
-                f"{m.label} {'↑' if m.higher_is_better else '↓'}",
+                m.label,
                 f"{m.score:.2f}",
                 _interval(m.low, m.high),
                 str(m.n),
+                _better(m.higher_is_better),
             ]
             for m in report.metrics.values()
         ],
@@ -63,12 +64,13 @@ def comparison_markdown(comparison: Comparison) -> str:
     """Both systems side by side, and the sentences where they differ most."""
     rows = [
         [
-            f"{row.label} {'↑' if row.higher_is_better else '↓'}",
+            row.label,
             f"{row.result.score_a:.2f}",
             f"{row.result.score_b:.2f}",
             f"{row.result.difference:+.2f}",
             f"[{row.result.low:+.2f}, {row.result.high:+.2f}]",
             _p_value(row.result.p_value) + ("*" if row.result.p_value < 0.05 else " "),
+            _better(row.higher_is_better),
         ]
         for row in comparison.rows
     ]
@@ -80,7 +82,7 @@ def comparison_markdown(comparison: Comparison) -> str:
             f"; {comparison.n_plans_differ} asked for different orders"
             * bool(comparison.n_plans_differ)
         ),
-        markdown_table(["metric", "A", "B", "B - A", level, "p"], rows),
+        markdown_table(["metric", "A", "B", "B - A", level, "p", "better"], rows),
         f"p: paired {comparison.test}, two-sided; * p < 0.05 (each metric for itself)",
     ]
     blocks += [_pair(i, pair) for i, pair in enumerate(comparison.pairs, start=1)]
@@ -124,6 +126,10 @@ def _signatures(signatures: Sequence[str], resampling: Resampling) -> str:
         else "intervals: off"
     )
     return "\n".join([*signatures, intervals])
+
+
+def _better(higher: bool) -> str:
+    return "higher" if higher else "lower"
 
 
 def _interval(low: float, high: float) -> str:

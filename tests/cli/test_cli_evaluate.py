@@ -68,7 +68,7 @@ def test_all_gives_what_the_records_allow(write):
 def test_table_on_stdout_from_standard_input():
     result = run("evaluate", "slots", "-", input=line() + "\n")
     assert result.exit_code == 0, result.stderr
-    assert "| SER ↓" in result.stdout
+    assert "| SER " in result.stdout
     assert "SER|dom:restaurant@" in result.stdout
     assert result.stderr == ""
 
@@ -219,13 +219,14 @@ class TestCompare:
         assert "in one file only" in result.stderr
 
 
+@pytest.fixture(scope="module")
+def bundle():
+    from echo_bundle import echo_bundle
+
+    return echo_bundle()
+
+
 class TestModel:
-    @pytest.fixture(scope="class")
-    def bundle(self):
-        from echo_bundle import echo_bundle
-
-        return echo_bundle()
-
     @pytest.fixture(autouse=True)
     def echo(self, monkeypatch, bundle):
         import d2t.decode.load

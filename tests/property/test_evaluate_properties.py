@@ -8,20 +8,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from literal_checker import TOY, LiteralChecker
 
+from d2t.errors import D2TError
 from d2t.evaluate.bootstrap import Resampling
 from d2t.evaluate.compare import compare_records, pair_records
 from d2t.evaluate.judged import judge
 from d2t.evaluate.order import ORDER_METRICS, BigramF1, KendallTau
-from d2t.evaluate.records import EvaluationRecord
+from d2t.evaluate.records import EvaluationRecord, record_from_fields
 from d2t.evaluate.report import evaluate_records
 from d2t.evaluate.slots import SLOT_METRICS
 from d2t.evaluate.text import lcs_length
+from d2t.mr.domain import load_domain
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
 
 FEW = Resampling(n_resamples=40)
 SLOTS = st.builds(Slot, st.sampled_from("abcdef"), st.sampled_from("12"))
 MRS = st.lists(SLOTS, min_size=1, max_size=6, unique=True)
-CASES = settings(deadline=None, max_examples=25)
+CASES = settings(deadline=None, max_examples=15)
 
 
 @st.composite
@@ -142,3 +144,36 @@ def test_lcs_length_is_that_of_the_table(first, second):
             best = max(table[i - 1][j], table[i][j - 1])
             table[i][j] = table[i - 1][j - 1] + 1 if x == y else best
     assert lcs_length(first, second) == table[-1][-1]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+MRISH = st.one_of(JSON, st.sampled_from(["name[Aromi]", "name[Aromi], area[riverside]"]))
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "mr": MRISH,
+            "text": JSON,
+            "plan": JSON,
+            "references": JSON,
+            "ref": JSON,
+            "error": JSON,
+        },
+    )
+)
+def test_any_record_is_read_or_refused_with_our_own_error(fields):
+    refused = ""
+    try:
+        record = record_from_fields("0", fields, load_domain("restaurant"))
+    except D2TError as error:
+        refused = error.message
+    assert refused or (isinstance(record.text, str) and record.mr.slots)

@@ -61,6 +61,8 @@ def test_a_single_reference_is_one_reference_not_its_letters(domain):
         ({"mr": "name[", "text": ""}, MRParseError, "not closed"),
         ({"mr": "nome[Aromi]", "text": ""}, DomainError, "did you mean 'name'"),
         ({"mr": MR, "text": "", "plan": ["name"]}, MRParseError, "missing"),
+        ({"mr": MR, "text": "", "plan": 5}, DataError, "'plan' must be a string"),
+        ({"mr": MR, "text": "", "plan": {"area": 1}}, DataError, "'plan' must be a string"),
         ({"mr": MR, "text": "", "references": [["x"]]}, DataError, "list of strings"),
         ({"mr": MR, "text": "", "references": {"x": 1}}, DataError, "list of strings"),
         ({"id": "3", "error": {"code": "mr_parse"}}, DataError, "error object"),
