@@ -32,6 +32,7 @@ def bound(**values: str) -> Bindings:
     [
         ("Aromi's food", ("Aromi", "name", "Aromi"), "<val:name>'s food"),
         ("Aromi's food", ("Aromi's", "name", "Aromi"), "<val:name>'s food"),
+        ("X's food", ("'s", "name", "Aromi"), "X<val:name> food"),
         ("Arromi's food", ("Arromi's", "name", "Aromi"), "<val:name>'s food"),
         ("the Cricketers' bar", ("the Cricketers'", "name", "The Cricketers"), "<val:name>' bar"),
         ("near the Rice Boat.", ("Rice Boat", "near", "The Rice Boat"), "near <val:near>."),

@@ -8,6 +8,7 @@ import pytest
 
 from d2t.corpus.types import Example
 from d2t.errors import BundleError, DomainError
+from d2t.linearize.delex import relexicalize
 from d2t.linearize.inventory import Inventory
 from d2t.linearize.registry import make_strategy
 from d2t.linearize.source import Linearizer
@@ -60,6 +61,15 @@ def test_unseen_values_are_copied_through_placeholders():
     text, bindings = source(("food", "Ethiopian"))
     assert text == "<slot:food> <val:food> <f:vowel> <f:word>"
     assert bindings == {"<val:food>": "Ethiopian"}
+
+
+def test_bindings_know_which_values_are_names():
+    linearizer = Linearizer(RESTAURANT, make_strategy("at"), Inventory.of_domain(RESTAURANT))
+    slots = (Slot("name", "aromi"), Slot("food", "ethiopian"))
+    written = linearizer.linearize(MeaningRepresentation(slots), Plan(slots))
+    assert written.bindings.open_symbols == {"<val:name>"}
+    text = relexicalize("<val:name>. <val:food>.", written.bindings)
+    assert text == "aromi. Ethiopian."
 
 
 def test_mask_hides_and_keep_shows():
