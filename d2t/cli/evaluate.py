@@ -13,7 +13,6 @@ import typer
 
 from d2t.cli.common import (
     DeviceOption,
-    DomainOption,
     ExitCode,
     JsonOption,
     LimitOption,
@@ -45,6 +44,13 @@ _CORPUS, _MODEL, _GATES, _INTERVALS = "Corpus", "Model", "Gates", "Intervals"
 FileArgument = Annotated[
     str | None,
     typer.Argument(help="JSONL or CSV with id, mr, text, plan, references; '-' is stdin."),
+]
+DomainOption = Annotated[
+    str | None,
+    typer.Option(
+        help="A shipped domain, or a folder that holds a domain.toml; its lexicon does the scoring. "
+        "Default: restaurant, or with --model the bundle's own."
+    ),
 ]
 CorpusOption = Annotated[
     str | None,
@@ -117,7 +123,7 @@ def _register(name: str, parts: tuple[Part, ...], summary: str, example: str) ->
     @app.command(name, help=summary, epilog=f"Example:  `{example}`")
     def command(
         source: FileArgument = None,
-        domain: DomainOption = "restaurant",
+        domain: DomainOption = None,
         corpus: CorpusOption = None,
         split: SplitOption = "test",
         model: ModelOption = None,
@@ -148,18 +154,19 @@ def _register(name: str, parts: tuple[Part, ...], summary: str, example: str) ->
                 raise UsageError(
                     "--model needs --corpus NAME and no FILE: it generates what is scored"
                 )
-            records, loaded = _generate(
+            records, own = _generate(
                 _ModelRun(
                     model, corpus, split, plans, n_permutations, beam_size, batch_size, save,
                     device, threads, seed, limit,
                 )
             )  # fmt: skip
+            loaded = own if domain is None else load_domain(domain)
         elif source is None:
             raise UsageError(
                 "give a FILE of outputs ('-' for standard input), or --model BUNDLE --corpus NAME"
             )
         else:
-            loaded = load_domain(domain)
+            loaded = load_domain(domain or "restaurant")
             records, bad = _read(source, loaded, parts, limit=limit, strict=strict)
             records = _join(records, loaded, corpus, split)
         report = evaluate_records(

@@ -105,6 +105,8 @@ def percentile_interval(
 ) -> tuple[float, float]:
     """The central ``level`` % of the defined ``samples``, widened to hold ``point``.
 
+    Where no unit has an error (or all have), every resample is alike and the interval has no width:
+    that says nothing about errors rarer than one in the number of units.
     Widening matters only for tiny data, where the percentile interval of a nonlinear score may miss
     the score itself; it can only make the statement more careful.
     """

@@ -263,6 +263,20 @@ class TestModel:
         assert again.exit_code == 0, again.stderr
         assert from_file["metrics"] == data["metrics"]
 
+    def test_another_lexicon_can_do_the_scoring(self, corpus, tmp_path):
+        (tmp_path / "domain.toml").write_text(
+            'name = "plain"\n[slots.name]\nkind = "open"\n[slots.eatType]\nkind = "open"\n'
+            '[slots.food]\nkind = "open"\n[slots.area]\nkind = "open"\n[slots.priceRange]\n'
+            'kind = "open"\n[slots.near]\nkind = "open"\n',
+            encoding="utf-8",
+        )
+        result, data = report(
+            "evaluate", "slots", "--model", "bundle", "--corpus", corpus, "--device", "cpu",
+            "--domain", str(tmp_path),
+        )  # fmt: skip
+        assert result.exit_code == 0, result.stderr
+        assert data["metrics"]["slot_error_rate"]["signature"].startswith("SER|dom:plain@")
+
     def test_limit_counts_mrs(self, corpus):
         result, data = report(
             "evaluate", "slots", "--model", "bundle", "--corpus", corpus, "--plans", "random",
