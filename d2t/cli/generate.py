@@ -47,63 +47,72 @@ class OutputFormat(StrEnum):
 _SEARCH, _OUTPUT, _GATES = "Search", "Input and output", "Gates"
 
 
+ModelOption = Annotated[
+    Path, typer.Option("--model", "-m", help="A bundle: the folder that `d2t train` wrote.")
+]
+PlanOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Order of every record that has no `plan` of its own, e.g. area,food,name or "
+        "'area > food | name'; must name exactly the slots of the MR."
+    ),
+]
+BeamOption = Annotated[
+    int | None,
+    typer.Option(min=1, help="1 is greedy. Default: the bundle's.", rich_help_panel=_SEARCH),
+]
+PenaltyOption = Annotated[
+    float | None,
+    typer.Option(help="Beams rank by log p / length ** this.", rich_help_panel=_SEARCH),
+]
+LengthOption = Annotated[
+    int | None, typer.Option(min=1, help="Tokens per utterance.", rich_help_panel=_SEARCH)
+]
+BatchOption = Annotated[
+    int, typer.Option(min=1, help="Records searched together.", rich_help_panel=_SEARCH)
+]
+FormatOption = Annotated[
+    OutputFormat, typer.Option(help="jsonl, or one text a line.", rich_help_panel=_OUTPUT)
+]
+OutputOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="Write here instead of standard output. The file appears when it is complete; what an "
+        "interrupted run had finished is kept as FILE.partial.",
+        rich_help_panel=_OUTPUT,
+    ),
+]
+RequireOkOption = Annotated[
+    bool,
+    typer.Option("--require-ok", help="Exit 4 unless every text is ok.", rich_help_panel=_GATES),
+]
+MaxSerOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0, help="Exit 4 when the slot error rate (%) is above.", rich_help_panel=_GATES
+    ),
+]
+
+
 def generate(
-    model: Annotated[
-        Path, typer.Option("--model", "-m", help="A bundle: the folder that `d2t train` wrote.")
-    ],
+    model: ModelOption,
     source: Source = "-",
-    plan: Annotated[
-        str | None,
-        typer.Option(
-            help="Order of every record that has no `plan` of its own, e.g. area,food,name or "
-            "'area > food | name'; must name exactly the slots of the MR."
-        ),
-    ] = None,
-    beam_size: Annotated[
-        int | None,
-        typer.Option(min=1, help="1 is greedy. Default: the bundle's.", rich_help_panel=_SEARCH),
-    ] = None,
-    length_penalty: Annotated[
-        float | None,
-        typer.Option(help="Beams rank by log p / length ** this.", rich_help_panel=_SEARCH),
-    ] = None,
-    max_length: Annotated[
-        int | None, typer.Option(min=1, help="Tokens per utterance.", rich_help_panel=_SEARCH)
-    ] = None,
-    batch_size: Annotated[
-        int, typer.Option(min=1, help="Records searched together.", rich_help_panel=_SEARCH)
-    ] = 64,
+    plan: PlanOption = None,
+    beam_size: BeamOption = None,
+    length_penalty: PenaltyOption = None,
+    max_length: LengthOption = None,
+    batch_size: BatchOption = 64,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
-    format: Annotated[
-        OutputFormat,
-        typer.Option(help="jsonl, or one text a line.", rich_help_panel=_OUTPUT),
-    ] = OutputFormat.JSONL,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            help="Write here instead of standard output. The file appears when it is complete; "
-            "what an interrupted run had finished is kept as FILE.partial.",
-            rich_help_panel=_OUTPUT,
-        ),
-    ] = None,
+    format: FormatOption = OutputFormat.JSONL,
+    output: OutputOption = None,
     limit: LimitOption = None,
     strict: StrictOption = False,
-    require_ok: Annotated[
-        bool,
-        typer.Option(
-            "--require-ok", help="Exit 4 unless every text is ok.", rich_help_panel=_GATES
-        ),
-    ] = False,
-    max_ser: Annotated[
-        float | None,
-        typer.Option(
-            min=0, help="Exit 4 when the slot error rate (%) is above.", rich_help_panel=_GATES
-        ),
-    ] = None,
+    require_ok: RequireOkOption = False,
+    max_ser: MaxSerOption = None,
 ) -> None:
     """Write a checked utterance for each record, in the order of a plan.
 
@@ -140,13 +149,7 @@ def generate(
         for items in _windows(records, generator, plan, window, strict, totals, started):
             _write(items, generator.domain, format, stream)
     say(_summary(totals, time.perf_counter() - started))
-    missed = (require_ok and totals.failed + totals.bad > 0) or (
-        max_ser is not None and totals.ser > max_ser
-    )
-    if missed:
-        say(f"gate missed: {_gate(require_ok, max_ser, totals)}")
-        raise typer.Exit(ExitCode.GATE_MISSED)
-    raise typer.Exit(ExitCode.BAD_INPUT if totals.bad else ExitCode.GOOD)
+    raise typer.Exit(_exit_code(totals, require_ok, max_ser))
 
 
 def _windows(
@@ -259,7 +262,13 @@ def _summary(totals: StreamTotals, seconds: float) -> str:
     )
 
 
-def _gate(require_ok: bool, max_ser: float | None, totals: StreamTotals) -> str:
+def _exit_code(totals: StreamTotals, require_ok: bool, max_ser: float | None) -> ExitCode:
+    """A missed gate goes before bad lines; under ``--require-ok`` a bad line misses it too."""
+    unproved = totals.failed + totals.bad
     if max_ser is not None and totals.ser > max_ser:
-        return f"SER {totals.ser:.2f}% is above --max-ser {max_ser:g}"
-    return f"{totals.failed + totals.bad} records without an ok text (--require-ok)"
+        say(f"gate missed: SER {totals.ser:.2f}% is above --max-ser {max_ser:g}")
+    elif require_ok and unproved:
+        say(f"gate missed: {unproved} records without an ok text (--require-ok)")
+    else:
+        return ExitCode.BAD_INPUT if totals.bad else ExitCode.GOOD
+    return ExitCode.GATE_MISSED

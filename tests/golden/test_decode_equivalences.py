@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import random
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted_models import PAD, RandomModel
 
 from d2t.decode.search import SearchResult, beam_search, greedy_search, pad_sources
+from d2t.model.build import build_model
+from d2t.model.config import BiGRUConfig, TransformerConfig
+from d2t.seeding import seed_everything
 
 sources = st.lists(st.lists(st.integers(3, 11), min_size=1, max_size=9), min_size=1, max_size=9)
 relaxed = settings(deadline=None, max_examples=60)
@@ -60,3 +66,30 @@ def test_a_wide_beam_finds_the_best_short_sentence(seed: int, source: list[int])
         (), (3,), (4,), (3, 3), (3, 4), (4, 3), (4, 4)
     }  # fmt: skip
     assert len([r for r in results if not r.finished]) == 8
+
+
+ARCHITECTURES = {
+    "transformer": TransformerConfig(width=16, ffn=32, heads=2),
+    "bigru": BiGRUConfig(hidden=12, embedding=12),
+}
+
+
+@pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
+@pytest.mark.parametrize("beam_size", [1, 4])
+def test_our_models_answer_alike_alone_and_together(architecture: str, beam_size: int) -> None:
+    seed_everything(11)
+    config = ARCHITECTURES[architecture]
+    model = build_model(config, vocab_size=40, pad_id=0, bos_id=1, eos_id=2).eval()
+    for weights in model.parameters():
+        weights.data.mul_(3.0)
+    rng = random.Random(4)
+    batch = [[rng.randint(3, 39) for _ in range(rng.randint(1, 20))] for _ in range(24)]
+    options = {"beam_size": beam_size, "n_best": beam_size, "max_length": 20}
+    together = beam_search(model, *pad_sources(batch, PAD), **options)
+    assert len({tuple(ids_of(results)) for results in together}) > 12
+    for source, results in zip(batch, together, strict=True):
+        [alone] = beam_search(model, *pad_sources([source], PAD), **options)
+        assert ids_of(alone) == ids_of(results)
+    if beam_size == 1:
+        greedy = greedy_search(model, *pad_sources(batch, PAD), max_length=20)
+        assert [result.ids for result in greedy] == [results[0].ids for results in together]
