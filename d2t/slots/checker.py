@@ -94,7 +94,8 @@ class SlotChecker:
         ]
         spans += [_Piece(m.start, m.end, m.slot, (m.value,)) for m in mentions]
         taken = {at for piece in spans for at in range(piece.start, piece.end)}
-        unknown = self._names.unknown(tokens, taken, tokens.words)
+        named = {at for mention in mentions for at in range(mention.start, mention.end)}
+        unknown = self._names.unknown(tokens, taken, named)
         if unknown:
             spans = _override(spans, unknown)
         spans.sort(key=lambda piece: piece.start)
@@ -148,7 +149,7 @@ class SlotChecker:
                 if (before is not None) != negated:
                     continue
                 first = start if before is None else before
-                found.append(Phrase(first, end, end - start + bonus, name, (value,), -1))
+                found.append(Phrase(first, end, 2 * (end - start) + bonus, name, (value,), -1))
         return found
 
     def _merge_apposition(

@@ -181,7 +181,9 @@ class _Builder:
 
     def entry(self, table: Mapping[str, Any], rank: int) -> Entry:
         """One ``[[entry]]`` or ``[[ignore]]``."""
-        self.keys(table, "entry", {"slot", "values", "say", "negated", "weak"}, {"slot", "values", "say"})
+        self.keys(
+            table, "entry", {"slot", "values", "say", "negated", "weak"}, {"slot", "values", "say"}
+        )
         return Entry(
             slot=self.domain.slot(table["slot"]).name if table["slot"] else "",
             values=tuple(table["values"]),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Phrase:
     """Words ``start:end`` realise one of ``values`` of ``slot`` (no slot: they realise nothing).
 
-    ``weight`` is the number of words the pattern matched literally, context included.
+    ``weight``: see ``Found``; the heavier of two overlapping phrases is chosen.
     """
 
     start: int
@@ -64,24 +64,31 @@ class PhraseMatcher:
             for end, indices in self._automaton.matches_at(classes, start):
                 for index in indices:
                     node, entry, marked = self._patterns[index]
-                    first, last, weight = start, end, end - start
+                    first, last, weight = start, end, 2 * (end - start)
                     if marked:
                         found = locate(node, words, start, end, may_skip)
                         if found is None or found.start >= found.end:
                             continue
-                        first, last, weight = found.start, found.end, found.literal
+                        first, last, weight = found.start, found.end, found.weight
                     yield self._phrase(words, first, last, weight, entry)
 
     def _phrase(self, words: list[str], start: int, end: int, weight: int, entry: Entry) -> Phrase:
-        negation = self.negation_before(words, start) if entry.slot else None
+        negation = self._outer_negation(words, start, end) if entry.slot else None
         values = entry.values
         if negation is not None:
             values, start = entry.negated, negation
-            weight += 1
+            weight += 2
+        start = _after_names(words, start, end)
         if entry.numeric:
             numbers = [word for word in words[start:end] if is_number(word)]
             values = tuple(_fill(value, numbers) for value in values)
         return Phrase(start, end, weight, entry.slot, values, entry.rank, entry.weak)
+
+    def _outer_negation(self, words: list[str], start: int, end: int) -> int | None:
+        """The negation before a phrase that does not contain one itself."""
+        if not self._negation.words.isdisjoint(words[start:end]):
+            return None
+        return self.negation_before(words, start)
 
     def negation_before(self, words: list[str], start: int) -> int | None:
         """Position of the word that negates what begins at ``start``, if any."""
@@ -105,6 +112,14 @@ def verbatim(words: list[str], value: tuple[str, ...]) -> list[tuple[int, int]]:
         for at, word in enumerate(words)
         if word == first and tuple(words[at : at + size]) == value
     ]
+
+
+def _after_names(words: list[str], start: int, end: int) -> int:
+    """Where the part after the last name begins (``prices at Cotto are low`` -> ``are low``)."""
+    for at in range(end - 1, start - 1, -1):
+        if words[at][0] == "\0":
+            return at + 1 if at + 1 < end else start
+    return start
 
 
 def _fill(template: str, numbers: list[str]) -> str:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _ARTICLE = "the"
 _LINKS = frozenset({"of", "by", "and", "de", "la", "le", "at"})
 _MAX_UNKNOWN = 5
+_CLAUSE_ENDS = frozenset(
+    ".!?,;: is are was has have serves serving offers offering provides sells called named".split()
+) | frozenset(".!?,;:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class NameFinder:
             if spec.kind == "open":
                 for value in spec.values:
                     self._add(self._table, spec.name, value, value)
+                    self._add(self._table, spec.name, value, _other_number(value))
         for slot, aliases in lexicon.aliases.items():
             for value, others in aliases.items():
                 for other in others:
@@ -101,23 +105,21 @@ class NameFinder:
                     for row in fitting
                     if len(row[0]) == length and row[2] in mr.values(row[1])
                 }
-            slot = self._sense(words, at, at + length, senses, found)
+            slot = self._sense(words, at, at + length, senses)
             found.append(Mention(at, at + length, slot, senses[slot]))
             at += length
         return self._swap_landmarks(words, found, mr)
 
-    def _sense(
-        self, words: list[str], start: int, end: int, senses: dict[str, str], found: list[Mention]
-    ) -> str:
+    def _sense(self, words: list[str], start: int, end: int, senses: dict[str, str]) -> str:
         """Which slot a string means that may fill several."""
         landmark = self._landmark
         if len(senses) == 1 or landmark is None or landmark.slot not in senses:
             return next(iter(senses))
-        if self.is_landmark(words, start, end, found):
+        if self.is_landmark(words, start, end):
             return landmark.slot
         return next((slot for slot in senses if slot != landmark.slot), landmark.slot)
 
-    def is_landmark(self, words: list[str], start: int, end: int, found: list[Mention]) -> bool:
+    def is_landmark(self, words: list[str], start: int, end: int) -> bool:
         """Whether ``words[start:end]`` stands where a landmark stands (``near ...``, ``... nearby``)."""
         landmark = self._landmark
         at = start
@@ -125,11 +127,18 @@ class NameFinder:
             at -= 1
         if self._cues.ends_at(words, at):
             return True
-        if found and at and words[at - 1] in ("and", "or") and landmark is not None:
-            last = found[-1]
-            if last.slot == landmark.slot and last.end == at - 1:
-                return True
+        if at and words[at - 1] in ("and", "or") and self._is_coordinated(words, at - 1):
+            return True
         return bool(self._after.matches_at(self._after.classes(words), end))
+
+    def _is_coordinated(self, words: list[str], conjunction: int) -> bool:
+        """``near the river and X``: a cue shortly before the conjunction, no verb or pause between."""
+        for at in range(conjunction - 1, max(0, conjunction - 8), -1):
+            if self._cues.ends_at(words, at):
+                return True
+            if words[at] in _CLAUSE_ENDS:
+                return False
+        return False
 
     def _swap_landmarks(
         self, words: list[str], found: list[Mention], mr: MeaningRepresentation | None
@@ -141,7 +150,7 @@ class NameFinder:
         names = [m for m in found if m.slot == landmark.name_slot]
         if len(names) < 2:
             return found
-        placed = {m: self.is_landmark(words, m.start, m.end, []) for m in names}
+        placed = {m: self.is_landmark(words, m.start, m.end) for m in names}
         if all(placed.values()):
             return found
         return [
@@ -149,24 +158,24 @@ class NameFinder:
             for m in found
         ]
 
-    def unknown(self, tokens: Tokens, taken: set[int], words: list[str]) -> list[Mention]:
+    def unknown(self, tokens: Tokens, taken: set[int], named: set[int]) -> list[Mention]:
         """Capitalised strings in a landmark's or a name's place that nobody told us about.
 
         Args:
             tokens: the text; its letters must be cased for anything to be found.
             taken: token positions that realise something else.
-            words: normalised words (names already found may be masked).
+            named: those of them that belong to names already found.
         """
         landmark = self._landmark
         if landmark is None or not _is_cased(tokens.text):
             return []
         found: list[Mention] = []
-        text = tokens.text
+        text, words = tokens.text, tokens.words
         for start in range(1, len(words)):
-            if start in taken or not text[tokens.starts[start]].isupper():
+            if start in named or not text[tokens.starts[start]].isupper():
                 continue
             slot, before = self._cued(words, start, landmark)
-            end = self._capitalised_run(tokens, start, taken) if slot else start
+            end = self._capitalised_run(tokens, start, taken, named) if slot else start
             if end > start and not self._is_place(words[start:end], landmark):
                 if before < start and text[tokens.starts[before]].isupper():
                     start = before
@@ -183,10 +192,13 @@ class NameFinder:
                 return slot, start - 1
         return "", start
 
-    def _capitalised_run(self, tokens: Tokens, start: int, taken: set[int]) -> int:
+    def _capitalised_run(self, tokens: Tokens, start: int, taken: set[int], named: set[int]) -> int:
+        """End of the run of capitalised words at ``start``; ``start`` itself when it is no unknown name."""
         end = at = start
         while at < len(tokens) and at - start < _MAX_UNKNOWN:
             word = tokens.words[at]
+            if at in named:
+                return start
             if word in SENTENCE_END or not word[0].isalpha():
                 break
             if tokens.text[tokens.starts[at]].isupper():
@@ -223,6 +235,11 @@ def _reverse(node: object) -> object:
     if isinstance(node, Choice):
         return Choice(tuple(_reverse(option) for option in node.options))
     return node
+
+
+def _other_number(value: str) -> str:
+    """The slips of a final s: ``The Eagles``, ``The Wrestler``."""
+    return value[:-1] if value.endswith("s") else value + "s"
 
 
 def _is_cased(text: str) -> bool:

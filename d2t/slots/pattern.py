@@ -197,11 +197,14 @@ def has_marks(node: Node) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Token positions of one match: the span, and how many words were matched literally."""
+    """Token positions of one match: the span, and its weight.
+
+    A word matched literally weighs 2 inside the span and 1 in its context; gap words weigh nothing.
+    """
 
     start: int
     end: int
-    literal: int
+    weight: int
 
 
 def locate(
@@ -210,10 +213,12 @@ def locate(
     """Where the marks of ``node`` fall when it matches exactly ``words[start:end]``; fewest gap words win."""
     found: list[Found] = []
 
-    def walk(todo: tuple[Node, ...], at: int, opened: int, closed: int, literal: int) -> None:
+    def walk(todo: tuple[Node, ...], at: int, opened: int, closed: int, literal: list[int]) -> None:
         if not todo:
             if at == end:
-                found.append(Found(opened, closed if closed >= 0 else end, literal))
+                last = closed if closed >= 0 else end
+                inside = sum(opened <= position < last for position in literal)
+                found.append(Found(opened, last, inside + len(literal)))
             return
         node, rest = todo[0], todo[1:]
         if isinstance(node, Sequence):
@@ -230,13 +235,16 @@ def locate(
             walk(rest, at, opened, closed, literal)
             if node.limit and at < end and may_skip(words[at]):
                 walk((Gap(node.limit - 1), *rest), at + 1, opened, closed, literal)
-        elif at < end and (
-            words[at] == node.text or (node.text == NUMBER and is_number(words[at]))
-        ):
-            walk(rest, at + 1, opened, closed, literal + 1)
+        elif at < end and fits(node, words[at]):
+            walk(rest, at + 1, opened, closed, [*literal, at])
 
-    walk((node,), start, start, -1, 0)
-    return max(found, key=lambda match: match.literal, default=None)
+    walk((node,), start, start, -1, [])
+    return max(found, key=lambda match: match.weight, default=None)
+
+
+def fits(node: Word, word: str) -> bool:
+    """Whether a word of a pattern matches a word of a text."""
+    return word == node.text or (node.text == NUMBER and is_number(word))
 
 
 def is_number(word: str) -> bool:
