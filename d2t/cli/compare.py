@@ -49,7 +49,8 @@ def compare(
     """
     from d2t.corpus.load import load_split
     from d2t.evaluate.bootstrap import Resampling
-    from d2t.evaluate.compare import compare_records, pair_records
+    from d2t.evaluate.compare import compare_records
+    from d2t.evaluate.pairing import pair_records
     from d2t.evaluate.records import join_references, read_evaluation_records
     from d2t.mr.domain import load_domain
 

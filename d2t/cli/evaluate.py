@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -19,16 +18,13 @@ from d2t.cli.common import (
     SeedOption,
     StrictOption,
     ThreadsOption,
-    limit_threads,
-    pick_device,
-    progress,
     say,
 )
+from d2t.cli.model_outputs import ModelRun, PlanMode, Split, generate_outputs
 
 if TYPE_CHECKING:
     from d2t.evaluate.records import BadRecord, EvaluationRecord
     from d2t.evaluate.report import EvaluationReport, Part
-    from d2t.evaluate.tasks import GenerationTask
     from d2t.mr.domain import Domain
 
 app = typer.Typer(
@@ -37,8 +33,6 @@ app = typer.Typer(
     help="Score utterances: slot errors, order, text overlap, with intervals and signatures.",
 )
 
-Split = Literal["train", "dev", "test"]
-PlanMode = Literal["own", "display", "random", "oracle"]
 _CORPUS, _MODEL, _GATES, _INTERVALS = "Corpus", "Model", "Gates", "Intervals"
 
 FileArgument = Annotated[
@@ -48,7 +42,7 @@ FileArgument = Annotated[
 DomainOption = Annotated[
     str | None,
     typer.Option(
-        help="A shipped domain, or a folder that holds a domain.toml; its lexicon does the scoring. "
+        help="A shipped domain, or a folder that holds a domain.toml; its lexicon scores. "
         "Default: restaurant, or with --model the bundle's own."
     ),
 ]
@@ -99,24 +93,6 @@ MinOrderOption = Annotated[
 ]
 
 
-@dataclass(frozen=True)
-class _ModelRun:
-    """Settings of generating what is scored."""
-
-    model: Path
-    corpus: str
-    split: Split
-    plans: PlanMode
-    n_permutations: int
-    beam_size: int | None
-    batch_size: int
-    save: Path | None
-    device: str
-    threads: int | None
-    seed: int
-    limit: int | None
-
-
 def _register(name: str, parts: tuple[Part, ...], summary: str, example: str) -> None:
     """Add one command; the four differ only in what they compute."""
 
@@ -154,8 +130,8 @@ def _register(name: str, parts: tuple[Part, ...], summary: str, example: str) ->
                 raise UsageError(
                     "--model needs --corpus NAME and no FILE: it generates what is scored"
                 )
-            records, own = _generate(
-                _ModelRun(
+            records, own = generate_outputs(
+                ModelRun(
                     model, corpus, split, plans, n_permutations, beam_size, batch_size, save,
                     device, threads, seed, limit,
                 )
@@ -241,67 +217,6 @@ def _join(
             f"not in {corpus} {split} (the first: {lacking[0]}); text metrics leave them out"
         )
     return joined
-
-
-def _generate(run: _ModelRun) -> tuple[list[EvaluationRecord], Domain]:
-    """Outputs of a bundle for a corpus split, in the domain that the bundle carries."""
-    from d2t.corpus.load import load_split
-    from d2t.decode.load import load
-    from d2t.decode.types import GenerationRequest
-    from d2t.evaluate.records import EvaluationRecord
-    from d2t.evaluate.tasks import generation_tasks
-    from d2t.slots.checker import SlotChecker
-
-    limit_threads(run.threads)
-    generator = load(
-        run.model,
-        device=pick_device(run.device),
-        beam_size=run.beam_size,
-        batch_size=run.batch_size,
-        seed=run.seed,
-    )
-    domain: Domain = generator.domain
-    tasks = generation_tasks(
-        load_split(run.corpus, run.split, domain),
-        domain,
-        run.plans,
-        n_permutations=run.n_permutations,
-        seed=run.seed,
-        limit=run.limit,
-        checker=SlotChecker.for_domain(domain),
-    )
-    records: list[EvaluationRecord] = []
-    hypotheses: list[Any] = []
-    window = 8 * run.batch_size
-    with progress("generating", total=len(tasks)) as advance:
-        for start in range(0, len(tasks), window):
-            chunk = tasks[start : start + window]
-            answers = generator.generate(
-                [GenerationRequest(task.id, task.mr, task.plan) for task in chunk]
-            )
-            records += [
-                EvaluationRecord(task.id, task.mr, answer.text, answer.plan, task.references)
-                for task, answer in zip(chunk, answers, strict=True)
-            ]
-            hypotheses += answers
-            advance(len(chunk))
-    if run.save is not None:
-        _save(run.save, tasks, hypotheses, domain)
-    return records, domain
-
-
-def _save(
-    path: Path, tasks: Sequence[GenerationTask], hypotheses: Sequence[Any], domain: Domain
-) -> None:
-    """Write what was generated as `d2t generate` would, references beside it."""
-    from d2t.decode.output import hypothesis_as_dict
-    from d2t.io.atomic import atomic_write
-    from d2t.io.records import write_record
-
-    with atomic_write(path) as stream:
-        for task, hypothesis in zip(tasks, hypotheses, strict=True):
-            output = hypothesis_as_dict(hypothesis, domain)
-            write_record(stream, {**output, "references": list(task.references)})
 
 
 def _print(report: EvaluationReport, as_json: bool) -> None:

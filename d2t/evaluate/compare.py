@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from d2t.errors import DataError
 from d2t.evaluate.bootstrap import PAIRED_TESTS, PairedResult, PairedTest, Resampling, sum_by_unit
+from d2t.evaluate.differing import DifferingPair, most_different
 from d2t.evaluate.judged import Judged, checker_for, judge
-from d2t.evaluate.order import plan_bigrams
 from d2t.evaluate.report import ALL_PARTS, Part, make_scorers, resampling_as_dict, resampling_units
 from d2t.evaluate.text import chrf
 
@@ -20,10 +20,9 @@ if TYPE_CHECKING:
     from d2t.evaluate.bootstrap import FloatArray
     from d2t.evaluate.judged import Checker
     from d2t.evaluate.metric import Scorer
+    from d2t.evaluate.pairing import Pair
     from d2t.evaluate.records import EvaluationRecord
     from d2t.mr.domain import Domain
-
-Pair = tuple["EvaluationRecord", "EvaluationRecord"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,58 +46,6 @@ class ComparisonRow:
             "higher_is_better": self.higher_is_better,
             "signature": self.signature,
         }
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """What one system did with one record."""
-
-    text: str
-    errors: tuple[str, ...]
-    order: float | None
-    chrf: float | None
-
-    def verdict(self) -> str:
-        """One line: slot errors, order, chrF."""
-        parts = ["; ".join(self.errors) or "no slot errors"]
-        if self.order is not None:
-            parts.append(
-                "order kept" if self.order == 1 else f"order bigram F1 {100 * self.order:.0f}"
-            )
-        if self.chrf is not None:
-            parts.append(f"chrF {self.chrf:.1f}")
-        return ", ".join(parts)
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON form."""
-        return {
-            "text": self.text,
-            "errors": list(self.errors),
-            "bigram_f1": None if self.order is None else round(100 * self.order, 4),
-            "chrf": None if self.chrf is None else round(self.chrf, 4),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class DifferingPair:
-    """One record on which the two systems differ."""
-
-    id: str
-    mr: str
-    a: Side
-    b: Side
-
-    def distance(self) -> tuple[float, float, float]:
-        """Slot errors first, then order, then chrF."""
-        return (
-            abs(len(self.a.errors) - len(self.b.errors)),
-            abs((self.a.order or 0.0) - (self.b.order or 0.0)),
-            abs((self.a.chrf or 0.0) - (self.b.chrf or 0.0)),
-        )
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON form."""
-        return {"id": self.id, "mr": self.mr, "a": self.a.as_dict(), "b": self.b.as_dict()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,38 +96,6 @@ class Comparison:
         return comparison_markdown(self)
 
 
-def pair_records(
-    a: Sequence[EvaluationRecord], b: Sequence[EvaluationRecord]
-) -> tuple[list[Pair], list[str]]:
-    """Match the records of two files: by id where the ids are shared, else by position.
-
-    Records found in one file only are left out and listed. References are those of either file;
-    they must be the same where both have them.
-
-    Returns:
-        The pairs in the order of ``a``, and the ids that have no partner.
-
-    Raises:
-        DataError: ids repeat, nothing matches, the MRs or the references of a pair differ.
-    """
-    ids_a, ids_b = _by_id(a, "the first file"), _by_id(b, "the second file")
-    if ids_a and ids_b and ids_a.keys() & ids_b.keys():
-        pairs = [(ids_a[key], ids_b[key]) for key in ids_a if key in ids_b]
-        lonely = [
-            *(key for key in ids_a if key not in ids_b),
-            *(key for key in ids_b if key not in ids_a),
-        ]
-    elif len(a) == len(b):
-        pairs, lonely = list(zip(a, b, strict=True)), []
-    else:
-        raise DataError(
-            f"the files share no id and have {len(a)} and {len(b)} records: nothing says which "
-            "belong together. Give both the same 'id' fields.",
-            code="no_pairs",
-        )
-    return [_agree(*pair) for pair in pairs], lonely
-
-
 def compare_records(
     pairs: Sequence[Pair],
     domain: Domain,
@@ -227,7 +142,7 @@ def compare_records(
         test=test,
         resampling=resampling,
         rows=tuple(row for row in rows if row is not None),
-        pairs=tuple(_most_different(judged_a, judged_b, n_pairs, sentence)),
+        pairs=tuple(most_different(judged_a, judged_b, n_pairs, sentence)),
     )
 
 
@@ -258,79 +173,5 @@ def _row(
     )
 
 
-def _most_different(
-    a: Sequence[Judged], b: Sequence[Judged], n: int, scorer: Scorer
-) -> list[DifferingPair]:
-    different = [
-        i for i, (x, y) in enumerate(zip(a, b, strict=True)) if x.record.text != y.record.text
-    ]
-    chrf_a, chrf_b = ([*_sentence_scores(scorer, [side[i] for i in different])] for side in (a, b))
-    pairs = [
-        DifferingPair(
-            id=a[i].record.id,
-            mr=", ".join(map(str, a[i].record.mr.slots)),
-            a=_side(a[i], score_a),
-            b=_side(b[i], score_b),
-        )
-        for i, score_a, score_b in zip(different, chrf_a, chrf_b, strict=True)
-    ]
-    return sorted(pairs, key=DifferingPair.distance, reverse=True)[:n]
-
-
-def _sentence_scores(scorer: Scorer, judged: Sequence[Judged]) -> list[float | None]:
-    if not judged:
-        return []
-    scores = scorer.scores(scorer.statistics(judged))
-    return [
-        None if not scorer.applies(item) else float(x)
-        for item, x in zip(judged, scores, strict=True)
-    ]
-
-
-def _side(judged: Judged, score: float | None) -> Side:
-    report, plan = judged.report, judged.record.plan
-    errors = [
-        *(f"missing {slot}" for slot in report.missing),
-        *(f"added {span.slot}" for span in report.added),
-        *(f"wrong {wrong.span.slot} for {wrong.expected}" for wrong in report.wrong),
-        *(f"repeated {span.slot}" for span in report.repeated),
-    ]
-    order = None
-    if plan is not None:
-        wanted, said = plan_bigrams(plan), plan_bigrams(judged.realised)
-        order = 2 * (wanted & said).total() / (wanted.total() + said.total())
-    return Side(judged.record.text, tuple(errors), order, score)
-
-
 def _plans_differ(a: EvaluationRecord, b: EvaluationRecord) -> bool:
     return a.plan is not None and b.plan is not None and a.plan.slots != b.plan.slots
-
-
-def _by_id(records: Sequence[EvaluationRecord], where: str) -> dict[str, EvaluationRecord]:
-    table: dict[str, EvaluationRecord] = {}
-    for record in records:
-        if record.id in table:
-            raise DataError(
-                f"{where} has the id {record.id!r} twice; ids must be unique", code="duplicate_id"
-            )
-        table[record.id] = record
-    return table
-
-
-def _agree(a: EvaluationRecord, b: EvaluationRecord) -> Pair:
-    """Check that two records are outputs for the same input, and share their references."""
-    if a.mr.key() != b.mr.key():
-        first, second = (", ".join(map(str, record.mr.slots)) for record in (a, b))
-        raise DataError(
-            f"record {a.id!r} has different MRs in the two files: {first} and {second}. Compare "
-            "outputs for the same inputs, in the same order or with the same ids.",
-            code="mr_mismatch",
-        )
-    if a.references and b.references and set(a.references) != set(b.references):
-        raise DataError(
-            f"record {a.id!r} has different references in the two files; one set must judge both "
-            "systems. Remove the field from one file.",
-            code="reference_mismatch",
-        )
-    references = a.references or b.references
-    return replace(a, references=references), replace(b, references=references)

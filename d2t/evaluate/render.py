@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from d2t.evaluate.bootstrap import Resampling
     from d2t.evaluate.compare import Comparison
+    from d2t.evaluate.differing import DifferingPair
     from d2t.evaluate.report import EvaluationReport
 
 
@@ -90,10 +91,7 @@ def comparison_markdown(comparison: Comparison) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def _pair(number: int, pair: object) -> str:
-    from d2t.evaluate.compare import DifferingPair
-
-    assert isinstance(pair, DifferingPair)
+def _pair(number: int, pair: DifferingPair) -> str:
     lines = [f"{number}. {pair.id}: {pair.mr}"]
     for name, side in (("A", pair.a), ("B", pair.b)):
         lines.append(f"   {name}: {side.text or '(empty)'}")

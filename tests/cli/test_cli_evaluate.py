@@ -90,12 +90,12 @@ def test_csv_in(write):
 
 
 def test_bad_lines_are_listed_and_the_exit_code_is_3(write):
-    path = write(line(), "{not json", line(mr="nome[x]"), line(text=None))
+    path = write(line(), "{not json", line(mr="nam[x]"), line(text=None))
     result, data = report("evaluate", "slots", path)
     assert result.exit_code == 3
     assert (data["n_records"], data["n_bad"]) == (1, 3)
     assert [bad["line"] for bad in data["bad"]] == [2, 3, 4]
-    assert "line 3 (id 2): unknown slot 'nome'" in result.stderr
+    assert "line 3 (id 2): unknown slot 'nam'" in result.stderr
     assert run("-q", "evaluate", "slots", path).stderr == ""
     assert run("evaluate", "slots", path, "--strict").exit_code == 1
 
@@ -157,7 +157,7 @@ def test_a_gate_that_cannot_be_computed_is_no_pass(write):
         (["evaluate", "all", "--model", "somewhere"], 2, "--corpus"),
         (["evaluate", "all", "--max-ser", "high"], 2, "--max-ser"),
         (["compare", "no-such-a.jsonl", "no-such-b.jsonl"], 1, "no-such-a.jsonl"),
-        (["evaluate", "slots", "-", "--domain", "restarant"], 1, "restaurant"),
+        (["evaluate", "slots", "-", "--domain", "restaurants"], 1, "did you mean 'restaurant'"),
     ],
 )
 def test_usage_and_file_errors_are_one_message(arguments, code, what):

@@ -10,9 +10,10 @@ from literal_checker import TOY, LiteralChecker
 
 from d2t.errors import D2TError
 from d2t.evaluate.bootstrap import Resampling
-from d2t.evaluate.compare import compare_records, pair_records
+from d2t.evaluate.compare import compare_records
 from d2t.evaluate.judged import judge
 from d2t.evaluate.order import ORDER_METRICS, BigramF1, KendallTau
+from d2t.evaluate.pairing import pair_records
 from d2t.evaluate.records import EvaluationRecord, record_from_fields
 from d2t.evaluate.report import evaluate_records
 from d2t.evaluate.slots import SLOT_METRICS

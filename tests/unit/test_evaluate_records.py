@@ -59,7 +59,7 @@ def test_a_single_reference_is_one_reference_not_its_letters(domain):
         ({"mr": MR, "text": None}, DataError, 'must be a string, was NoneType; write ""'),
         ({"mr": MR, "text": 3}, DataError, "was int"),
         ({"mr": "name[", "text": ""}, MRParseError, "not closed"),
-        ({"mr": "nome[Aromi]", "text": ""}, DomainError, "did you mean 'name'"),
+        ({"mr": "nam[Aromi]", "text": ""}, DomainError, "did you mean 'name'"),
         ({"mr": MR, "text": "", "plan": ["name"]}, MRParseError, "missing"),
         ({"mr": MR, "text": "", "plan": 5}, DataError, "'plan' must be a string"),
         ({"mr": MR, "text": "", "plan": {"area": 1}}, DataError, "'plan' must be a string"),
