@@ -105,6 +105,8 @@ class Tokenizer:
         if raw[0] in "'’":
             return ()
         word = fold(raw)
+        if not word:  # combining marks alone
+            return ()
         if word[0].isdigit():
             return (re.sub(r"\.0+$", "", word),)
         if word in self._spelling:
