@@ -1,0 +1,67 @@
+"""``d2t quickstart``: train a small model, evaluate it, and see one record in three orders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from d2t.cli.common import ROOT, ThreadsOption, say
+
+if TYPE_CHECKING:
+    from d2t.evaluate.report import EvaluationReport
+    from d2t.train.quickstart import Quickstart
+
+Out = Annotated[Path, typer.Option("--out", help="Run folder; a finished run there is used again.")]
+
+SHOWN = ("ser", "exact", "order_accuracy", "bleu")
+
+
+def quickstart(out: Out = Path("runs/quickstart"), threads: ThreadsOption = None) -> None:
+    """Train a small model on the embedded corpus (about two minutes) and show what it does.
+
+    Example:  d2t quickstart
+    """
+    say("importing torch ...")
+    from d2t.train.progress import default_reporter
+    from d2t.train.quickstart import run_quickstart
+
+    result = run_quickstart(out, progress=default_reporter(200, quiet=ROOT.quiet), threads=threads)
+    _print_scores(result)
+    _print_examples(result)
+    say(f"\nThe model is in {result.bundle}. Try it:")
+    record = "name[Zum Anker], food[Thai], area[riverside]"
+    say(f"  echo '{record}' | d2t generate --model {result.bundle}")
+
+
+def _print_scores(result: Quickstart) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"{result.own.n_mrs} meaning representations never seen in training")
+    table.add_column("order asked for")
+    for key in SHOWN:
+        table.add_column(result.own.metrics[key].label, justify="right")
+    table.add_row("the planner's own", *_cells(result.own))
+    table.add_row("random", *_cells(result.random))
+    Console(highlight=False).print(table)
+
+
+def _cells(report: EvaluationReport) -> list[str]:
+    return [f"{report.metrics[key].score:.2f}" for key in SHOWN]
+
+
+def _print_examples(result: Quickstart) -> None:
+    from rich.console import Console
+
+    from d2t.mr.domain import load_domain
+    from d2t.slots.render import render_report
+
+    console = Console(highlight=False, soft_wrap=True)
+    names = load_domain("restaurant").slot_names
+    for hypothesis in result.examples:
+        console.print("\n" + " > ".join(hypothesis.plan.labels()), style="bold")
+        console.print(render_report(hypothesis.report, names))
+        if not hypothesis.order_kept:
+            console.print("  order not kept", style="bold red")
