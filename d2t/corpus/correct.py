@@ -61,22 +61,30 @@ def correct_examples(
         )
     ranks = {name: rank for rank, name in enumerate(domain.slot_names)}
     corrected: list[Example] = []
-    for example in examples:
-        several = len(example.references) > 1
-        for index, text in enumerate(example.references):
-            alignment = checker.align(text, example.mr)
-            if not alignment.spans:
-                continue
-            corrected.append(
-                replace(
-                    example,
-                    id=f"{example.id}-{index}" if several else example.id,
-                    mr=_said(alignment, example.mr, ranks),
-                    references=(text,),
-                    plan=alignment.plan(),
-                )
-            )
+    for example in split_references(examples):
+        alignment = checker.align(example.references[0], example.mr)
+        if alignment.spans:
+            mr = _said(alignment, example.mr, ranks)
+            corrected.append(replace(example, mr=mr, plan=alignment.plan()))
     return corrected
+
+
+def split_references(examples: Iterable[Example]) -> list[Example]:
+    """Examples with one reference each; those with several get ``-0``, ``-1``, ... behind their id.
+
+    Examples without a reference are left out; a plan stays only where there was one reference, as
+    it is the order of that one.
+    """
+    singles: list[Example] = []
+    for example in examples:
+        if len(example.references) == 1:
+            singles.append(example)
+            continue
+        singles.extend(
+            replace(example, id=f"{example.id}-{index}", references=(text,), plan=None)
+            for index, text in enumerate(example.references)
+        )
+    return singles
 
 
 def restrict_plan(plan: Plan, mr: MeaningRepresentation) -> Plan:

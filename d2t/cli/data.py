@@ -1,0 +1,324 @@
+"""``d2t data``: list, fetch, inspect, check, correct and convert corpora."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from d2t.cli.common import ExitCode, JsonOption, LimitOption, StrictOption, progress, say, say_error
+
+if TYPE_CHECKING:
+    from d2t.corpus.types import Example
+    from d2t.mr.domain import Domain
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="List, fetch, inspect, check, correct and convert corpora.",
+    epilog="Example:  `d2t data stats mini`",
+)
+
+Corpus = Annotated[
+    str, typer.Argument(help="A registered corpus (`d2t data list`), or a CSV or JSONL file.")
+]
+CorpusFile = Annotated[Path, typer.Argument(help="A CSV (columns mr, ref) or JSONL file.")]
+SplitOption = Annotated[
+    Literal["train", "dev", "test"],
+    typer.Option("--split", help="Which split; of a file: what it is."),
+]
+OwnDomain = Annotated[
+    str | None,
+    typer.Option("--domain", help="A domain or its folder (default: the corpus's, or restaurant)."),
+]
+Out = Annotated[
+    str, typer.Option("--out", "-o", help="Output file (.csv or .jsonl); '-' is standard output.")
+]
+Form = Annotated[
+    Literal["auto", "csv", "jsonl"],
+    typer.Option("--to", help="Output format; auto: by the suffix, else jsonl."),
+]
+MRForm = Annotated[
+    Literal["auto", "e2e", "viggo", "json"],
+    typer.Option("--mr-form", help="How MRs are written; auto: as usual in domain and format."),
+]
+
+
+@app.command("list")
+def list_corpora(as_json: JsonOption = False) -> None:
+    """Name the registered corpora and say which are here.
+
+    Example:  d2t data list
+    """
+    from d2t.corpus.registry import registry
+
+    entries = [
+        {
+            "name": entry.name,
+            "here": entry.is_present(),
+            "domain": entry.domain,
+            "licence": entry.licence,
+            "title": entry.title,
+        }
+        for entry in registry().values()
+    ]
+    if as_json:
+        print(json.dumps(entries, ensure_ascii=False))
+        return
+    for entry in entries:
+        here = "here" if entry["here"] else "not fetched"
+        print(f"{entry['name']:<12} {here:<12} {entry['licence']:<13} {entry['title']}")
+
+
+@app.command()
+def info(
+    name: Annotated[str, typer.Argument(help="A registered corpus.")], as_json: JsonOption = False
+) -> None:
+    """Say where a corpus comes from, its licence, its files and their checksums.
+
+    Example:  d2t data info e2e_cleaned
+    """
+    from d2t.corpus.describe import describe, describe_lines
+    from d2t.corpus.registry import find_corpus
+
+    report = describe(find_corpus(name))
+    if as_json:
+        print(json.dumps(report, ensure_ascii=False))
+    else:
+        print("\n".join(describe_lines(report)))
+
+
+@app.command()
+def fetch(
+    name: Annotated[str, typer.Argument(help="A registered corpus.")],
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", help="Take the files from this folder, not from the network."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Fetch again what is here.")] = False,
+) -> None:
+    """Bring a corpus into the cache, verified by checksum.
+
+    The cache is $D2T_DATA_HOME, else d2t in the user's cache folder. An interrupted download is
+    resumed by the next call. Without a network, `--from DIR` takes the files from a local copy that
+    has them as `e2e_cleaned/train.csv` and so on.
+
+    Example:  d2t data fetch e2e_cleaned
+    """
+    from d2t.corpus.fetch import fetch_corpus
+    from d2t.corpus.registry import find_corpus
+
+    entry = find_corpus(name)
+    with progress(f"fetching {name}") as advance:
+        before: dict[str, int] = {}
+
+        def show(file: str, done: int, total: int | None) -> None:
+            of = f" of {total / 1e6:.1f}" if total else ""
+            advance(done - before.get(file, 0), note=f"{file} {done / 1e6:.1f}{of} MB")
+            before[file] = done
+
+        fetched = fetch_corpus(entry, source=source, force=force, progress=show)
+    for item in fetched:
+        origin = "was here" if item.origin == "cache" else "fetched"
+        say(f"{item.split:<6} {origin}, verified ({item.form} bytes): {item.path}")
+    say(f"licence: {entry.licence}; please cite: {entry.citation}")
+
+
+@app.command()
+def stats(
+    source: Corpus,
+    split: SplitOption = "train",
+    domain: OwnDomain = None,
+    align: Annotated[
+        bool, typer.Option("--align/--no-align", help="Also read the texts with the slot checker.")
+    ] = True,
+    limit: LimitOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Count examples, MRs, slots, values, lengths and, as the checker reads the texts, orders.
+
+    Example:  d2t data stats mini --split dev
+    """
+    from d2t.corpus.order_stats import alignment_stats
+    from d2t.corpus.report import stats_lines
+    from d2t.corpus.stats import corpus_stats
+    from d2t.slots.checker import SlotChecker
+
+    examples, loaded = _load(source, split, domain)
+    examples = examples[:limit]
+    report = {"corpus": source, "split": split, **corpus_stats(examples, loaded)}
+    if align:
+        checker = SlotChecker.for_domain(loaded)
+        report["alignment"] = alignment_stats(examples, checker, loaded)
+    if as_json:
+        print(json.dumps(report, ensure_ascii=False))
+    else:
+        print("\n".join(stats_lines(report)))
+
+
+@app.command()
+def validate(
+    file: CorpusFile,
+    domain: OwnDomain = None,
+    warnings_as_errors: Annotated[
+        bool, typer.Option("--warnings-as-errors", help="Exit 3 for warnings too.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Report what is wrong in a corpus file: one JSON object a problem, then a summary.
+
+    Errors: an MR or record that cannot be read, an unknown slot, an empty text, control characters.
+    Warnings: values the domain does not list, the same pair twice, traces of a wrong encoding.
+    Exit 3 when lines are bad.
+
+    Example:  d2t data validate my_corpus.csv --domain restaurant
+    """
+    from d2t.corpus.select import default_domain
+    from d2t.corpus.validate import CorpusValidator
+    from d2t.io.records import write_record
+    from d2t.mr.domain import load_domain
+
+    validator = CorpusValidator(file, load_domain(domain or default_domain(str(file))))
+    for problem in validator.problems():
+        if not as_json:
+            write_record(sys.stdout, problem.as_dict())
+    summary = validator.summary()
+    if as_json:
+        print(json.dumps(summary, ensure_ascii=False))
+    else:
+        sys.stdout.flush()
+        codes = ", ".join(f"{code} {count}" for code, count in summary["codes"].items())
+        say(f"{validator.records} records, {validator.bad_records} bad; {codes or 'no problems'}")
+    bad = validator.bad_records or (warnings_as_errors and summary["codes"])
+    raise typer.Exit(ExitCode.BAD_INPUT if bad else ExitCode.GOOD)
+
+
+@app.command()
+def correct(
+    source: Corpus,
+    split: SplitOption = "train",
+    domain: OwnDomain = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            "--remove-overlap", help="Then drop MRs of this corpus's (or file's) test split."
+        ),
+    ] = None,
+    out: Out = "-",
+    form: Form = "auto",
+    limit: LimitOption = None,
+) -> None:
+    """Replace each MR of a training or development set by what its text says.
+
+    The slot checker reads the texts. JSONL output keeps the order of mention as `plan`. Test sets
+    are refused: test MRs are never changed.
+
+    Example:  d2t data correct mini --split dev --out dev.corrected.jsonl
+    """
+    from d2t.corpus.correct import correct_examples, split_references
+    from d2t.corpus.overlap import remove_overlap
+    from d2t.corpus.select import refuse_test, require_lexicon
+    from d2t.slots.checker import SlotChecker
+
+    refuse_test(source, split)
+    examples, loaded = _load(source, split, domain)
+    require_lexicon(loaded)
+    examples = split_references(examples[:limit])
+    corrected = correct_examples(examples, SlotChecker.for_domain(loaded), loaded, split=split)
+    given = {example.id: example.mr.key() for example in examples}
+    changed = sum(given.get(example.id) != example.mr.key() for example in corrected)
+    kept = corrected
+    if against is not None:
+        held_out, _ = _load(against, "test", domain)
+        kept = remove_overlap(corrected, held_out)
+    _write(kept, loaded, out, form, "auto")
+    say(
+        f"{len(examples)} texts: {changed} MRs changed, {len(examples) - len(corrected)} texts say "
+        f"nothing and were dropped, {len(corrected) - len(kept)} overlap with the test set; "
+        f"{len(kept)} written"
+    )
+
+
+@app.command()
+def convert(
+    source: CorpusFile,
+    out: Out = "-",
+    form: Form = "auto",
+    mr_form: MRForm = "auto",
+    domain: OwnDomain = None,
+    strict: StrictOption = False,
+) -> None:
+    """Write a corpus file in another form: CSV or JSONL, MRs as E2E or ViGGO text or as JSON.
+
+    CSV has no place for ids and plans; JSONL keeps them. Bad lines are named on stderr and left out
+    (exit 3).
+
+    Example:  d2t data convert corpus.csv --out corpus.jsonl
+    """
+    from d2t.corpus.readers import iter_corpus
+    from d2t.corpus.select import default_domain
+    from d2t.errors import D2TError
+    from d2t.mr.domain import load_domain
+
+    loaded = load_domain(domain or default_domain(str(source)))
+    good, bad = [], 0
+    for record, example in iter_corpus(source, loaded, name=source.stem):
+        if not isinstance(example, D2TError):
+            good.append(example)
+            continue
+        example.line = record.line
+        if strict:
+            raise example
+        say_error(example)
+        bad += 1
+    _write(good, loaded, out, form, mr_form)
+    say(f"{len(good)} examples written" + (f", {bad} bad lines left out" if bad else ""))
+    raise typer.Exit(ExitCode.BAD_INPUT if bad else ExitCode.GOOD)
+
+
+@app.command("make-mini")
+def make_mini(
+    out: Annotated[Path, typer.Option("--out", help="Folder to write into.")],
+    seed: Annotated[int | None, typer.Option("--seed", help="Default: the shipped corpus.")] = None,
+) -> None:
+    """Write the embedded corpus again from its grammar; the default seed gives the shipped bytes.
+
+    Example:  d2t data make-mini --out mini
+    """
+    from d2t.corpus.mini.generate import SEED, write_mini
+
+    for path in write_mini(out, SEED if seed is None else seed):
+        say(str(path))
+
+
+def _load(
+    source: str, split: Literal["train", "dev", "test"], domain: str | None
+) -> tuple[list[Example], Domain]:
+    from d2t.corpus.load import load_split
+    from d2t.corpus.select import default_domain
+    from d2t.mr.domain import load_domain
+
+    loaded = load_domain(domain or default_domain(source))
+    return load_split(source, split, loaded), loaded
+
+
+def _write(
+    examples: list[Example],
+    domain: Domain,
+    out: str,
+    form: Literal["auto", "csv", "jsonl"],
+    mr_form: Literal["auto", "e2e", "viggo", "json"],
+) -> None:
+    from d2t.corpus.writers import write_corpus
+    from d2t.io.atomic import atomic_write
+
+    if form == "auto":
+        form = "csv" if Path(out).suffix == ".csv" else "jsonl"
+    if out == "-":
+        write_corpus(sys.stdout, examples, domain, form=form, mr_form=mr_form)
+        return
+    with atomic_write(Path(out)) as stream:
+        write_corpus(stream, examples, domain, form=form, mr_form=mr_form)

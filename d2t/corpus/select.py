@@ -1,0 +1,82 @@
+"""What a corpus argument of a command means: its domain, and whether it may be corrected."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from d2t.corpus.fetch import file_form
+from d2t.corpus.load import locate_split
+from d2t.corpus.registry import registry
+from d2t.errors import DomainError, UsageError
+from d2t.io.hashing import sha256_file
+
+if TYPE_CHECKING:
+    from d2t.corpus.registry import CorpusEntry
+    from d2t.mr.domain import Domain
+
+
+def default_domain(source: str) -> str:
+    """The domain of a registered corpus, by its name or by the place of one of its files."""
+    entry = registry().get(source) or _owner(Path(source))
+    return entry.domain if entry else "restaurant"
+
+
+def refuse_test(source: str, split: str) -> None:
+    """Make sure that what is about to be corrected is not a test set.
+
+    A file counts as one when it is, byte for byte, the test file of a registered corpus, whatever
+    split it is said to be.
+
+    Raises:
+        UsageError: it is one.
+    """
+    path, _ = locate_split(source, split)
+    if split == "test" or is_test_file(path):
+        raise UsageError(
+            f"{path} is a test set: test MRs are never changed, because a corrected test set is "
+            "another task; give a training or development set",
+            code="correct_test",
+        )
+
+
+def require_lexicon(domain: Domain) -> None:
+    """Make sure that the domain's texts can be read, before MRs are replaced by what they say.
+
+    Without a lexicon the checker finds values only as they are written; correction would delete
+    from MRs whatever the texts paraphrase.
+
+    Raises:
+        DomainError: the domain's folder has no ``lexicon.toml``.
+    """
+    if domain.folder is None or not (domain.folder / "lexicon.toml").is_file():
+        raise DomainError(
+            f"domain {domain.name!r} has no lexicon.toml, so correction would delete from the MRs "
+            "every value that a text words in its own way; write a lexicon beside its domain.toml",
+            code="no_lexicon",
+        )
+
+
+def is_test_file(path: Path) -> bool:
+    """Whether the bytes of a file are those of a registered test split."""
+    for entry in registry().values():
+        test = entry.splits.get("test")
+        if test is None:
+            continue
+        if entry.embedded:
+            own = entry.path("test")
+            if own.is_file() and sha256_file(own) == sha256_file(path):
+                return True
+        elif file_form(path, test) is not None:
+            return True
+    return False
+
+
+def _owner(path: Path) -> CorpusEntry | None:
+    for entry in registry().values():
+        if path.is_file() and any(
+            (known := entry.path(split)).is_file() and known.samefile(path)
+            for split in entry.splits
+        ):
+            return entry
+    return None

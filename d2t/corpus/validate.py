@@ -1,0 +1,131 @@
+"""Find what is wrong in a corpus file, line by line."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from d2t.corpus.readers import iter_corpus
+from d2t.errors import D2TError
+from d2t.mr.parse import unseen_values
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator
+    from pathlib import Path
+
+    from d2t.corpus.types import Example
+    from d2t.mr.domain import Domain
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with one record.
+
+    Attributes:
+        severity: an ``error`` makes the record unusable; a ``warning`` deserves a look.
+    """
+
+    line: int
+    id: str
+    severity: Severity
+    code: str
+    message: str
+    column: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON object that ``d2t data validate`` prints."""
+        return {
+            "line": self.line,
+            "column": self.column,
+            "id": self.id,
+            "severity": self.severity,
+            "code": self.code,
+            "message": self.message,
+        }
+
+
+class CorpusValidator:
+    """Reads a corpus file and yields its problems; counts are kept beside."""
+
+    def __init__(self, path: Path, domain: Domain) -> None:
+        self.path = path
+        self.domain = domain
+        self.records = 0
+        self.bad_records = 0
+        self.codes: Counter[str] = Counter()
+        self._seen: dict[Hashable, int] = {}
+
+    def problems(self) -> Iterator[Problem]:
+        """All problems, in the order of lines.
+
+        Raises:
+            DataError: the file itself cannot be read.
+        """
+        for record, example in iter_corpus(self.path, self.domain, name=self.path.stem):
+            self.records += 1
+            if isinstance(example, D2TError):
+                found = [(_ERROR, example.code, example.message, example.column)]
+            else:
+                found = list(self._examine(example, record.line))
+            self.bad_records += any(severity == _ERROR for severity, *_ in found)
+            for severity, code, message, column in found:
+                self.codes[code] += 1
+                own_id = record.id if isinstance(example, D2TError) else example.id
+                yield Problem(record.line, own_id, severity, code, message, column)
+
+    def summary(self) -> dict[str, Any]:
+        """``records``, ``bad_records``, and how often each problem ``code`` occurred."""
+        return {
+            "file": str(self.path),
+            "records": self.records,
+            "bad_records": self.bad_records,
+            "codes": dict(self.codes.most_common()),
+        }
+
+    def _examine(self, example: Example, line: int) -> Iterator[_Finding]:
+        for slot in unseen_values(example.mr, self.domain):
+            known = ", ".join(self.domain.slot(slot.name).values)
+            yield (
+                _WARNING,
+                "unseen_value",
+                f"{slot} is not a value that domain {self.domain.name!r} lists ({known})",
+                None,
+            )
+        for text in example.references:
+            yield from _examine_text(text)
+            key = (example.mr.key(), text)
+            if key in self._seen:
+                message = f"the same MR and text as on line {self._seen[key]}"
+                yield _WARNING, "duplicate_pair", message, None
+            self._seen.setdefault(key, line)
+
+
+_ERROR: Severity = "error"
+_WARNING: Severity = "warning"
+_Finding = tuple[Severity, str, str, int | None]
+
+
+def _examine_text(text: str) -> Iterator[_Finding]:
+    if not text.strip():
+        yield _ERROR, "empty_text", "the text is empty; every MR needs a reference", None
+    for position, char in enumerate(text, start=1):
+        if unicodedata.category(char) == "Cc":
+            yield (
+                _ERROR,
+                "control_character",
+                f"control character U+{ord(char):04X} at character {position} of the text; "
+                "delete it or write a space",
+                None,
+            )
+            break
+    if "\ufffd" in text:
+        yield (
+            _WARNING,
+            "replacement_character",
+            "the text holds U+FFFD, so it was once read in a wrong encoding; restore the original",
+            None,
+        )
