@@ -55,10 +55,12 @@ def test_without_a_plan_the_planner_decides(bundle: EchoBundle, mr: MeaningRepre
 
 
 def test_unseen_names_and_values_come_out_letter_for_letter(bundle: EchoBundle) -> None:
-    text = "name[Zażółć Gęślą & Søn 🍜], near[مطعم الشرق], food[Ethiopian]"
-    hypothesis = ModelGenerator(bundle).generate_one(text, "name,near,food")
-    assert hypothesis.text == "Zażółć Gęślą & Søn 🍜 مطعم الشرق Ethiopian"
+    text = "name[Zażółć Gęślą & Søn 🍜], near[مطعم الشرق]"
+    hypothesis = ModelGenerator(bundle).generate_one(text, "name,near")
+    assert hypothesis.text == "Zażółć Gęślą & Søn 🍜 مطعم الشرق"
     assert hypothesis.status == "ok"
+    unseen = ModelGenerator(bundle).generate_one("name[A], food[Ethiopian]", "name,food")
+    assert unseen.text == "A Ethiopian"
 
 
 def test_what_the_checker_rejects_is_never_ok(bundle: EchoBundle) -> None:
