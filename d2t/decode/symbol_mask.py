@@ -32,11 +32,8 @@ class SymbolMask:
     def __init__(
         self, domain: Domain, tokenizer: Tokenizer | PretrainedTokenizer, vocab_size: int
     ) -> None:
-        self._ids: dict[str, int] = {}
-        for symbol in all_symbols(domain):
-            ids = tokenizer.encode_target(symbol)[:-1]
-            if len(ids) == 1:  # a tokenizer without that symbol spells it out: nothing to ban
-                self._ids[symbol] = ids[0]
+        known = tokenizer.symbol_ids  # one without a symbol spells it out: nothing to ban
+        self._ids = {symbol: known[symbol] for symbol in all_symbols(domain) if symbol in known}
         self._base = torch.zeros(vocab_size, dtype=torch.bool)
         self._base[list(self._ids.values())] = True
         if isinstance(tokenizer, Tokenizer):

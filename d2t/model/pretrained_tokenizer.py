@@ -43,6 +43,7 @@ class PretrainedTokenizer:
 
     Attributes:
         symbols: the added symbols.
+        symbol_ids: the id of each symbol.
         pad_id, bos_id, eos_id: the checkpoint's; ``bos_id`` is its decoder start, which may equal
             ``pad_id`` (T5) or ``eos_id`` (BART).
         vocab_size: number of ids, added ones included.
@@ -59,9 +60,9 @@ class PretrainedTokenizer:
         self.pad_id, self.bos_id, self.eos_id = special.pad, special.bos, special.eos
         self.vocab_size: int = backend.get_vocab_size(with_added_tokens=True)
         self._cutter = SymbolCutter(special.symbols)
-        inventory = (*special.symbols, GLUE)
-        self._ids = {s: i for s in inventory if (i := backend.token_to_id(s)) is not None}
-        self._names = {token: symbol for symbol, token in self._ids.items()}
+        self.symbol_ids = {s: int(backend.token_to_id(s) or 0) for s in special.symbols}
+        self._glue_id = int(backend.token_to_id(GLUE) or 0)
+        self._names = {token: symbol for symbol, token in self.symbol_ids.items()}
         self._ignored = {special.pad, special.bos, special.eos, *special.prefix}
         self._encode_plain = lru_cache(maxsize=65536)(self._encode_plain_uncached)
         self._keeps_space = self._round_trip(" a") == " a" and self._round_trip("a") == "a"
@@ -70,7 +71,7 @@ class PretrainedTokenizer:
         """Ids of linearized pieces; a piece is a symbol, or text in which symbols are not seen."""
         ids = list(self.special.prefix)
         for piece in pieces:
-            known = self._ids.get(piece) if piece != GLUE else None
+            known = self.symbol_ids.get(piece)
             ids.extend(
                 (known,) if known is not None else self._plain(" " + clean(piece).strip(" "))
             )
@@ -79,19 +80,18 @@ class PretrainedTokenizer:
     def encode_target(self, template: str) -> list[int]:
         """Ids of a target template: the checkpoint's prefix, if any, the text, EOS."""
         ids = list(self.special.prefix)
-        glue = self._ids[GLUE]
         spaced, is_first, after_symbol = True, True, False
         for part, is_symbol in self._cutter.cut(clean(template).strip(" ")):
             if is_symbol:
-                ids.extend(() if spaced else (glue,))
-                ids.append(self._ids[part])
+                ids.extend(() if spaced else (self._glue_id,))
+                ids.append(self.symbol_ids[part])
                 spaced, after_symbol = False, True
             else:
                 text = part.strip(" ")
                 begins_spaced = is_first or part.startswith(" ")
                 if text:
                     if after_symbol and not begins_spaced and not self._keeps_space:
-                        ids.append(glue)
+                        ids.append(self._glue_id)
                     ids.extend(self._plain(" " + text if begins_spaced else text))
                 spaced, after_symbol = part.endswith(" "), bool(after_symbol and not text)
             is_first = False
@@ -115,11 +115,11 @@ class PretrainedTokenizer:
             if token == self.eos_id and position:
                 break
             name = self._names.get(token)
-            if name is None:
+            if name is None and token != self._glue_id:
                 run.extend(() if token in self._ignored else (token,))
                 continue
             flush()
-            if name == GLUE:
+            if name is None:
                 glued = True
             else:
                 out.append(name if glued else " " + name)

@@ -29,6 +29,7 @@ class Tokenizer:
 
     Attributes:
         symbols: the never-split inventory, in id order.
+        symbol_ids: the id of each symbol.
         pad_id, bos_id, eos_id, unk_id: 0, 1, 2, 3.
         vocab_size: number of ids.
     """
@@ -54,10 +55,13 @@ class Tokenizer:
             )
         self.symbols: tuple[str, ...] = tuple(pieces[4 : 4 + n_symbols])
         self._glue_id = 4 + n_symbols
-        self._ids = {symbol: 4 + i for i, symbol in enumerate(self.symbols)}
+        self.symbol_ids = {symbol: 4 + i for i, symbol in enumerate(self.symbols)}
         self._bytes = [self._piece_bytes(i, piece) for i, piece in enumerate(pieces)]
         self._cutter = SymbolCutter(self.symbols)
         self._encode_plain = lru_cache(maxsize=65536)(self._encode_plain_uncached)
+
+    def __reduce__(self) -> tuple[type[Self], tuple[bytes]]:
+        return type(self), (self._proto,)  # for worker processes and copies; never for files
 
     @classmethod
     def train(
@@ -106,7 +110,7 @@ class Tokenizer:
         """
         ids: list[int] = []
         for piece in pieces:
-            known = self._ids.get(piece)
+            known = self.symbol_ids.get(piece)
             ids.extend(
                 (known,) if known is not None else self._encode_plain(" " + clean(piece).strip(" "))
             )
@@ -120,7 +124,7 @@ class Tokenizer:
         for part, is_symbol in self._cutter.cut(clean(template).strip(" ")):
             if is_symbol:
                 ids.extend(() if spaced else (self._glue_id,))
-                ids.append(self._ids[part])
+                ids.append(self.symbol_ids[part])
                 spaced = False
             else:
                 text = part.rstrip(" ")

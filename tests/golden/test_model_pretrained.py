@@ -212,6 +212,7 @@ def test_symbols_never_split_and_templates_come_back(checkpoint, loaded):
             assert tokenizer.decode(ids) == text
     if tokenizer._keeps_space:
         assert tokenizer.decode(tokenizer.encode_target("a <glue> b<glue>")) == "a <glue> b<glue>"
+    assert tokenizer.pieces(tokenizer.symbol_ids.values()) == SYMBOLS
     smuggled = tokenizer.encode_source(["x <val:name>"])
     assert not set(tokenizer.pieces(smuggled)) & set(SYMBOLS)
 

@@ -15,6 +15,7 @@ from d2t.model.config import (
     parse_model_config,
 )
 from d2t.model.layers import Dropout, sinusoidal_positions
+from d2t.model.loss import smoothed_cross_entropy
 
 VOCAB = 50
 CONFIGS = {
@@ -192,3 +193,36 @@ def test_config_names_the_key_that_is_wrong():
 def test_a_checkpoint_is_not_built_from_sizes():
     with pytest.raises(ConfigError, match="load_pretrained"):
         build_model(PretrainedConfig(name_or_path="x"), vocab_size=9, pad_id=0, bos_id=1, eos_id=2)
+
+
+def test_a_few_pairs_can_be_learnt(model):
+    """Copying four sources: the loss falls to nearly nothing and greedy steps copy them."""
+    torch.manual_seed(0)
+    generator = torch.Generator().manual_seed(7)
+    source = torch.randint(4, VOCAB, (4, 5), generator=generator)
+    target = torch.cat([torch.full((4, 1), 1), source, torch.full((4, 1), 2)], dim=1)
+    mask = torch.ones_like(source, dtype=torch.bool)
+    optimizer = torch.optim.AdamW(model.train().parameters(), lr=1e-2)
+    for _ in range(80):
+        logits = model(source, mask, target[:, :-1])
+        total, n_tokens = smoothed_cross_entropy(logits, target[:, 1:], pad_id=0, smoothing=0.0)
+        optimizer.zero_grad()
+        (total / n_tokens).backward()
+        optimizer.step()
+    assert total.item() / n_tokens < 0.2
+    with torch.inference_mode():
+        state, token = model.eval().start(source, mask), target[:, 0]
+        for t in range(5):
+            logits, state = model.step(token, state)
+            token = logits.argmax(-1)
+            assert torch.equal(token, source[:, t])
+
+
+def test_bf16_autocast_stays_close_to_fp32(model):
+    source, mask, target = batch([9, 6, 3])
+    with torch.inference_mode():
+        full = model(source, mask, target)
+        with torch.autocast("cpu", torch.bfloat16):
+            low = model(source, mask, target)
+    assert low.dtype == torch.float32
+    assert (low - full).abs().max() < 0.05 * full.abs().max()

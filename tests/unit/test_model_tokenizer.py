@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 
 import pytest
@@ -89,6 +90,8 @@ def test_a_vocabulary_that_is_too_small_grows_to_what_is_needed():
 def test_special_ids():
     assert (TOKENIZER.pad_id, TOKENIZER.bos_id, TOKENIZER.eos_id, TOKENIZER.unk_id) == (0, 1, 2, 3)
     assert TOKENIZER.symbols == tuple(SYMBOLS)
+    assert TOKENIZER.pieces(TOKENIZER.symbol_ids.values()) == SYMBOLS
+    assert copy.deepcopy(TOKENIZER).encode_target("a") == TOKENIZER.encode_target("a")
     assert TOKENIZER.pieces([0, 1, 2, 3]) == ["<pad>", "<s>", "</s>", "<unk>"]
     assert TOKENIZER.encode_target("") == [TOKENIZER.eos_id]
     assert TOKENIZER.decode([1, *TOKENIZER.encode_target("a pub"), 0, 9]) == "a pub"
