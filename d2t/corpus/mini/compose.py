@@ -157,10 +157,12 @@ class _Text:
         if self.opened or slots[0].name == "name" or len(slots) < 2:
             return None
         noun = self.phrases.noun_phrase(slots[: self.rng.randint(1, len(slots) - 1)])
-        verbs = None if noun is None else self._verbs(slots[noun.used :])
-        if noun is None or verbs is None:
-            return None
-        return Said(f"{noun.words} {verbs.words}", noun.used + verbs.used)
+        if noun is None or " with " in noun.words:
+            return None  # "a pub with high prices is near ...": who is near?
+        verbs = self._verbs(slots[noun.used :])
+        return (
+            None if verbs is None else Said(f"{noun.words} {verbs.words}", noun.used + verbs.used)
+        )
 
     def _plain(self, slots: Sequence[Slot]) -> Said:
         """What always works: one slot with whatever subject there is."""

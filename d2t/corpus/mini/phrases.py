@@ -119,9 +119,9 @@ class Phrases:
             slot = slots[used]
             after_name = used > 0 and slots[used - 1].name == "name"
             post = self._after_food(slots, used) or self.grammar.pick(slot, "post", self.rng)
-            relative = (
-                slot.name not in ("name", "eatType") and not after_name
-            )  # "called Aromi that ..." reads badly
+            # After a name or a "with" phrase, "that" would seem to hang on the wrong noun.
+            relative = slot.name not in ("name", "eatType") and " with " not in words
+            relative = relative and not after_name
             if relative and (post is None or self.rng.random() < 0.25):
                 clause = self._verb(slots[used:])
                 return Said(f"{words} that {clause.words}", used + clause.used)
