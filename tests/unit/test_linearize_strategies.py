@@ -57,6 +57,12 @@ def test_counts_are_delexicalized_and_once_per_utterance():
     }
 
 
+def test_what_the_text_says_is_counted_and_the_mr_where_no_text_is_aligned():
+    said = example(("name", "A"), ("rating", "good"), plan=(("rating", "good"),))
+    table = FrequencyTable.fit([said, example(("name", "A"))], GAMES)
+    assert table.slot_counts == {"genres": 0, "name": 1, "rating": 1}
+
+
 def test_increasing_frequency_by_hand():
     strategy = make_strategy("if").fit(corpus(), GAMES)
     item = example(("genres", "action"), ("name", "Z"), ("genres", "shooter"), ("rating", "poor"))

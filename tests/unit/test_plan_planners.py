@@ -52,6 +52,17 @@ def test_fillers_have_orders_of_their_own():
     assert planner.plan(mr(PUB, dear)).slots == (PUB, dear)
 
 
+def test_how_a_plan_ends_counts():
+    planner = fitted((NAME, FRENCH, PUB), (NAME, FRENCH, PUB), (FRENCH, NAME))
+    assert planner.plan(mr(NAME, FRENCH)).slots == (FRENCH, NAME)
+
+
+def test_values_that_the_model_cannot_tell_apart_stay_in_alphabetical_order():
+    near = [Slot("near", value) for value in "CAB"]
+    planner = fitted((NAME, *near))
+    assert [s.value for s in planner.plan(mr(*near, NAME)).slots] == ["Aromi", "A", "B", "C"]
+
+
 def test_score_by_hand():
     planner = fitted((NAME, PUB), (NAME, FRENCH))
     # c(@, name) = 2 of 2, one follower; c(name, eatType) = 1 of 2, two followers, slot share 1/2.
