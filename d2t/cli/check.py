@@ -72,7 +72,7 @@ def check(
         try:
             report = _check_record(record, checker, loaded, merge_synonyms)
         except D2TError as error:
-            error.line = record.line if error.line is None else error.line
+            error.line = record.line
             if strict:
                 raise
             tally.bad_lines += 1
