@@ -259,8 +259,8 @@ def load_domain(name_or_folder: str = "restaurant") -> Domain:
     if folder is None:
         shipped = sorted(p.parent.name for p in root.glob("*/domain.toml"))
         raise DomainError(
-            f"no domain {name_or_folder!r}{did_you_mean(name_or_folder, shipped)}; "
-            f"shipped: {', '.join(shipped)}; or give a folder that holds a domain.toml",
+            f"no domain {name_or_folder!r}{did_you_mean(name_or_folder, shipped)} "
+            f"(shipped: {', '.join(shipped)}; or give a folder that holds a domain.toml)",
             code="unknown_domain",
         )
     path = folder / "domain.toml"

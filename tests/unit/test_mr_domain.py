@@ -126,7 +126,7 @@ def test_loading_from_a_folder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["restarant", "no/such/folder", "a\0b", ""])
 def test_a_missing_domain_is_told_what_there_is(name: str) -> None:
-    with pytest.raises(DomainError, match="shipped: restaurant, viggo") as caught:
+    with pytest.raises(DomainError, match="shipped: restaurant, .*viggo") as caught:
         load_domain(name)
     assert caught.value.code == "unknown_domain"
 
