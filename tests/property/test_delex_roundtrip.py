@@ -95,7 +95,7 @@ mentions = st.lists(st.tuples(fillers, slot), min_size=1, max_size=4)
     tail="",
     open_names=frozenset(SLOTS),
 )
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=250)
 def test_relexicalization_undoes_delexicalization(parts, tail, open_names):
     assume(grammatical(parts, open_names))
     distinct = {slot for _, slot in parts}
@@ -106,7 +106,7 @@ def test_relexicalization_undoes_delexicalization(parts, tail, open_names):
 
 
 @given(parts=mentions, tail=fillers, open_names=st.frozensets(st.sampled_from(SLOTS)))
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=120)
 def test_each_mention_becomes_its_placeholder(parts, tail, open_names):
     alignment, bindings = build(parts, tail), bind(parts, open_names)
     template = delexicalize(alignment, bindings)
@@ -126,7 +126,7 @@ def test_each_mention_becomes_its_placeholder(parts, tail, open_names):
     name=values,
     food=values,
 )
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=120)
 def test_open_values_come_out_letter_for_letter(template_parts, name, food):
     template = "".join(template_parts)
     bindings = Bindings(
@@ -143,7 +143,7 @@ def test_open_values_come_out_letter_for_letter(template_parts, name, food):
     article=st.sampled_from(["a", "an", "A", "An"]),
     value=values,
 )
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=120)
 def test_articles_agree_with_whatever_follows(before, article, value):
     text = relexicalize(f"{before}{article} <val:food> pub", {"<val:food>": value})
     word = text[len(before) :].split(" ")[0]
@@ -153,7 +153,7 @@ def test_articles_agree_with_whatever_follows(before, article, value):
 
 
 @given(st.text() | st.lists(fillers).map("".join))
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=120)
 def test_escaping_is_undone(text):
     assert unescape(escape(text)) == text
     assert "<val:" not in escape(text)

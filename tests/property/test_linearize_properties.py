@@ -55,7 +55,7 @@ def corpora(draw: st.DrawFn) -> list[Example]:
 
 @pytest.mark.parametrize("alias", [cls.alias for cls in STRATEGIES])
 @given(corpus=corpora(), mr=mrs, seed=st.integers())
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 def test_every_strategy_permutes_and_never_invents(alias, corpus, mr, seed):
     strategy = make_strategy(alias).fit(corpus, DOMAIN)
     example = Example("x", mr, plan=Plan(mr.slots))
@@ -67,7 +67,7 @@ def test_every_strategy_permutes_and_never_invents(alias, corpus, mr, seed):
 
 @pytest.mark.parametrize("alias", ["rnd", "if", "fp"])
 @given(corpus=corpora(), mr=mrs, seed=st.integers())
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 def test_order_does_not_depend_on_the_mrs_order(alias, corpus, mr, seed):
     strategy = make_strategy(alias).fit(corpus, DOMAIN)
     shuffled = list(mr.slots)
@@ -79,7 +79,7 @@ def test_order_does_not_depend_on_the_mrs_order(alias, corpus, mr, seed):
 
 @pytest.mark.parametrize("alias", ["if", "fp"])
 @given(corpus=corpora(), mr=mrs)
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 def test_fitted_orders_are_idempotent_and_survive_saving(alias, corpus, mr):
     strategy = make_strategy(alias).fit(corpus, DOMAIN)
     once = strategy.order(Example("x", mr), rng=Random(0))
@@ -91,7 +91,7 @@ def test_fitted_orders_are_idempotent_and_survive_saving(alias, corpus, mr):
 
 
 @given(corpus=corpora(), mr=mrs)
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 def test_fixed_position_names_every_slot_in_one_order(corpus, mr):
     strategy = make_strategy("fp").fit(corpus, DOMAIN)
     layout = strategy.layout(strategy.order(Example("x", mr), rng=Random(0)))
@@ -102,7 +102,7 @@ def test_fixed_position_names_every_slot_in_one_order(corpus, mr):
 
 
 @given(plan=plans, gap=st.sampled_from([" ", ", and ", ". "]))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 def test_alignment_order_is_the_order_of_spans(plan, gap):
     text, spans = "", []
     for slot in plan.slots:
@@ -119,7 +119,7 @@ def test_alignment_order_is_the_order_of_spans(plan, gap):
 
 @pytest.mark.parametrize("alias", [cls.alias for cls in STRATEGIES])
 @given(corpus=corpora(), mr=mrs, masked=st.booleans())
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 def test_sources_lose_no_content(alias, corpus, mr, masked):
     """Each value is either a piece or what a placeholder in the source stands for."""
     strategy = make_strategy(alias).fit(corpus, DOMAIN)
