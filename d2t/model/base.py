@@ -25,9 +25,11 @@ class Seq2SeqModel(nn.Module, ABC):
         pad_id, bos_id, eos_id: special token ids.
         vocab_size: size of the output distribution.
         config: what the model was built from.
+        position_limit: longest source or target the model can take, in tokens; None: any length.
     """
 
     config: TransformerConfig | BiGRUConfig | PretrainedConfig
+    position_limit: int | None = None
     pad_id: int
     bos_id: int
     eos_id: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from d2t.errors import BackendError, BundleError
+from d2t.errors import BackendError, BundleError, DataError
 from d2t.model.base import DecoderState, Seq2SeqModel
 from d2t.model.pretrained_tokenizer import PretrainedTokenizer, SpecialIds, extend_backend
 
@@ -25,17 +25,25 @@ class PretrainedModel(Seq2SeqModel):
 
     ``step`` keeps the keys and values that its cache holds in the state, batch first, so that our
     search reorders and drops rows as it does for every other model.
+
+    Attributes:
+        config: where the checkpoint came from.
     """
+
+    config: PretrainedConfig
 
     def __init__(self, config: PretrainedConfig, core: Any, special: SpecialIds) -> None:
         super().__init__()
         self.config = config
         self.core = core
         self.pad_id, self.bos_id, self.eos_id = special.pad, special.bos, special.eos
+        # T5's relative positions have no end; BART's table has.
+        self.position_limit = getattr(core.config, "max_position_embeddings", None)
         self.vocab_size = int(core.get_output_embeddings().weight.shape[0])
 
     def forward(self, source_ids: Tensor, source_mask: Tensor, target_ids: Tensor) -> Tensor:
         """Teacher-forced logits, see ``Seq2SeqModel.forward``."""
+        self._check_length(max(source_ids.shape[1], target_ids.shape[1]))
         output = self.core(
             input_ids=source_ids,
             attention_mask=source_mask.long(),
@@ -46,6 +54,7 @@ class PretrainedModel(Seq2SeqModel):
 
     def start(self, source_ids: Tensor, source_mask: Tensor) -> DecoderState:
         """Encode; the cache begins empty."""
+        self._check_length(source_ids.shape[1])
         encoder = self.core.get_encoder()
         encoded = encoder(input_ids=source_ids, attention_mask=source_mask.long())
         return {"encoded": encoded.last_hidden_state, "source_mask": source_mask}
@@ -54,6 +63,7 @@ class PretrainedModel(Seq2SeqModel):
         """One position, see ``Seq2SeqModel.step``."""
         from transformers.modeling_outputs import BaseModelOutput
 
+        self._check_length(1 + (state["self_k0"].shape[2] if "self_k0" in state else 0))
         output = self.core(
             encoder_outputs=BaseModelOutput(last_hidden_state=state["encoded"]),
             attention_mask=state["source_mask"].long(),
@@ -68,6 +78,15 @@ class PretrainedModel(Seq2SeqModel):
             for i, layer in enumerate(half.layers):
                 new[f"{kind}_k{i}"], new[f"{kind}_v{i}"] = layer.keys, layer.values
         return output.logits[:, -1].float(), new
+
+    def _check_length(self, length: int) -> None:
+        if self.position_limit is not None and length > self.position_limit:
+            raise DataError(
+                f"a sequence of {length} tokens is too long for the checkpoint "
+                f"{self.config.name_or_path!r}, whose limit is {self.position_limit}; shorten the "
+                "values or set a smaller maximum length",
+                code="sequence_too_long",
+            )
 
     def save_architecture(self, folder: Path) -> None:
         """Write the checkpoint's own ``config.json`` under ``architecture/``."""
@@ -154,8 +173,13 @@ def _special_ids(
 
 def _grow(core: Any, n_tokens: int) -> None:
     """Make room for added tokens; never shrinks (T5 has spare rows)."""
+    from transformers.utils import logging
+
     if n_tokens > core.get_input_embeddings().weight.shape[0]:
+        verbosity = logging.get_verbosity()
+        logging.set_verbosity_error()  # it explains at length what mean_resizing is
         core.resize_token_embeddings(n_tokens, mean_resizing=True)
+        logging.set_verbosity(verbosity)
 
 
 def _cache_of(state: DecoderState) -> Any:

@@ -16,7 +16,7 @@ from transformers import (
     T5ForConditionalGeneration,
 )
 
-from d2t.errors import BackendError, BundleError
+from d2t.errors import BackendError, BundleError, DataError
 from d2t.linearize.inventory import Inventory
 from d2t.linearize.registry import make_strategy
 from d2t.linearize.source import Linearizer
@@ -246,6 +246,19 @@ def test_a_checkpoint_can_be_trained(loaded):
     source, mask = sources(tokenizer)
     model.train()(source, mask, torch.full((len(source), 3), model.bos_id)).sum().backward()
     assert any(p.grad is not None and p.grad.any() for p in model.parameters())
+
+
+def test_a_sequence_beyond_the_position_table(checkpoint, loaded):
+    _, model = loaded
+    long = torch.ones(1, 129, dtype=torch.int64)
+    if checkpoint.name.startswith("t5"):
+        assert model.position_limit is None
+        model.start(long, long > 0)
+        return
+    with pytest.raises(DataError, match="limit is 128"):
+        model.start(long, long > 0)
+    with pytest.raises(DataError, match="129 tokens"):
+        model(long[:, :3], long[:, :3] > 0, long)
 
 
 def test_no_checkpoint_there(tmp_path):
