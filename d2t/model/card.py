@@ -47,8 +47,8 @@ def model_card(manifest: Manifest, domain: Domain) -> str:
             _section(info.get("metrics") or info.get("dev"))
             or "Not recorded; run `d2t evaluate all --model`."
         )
-        + "\n\nScores are 0–100, losses nats per token; slot errors and order are measured with the "
-        "bundle's own lexicon.",
+        + "\n\nScores are 0–100, losses nats per token; slot errors and order are measured with "
+        "the bundle's own lexicon.",
         "## Known slot confusions\n\n" + (_section(info.get("confusions")) or "None recorded."),
         "## Training\n\n"
         + (_section({k: v for k, v in info.items() if k not in skipped}) or "Not recorded."),
