@@ -36,6 +36,7 @@ class SymbolMask:
         self._ids = {symbol: known[symbol] for symbol in all_symbols(domain) if symbol in known}
         self._base = torch.zeros(vocab_size, dtype=torch.bool)
         self._base[list(self._ids.values())] = True
+        self._base[tokenizer.vocab_size :] = True  # a checkpoint's spare rows spell nothing
         if isinstance(tokenizer, Tokenizer):
             pieces = tokenizer.pieces(range(tokenizer.vocab_size))
             self._base[[i for i, piece in enumerate(pieces) if _BYTE.fullmatch(piece)]] = True
