@@ -54,8 +54,8 @@ PlanOption = Annotated[
     str | None,
     typer.Option(
         help="Order of every record that has no `plan` of its own, e.g. area,food,name or "
-        "'area > food | name'; must name exactly the slots of the MR. Models trained with alignment "
-        "follow it; for the other strategies it is only judged (order_kept)."
+        "'area > food | name'; must name exactly the slots of the MR. Models trained with "
+        "alignment follow it; for the other strategies it is only judged (order_kept)."
     ),
 ]
 BeamOption = Annotated[
