@@ -8,9 +8,10 @@ import re
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from d2t.errors import D2TError, DataError
+from d2t.io import strict_json
 from d2t.io.csv_rows import KNOWN_COLUMNS, CsvRow, looks_like_header, read_rows
 from d2t.io.text_source import bad_byte_column, decoded_lines, display_name
 
@@ -178,7 +179,7 @@ def _record(index: int, line: int, fields: dict[str, Any]) -> InputRecord:
 def _object(text: str) -> dict[str, Any]:
     """One JSON line: an object, or a string that is an MR."""
     try:
-        value = json.loads(text, object_pairs_hook=_no_twins, parse_constant=_no_constant)
+        value = strict_json.loads(text)
     except json.JSONDecodeError as error:
         raise DataError(
             f"broken JSON: {error.msg} at column {error.colno}; "
@@ -186,7 +187,7 @@ def _object(text: str) -> dict[str, Any]:
             column=error.colno,
             code="broken_json",
         ) from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise DataError(f"unusable JSON: {error}", code="broken_json") from None
     if isinstance(value, str):
         return {"mr": value}
@@ -197,16 +198,3 @@ def _object(text: str) -> dict[str, Any]:
             code="bad_record",
         )
     return value
-
-
-def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    table = dict(pairs)
-    if len(table) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twin = next(key for i, key in enumerate(keys) if key in keys[:i])
-        raise ValueError(f"key {twin[:40]!r} is given twice; put several values in a list")
-    return table
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON value; use a number, a string or null")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from d2t.errors import MRParseError
+from d2t.io import strict_json
 from d2t.mr.types import Slot
 from d2t.mr.values import check_characters, check_length, shorten
 
@@ -24,7 +25,7 @@ def decode_json(text: str) -> Mapping[str, Any]:
         MRParseError: not JSON, not an object, or a key twice; with line and column where known.
     """
     try:
-        value = json.loads(text, object_pairs_hook=_no_twins, parse_constant=_no_constant)
+        value = strict_json.loads(text)
     except json.JSONDecodeError as error:
         raise MRParseError(
             f"not valid JSON: {error.msg} at column {error.colno}; "
@@ -104,16 +105,3 @@ def _as_text(value: Any, spec: SlotSpec) -> str:
     raise MRParseError(
         f"the value of slot {spec.name!r} is {shown}; expected {_LEGAL}", code="json_value"
     )
-
-
-def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    table = dict(pairs)
-    if len(table) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twin = next(key for i, key in enumerate(keys) if key in keys[:i])
-        raise ValueError(f"key {twin!r} is given twice; put several values in a list")
-    return table
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a value; use a number or a string")

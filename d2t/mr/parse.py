@@ -161,8 +161,9 @@ def _finish(
     slots = tuple(found)
     if not slots:
         raise _empty()
-    if len(set(slots)) < len(slots):
-        index = next(i for i, slot in enumerate(slots) if slot in slots[:i])
+    last = {slot: index for index, slot in enumerate(slots)}
+    if len(last) < len(slots):
+        index = next(last[slot] for i, slot in enumerate(slots) if last[slot] != i)
         line, column = position(source, offsets[index]) if offsets else (None, None)
         raise MRParseError(
             f"{shorten(str(slots[index]))} is given twice; give each slot and value once",

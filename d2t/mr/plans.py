@@ -68,7 +68,8 @@ def parse_plan(
         ordered += claimed
         if not claimed:
             extra.append(entry)
-    missing = [slot for slot in mr.slots if slot not in ordered]
+    planned = set(ordered)
+    missing = [slot for slot in mr.slots if slot not in planned]
     if extra or (missing and not partial):
         raise _mismatch(extra, missing, mr)
     ordered += missing

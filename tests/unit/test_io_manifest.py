@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from d2t.io import manifest
@@ -59,6 +60,14 @@ def test_a_machine_without_git(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     monkeypatch.setattr(manifest, "_CHECKOUT", tmp_path)
     monkeypatch.setenv("PATH", "")
     assert manifest.git_state() == {"sha": None, "dirty": None}
+
+
+def test_threads_and_accelerator_of_a_torch_that_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    cuda = SimpleNamespace(is_available=lambda: True, get_device_name=lambda: "An Accelerator")
+    torch = SimpleNamespace(get_num_threads=lambda: 3, cuda=cuda)
+    monkeypatch.setitem(sys.modules, "torch", torch)  # type: ignore[arg-type]
+    found = manifest.machine()
+    assert (found["torch_threads"], found["accelerator"]) == (3, "An Accelerator")
 
 
 def test_hashes(tmp_path: Path) -> None:

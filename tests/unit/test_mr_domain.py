@@ -126,7 +126,7 @@ def test_loading_from_a_folder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["restarant", "no/such/folder", "a\0b", ""])
 def test_a_missing_domain_is_told_what_there_is(name: str) -> None:
-    with pytest.raises(DomainError, match="shipped: restaurant, .*viggo") as caught:
+    with pytest.raises(DomainError, match=r"shipped: restaurant, .*viggo") as caught:
         load_domain(name)
     assert caught.value.code == "unknown_domain"
 
@@ -141,3 +141,4 @@ def test_a_broken_file_is_named(tmp_path: Path, content: bytes) -> None:
 def test_plan_labels_name_values_only_where_they_must() -> None:
     plan = Plan((Slot("a", "1"), Slot("b", "2"), Slot("a", "3"), Slot("b", "2")))
     assert plan.labels() == ["a[1]", "b", "a[3]", "b"]
+    assert len(plan) == 4
