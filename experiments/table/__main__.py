@@ -30,12 +30,14 @@ def main() -> int:
         table = load_table(args.table)
         runs = args.runs or Path("runs") / table.results
         if args.only:
+            from d2t.train.progress import default_reporter
             from experiments.table.row import run_row  # imports torch
 
             row = next((row for row in table.rows if row.name == args.only), None)
             if row is None:
                 parser.error(f"no row {args.only!r}; rows: {[row.name for row in table.rows]}")
-            run_row(table, row, runs, threads=args.threads)
+            progress = default_reporter(500)
+            run_row(table, row, runs, threads=args.threads, progress=progress)
             return 0
         codes = run_jobs(args, [row.name for row in table.rows], runs)
         from experiments.table.report import write_results
@@ -47,7 +49,7 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     if missing:
-        print(f"not in the table: {', '.join(missing)}; see runs/*/log.txt", file=sys.stderr)
+        print(f"not in the table: {', '.join(missing)}; see {runs}/*/log.txt", file=sys.stderr)
     return 1 if any(codes) or missing else 0
 
 

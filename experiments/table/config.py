@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -42,7 +42,7 @@ class TableConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     title: str
     results: str
-    split: str = "test"
+    split: Literal["train", "dev", "test"] = "test"
     permutations: int = Field(default=3, ge=1)
     plan_seed: int = 0
     limit: int | None = None

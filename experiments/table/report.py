@@ -44,13 +44,15 @@ def write_results(table: TableConfig, runs: Path, out: Path, *, started: float) 
     scores = collect(table, runs)
     rows = [row for row in table.rows if row.name in scores]
     training = {
-        row.name: json.loads((runs / row.name / "run.json").read_text(encoding="utf-8"))
+        row.name: json.loads(
+            (runs / row.name / "training" / "run.json").read_text(encoding="utf-8")
+        )
         for row in rows
     }
     manifest = run_manifest(
         command=["python", "-m", "experiments.table", f"experiments/{table.results}.toml"],
         config=table.model_dump(mode="json"),
-        data={key: value for run in training.values() for key, value in run["data"].items()},
+        data={key: value for run in training.values() for key, value in run["data_sha256"].items()},
         seeds={"plans": table.plan_seed},
         started=started,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from typing import TYPE_CHECKING, Any
@@ -10,11 +11,13 @@ from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
 from d2t.decode.load import load
 from d2t.decode.output import hypothesis_as_dict
-from d2t.evaluate.records import EvaluationRecord
+from d2t.evaluate.records import read_evaluation_records
 from d2t.evaluate.report import evaluate_records
 from d2t.io.atomic import atomic_write, atomic_write_json
 from d2t.io.hashing import sha256_file
 from d2t.io.records import write_record
+from d2t.mr.domain import load_domain
+from d2t.slots.checker import SlotChecker
 from d2t.train.run import train
 from experiments.table.settings import SETTINGS, requests_for
 
@@ -23,65 +26,85 @@ if TYPE_CHECKING:
 
     from d2t.corpus.types import Example
     from d2t.decode.pipeline import ModelGenerator
+    from d2t.mr.domain import Domain
+    from d2t.train.progress import Reporter
     from experiments.table.config import Row, TableConfig
 
 
-def run_row(table: TableConfig, row: Row, runs: Path, *, threads: int | None) -> None:
-    """Bring ``runs/<row>/scores-<setting>.json`` up to date; what is done is skipped."""
+def run_row(
+    table: TableConfig, row: Row, runs: Path, *, threads: int | None, progress: Reporter
+) -> None:
+    """Bring ``runs/<row>`` up to date: bundle, outputs and scores; what is done is skipped."""
     config = table.train_config(row)
     config = config.model_copy(update={"run": config.run.model_copy(update={"threads": threads})})
     folder = runs / row.name
-    bundle = train(config, folder, resume=True)
-    generator = load(bundle, batch_size=128)
-    examples = group_references(load_split(config.data.corpus, table.split, generator.domain))
+    command = ["python", "-m", "experiments.table", f"experiments/{table.results}.toml"]
+    bundle = train(
+        config,
+        folder / "training",
+        resume=True,
+        progress=progress,
+        command=[*command, "--only", row.name],
+    )
+    domain = load_domain(config.data.domain)
+    examples = group_references(load_split(config.data.corpus, table.split, domain))
     examples = examples[: table.limit]
+    asked = {
+        "bundle": sha256_file(bundle / "d2t.json"),
+        "split": table.split,
+        "permutations": table.permutations,
+        "plan_seed": table.plan_seed,
+        "limit": table.limit,
+    }
+    generator: ModelGenerator | None = None
     for setting in SETTINGS:
-        score_setting(table, setting, examples, generator, folder, bundle)
+        path = folder / f"outputs-{setting}.jsonl"
+        if not _is_current(folder / f"outputs-{setting}.json", asked):
+            generator = generator or load(bundle, batch_size=128)
+            write_outputs(table, setting, examples, generator, path, asked)
+        score_outputs(path, examples, domain, folder / f"scores-{setting}.json")
 
 
-def score_setting(
+def write_outputs(
     table: TableConfig,
     setting: str,
     examples: list[Example],
     generator: ModelGenerator,
-    folder: Path,
-    bundle: Path,
+    path: Path,
+    asked: dict[str, Any],
 ) -> None:
-    """Generate and score one setting, unless this very model and checker already did."""
-    path = folder / f"scores-{setting}.json"
-    identity = {
-        "bundle": sha256_file(bundle / "d2t.json"),
-        "lexicon": generator.checker.lexicon_digest,
-        "table": {
-            "split": table.split,
-            "permutations": table.permutations,
-            "seed": table.plan_seed,
-        },
-        "limit": table.limit,
-    }
-    if path.is_file() and json.loads(path.read_text(encoding="utf-8"))["identity"] == identity:
-        return
+    """Generate one setting; beside the outputs stands what they answer and how long it took."""
     started = time.perf_counter()
     hypotheses = generator.generate(requests_for(setting, examples, generator.domain, table))
     seconds = time.perf_counter() - started
-    with atomic_write(folder / f"outputs-{setting}.jsonl") as stream:
+    with atomic_write(path) as stream:
         for hypothesis in hypotheses:
             write_record(stream, hypothesis_as_dict(hypothesis, generator.domain))
+    facts = {"generation_s": round(seconds, 2), "sentences_per_s": len(hypotheses) / seconds}
+    atomic_write_json(path.with_suffix(".json"), {"identity": asked, **facts})
+
+
+def score_outputs(path: Path, examples: list[Example], domain: Domain, scores: Path) -> None:
+    """Score one outputs file with the repository's lexicon, unless it stands scored already."""
+    identity = {
+        "outputs": sha256_file(path),
+        "lexicon": SlotChecker.for_domain(domain).lexicon_digest,
+        "domain": domain.digest,
+    }
+    if _is_current(scores, identity):
+        return
     references = {example.id: example.references for example in examples}
-    records = [
-        EvaluationRecord(h.id, h.mr, h.text, h.plan, references[h.id.split("#")[0]])
-        for h in hypotheses
+    records, bad = read_evaluation_records(str(path), domain)
+    joined = [
+        dataclasses.replace(record, references=references[record.id.split("#")[0]])
+        for record in records
     ]
-    report: dict[str, Any] = evaluate_records(records, generator.domain).as_dict()
-    report.pop("bad")
-    atomic_write_json(
-        path,
-        {
-            "identity": identity,
-            "setting": setting,
-            "n_requests": len(hypotheses),
-            "generation_s": round(seconds, 2),
-            "sentences_per_s": round(len(hypotheses) / seconds, 1),
-            "report": report,
-        },
-    )
+    report = evaluate_records(joined, domain, bad=bad).as_dict()
+    made = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    atomic_write_json(scores, {"identity": identity, "generation": made, "report": report})
+
+
+def _is_current(path: Path, identity: dict[str, Any]) -> bool:
+    if not path.is_file():
+        return False
+    return bool(json.loads(path.read_text(encoding="utf-8"))["identity"] == identity)
