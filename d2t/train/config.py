@@ -54,7 +54,7 @@ class OptimConfig(Section):
         batch_size: rows of a batch; every batch has the same number of rows.
         batch_tokens: padded target tokens of a batch instead; rows are then constant per shape.
         accumulate: batches per optimizer step.
-        lr: peak learning rate.
+        lr: peak learning rate; None takes 1e-3 from scratch and 1e-4 for a pretrained checkpoint.
         schedule: what follows the linear warm-up.
         warmup_steps: steps of warm-up; None takes 6% of all steps, at most 400.
         label_smoothing: mass spread over the other tokens (spec §5.2).
@@ -72,7 +72,7 @@ class OptimConfig(Section):
     batch_size: int = Field(default=64, ge=1)
     batch_tokens: int | None = Field(default=None, ge=64)
     accumulate: int = Field(default=1, ge=1)
-    lr: float = Field(default=1e-3, gt=0)
+    lr: float | None = Field(default=None, gt=0)
     schedule: Literal["cosine", "inverse_sqrt", "linear", "constant"] = "cosine"
     warmup_steps: int | None = Field(default=None, ge=0)
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
@@ -147,6 +147,13 @@ class TrainConfig(Section):
         from d2t.linearize.registry import strategy_class
 
         return strategy_class(name).name
+
+    @property
+    def peak_rate(self) -> float:
+        """``train.lr``, or what suits the architecture."""
+        if self.train.lr is not None:
+            return self.train.lr
+        return 1e-4 if self.model.architecture == "pretrained" else 1e-3
 
     def as_dict(self) -> dict[str, Any]:
         """The resolved configuration, JSON-able."""

@@ -53,7 +53,7 @@ class Loop:
         self.model = assembly.model.to(workers.device)
         workers.share_parameters(self.model)
         self.precision = pick_precision(config.train.precision, workers.device)
-        self.optimizer = make_optimizer(self.model, config.train, workers.device)
+        self.optimizer = make_optimizer(self.model, config, workers.device)
         decay = config.train.average
         self.average = MovingAverage(self.model, decay) if decay else None
         self.progress = Progress()
@@ -136,7 +136,7 @@ class Loop:
             step, schedule=self.config.train.schedule, warmup=self.warmup, total=self.total_steps
         )
         for group in self.optimizer.param_groups:
-            group["lr"] = self.config.train.lr * factor
+            group["lr"] = self.config.peak_rate * factor
         torch.manual_seed(derive_seed(self.config.seed, "dropout", step, self.workers.rank))
         self.optimizer.zero_grad(set_to_none=True)
         loss = 0.0

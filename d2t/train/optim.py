@@ -12,23 +12,26 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from d2t.train.config import OptimConfig
+    from d2t.train.config import TrainConfig
 
 Precision = Literal["fp32", "bf16"]
 
 
 def make_optimizer(
-    model: nn.Module, config: OptimConfig, device: torch.device
+    model: nn.Module, config: TrainConfig, device: torch.device
 ) -> torch.optim.Optimizer:
     """AdamW with betas (0.9, 0.98) (spec §5.3's, with decoupled decay on matrices only)."""
     parameters = [p for p in model.parameters() if p.requires_grad]
     groups = [
-        {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": config.weight_decay},
+        {
+            "params": [p for p in parameters if p.dim() >= 2],
+            "weight_decay": config.train.weight_decay,
+        },
         {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
     ]
     # One fused kernel instead of a Python loop over tensors: 5% of a step at this model size.
     fused = device.type in ("cpu", "cuda")
-    return torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, 0.98), eps=1e-9, fused=fused)
+    return torch.optim.AdamW(groups, lr=config.peak_rate, betas=(0.9, 0.98), eps=1e-9, fused=fused)
 
 
 def pick_precision(wanted: Literal["auto", "fp32", "bf16"], device: torch.device) -> Precision:
