@@ -8,21 +8,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from d2t.slots.pattern import NUMBER, Choice, Gap, Mark, Node, Sequence, Word, is_number
+from d2t.slots.pattern import (
+    BARRIERS,
+    NUMBER,
+    Choice,
+    Mark,
+    Node,
+    Sequence,
+    Word,
+    is_number,
+    may_skip,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# Words that a gap may not swallow: punctuation and the stand-ins of names.
-BARRIERS = frozenset(".!?,;:/£$€")
 OTHER, OTHER_NUMBER = "\0other", "\0number"
 _DEAD = -1
 _MEMO_LIMIT = 100_000
-
-
-def may_skip(word: str) -> bool:
-    """Whether a gap may pass over ``word``."""
-    return word not in BARRIERS and not (word[0] == "\0" and word != OTHER)
 
 
 class Automaton:
@@ -143,11 +146,9 @@ class Automaton:
                 for literal, following in self._moves[member]
                 if literal == word or (literal == NUMBER and numeric)
             )
-            if may_skip(word) or word == OTHER_NUMBER:
+            if word in (OTHER, OTHER_NUMBER) or may_skip(word):
                 reached.update(self._skips[member])
         following = self._deterministic(self._closure(reached)) if reached else _DEAD
         self._table[state][word] = following
         return following
 
-
-__all__ = ["BARRIERS", "Automaton", "Gap", "may_skip"]

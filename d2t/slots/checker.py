@@ -149,7 +149,7 @@ class SlotChecker:
                 if (before is not None) != negated:
                     continue
                 first = start if before is None else before
-                found.append(Phrase(first, end, 2 * (end - start) + bonus, name, (value,), -1))
+                found.append(Phrase(first, end, end - start + bonus, name, (value,), -1))
         return found
 
     def _merge_apposition(

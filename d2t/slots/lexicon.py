@@ -4,6 +4,7 @@ Layout of the file::
 
     [spelling]              misspelt = "right form"
     [macros]                name = "pattern"
+    [weights]               light: words that add nothing to the weight of a phrase
     [negation]              words, transparent, exempt: lists of words; reach: a number
     [landmark]              slot, name_slot: slot names; before, after, not: lists of patterns or words
     [aliases.SLOT]          "Value" = ["other way to write it"]
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from d2t.mr.domain import Domain
+
+
+# What realises nothing wins a tie.
+_IGNORED_RANK = -2
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,7 @@ class Lexicon:
     landmark: Landmark | None = None
     appositions: tuple[Apposition, ...] = ()
     aliases: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
+    light: frozenset[str] = frozenset()
     digest: str = ""
 
     def worded(self) -> frozenset[tuple[str, str]]:
@@ -120,7 +126,7 @@ def load_lexicon(domain: Domain) -> Lexicon:
 
 
 _TABLES: dict[str, type] = {
-    "spelling": dict, "macros": dict, "negation": dict, "landmark": dict, "aliases": dict,
+    "spelling": dict, "macros": dict, "weights": dict, "negation": dict, "landmark": dict, "aliases": dict,
     "entry": list, "ignore": list, "apposition": list,
 }  # fmt: skip
 
@@ -133,8 +139,8 @@ def lexicon_from_dict(raw: Mapping[str, Any], domain: Domain, *, where: str = "l
     build = _Builder(domain, where, Tokenizer(raw.get("spelling", {})), raw.get("macros", {}))
     entries = [build.entry(table, rank) for rank, table in enumerate(raw.get("entry", []))]
     entries += [
-        build.entry({"slot": "", "values": [], **table}, len(entries) + rank)
-        for rank, table in enumerate(raw.get("ignore", []))
+        build.entry({"slot": "", "values": [], **table}, _IGNORED_RANK)
+        for table in raw.get("ignore", [])
     ]
     return Lexicon(
         tokenizer=build.tokenizer,
@@ -146,6 +152,7 @@ def lexicon_from_dict(raw: Mapping[str, Any], domain: Domain, *, where: str = "l
             domain.slot(slot).name: {value: tuple(others) for value, others in table.items()}
             for slot, table in raw.get("aliases", {}).items()
         },
+        light=build.words(raw.get("weights", {}).get("light", ())),
         digest=sha256_json(dict(raw)),
     )
 

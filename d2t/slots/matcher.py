@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from d2t.slots.automaton import BARRIERS, Automaton, may_skip
-from d2t.slots.pattern import Node, Word, has_marks, is_number, locate
+from d2t.slots.automaton import Automaton
+from d2t.slots.pattern import BARRIERS, Node, has_marks, is_number, locate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,6 +39,7 @@ class PhraseMatcher:
         ]
         self._automaton = Automaton(node for node, _, _ in self._patterns)
         self._negation = lexicon.negation
+        self._light = lexicon.light
 
     def find(self, words: list[str], extra: Iterable[Phrase] = ()) -> list[Phrase]:
         """The chosen phrases in text order: more literal words first, then shorter, earlier, file order.
@@ -64,20 +65,24 @@ class PhraseMatcher:
             for end, indices in self._automaton.matches_at(classes, start):
                 for index in indices:
                     node, entry, marked = self._patterns[index]
-                    first, last, weight = start, end, 2 * (end - start)
+                    first, last, weight = start, end, self._weight(words, start, end)
                     if marked:
-                        found = locate(node, words, start, end, may_skip)
+                        found = locate(node, words, start, end, self._light)
                         if found is None or found.start >= found.end:
                             continue
                         first, last, weight = found.start, found.end, found.weight
                     yield self._phrase(words, first, last, weight, entry)
+
+    def _weight(self, words: list[str], start: int, end: int) -> int:
+        light = self._light
+        return sum(word not in light for word in words[start:end])
 
     def _phrase(self, words: list[str], start: int, end: int, weight: int, entry: Entry) -> Phrase:
         negation = self._outer_negation(words, start, end) if entry.slot else None
         values = entry.values
         if negation is not None:
             values, start = entry.negated, negation
-            weight += 2
+            weight += 1
         start = _after_names(words, start, end)
         if entry.numeric:
             numbers = [word for word in words[start:end] if is_number(word)]
@@ -131,4 +136,3 @@ def _fill(template: str, numbers: list[str]) -> str:
     return text
 
 
-__all__ = ["Phrase", "PhraseMatcher", "Word", "verbatim"]

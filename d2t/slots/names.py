@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from d2t.slots.automaton import Automaton, may_skip
+from d2t.slots.automaton import Automaton
 from d2t.slots.tokens import SENTENCE_END
 
 if TYPE_CHECKING:
@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 _ARTICLE = "the"
 _LINKS = frozenset({"of", "by", "and", "de", "la", "le", "at"})
 _MAX_UNKNOWN = 5
-_CLAUSE_ENDS = frozenset(
-    ".!?,;: is are was has have serves serving offers offering provides sells called named".split()
-) | frozenset(".!?,;:")
+_MIN_UNKNOWN = 3
+_CLAUSE_ENDS = frozenset(".!?,;:") | {
+    "is", "are", "was", "has", "have", "serves", "serving", "offers", "offering", "provides",
+    "providing", "sells", "selling", "called", "named",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,6 @@ class NameFinder:
 
     def is_landmark(self, words: list[str], start: int, end: int) -> bool:
         """Whether ``words[start:end]`` stands where a landmark stands (``near ...``, ``... nearby``)."""
-        landmark = self._landmark
         at = start
         while at and words[at - 1] in (_ARTICLE, "a", "local", "famous", "popular"):
             at -= 1
@@ -206,6 +207,8 @@ class NameFinder:
             elif word not in _LINKS or end == start:
                 break
             at += 1
+        if end - start == 1 and tokens.ends[start] - tokens.starts[start] < _MIN_UNKNOWN:
+            return start
         return start if all(position in taken for position in range(start, end)) else end
 
     def _is_place(self, words: list[str], landmark: Landmark) -> bool:
@@ -245,5 +248,3 @@ def _other_number(value: str) -> str:
 def _is_cased(text: str) -> bool:
     return text != text.lower() and text != text.upper()
 
-
-__all__ = ["Mention", "NameFinder", "may_skip"]

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 NUMBER = "#"
+# Words that a gap may not swallow, beside the stand-ins of names (which begin with NUL).
+BARRIERS = frozenset(".!?,;:/£$€")
 OPEN, CLOSE = ">>", "<<"
 _LEX = re.compile(r"\s+|\{\w+\}|\.\.\d+|>>|<<|[()\[\]|]|[^\s()\[\]|{}]+")
 
@@ -199,7 +201,7 @@ def has_marks(node: Node) -> bool:
 class Found:
     """Token positions of one match: the span, and its weight.
 
-    A word matched literally weighs 2 inside the span and 1 in its context; gap words weigh nothing.
+    Words matched literally inside the span count; context, gaps and ``light`` words do not.
     """
 
     start: int
@@ -208,7 +210,7 @@ class Found:
 
 
 def locate(
-    node: Node, words: list[str], start: int, end: int, may_skip: Callable[[str], bool]
+    node: Node, words: list[str], start: int, end: int, light: frozenset[str]
 ) -> Found | None:
     """Where the marks of ``node`` fall when it matches exactly ``words[start:end]``; fewest gap words win."""
     found: list[Found] = []
@@ -217,8 +219,8 @@ def locate(
         if not todo:
             if at == end:
                 last = closed if closed >= 0 else end
-                inside = sum(opened <= position < last for position in literal)
-                found.append(Found(opened, last, inside + len(literal)))
+                inside = [words[position] for position in literal if opened <= position < last]
+                found.append(Found(opened, last, sum(word not in light for word in inside)))
             return
         node, rest = todo[0], todo[1:]
         if isinstance(node, Sequence):
@@ -245,6 +247,11 @@ def locate(
 def fits(node: Word, word: str) -> bool:
     """Whether a word of a pattern matches a word of a text."""
     return word == node.text or (node.text == NUMBER and is_number(word))
+
+
+def may_skip(word: str) -> bool:
+    """Whether a gap may pass over ``word``."""
+    return word not in BARRIERS and word[0] != "\0"
 
 
 def is_number(word: str) -> bool:

@@ -82,6 +82,10 @@ class Tokenizer:
             if normal is None:
                 normal = self._remember(raw)
             for word in normal:
+                if word[0].isdigit() and words and _completes(raw, word, words[-1], text[starts[-1]]):
+                    words[-1] = str(int(words[-1]) + int(word))
+                    ends[-1] = match.end()
+                    continue
                 words.append(word)
                 starts.append(match.start())
                 ends.append(match.end())
@@ -119,3 +123,13 @@ class Tokenizer:
             return self._normalise(match.group(1)) if match.group(1) else ()
         word = word.replace("'", "").replace("’", "")
         return (_NUMBER_WORDS.get(word, word),)
+
+
+def _completes(raw: str, word: str, before: str, initial: str) -> bool:
+    """Whether ``raw`` is the ``five`` of ``twenty-five``."""
+    return (
+        raw[0].isalpha()
+        and initial.isalpha()
+        and len(word) == 1
+        and before in ("20", "30", "40", "50")
+    )
