@@ -43,7 +43,9 @@ def to_hf_dataset(examples: Iterable[Example]) -> Dataset:
             "plan_breaks": List(Value("int64")),
         }
     )
-    return Dataset.from_list([_row(example) for example in examples], features=features)
+    rows = [_row(example) for example in examples]
+    columns = {name: [row[name] for row in rows] for name in _COLUMNS}
+    return Dataset.from_dict(columns, features=features)  # from_list fails on no rows
 
 
 def from_hf_dataset(dataset: Dataset) -> list[Example]:

@@ -85,7 +85,8 @@ def download(
             if not resumed:  # else the old part was not of this file: once more, from the start
                 break
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError) as error:
-        reason = getattr(error, "reason", None) or error
+        is_answer = isinstance(error, urllib.error.HTTPError)
+        reason = error if is_answer else getattr(error, "reason", error)
         raise DataError(f"cannot download {url}: {reason}", code="network") from error
     except ConnectionError as error:
         raise DataError(f"cannot download {url}: {error}", code="network") from error
