@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Out = Annotated[Path, typer.Option("--out", help="Run folder; a finished run there is used again.")]
 
-SHOWN = ("ser", "exact", "order_accuracy", "bleu")
+SHOWN = ("slot_error_rate", "exact_utterances", "order_accuracy", "bleu")
 
 
 def quickstart(out: Out = Path("runs/quickstart"), threads: ThreadsOption = None) -> None:

@@ -20,9 +20,23 @@ TITLES = {
     "random": "(c) random plans",
 }
 COLUMNS = {
-    "own": ("bleu", "chrf", "rouge_l", "ser", "exact", "order_accuracy", "kendall_tau"),
-    "display": ("ser", "exact", "order_accuracy", "kendall_tau", "bigram_f1"),
-    "random": ("ser", "exact", "order_accuracy", "kendall_tau", "bigram_f1"),
+    "own": (
+        "bleu",
+        "chrf",
+        "rouge_l",
+        "slot_error_rate",
+        "exact_utterances",
+        "order_accuracy",
+        "kendall_tau",
+    ),
+    "display": (
+        "slot_error_rate",
+        "exact_utterances",
+        "order_accuracy",
+        "kendall_tau",
+        "bigram_f1",
+    ),
+    "random": ("slot_error_rate", "exact_utterances", "order_accuracy", "kendall_tau", "bigram_f1"),
 }
 
 
