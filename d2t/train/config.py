@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from d2t.io.hashing import sha256_json
 from d2t.model.config import ModelConfig, TransformerConfig
@@ -156,12 +156,11 @@ class TrainConfig(Section):
         return 1e-4 if self.model.architecture == "pretrained" else 1e-3
 
     def as_dict(self) -> dict[str, Any]:
-        """The resolved configuration, JSON-able."""
-        return self.model_dump(mode="json")
+        """The resolved configuration, JSON-able; ``train.lr`` is the rate that is used."""
+        raw = self.model_dump(mode="json")
+        raw["train"]["lr"] = self.peak_rate
+        return raw
 
     def digest(self) -> str:
         """SHA-256 of what is computed; ``run`` (device, threads, logging) does not change it."""
-        return sha256_json(self.model_dump(mode="json", exclude={"run"}))
-
-
-MODEL_ADAPTER: TypeAdapter[ModelConfig] = TypeAdapter(ModelConfig)
+        return sha256_json({name: part for name, part in self.as_dict().items() if name != "run"})

@@ -142,6 +142,7 @@ class Loop:
         loss = 0.0
         for batch in batches:
             loss += self._backward(batch, n_tokens)
+        loss = self.workers.total(loss)
         self.workers.add_gradients(self.model)
         if self.config.train.clip:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.train.clip)

@@ -54,13 +54,17 @@ class Workers:
         for grad, part in zip(grads, flat.split([g.numel() for g in grads]), strict=True):
             grad.copy_(part.view_as(grad))
 
+    def total(self, value: float) -> float:
+        """The sum over the workers."""
+        if self.count == 1:
+            return value
+        tensor = torch.tensor([value], dtype=torch.float64, device=self.device)
+        torch.distributed.all_reduce(tensor)
+        return float(tensor.item())
+
     def any(self, flag: bool) -> bool:
         """Whether the flag is set on any worker (a signal may reach only one of them)."""
-        if self.count == 1:
-            return flag
-        value = torch.tensor([float(flag)], device=self.device)
-        torch.distributed.all_reduce(value)
-        return bool(value.item())
+        return self.total(float(flag)) > 0
 
     def from_main(self, values: list[float]) -> list[float]:
         """The numbers that rank 0 has, on every worker."""
