@@ -59,11 +59,12 @@ def test_wrong_configurations_are_usage_errors(arguments: list[str], message: st
     assert "Traceback" not in done.stderr
 
 
-def test_missing_data_and_device() -> None:
-    done = run("train", "--train", "nowhere.csv", "--dev", "nowhere.csv")
+def test_missing_data_and_device(tmp_path: Path) -> None:
+    out = ["--out", str(tmp_path / "run")]
+    done = run("train", "--train", "nowhere.csv", "--dev", "nowhere.csv", *out)
     assert done.returncode == 1
     assert "nowhere.csv" in done.stderr
-    done = run("train", "--device", "toaster")
+    done = run("train", "--device", "toaster", *out)
     assert done.returncode == 1
     assert "toaster" in done.stderr
 
