@@ -151,4 +151,3 @@ class Automaton:
         following = self._deterministic(self._closure(reached)) if reached else _DEAD
         self._table[state][word] = following
         return following
-

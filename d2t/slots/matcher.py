@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from d2t.slots.automaton import Automaton
-from d2t.slots.pattern import BARRIERS, Node, has_marks, is_number, locate
+from d2t.slots.locate import locate
+from d2t.slots.pattern import BARRIERS, Node, has_marks, is_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -134,5 +135,3 @@ def _fill(template: str, numbers: list[str]) -> str:
     for index, part in enumerate(parts[1:]):
         text += (numbers[min(index, len(numbers) - 1)] if numbers else "") + part
     return text
-
-

@@ -1,16 +1,16 @@
 """The pattern language of a lexicon: how a phrase may be worded.
 
-==============  ===========================================================================================
+==============  ============================================================================
 ``low price``   words in this order; case, accents, hyphens and possessives do not matter
 ``(a|b c)``     one of the alternatives
 ``[very]``      optional
-``price[s]``    a group glued to a word makes more words: ``price``, ``prices``; ``pric(e|es|ey)``
+``price[s]``    a group glued to a word makes more words: ``price``, ``prices``
 ``{price}``     the macro of that name, from the lexicon's ``[macros]``
 ``..3``         a gap of up to three words inside a sentence; no punctuation, no name
 ``#``           any number, in digits or as a word
 ``@name``       something found in open slot ``name``
-``>>`` ``<<``   what realises the slot starts after ``>>`` and ends before ``<<``; the rest is context
-==============  ===========================================================================================
+``>>`` ``<<``   the span starts after ``>>`` and ends before ``<<``; the rest is context
+==============  ============================================================================
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class _Parser:
         inside: tuple[str, ...],
     ) -> None:
         self.source, self.words, self.macros, self.inside = source, words, macros, inside
-        self.lexemes = _LEX.findall(source)
+        self.lexemes: list[str] = _LEX.findall(source)
         if "".join(self.lexemes) != source:
             raise self.error("a stray brace")
         self.at = 0
@@ -136,12 +136,13 @@ class _Parser:
         while (lexeme := self.peek()) is not None and not lexeme.isspace() and lexeme not in ")]|":
             items.append(self.item())
         if len(items) == 1:
-            return items[0] if not isinstance(items[0], str) else self.literal(items[0])
+            only = items[0]
+            return self.literal(only) if isinstance(only, str) else only
         spelled = ["".join(parts) for parts in product(*map(self.spellings, items))]
         return Choice(tuple(self.literal(text) for text in spelled))
 
     def item(self) -> Node | str:
-        lexeme = self.lexemes[self.at]
+        lexeme: str = self.lexemes[self.at]
         self.at += 1
         if lexeme in ("(", "["):
             node = self.choice()
@@ -195,53 +196,6 @@ def has_marks(node: Node) -> bool:
     parts = node.parts if isinstance(node, Sequence) else ()
     options = node.options if isinstance(node, Choice) else ()
     return any(has_marks(child) for child in (*parts, *options))
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Token positions of one match: the span, and its weight.
-
-    Words matched literally inside the span count; context, gaps and ``light`` words do not.
-    """
-
-    start: int
-    end: int
-    weight: int
-
-
-def locate(
-    node: Node, words: list[str], start: int, end: int, light: frozenset[str]
-) -> Found | None:
-    """Where the marks of ``node`` fall when it matches exactly ``words[start:end]``; fewest gap words win."""
-    found: list[Found] = []
-
-    def walk(todo: tuple[Node, ...], at: int, opened: int, closed: int, literal: list[int]) -> None:
-        if not todo:
-            if at == end:
-                last = closed if closed >= 0 else end
-                inside = [words[position] for position in literal if opened <= position < last]
-                found.append(Found(opened, last, sum(word not in light for word in inside)))
-            return
-        node, rest = todo[0], todo[1:]
-        if isinstance(node, Sequence):
-            walk((*node.parts, *rest), at, opened, closed, literal)
-        elif isinstance(node, Choice):
-            for option in node.options:
-                walk((option, *rest), at, opened, closed, literal)
-        elif isinstance(node, Mark):
-            if node.text == OPEN:
-                walk(rest, at, at, closed, literal)
-            else:
-                walk(rest, at, opened, at, literal)
-        elif isinstance(node, Gap):
-            walk(rest, at, opened, closed, literal)
-            if node.limit and at < end and may_skip(words[at]):
-                walk((Gap(node.limit - 1), *rest), at + 1, opened, closed, literal)
-        elif at < end and fits(node, words[at]):
-            walk(rest, at + 1, opened, closed, [*literal, at])
-
-    walk((node,), start, start, -1, [])
-    return max(found, key=lambda match: match.weight, default=None)
 
 
 def fits(node: Word, word: str) -> bool:

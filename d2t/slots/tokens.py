@@ -82,7 +82,11 @@ class Tokenizer:
             if normal is None:
                 normal = self._remember(raw)
             for word in normal:
-                if word[0].isdigit() and words and _completes(raw, word, words[-1], text[starts[-1]]):
+                if (
+                    word[0].isdigit()
+                    and words
+                    and _completes(raw, word, words[-1], text[starts[-1]])
+                ):
                     words[-1] = str(int(words[-1]) + int(word))
                     ends[-1] = match.end()
                     continue
