@@ -82,3 +82,7 @@ for _name, _target in COMMANDS.items():
 def main() -> None:
     """Console-script entry point."""
     app()
+
+
+if __name__ == "__main__":
+    main()
