@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from d2t.slots.checker import SlotChecker
     from d2t.slots.types import SlotReport
 
-_TEXT_FIELDS = ("text", "hypothesis", "output", "utterance", "prediction", "ref")
-
 MaxSer = Annotated[
     float | None, typer.Option("--max-ser", min=0, help="Exit 4 when SER (%) is above this.")
 ]
@@ -50,13 +48,13 @@ def check(
     limit: LimitOption = None,
     strict: StrictOption = False,
 ) -> None:
-    """Say, for each pair of MR and text, which words realise which slot and what is missing or too much.
+    """Say which words of a text realise which slot of its MR, and what is missing or too much.
 
-    Reads JSONL or CSV with the fields `mr` and `text` (or `ref`, `hypothesis`, `output`); writes one JSON
-    report a line, in input order, on stdout, and the summary on stderr. A bad line becomes an error object,
-    the rest goes on, and the exit code is 3.
+    Reads JSONL or CSV with the fields `mr` and `text` (or `ref`, `hypothesis`, `output`), writes a
+    JSON report a line, in input order, on stdout, the summary on stderr. A bad line becomes an
+    error object, the rest goes on, and the exit code is 3.
 
-    Example:  echo '{"mr": "name[Aromi], eatType[pub]", "text": "Aromi is a pub."}' | d2t check --show
+    Example:  `echo '{"mr": "name[Aromi]", "text": "Aromi is a pub."}' | d2t check --show`
     """
     from d2t.errors import D2TError
     from d2t.io.records import read_records, write_record
@@ -97,16 +95,17 @@ def _check_record(
     record: InputRecord, checker: SlotChecker, domain: Domain, merge_synonyms: bool
 ) -> SlotReport:
     from d2t.errors import DataError
-    from d2t.mr.records import mr_from_fields
+    from d2t.mr.records import TEXT_KEYS, mr_from_fields
 
     if record.error is not None:
         raise record.error
     fields = dict(record.fields or {})
-    name = next((name for name in _TEXT_FIELDS if name in fields), None)
+    keys = (*TEXT_KEYS, "ref")
+    name = next((name for name in keys if name in fields), None)
     text = fields.get(name) if name else None
     if not isinstance(text, str):
         raise DataError(
-            f"no text to check: expected a string in one of the fields {', '.join(_TEXT_FIELDS)}",
+            f"no text to check: expected a string in one of the fields {', '.join(keys)}",
             line=record.line,
             code="missing_text",
         )

@@ -1,7 +1,7 @@
 """All patterns of a lexicon as one automaton over words, made deterministic while it is used.
 
-Its speed does not depend on the size of the lexicon: a text costs one dictionary look-up per word that starts
-nothing, and few more where a phrase begins.
+Its speed does not depend on the size of the lexicon: a text costs one dictionary look-up per word
+that starts nothing, and few more where a phrase begins.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Automaton:
         return OTHER_NUMBER if is_number(word) else OTHER
 
     def matches_at(self, classes: list[str], start: int) -> list[tuple[int, tuple[int, ...]]]:
-        """(end, pattern indices) for every match of ``classes`` that begins at ``start``, shortest first."""
+        """(end, pattern indices) of every match that begins at ``start``, shortest first."""
         found: list[tuple[int, tuple[int, ...]]] = []
         state = self._start
         table, final = self._table, self._final

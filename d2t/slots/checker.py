@@ -1,4 +1,4 @@
-"""The slot checker and aligner: which words realise which slots, and is that what the MR asked for."""
+"""The slot checker and aligner: which words realise which slots, and is that what was asked for."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class SlotChecker:
         return self.lexicon.digest
 
     def signature(self, *, merge_synonyms: bool = False) -> str:
-        """What a slot error rate depends on: ``SER|dom:restaurant@9f3c|lex:4b1e|rep:yes|syn:no|v:...``."""
+        """What a score depends on: ``SER|dom:restaurant@9f3c|lex:4b1e|rep:yes|syn:no|v:0.1.0``."""
         from d2t import __version__
 
         return (

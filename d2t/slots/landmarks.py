@@ -1,4 +1,4 @@
-"""What stands around a landmark: ``near ...``, ``... nearby``; and landmarks nobody told us about."""
+"""What stands around landmarks (``near ...``, ``... nearby``), and those nobody told us about."""
 
 from __future__ import annotations
 

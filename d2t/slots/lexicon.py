@@ -6,11 +6,12 @@ Layout of the file::
     [macros]                name = "pattern"
     [weights]               light: words that add nothing to the weight of a phrase
     [negation]              words, transparent, exempt: lists of words; reach: a number
-    [landmark]              slot, name_slot: slot names; before, after, not: lists of patterns or words
+    [landmark]              slot, name_slot; before, after, called: patterns; places: words
     [aliases.SLOT]          "Value" = ["other way to write it"]
-    [[entry]]               slot, values (candidates, first = default), say (patterns), negated (candidates)
+    [[entry]]               slot, values (candidates, first = default), say (patterns),
+                            negated (candidates), weak (true or false)
     [[ignore]]              say: patterns whose words realise nothing
-    [[apposition]]          slot, figures and words (values), between (words): one mention, told twice
+    [[apposition]]          slot, words (values), between (words): one mention, told twice
 """
 
 from __future__ import annotations
@@ -41,10 +42,10 @@ class Entry:
     Attributes:
         slot: canonical slot name; empty for phrases that realise nothing.
         values: candidates in order of preference; ``#`` in a value stands for the number matched.
-        negated: candidates when the phrase stands in the scope of a negation; empty: it says nothing.
+        negated: candidates in the scope of a negation; empty: the phrase then says nothing.
         patterns: parsed phrases.
         rank: position in the file, the last tie-breaker.
-        weak: it counts only when the MR holds one of the values and nothing else in the text says it.
+        weak: it counts only when the MR holds one of the values and nothing else says it.
     """
 
     slot: str
@@ -65,8 +66,10 @@ class Negation:
     """Which words negate, and which words their scope reaches over."""
 
     words: frozenset[str] = frozenset({"not", "no", "never", "non", "neither", "nor", "without"})
-    transparent: frozenset[str] = frozenset()
-    exempt: frozenset[str] = frozenset()
+    transparent: frozenset[str] = frozenset(
+        {"a", "an", "the", "is", "be", "in", "on", "of", "for", "to", "has", "have", "available"}
+    )
+    exempt: frozenset[str] = frozenset({"only", "just"})
     reach: int = 6
 
 
@@ -126,7 +129,8 @@ def load_lexicon(domain: Domain) -> Lexicon:
 
 
 _TABLES: dict[str, type] = {
-    "spelling": dict, "macros": dict, "weights": dict, "negation": dict, "landmark": dict, "aliases": dict,
+    "spelling": dict, "macros": dict, "weights": dict, "negation": dict, "landmark": dict,
+    "aliases": dict,
     "entry": list, "ignore": list, "apposition": list,
 }  # fmt: skip
 
@@ -210,8 +214,8 @@ class _Builder:
         default = Negation()
         return Negation(
             words=self.words(table["words"]) if "words" in table else default.words,
-            transparent=self.words(table.get("transparent", ())),
-            exempt=self.words(table.get("exempt", ())),
+            transparent=self.words(table.get("transparent", default.transparent)),
+            exempt=self.words(table.get("exempt", default.exempt)),
             reach=int(table.get("reach", default.reach)),
         )
 

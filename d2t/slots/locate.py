@@ -22,7 +22,7 @@ class Found:
 def locate(
     node: Node, words: list[str], start: int, end: int, light: frozenset[str]
 ) -> Found | None:
-    """The heaviest way in which ``node`` matches exactly ``words[start:end]``; None when it does not."""
+    """The heaviest way in which ``node`` matches all of ``words[start:end]``, if any."""
     found: list[Found] = []
 
     def walk(todo: tuple[Node, ...], at: int, opened: int, closed: int, literal: list[int]) -> None:

@@ -43,10 +43,10 @@ class PhraseMatcher:
         self._light = lexicon.light
 
     def find(self, words: list[str], extra: Iterable[Phrase] = ()) -> list[Phrase]:
-        """The chosen phrases in text order: more literal words first, then shorter, earlier, file order.
+        """The chosen phrases in text order: heavier first, then shorter, earlier, in file order.
 
         Args:
-            words: normalised words; what is already explained is masked by words that start with NUL.
+            words: normalised words; names already found are masked by words that begin with NUL.
             extra: further candidates, for example values of the MR found verbatim.
         """
         candidates = [*extra, *self._candidates(words)]

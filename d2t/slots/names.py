@@ -117,7 +117,7 @@ class NameFinder:
         return next(slot for slot in senses if slot != context.slot)
 
     def _move_landmarks(self, words: list[str], found: list[Mention]) -> list[Mention]:
-        """``Cotto is near The Eagle``: with two names, the one in a landmark's place is a landmark."""
+        """``Cotto is near The Eagle``: of two names, the one in a landmark's place is one."""
         context = self.context
         if context is None:
             return found

@@ -1,4 +1,4 @@
-"""From what was found to spans: figures beside their words, values settled, characters used once."""
+"""From what was found to spans: figures beside their words, values settled, no overlaps."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Tokens ``start:end`` realise one of ``values``; a weak piece needs the MR to hold one of them."""
+    """Tokens ``start:end`` realise one of ``values``; a weak one needs the MR to hold it."""
 
     start: int
     end: int
@@ -99,7 +99,7 @@ def settle(
     specs: Mapping[str, SlotSpec],
     mr: MeaningRepresentation | None,
 ) -> tuple[Span, ...]:
-    """Pieces in text order as spans: the MR picks among candidate values, characters are used once."""
+    """Pieces in text order as spans: the MR picks among candidates, characters are used once."""
     spans: list[Span] = []
     strong = {(piece.slot, value) for piece in pieces if not piece.weak for value in piece.values}
     used = 0

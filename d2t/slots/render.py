@@ -20,7 +20,7 @@ def slot_styles(slot_names: Sequence[str]) -> dict[str, str]:
 
 
 def render_alignment(alignment: Alignment, slot_names: Sequence[str]) -> Text:
-    """The text with each span underlined in its slot's colour and followed by ``slot[value]``, dimmed."""
+    """The text, each span underlined in its slot's colour and followed by ``slot[value]``."""
     styles = slot_styles(slot_names)
     shown = Text()
     at = 0

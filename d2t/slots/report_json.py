@@ -15,9 +15,10 @@ def spans_as_list(alignment: Alignment) -> list[dict[str, Any]]:
 
 
 def report_as_dict(id: str, report: SlotReport) -> dict[str, Any]:
-    """``{id, spans, plan, breaks, missing, added, wrong, repeated}``; offsets are characters of the text.
+    """``{id, spans, plan, breaks, missing, added, wrong, repeated}``; offsets are characters.
 
-    ``spans`` holds what the text says, whether or not the MR asked for it; ``plan`` is the realised order.
+    ``spans`` holds what the text says, whether or not the MR asked for it; ``plan`` is the realised
+    order.
     """
     plan = report.alignment.plan()
     return {

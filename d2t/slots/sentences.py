@@ -15,8 +15,8 @@ _ABBREVIATIONS = frozenset({"st", "mr", "mrs", "ms", "dr", "approx", "ave", "vs"
 def sentence_starts(tokens: Tokens) -> tuple[int, ...]:
     """Character offsets at which sentences begin; the first is always 0.
 
-    A sentence ends at ``.``, ``!`` or ``?`` (runs of them are one), not after an abbreviation or a single
-    letter (``e.g.``, ``St. John``), nor inside a number (``4.5``), and at a line break.
+    A sentence ends at ``.``, ``!`` or ``?`` (runs of them are one), not after an abbreviation or a
+    single letter (``e.g.``, ``St. John``), nor inside a number (``4.5``), and at a line break.
     """
     words, starts, ends, text = tokens.words, tokens.starts, tokens.ends, tokens.text
     found = [0]

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 class Tally:
     """Running sums of slot errors.
 
-    ``ser`` = 100 * (missing + added + wrong + repeated) / slots; ``exact`` = share of utterances without any
-    error, in %.
+    ``ser`` = 100 * (missing + added + wrong + repeated) / slots; ``exact`` = share of utterances
+    without any error, in %.
     """
 
     utterances: int = 0
@@ -72,8 +72,8 @@ class Tally:
         """The summary as one line for a person."""
         return (
             f"{self.utterances} utterances, {self.slots} slots: SER {self.ser:.2f} % "
-            f"(missing {self.missing}, added {self.added}, wrong {self.wrong}, repeated {self.repeated}), "
-            f"exact {self.exact:.1f} %"
+            f"(missing {self.missing}, added {self.added}, wrong {self.wrong}, "
+            f"repeated {self.repeated}), exact {self.exact:.1f} %"
             + (f"; {self.bad_lines} bad lines" if self.bad_lines else "")
             + f"  {signature}"
         )

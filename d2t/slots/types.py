@@ -31,10 +31,11 @@ class Alignment:
     sentence_starts: tuple[int, ...] = (0,)
 
     def plan(self) -> Plan:
-        """The realised order, variant A of spec §1.5: adjacent equal mentions are one, later ones are kept.
+        """The realised order, variant A of spec §1.5.
 
-        A mention interrupted only by words that realise nothing is one mention; a slot mentioned again
-        after another slot occurs again. ``breaks`` come from the sentence in which each mention begins.
+        Adjacent equal mentions are one, also when words that realise nothing stand between; a slot
+        mentioned again after another slot occurs again. ``breaks`` come from the sentence in which
+        each mention begins.
         """
         slots: list[Slot] = []
         breaks: list[int] = []
@@ -66,8 +67,8 @@ class WrongValue:
 class SlotReport:
     """Errors of one utterance against one MR, each with the spans that convinced the checker.
 
-    A wrong value is one error (not one wrong plus one missing). ``repeated`` holds the second and later
-    mentions of a slot in the realised plan.
+    A wrong value is one error (not one wrong plus one missing). ``repeated`` holds the second and
+    later mentions of a slot and value in the realised plan.
 
     ``SER = 100 * (missing + added + wrong + repeated) / n_slots`` (e2e-cleaning's SemERR).
     """

@@ -1,4 +1,4 @@
-"""Missing, added, wrong and repeated: an alignment held against an MR (spec §6, with DESIGN's counting)."""
+"""Missing, added, wrong and repeated: an alignment held against an MR."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Merge = Callable[[Slot], Slot]
 
 
 def mentions(alignment: Alignment, merge: Merge = lambda slot: slot) -> tuple[Span, ...]:
-    """The spans that open each mention of the realised plan: adjacent equal spans are one (variant A)."""
+    """The spans that open the mentions of the realised plan: adjacent equal ones are one."""
     opened: list[Span] = []
     for span in alignment.spans:
         if not opened or merge(opened[-1].slot) != merge(span.slot):
@@ -29,9 +29,9 @@ def judge(
 ) -> SlotReport:
     """Compare what a text says with what it should say.
 
-    A value the MR does not hold is ``wrong`` when a value expected for the same slot is not said (one error,
-    against the source's double count, spec §8 wart 6), else ``added``; a slot and value said again later in
-    the realised plan is ``repeated``, right or not.
+    Spec §6 with DESIGN's counting. A value the MR does not hold is ``wrong`` when a value expected
+    for the same slot is not said (one error, where the source counts two: spec §8, wart 6), else
+    ``added``; a slot and value said again later in the realised plan is ``repeated``, right or not.
 
     Args:
         alignment: what the text says.
