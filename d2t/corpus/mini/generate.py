@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 SEED = 20201116
 SIZES = {"train": 2000, "dev": 200, "test": 200}
-_SLOT_COUNTS, _SLOT_COUNT_WEIGHTS = (3, 4, 5, 6, 7, 8), (2, 3, 4, 4, 3, 2)
+_SLOT_COUNTS, _SLOT_COUNT_WEIGHTS = (3, 4, 5, 6, 7, 8), (4, 5, 5, 4, 3, 1)
 _NAMELESS = 0.04  # share of MRs without a name, so that a model has seen some
-_ANY_ORDER = 0.6  # share of plans that are uniform over orders; the others are near display order
+_ANY_ORDER = 0.75  # share of plans that are uniform over orders; the others are near display order
 _WOBBLE = 1.8  # standard deviation of a slot's place in a near-display order
 
 
@@ -81,7 +81,7 @@ def _split(
             continue
         taken.add(mr.key())
         texts: dict[str, Plan] = {}
-        for _ in range(rng.choice((1, 2, 3)) if split == "train" else 2):
+        for _ in range(rng.choice((1, 1, 2)) if split == "train" else 2):
             plan = _sample_plan(mr, rng)
             texts.setdefault(compose(grammar, plan.slots, rng), plan)
         for text, plan in texts.items():

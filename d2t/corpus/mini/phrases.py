@@ -53,7 +53,7 @@ class Phrases:
         while used < len(slots) and len(items) < MAX_VERBS:
             rest = slots[used:]
             noun = None
-            if copula and (rest[0].name == "eatType" or self.rng.random() < 0.5):
+            if copula and (rest[0].name == "eatType" or self.rng.random() < 0.3):
                 noun = self._copula(rest, plain=not type_is_left)
             if noun is None and rest[0].name == "eatType":
                 break
@@ -150,12 +150,6 @@ class Phrases:
     def _verb(self, slots: Sequence[Slot]) -> Said:
         """``serves Italian food at low prices``: one verb, with what can hang on it."""
         first, following = slots[0], slots[1] if len(slots) > 1 else None
-        if following is not None and following.name == "food":
-            adjective = self.grammar.pick(first, "adj", self.rng)
-            if first.name == "priceRange" and adjective is not None and self.rng.random() < 0.6:
-                noun = self.rng.choice(self.grammar.phrases(following, "verb"))
-                verb, _, rest = noun.partition(" ")
-                return Said(f"{verb} {adjective} {rest}", 2)
         words = self.grammar.pick(first, "verb", self.rng)
         assert words is not None, f"the grammar has no verb for {first}"
         if following is None or self.rng.random() < 0.3:
