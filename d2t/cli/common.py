@@ -156,32 +156,6 @@ def limit_threads(threads: int | None) -> None:
         torch.set_num_threads(threads)
 
 
-def pick_device(name: str) -> str:
-    """Resolve ``auto``; refuse a device that is not there.
-
-    Raises:
-        BackendError: the device does not exist on this machine.
-    """
-    import torch
-
-    from d2t.errors import BackendError
-
-    if name == "auto":
-        if torch.cuda.is_available():
-            return "cuda"
-        return "mps" if torch.backends.mps.is_available() else "cpu"
-    kind = name.split(":")[0]
-    available = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if not available.get(kind, False):
-        there = ", ".join(key for key, here in available.items() if here)
-        raise BackendError(f"device {name!r} is not available here; this machine has: {there}")
-    return name
-
-
 class ErrorHandlingGroup(typer.core.TyperGroup):
     """The one top-level handler: user errors become one line, a traceback only with ``-vv``."""
 

@@ -23,7 +23,6 @@ from d2t.cli.common import (
     StrictOption,
     ThreadsOption,
     limit_threads,
-    pick_device,
     progress,
     say,
 )
@@ -135,7 +134,7 @@ def generate(
     limit_threads(threads)
     generator = load(
         model,
-        device=pick_device(device),
+        device=device,
         beam_size=beam_size,
         batch_size=batch_size,
         max_length=max_length,

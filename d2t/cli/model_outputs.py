@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from d2t.cli.common import limit_threads, pick_device, progress
+from d2t.cli.common import limit_threads, progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,7 @@ def generate_outputs(run: ModelRun) -> tuple[list[EvaluationRecord], Domain]:
     limit_threads(run.threads)
     generator = load(
         run.model,
-        device=pick_device(run.device),
+        device=run.device,
         beam_size=run.beam_size,
         batch_size=run.batch_size,
         seed=run.seed,

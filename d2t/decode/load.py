@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from d2t.decode.pipeline import ModelGenerator
 from d2t.model.bundle import Bundle
+from d2t.model.device import pick_device
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,13 +19,14 @@ def load(path: str | Path, *, device: str = "cpu", **settings: Any) -> ModelGene
 
     Args:
         path: the bundle's folder.
-        device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+        device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``; ``auto`` takes what there is.
         settings: ``beam_size``, ``batch_size``, ``max_length``, ``length_penalty``, ``seed``; see
             ``ModelGenerator``.
 
     Raises:
+        BackendError: there is no such device.
         BundleError: the folder is not a complete bundle of a version we read.
     """
     from pathlib import Path
 
-    return ModelGenerator(Bundle.load(Path(path), device=device), **settings)
+    return ModelGenerator(Bundle.load(Path(path), device=pick_device(device)), **settings)

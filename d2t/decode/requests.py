@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from d2t.decode.types import GenerationRequest
-from d2t.errors import D2TError, MRParseError
+from d2t.errors import D2TError
 from d2t.mr.plans import parse_plan
-from d2t.mr.records import mr_from_fields
+from d2t.mr.records import mr_from_fields, plan_source
 
 if TYPE_CHECKING:
     from d2t.io.records import InputRecord
@@ -34,7 +34,7 @@ def request_from_record(
     fields = record.fields or {}
     try:
         mr = mr_from_fields(fields, domain)
-        wanted = _plan_source(fields.get("plan"))
+        wanted = plan_source(fields)
         if wanted is None:
             wanted = plan
         parsed = None if wanted is None else parse_plan(wanted, mr, domain)
@@ -43,17 +43,3 @@ def request_from_record(
         raise
     return GenerationRequest(record.id, mr, parsed)
 
-
-def _plan_source(value: Any) -> str | list[str] | None:
-    """A record's plan field: absent, null and empty mean that it asks for no order."""
-    if value is None or value in ("", []):
-        return None
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list) and all(isinstance(entry, str) for entry in value):
-        return value
-    raise MRParseError(
-        f"field 'plan' must be a string such as \"area > food > name\" or a list of slot names, "
-        f"was {type(value).__name__}",
-        code="bad_plan",
-    )

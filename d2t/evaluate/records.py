@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from d2t.errors import D2TError, DataError
+from d2t.mr.records import TEXT_KEYS, mr_from_fields, plan_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from d2t.mr.domain import Domain
     from d2t.mr.types import MeaningRepresentation, Plan
 
-TEXT_FIELDS = ("text", "hypothesis", "output", "utterance", "prediction")
 REFERENCE_FIELDS = ("references", "refs", "reference", "ref")
 
 
@@ -104,12 +104,11 @@ def record_from_fields(
             plan.
     """
     from d2t.mr.plans import parse_plan
-    from d2t.mr.records import mr_from_fields
 
-    if fields.get("error") and not any(name in fields for name in TEXT_FIELDS):
+    if fields.get("error") and not any(name in fields for name in TEXT_KEYS):
         raise DataError("this record is an error object, not an output", code="error_record")
     mr = mr_from_fields(fields, domain)
-    source = _plan_source(fields.get("plan"))
+    source = plan_source(fields)
     if source is None and need_plan:
         raise DataError(
             "no field 'plan': order is scored against the order asked for. Write it as "
@@ -135,25 +134,11 @@ def join_references(
     ]
 
 
-def _plan_source(value: Any) -> str | list[str] | None:
-    """A record's plan field: absent, null and empty mean that it asks for no order."""
-    if value is None or value in ("", []):
-        return None
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list) and all(isinstance(entry, str) for entry in value):
-        return value
-    raise DataError(
-        "field 'plan' must be a string such as \"area > food > name\" or a list of slot names",
-        code="bad_plan",
-    )
-
-
 def _text(fields: Mapping[str, Any]) -> str:
-    name = next((name for name in TEXT_FIELDS if name in fields), None)
+    name = next((name for name in TEXT_KEYS if name in fields), None)
     if name is None:
         raise DataError(
-            f"no text to score: expected one of the fields {', '.join(TEXT_FIELDS)}",
+            f"no text to score: expected one of the fields {', '.join(TEXT_KEYS)}",
             code="missing_text",
         )
     text = fields[name]

@@ -14,10 +14,13 @@ if TYPE_CHECKING:
     from d2t.mr.domain import Domain
     from d2t.mr.types import MeaningRepresentation
 
+TEXT_KEYS = ("text", "hypothesis", "output", "utterance", "prediction")
+"""Keys under which a record may hold the utterance to be judged; the first one present counts."""
+
 RESERVED_KEYS = frozenset(
     {
-        "id", "mr", "text", "ref", "refs", "reference", "references", "target", "hypothesis",
-        "plan", "status", "score", "report", "spans", "order_kept", "error", "orig_mr", "fixed",
+        *TEXT_KEYS, "id", "mr", "ref", "refs", "reference", "references", "target", "plan",
+        "status", "score", "report", "spans", "order_kept", "error", "orig_mr", "fixed",
     }
 )  # fmt: skip
 """Keys and columns of a record that are never slots, unless the domain has a slot of that name."""
@@ -69,3 +72,23 @@ def _from_columns(fields: Mapping[str, Any], domain: Domain) -> MeaningRepresent
     if isinstance(fields, CsvRow):
         return mr_from_row(slots, domain)
     return parse_mr(slots, domain)
+
+
+def plan_source(fields: Mapping[str, Any]) -> str | list[str] | None:
+    """A record's plan as ``parse_plan`` reads it; absent, null and empty ask for no order.
+
+    Raises:
+        MRParseError: code ``bad_plan``: the field is neither a string nor a list of strings.
+    """
+    value = fields.get("plan")
+    if value is None or value in ("", []):
+        return None
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(entry, str) for entry in value):
+        return value
+    raise MRParseError(
+        f"field 'plan' must be a string such as \"area > food > name\" or a list of slot names, "
+        f"was {type(value).__name__}",
+        code="bad_plan",
+    )

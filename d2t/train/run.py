@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from d2t.io.manifest import run_manifest
+from d2t.model.device import pick_device
 from d2t.seeding import seed_everything
 from d2t.train.assemble import Assembly, assemble
 from d2t.train.interrupt import TrainingInterrupted, stop_on_signal
@@ -170,28 +171,6 @@ def describe(loop: Loop, config: TrainConfig) -> str:
         f"{torch.get_num_threads()} threads; {loop.total_steps} steps, "
         f"{loop.steps_per_epoch} an epoch, evaluation every {loop.every}"
     )
-
-
-def pick_device(name: str) -> str:
-    """Resolve ``auto``; refuse a device that is not there.
-
-    Raises:
-        BackendError: the device does not exist on this machine.
-    """
-    from d2t.errors import BackendError
-
-    kind = name.partition(":")[0]
-    there = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    if kind == "auto":
-        return next(device for device, available in there.items() if available)
-    if not there.get(kind, False):
-        names = ", ".join(device for device, available in there.items() if available)
-        raise BackendError(f"device {name!r} is not available here; this machine has: {names}")
-    return name
 
 
 def _manifest(run: _Run, loop: Loop, command: list[str], started: float) -> dict[str, Any]:
