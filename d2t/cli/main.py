@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -75,8 +74,7 @@ def _register(name: str, target: str) -> None:
 
 
 for _name, _target in COMMANDS.items():
-    if find_spec(f"d2t.cli.{_target.split(':')[0]}"):
-        _register(_name, _target)
+    _register(_name, _target)
 
 
 def main() -> None:

@@ -12,74 +12,91 @@ from d2t.cli.common import ROOT, say
 _DATA, _MODEL, _RUN = "Data", "Model and training", "Run"
 
 
+ConfigFile = Annotated[
+    Path | None, typer.Argument(help="A TOML configuration; defaults without one.")
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option(help="The run folder [default: runs/CORPUS-STRATEGY-ARCHITECTURE-SEED]."),
+]
+StrategyOption = Annotated[
+    str | None,
+    typer.Option(help="random, increasing_frequency, fixed_position, alignment; rnd if fp at."),
+]
+CorpusOption = Annotated[
+    str | None, typer.Option(help="mini, e2e, e2e_cleaned, viggo.", rich_help_panel=_DATA)
+]
+TrainFileOption = Annotated[
+    str | None,
+    typer.Option("--train", help="Your own training pairs, CSV or JSONL.", rich_help_panel=_DATA),
+]
+DevFileOption = Annotated[
+    str | None,
+    typer.Option("--dev", help="Your own development pairs.", rich_help_panel=_DATA),
+]
+DomainOption = Annotated[
+    str | None,
+    typer.Option(help="A shipped domain, or a folder with domain.toml.", rich_help_panel=_DATA),
+]
+LimitOption = Annotated[
+    int | None,
+    typer.Option(min=1, help="Use the first pairs only.", rich_help_panel=_DATA),
+]
+ArchitectureOption = Annotated[
+    str | None, typer.Option(help="transformer, bigru, pretrained.", rich_help_panel=_MODEL)
+]
+PretrainedOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PATH_OR_NAME",
+        help="Fine-tune this BART or T5 checkpoint.",
+        rich_help_panel=_MODEL,
+    ),
+]
+EpochsOption = Annotated[
+    float | None, typer.Option(help="Passes over the pairs.", rich_help_panel=_MODEL)
+]
+SeedOption = Annotated[int | None, typer.Option(help="Seed of everything random.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Any key, e.g. train.lr=3e-4; repeatable."),
+]
+ResumeOption = Annotated[
+    bool,
+    typer.Option("--resume", help="Go on from the run's checkpoint.", rich_help_panel=_RUN),
+]
+DeviceOption = Annotated[
+    str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps.", rich_help_panel=_RUN)
+]
+ThreadsOption = Annotated[
+    int | None, typer.Option(min=1, help="CPU threads.", rich_help_panel=_RUN)
+]
+ShowConfigOption = Annotated[
+    bool,
+    typer.Option(
+        "--show-config", help="Print the resolved configuration and stop.", rich_help_panel=_RUN
+    ),
+]
+
+
 def train(
-    config: Annotated[
-        Path | None, typer.Argument(help="A TOML configuration; defaults without one.")
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="The run folder [default: runs/CORPUS-STRATEGY-ARCHITECTURE-SEED]."),
-    ] = None,
-    strategy: Annotated[
-        str | None,
-        typer.Option(help="random, increasing_frequency, fixed_position, alignment; rnd if fp at."),
-    ] = None,
-    corpus: Annotated[
-        str | None, typer.Option(help="mini, e2e, e2e_cleaned, viggo.", rich_help_panel=_DATA)
-    ] = None,
-    train_file: Annotated[
-        str | None,
-        typer.Option(
-            "--train", help="Your own training pairs, CSV or JSONL.", rich_help_panel=_DATA
-        ),
-    ] = None,
-    dev_file: Annotated[
-        str | None,
-        typer.Option("--dev", help="Your own development pairs.", rich_help_panel=_DATA),
-    ] = None,
-    domain: Annotated[
-        str | None,
-        typer.Option(help="A shipped domain, or a folder with domain.toml.", rich_help_panel=_DATA),
-    ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(min=1, help="Use the first pairs only.", rich_help_panel=_DATA),
-    ] = None,
-    architecture: Annotated[
-        str | None, typer.Option(help="transformer, bigru, pretrained.", rich_help_panel=_MODEL)
-    ] = None,
-    pretrained: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PATH_OR_NAME",
-            help="Fine-tune this BART or T5 checkpoint.",
-            rich_help_panel=_MODEL,
-        ),
-    ] = None,
-    epochs: Annotated[
-        float | None, typer.Option(help="Passes over the pairs.", rich_help_panel=_MODEL)
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
-    sets: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Any key, e.g. train.lr=3e-4; repeatable."),
-    ] = None,
-    resume: Annotated[
-        bool,
-        typer.Option("--resume", help="Go on from the run's checkpoint.", rich_help_panel=_RUN),
-    ] = False,
-    device: Annotated[
-        str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps.", rich_help_panel=_RUN)
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads.", rich_help_panel=_RUN)
-    ] = None,
-    show_config: Annotated[
-        bool,
-        typer.Option(
-            "--show-config", help="Print the resolved configuration and stop.", rich_help_panel=_RUN
-        ),
-    ] = False,
+    config: ConfigFile = None,
+    out: OutOption = None,
+    strategy: StrategyOption = None,
+    corpus: CorpusOption = None,
+    train_file: TrainFileOption = None,
+    dev_file: DevFileOption = None,
+    domain: DomainOption = None,
+    limit: LimitOption = None,
+    architecture: ArchitectureOption = None,
+    pretrained: PretrainedOption = None,
+    epochs: EpochsOption = None,
+    seed: SeedOption = None,
+    sets: SetOption = None,
+    resume: ResumeOption = False,
+    device: DeviceOption = None,
+    threads: ThreadsOption = None,
+    show_config: ShowConfigOption = False,
 ) -> None:
     """Train a generator from scratch, or fine-tune a checkpoint.
 
