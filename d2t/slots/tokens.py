@@ -1,7 +1,7 @@
 """Text as normalised words with character offsets: what the patterns of a lexicon match against.
 
 Case, accents, hyphens, quotation marks, possessives and runs of spaces disappear here, number
-words become digits, contracted negations become ``not`` and listed misspellings their right form, so
+words become digits, contracted negations become ``not``, listed misspellings their right form, so
 that a pattern is written once and matches cased, lower-cased and tokenised text alike. Offsets stay
 those of the given text.
 """

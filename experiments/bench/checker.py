@@ -1,0 +1,49 @@
+"""How many utterances a second go through ``SlotChecker.check`` on one core."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from d2t.corpus.load import load_split
+from d2t.errors import DataError
+from d2t.mr.domain import load_domain
+from d2t.slots.checker import SlotChecker
+
+FLOOR = 5000.0
+_ROUNDS = 5
+
+
+def bench_checker() -> dict[str, Any]:
+    """Check all of cleaned E2E dev where it is fetched, else the embedded corpus; the best of rounds.
+
+    The first round also pays for building the automaton as phrases occur; it is reported apart.
+    """
+    domain = load_domain("restaurant")
+    data = "e2e_cleaned dev"
+    try:
+        examples = load_split("e2e_cleaned", "dev", domain)
+    except DataError:
+        data = "mini train"
+        examples = load_split("mini", "train", domain)
+    pairs = [(text, example.mr) for example in examples for text in example.references]
+    started = time.perf_counter()
+    checker = SlotChecker.for_domain(domain)
+    load_s = time.perf_counter() - started
+    speeds = []
+    for _ in range(_ROUNDS):
+        started = time.perf_counter()
+        for text, mr in pairs:
+            checker.check(text, mr)
+        speeds.append(len(pairs) / (time.perf_counter() - started))
+    return {
+        "name": "slot checker",
+        "value": max(speeds),
+        "unit": "utterances/s",
+        "floor": FLOOR,
+        "ratio": max(speeds) / FLOOR,
+        "first_round": speeds[0],
+        "load_s": load_s,
+        "data": f"{data} ({len(pairs)} utterances)",
+        "signature": checker.signature(),
+    }

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from d2t.mr.domain import load_domain
+from d2t.mr.parse import parse_mr
+from d2t.slots.checker import SlotChecker
+from d2t.slots.render import render_report
+from d2t.slots.report_json import report_as_dict
+from d2t.slots.tally import Tally
+
+DOMAIN = load_domain("restaurant")
+CHECKER = SlotChecker.for_domain(DOMAIN)
+
+
+def check(mr: str, text: str, **options: bool):
+    return CHECKER.check(text, parse_mr(mr, DOMAIN), **options)
+
+
+def counts(report) -> tuple[int, int, int, int]:
+    return len(report.missing), len(report.added), len(report.wrong), len(report.repeated)
+
+
+@pytest.mark.parametrize(
+    ("mr", "text", "expected"),
+    [
+        ("name[Aromi], eatType[pub]", "Aromi is a pub.", (0, 0, 0, 0)),
+        ("name[Aromi], eatType[pub], food[French]", "Aromi is a pub.", (1, 0, 0, 0)),
+        ("name[Aromi]", "Aromi is a pub.", (0, 1, 0, 0)),
+        ("name[Aromi], eatType[pub]", "Aromi is a coffee shop.", (0, 0, 1, 0)),
+        ("name[Aromi], eatType[pub]", "Aromi is a pub and a restaurant.", (0, 1, 0, 0)),
+        ("name[Aromi], eatType[pub]", "Aromi is a pub. Aromi!", (0, 0, 0, 1)),
+        ("name[Aromi], eatType[pub]", "Aromi, Aromi is a pub, a pub.", (0, 0, 0, 0)),
+        ("name[Aromi], near[Burger King]", "Aromi is near Old Oak.", (0, 0, 1, 0)),
+        ("area[riverside], area[city centre]", "by the river in the city centre", (0, 0, 0, 0)),
+        ("area[riverside], area[city centre]", "by the river", (1, 0, 0, 0)),
+        ("name[Aromi]", "", (1, 0, 0, 0)),
+    ],
+)
+def test_counting(mr, text, expected):
+    assert counts(check(mr, text)) == expected
+
+
+def test_a_wrong_value_is_one_error_with_its_span():
+    text = "Aromi has a low customer rating."
+    (wrong,) = check("name[Aromi], customer rating[high]", text).wrong
+    assert str(wrong.expected) == "customer rating[high]"
+    assert str(wrong.span.slot) == "customer rating[low]"
+    assert text[wrong.span.start : wrong.span.end] == "low customer rating"
+
+
+def test_synonyms_said_twice_are_repeated_only_when_merged():
+    mr, text = "name[Aromi], priceRange[cheap]", "Aromi is cheap. Aromi costs less than £20."
+    assert counts(check(mr, text)) == (0, 1, 0, 1)
+    assert counts(check(mr, text, merge_synonyms=True)) == (0, 0, 0, 2)
+
+
+def test_the_report_object():
+    report = check("name[Aromi], food[French]", "In the city centre. Aromi is a pub. Aromi!")
+    result = json.loads(json.dumps(report_as_dict("7", report)))
+    assert list(result) == [
+        "id", "spans", "plan", "breaks", "missing", "added", "wrong", "repeated",
+    ]  # fmt: skip
+    assert result["plan"] == ["area", "name", "eatType", "name"]
+    assert result["breaks"] == [1, 3]
+    assert result["missing"] == [{"slot": "food", "value": "French"}]
+    assert result["spans"][1] == {"slot": "name", "value": "Aromi", "start": 20, "end": 25}
+    assert result["repeated"] == [{"slot": "name", "value": "Aromi", "start": 36, "end": 41}]
+
+
+def test_coloured_text_keeps_every_letter():
+    report = check("name[Aromi], food[French]", "Aromi is a pub [sic].")
+    stream = io.StringIO()
+    Console(file=stream, width=200).print(render_report(report, DOMAIN.slot_names))
+    shown = stream.getvalue()
+    assert "pub eatType[pub] [sic]." in shown
+    assert "missing food[French]; added eatType[pub]" in shown
+
+
+def test_the_tally_is_the_slot_error_rate():
+    tally = Tally()
+    assert (tally.ser, tally.exact) == (0.0, 0.0)
+    tally.add(check("name[Aromi], eatType[pub]", "Aromi is a pub."))
+    tally.add(check("name[Aromi], eatType[pub]", "Aromi is a coffee shop. Aromi!"))
+    assert (tally.ser, tally.exact) == (50.0, 50.0)
+    assert tally.as_dict("sig")["wrong"] == 1
+    assert "SER 50.00 %" in tally.line("sig")
