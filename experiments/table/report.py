@@ -80,12 +80,17 @@ def write_results(table: TableConfig, runs: Path, out: Path, *, started: float) 
             },
         },
     )
-    atomic_write_text(out / "table.md", markdown(table, rows, scores))
+    atomic_write_text(out / "table.md", markdown(table, rows, scores, training))
     return [row.name for row in table.rows if row.name not in scores]
 
 
-def markdown(table: TableConfig, rows: list[Row], scores: dict[str, dict[str, Any]]) -> str:
-    """One Markdown table per setting, each cell with its 95% interval, and the signatures."""
+def markdown(
+    table: TableConfig,
+    rows: list[Row],
+    scores: dict[str, dict[str, Any]],
+    training: dict[str, dict[str, Any]],
+) -> str:
+    """One Markdown table per setting with 95% intervals, how the rows were trained, signatures."""
     lines = [f"# {table.title}", ""]
     signatures: dict[str, str] = {}
     for setting in SETTINGS:
@@ -112,9 +117,32 @@ def markdown(table: TableConfig, rows: list[Row], scores: dict[str, dict[str, An
             lines.append(f"| {row.label} | " + " | ".join(cells) + " |")
         lines.append("")
         signatures |= {first[key]["label"]: first[key]["signature"] for key in present}
+    lines += training_lines(rows, training)
     lines += ["Intervals: 95% percentile bootstrap over MRs. Signatures:", ""]
     lines += [f"- {label}: `{signature}`" for label, signature in signatures.items()]
     return "\n".join(lines) + "\n"
+
+
+def training_lines(rows: list[Row], training: dict[str, dict[str, Any]]) -> list[str]:
+    """What each row cost: seed, steps, the step that dev chose, minutes, where, commit."""
+    lines = [
+        "## Training",
+        "",
+        "| system | seed | steps | best step (dev) | minutes | on | commit |",
+        "|---|---:|---:|---:|---:|---|---|",
+    ]
+    for row in rows:
+        run = training[row.name]
+        lines.append(
+            f"| {row.label} | {run['seeds'][0]} | {run['steps']} | {run['metrics']['best_step']} "
+            f"| {run['train_wall_s'] / 60:.1f} | {run['device']}, {run['precision']} "
+            f"| {run['git']['sha'][:8]} |"
+        )
+    machines = dict.fromkeys(
+        f"{run['machine']['processor']}, {run['machine']['cores']} cores"
+        for run in (training[row.name] for row in rows)
+    )
+    return [*lines, "", *(f"Machine: {machine}." for machine in machines), ""]
 
 
 def cell(metric: dict[str, Any]) -> str:
