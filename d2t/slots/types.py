@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 
 from d2t.mr.types import Plan, Slot
@@ -52,7 +53,7 @@ class Alignment:
 
     def sentence_of(self, offset: int) -> int:
         """0-based index of the sentence that holds the character at ``offset``."""
-        return max(i for i, start in enumerate(self.sentence_starts) if start <= offset)
+        return bisect_right(self.sentence_starts, offset) - 1
 
 
 @dataclass(frozen=True, slots=True)

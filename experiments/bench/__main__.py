@@ -1,4 +1,4 @@
-"""``python -m experiments.bench``: run all benchmarks, print a line each and the results as JSON."""
+"""``python -m experiments.bench``: run all benchmarks; a line each, and the results as JSON."""
 
 from __future__ import annotations
 
