@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
 
 from d2t.io.atomic import atomic_write_json, atomic_write_text
@@ -38,6 +39,9 @@ COLUMNS = {
     ),
     "random": ("slot_error_rate", "exact_utterances", "order_accuracy", "kendall_tau", "bigram_f1"),
 }
+
+
+ERRORS = ("missing", "added", "wrong", "repeated")
 
 
 def collect(table: TableConfig, runs: Path) -> dict[str, dict[str, Any]]:
@@ -95,35 +99,77 @@ def markdown(
     signatures: dict[str, str] = {}
     for setting in SETTINGS:
         reports = {row.name: scores[row.name][setting]["report"] for row in rows}
-        if not reports:
-            continue
-        present = [
+        keys = [
             key
             for key in COLUMNS[setting]
-            if all(key in report["metrics"] for report in reports.values())
+            if rows and all(key in report["metrics"] for report in reports.values())
         ]
-        first = next(iter(reports.values()))["metrics"]
-        lines += [f"## {TITLES[setting]}: {next(iter(reports.values()))['n_records']} requests", ""]
-        lines.append(
-            "| system | "
-            + " | ".join(first[key]["label"] for key in present)
-            + " | missing | added | wrong | repeated |"
-        )
-        lines.append("|---|" + "---:|" * (len(present) + 4))
-        for row in rows:
-            report = reports[row.name]
-            cells = [cell(report["metrics"][key]) for key in present]
-            cells += [str(report["counts"][k]) for k in ("missing", "added", "wrong", "repeated")]
-            lines.append(f"| {row.label} | " + " | ".join(cells) + " |")
-        lines.append("")
-        signatures |= {first[key]["label"]: first[key]["signature"] for key in present}
-    lines += training_lines(rows, training)
+        for key in keys:
+            metric = reports[rows[0].name]["metrics"][key]
+            signatures[metric["label"]] = metric["signature"]
+        lines += setting_lines(table, TITLES[setting], rows, reports, keys)
+    lines += training_lines(table, rows, training)
     lines += ["Intervals: 95% percentile bootstrap over MRs. Signatures:", ""]
-    lines += [f"- {label}: `{signature}`" for label, signature in signatures.items()]
+    lines += [f"- {name}: `{signature}`" for name, signature in signatures.items()]
     return "\n".join(lines) + "\n"
 
 
-def training_lines(rows: list[Row], training: dict[str, dict[str, Any]]) -> list[str]:
+def setting_lines(
+    table: TableConfig,
+    title: str,
+    rows: list[Row],
+    reports: dict[str, dict[str, Any]],
+    keys: list[str],
+) -> list[str]:
+    """The table of one setting; systems with several seeds get a line of means too."""
+    if not rows:
+        return []
+    first = reports[rows[0].name]
+    names = [first["metrics"][key]["label"] for key in keys]
+    lines = [f"## {title}: {first['n_records']} requests", ""]
+    lines.append("| system | " + " | ".join([*names, *ERRORS]) + " |")
+    lines.append("|---|" + "---:|" * (len(keys) + len(ERRORS)))
+    lines += [table_row(label(row, rows, table), reports[row.name], keys) for row in rows]
+    for name, members in several_seeds(rows).items():
+        lines.append(spread_row(name, [reports[row.name] for row in members], keys))
+    return [*lines, ""]
+
+
+def several_seeds(rows: list[Row]) -> dict[str, list[Row]]:
+    """Rows of the same system (label) trained from more than one seed."""
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row.label, []).append(row)
+    return {name: members for name, members in groups.items() if len(members) > 1}
+
+
+def label(row: Row, rows: list[Row], table: TableConfig) -> str:
+    """The system's name, with its seed where the table holds several."""
+    if row.label not in several_seeds(rows):
+        return row.label
+    return f"{row.label}, seed {table.train_config(row).seed}"
+
+
+def table_row(name: str, report: dict[str, Any], keys: list[str]) -> str:
+    """One system's scores and error counts."""
+    cells = [cell(report["metrics"][key]) for key in keys]
+    cells += [str(report["counts"][error]) for error in ERRORS]
+    return f"| {name} | " + " | ".join(cells) + " |"
+
+
+def spread_row(name: str, reports: list[dict[str, Any]], keys: list[str]) -> str:
+    """Mean and sample standard deviation over seeds."""
+    cells = []
+    for key in keys:
+        scores = [report["metrics"][key]["score"] for report in reports]
+        cells.append(f"{mean(scores):.2f} ± {stdev(scores):.2f}")
+    cells += [f"{mean(report['counts'][error] for report in reports):.1f}" for error in ERRORS]
+    return f"| **{name}, mean ± sd of {len(reports)} seeds** | " + " | ".join(cells) + " |"
+
+
+def training_lines(
+    table: TableConfig, rows: list[Row], training: dict[str, dict[str, Any]]
+) -> list[str]:
     """What each row cost: seed, steps, the step that dev chose, minutes, where, commit."""
     lines = [
         "## Training",
@@ -134,7 +180,8 @@ def training_lines(rows: list[Row], training: dict[str, dict[str, Any]]) -> list
     for row in rows:
         run = training[row.name]
         lines.append(
-            f"| {row.label} | {run['seeds'][0]} | {run['steps']} | {run['metrics']['best_step']} "
+            f"| {label(row, rows, table)} | {run['seeds'][0]} | {run['steps']} "
+            f"| {run['metrics']['best_step']} "
             f"| {run['train_wall_s'] / 60:.1f} | {run['device']}, {run['precision']} "
             f"| {run['git']['sha'][:8]} |"
         )
