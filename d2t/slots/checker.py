@@ -141,7 +141,7 @@ class SlotChecker:
             for start, end, slot, value in context.unknown(tokens, taken, named)
         ]
 
-    def _spoken(self, spec: SlotSpec, value: str) -> tuple[tuple[str, ...], bool]:
+    def _spoken(self, spec: SlotSpec, value: str) -> tuple[tuple[tuple[str, ...], ...], bool]:
         """The words to look for when no lexicon words a value, and whether they must be negated.
 
         A boolean slot, or a slot that is asked for without a value, goes by the words of its name.
@@ -149,8 +149,8 @@ class SlotChecker:
         if spec.kind == "boolean" or not value:
             parts = re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", spec.name).split()
             kept = [part for part in parts if part.lower() not in _NAME_PARTS] or parts
-            return self._tokenize.words(" ".join(kept)), value == "no"
-        return self._tokenize.words(value), False
+            return (self._tokenize.words(" ".join(kept)),), value == "no"
+        return self.lexicon.variants(self._tokenize.words(value)), False
 
     def _verbatim(self, words: list[str], mr: MeaningRepresentation | None) -> list[Phrase]:
         """Values without wording in the lexicon, found as they are written."""
@@ -161,16 +161,17 @@ class SlotChecker:
                 wanted.setdefault(key, self._spoken(spec, slot.value))
         present = set(words)
         found: list[Phrase] = []
-        for (name, value), (spoken, negated) in wanted.items():
-            if not spoken or spoken[0] not in present:
-                continue
-            bonus = _VERBATIM_BONUS if len(spoken) > 1 else 0
-            for start, end in verbatim(words, spoken):
-                before = self._matcher.negation_before(words, start)
-                if (before is not None) == negated:
-                    first = start if before is None else before
-                    weight = end - start + bonus
-                    found.append(Phrase(first, end, weight, name, (value,), _VERBATIM_RANK))
+        for (name, value), (variants, negated) in wanted.items():
+            for spoken in variants:
+                if not spoken or spoken[0] not in present:
+                    continue
+                bonus = _VERBATIM_BONUS if len(spoken) > 1 else 0
+                for start, end in verbatim(words, spoken):
+                    before = self._matcher.negation_before(words, start)
+                    if (before is not None) == negated:
+                        first = start if before is None else before
+                        weight = end - start + bonus
+                        found.append(Phrase(first, end, weight, name, (value,), _VERBATIM_RANK))
         return found
 
 

@@ -5,6 +5,7 @@ Layout of the file::
     [spelling]              misspelt = "right form"
     [macros]                name = "pattern"
     [weights]               light: words that add nothing to the weight of a phrase
+    [equivalents]           "word" = ["other word"]: exchangeable in values nobody has listed
     [negation]              words, transparent, exempt: lists of words; reach: a number
     [landmark]              slot, name_slot; before, after, called: patterns; places: words
     [aliases.SLOT]          "Value" = ["other way to write it"]
@@ -104,8 +105,24 @@ class Lexicon:
     landmark: Landmark | None = None
     appositions: tuple[Apposition, ...] = ()
     aliases: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
+    equivalents: tuple[tuple[tuple[str, ...], ...], ...] = ()
     light: frozenset[str] = frozenset()
     digest: str = ""
+
+    def variants(self, words: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+        """``words`` and what they may be exchanged for, e.g. ``about 15`` and ``around 15``."""
+        found = [words]
+        for group in self.equivalents:
+            for member in group:
+                size = len(member)
+                for at in range(len(words) - size + 1):
+                    if words[at : at + size] == member:
+                        found += [
+                            (*words[:at], *other, *words[at + size :])
+                            for other in group
+                            if other != member
+                        ]
+        return tuple(found)
 
     def worded(self) -> frozenset[tuple[str, str]]:
         """(slot, value) pairs that some phrase of the lexicon can realise."""
@@ -130,7 +147,7 @@ def load_lexicon(domain: Domain) -> Lexicon:
 
 _TABLES: dict[str, type] = {
     "spelling": dict, "macros": dict, "weights": dict, "negation": dict, "landmark": dict,
-    "aliases": dict,
+    "aliases": dict, "equivalents": dict,
     "entry": list, "ignore": list, "apposition": list,
 }  # fmt: skip
 
@@ -156,6 +173,10 @@ def lexicon_from_dict(raw: Mapping[str, Any], domain: Domain, *, where: str = "l
             domain.slot(slot).name: {value: tuple(others) for value, others in table.items()}
             for slot, table in raw.get("aliases", {}).items()
         },
+        equivalents=tuple(
+            tuple(build.tokenizer.words(text) for text in (key, *others))
+            for key, others in raw.get("equivalents", {}).items()
+        ),
         light=build.words(raw.get("weights", {}).get("light", ())),
         digest=sha256_json(dict(raw)),
     )

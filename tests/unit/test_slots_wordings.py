@@ -162,6 +162,8 @@ def test_names_and_landmarks(text, slots):
         ("name[寿司屋], near[Ćevapi & Co.]", "寿司屋 lies near Ćevapi & Co. today."),
         ("food[Ethiopian]", "ethiopian dishes"),
         ("priceRange[about £15]", "prices are about £15"),
+        ("priceRange[about £15]", "meals for around £15"),
+        ("priceRange[under £10]", "for less than £10"),
         ("customer rating[4 out of 5]", "rated four out of five"),
         ("customer rating[4 out of 5]", "a 4-star place"),
         ("eatType[wine bar], area[old town]", "a wine bar in the old town"),
