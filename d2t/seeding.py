@@ -27,7 +27,9 @@ def derive_seed(seed: int, *parts: object) -> int:
     Stable across processes and Python versions, unlike ``hash``.
     """
     text = "\x1f".join([str(seed), *map(str, parts)])
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
+    # surrogatepass: an id read from JSON may hold a lone surrogate
+    data = text.encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.sha256(data).digest()[:8], "big") >> 1
 
 
 def derived_rng(seed: int, *parts: object) -> random.Random:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -58,6 +58,9 @@ _STREAMS = ("stdin", "stdout", "stderr")
 def prepare_streams() -> None:
     """Force UTF-8 on the standard streams; undecodable input bytes are reported per line."""
     for name in _STREAMS:
+        if getattr(sys, name) is None:  # closed by the caller: `d2t info b >&-`
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
         stream = getattr(sys, name)
         if hasattr(stream, "reconfigure"):
             errors = "surrogateescape" if name == "stdin" else "backslashreplace"
@@ -159,11 +162,28 @@ def limit_threads(threads: int | None) -> None:
 class ErrorHandlingGroup(typer.core.TyperGroup):
     """The one top-level handler: user errors become one line, a traceback only with ``-vv``."""
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the program; what no command foresaw (a full disk, a bug) is one line too."""
+        try:
+            try:
+                return super().main(*args, **kwargs)
+            finally:
+                if sys.stdout is not None:
+                    sys.stdout.flush()
+        except BrokenPipeError:  # the reader went away (`| head`)
+            _discard_stdout()
+            raise SystemExit(int(ExitCode.BROKEN_PIPE)) from None
+        except Exception as error:
+            _discard_stdout()
+            if ROOT.verbose >= 2:
+                raise
+            print(f"d2t: error: {_unforeseen(error)}", file=sys.stderr)
+            raise SystemExit(int(ExitCode.FAILURE)) from None
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command and turn what it raises into an exit code of ``ExitCode``."""
         try:
-            result = super().invoke(ctx)
-            sys.stdout.flush()
+            return super().invoke(ctx)
         except D2TError as error:
             say_error(error)
             if ROOT.verbose >= 2:
@@ -173,7 +193,25 @@ class ErrorHandlingGroup(typer.core.TyperGroup):
             print("d2t: interrupted", file=sys.stderr)
             ctx.exit(int(ExitCode.INTERRUPTED))
         except BrokenPipeError:
-            # The reader went away (`| head`): keep the interpreter from saying so at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _discard_stdout()
             ctx.exit(int(ExitCode.BROKEN_PIPE))
-        return result
+
+
+def _discard_stdout() -> None:
+    """Send what is still buffered to nowhere, or the interpreter complains about it at exit."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _unforeseen(error: Exception) -> str:
+    """What to tell a user about an error that is not of our family."""
+    if isinstance(error, MemoryError):
+        return "out of memory; split the input, or lower --batch-size"
+    if isinstance(error, OSError) and error.strerror:
+        name = error.filename if error.filename is not None else "the output"
+        return f"the system refused: {name}: {error.strerror}; check the disk and permissions"
+    what = " ".join(str(error).split())[:300]
+    return (
+        f"unexpected {type(error).__name__}: {what}; this is a bug of d2t: repeat the command as "
+        "`d2t -vv ...` and report the trace"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, NoReturn
 
 
@@ -11,11 +12,13 @@ def loads(text: str) -> Any:
 
     Raises:
         json.JSONDecodeError: not JSON; knows line and column.
-        ValueError: an object has a key twice, a number is not one (NaN) or too long, or the nesting
-            is too deep; the message says which.
+        ValueError: an object has a key twice, a number is not one (NaN), too large or too long, or
+            the nesting is too deep; the message says which.
     """
     try:
-        return json.loads(text, object_pairs_hook=_no_twins, parse_constant=_no_constant)
+        return json.loads(
+            text, object_pairs_hook=_no_twins, parse_constant=_no_constant, parse_float=_finite
+        )
     except RecursionError:
         raise ValueError("the nesting is too deep") from None
 
@@ -31,3 +34,10 @@ def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON value; use a number, a string or null")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {digits[:40]} is too large; write it as a string")
+    return number

@@ -1,0 +1,83 @@
+"""Full disks, closed streams, readers that leave, bugs: one line on stderr, never a traceback."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from d2t.cli.main import app
+from d2t.io.records import read_records
+from d2t.seeding import derive_seed
+
+FULL = Path("/dev/full")
+PAIR = '{"mr": "name[Aromi]", "text": "It is Aromi."}\n'
+
+
+def d2t(arguments: str, *, shell: str = "", text: str = "") -> subprocess.CompletedProcess[str]:
+    """Run ``d2t ARGUMENTS`` in a shell, with ``shell`` (redirections, pipes) behind it."""
+    command = f"'{sys.executable}' -m d2t {arguments} {shell}"
+    return subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}"],
+        input=text, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")
+@pytest.mark.parametrize(
+    "arguments", ["data list", "check", "check --json", "--version", "train --show-config"]
+)
+def test_a_full_disk_behind_stdout_is_one_line(arguments: str) -> None:
+    result = d2t(arguments, shell="> /dev/full", text=PAIR)
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert "No space left on device" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", ["data list", "check", "check --show", "--version"])
+def test_a_closed_stdout_is_no_error(arguments: str) -> None:
+    result = d2t(arguments, shell=">&-", text=PAIR)
+    assert result.returncode == 0, result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_closed_standard_input_is_an_empty_one() -> None:
+    result = d2t("check", shell="<&-")
+    assert (result.returncode, result.stdout) == (0, "")
+
+
+def test_a_reader_that_leaves_is_silent() -> None:
+    result = d2t("check - 2>&1", shell="| head -1", text=PAIR * 20_000)
+    assert result.returncode == 141
+    assert len(result.stdout.splitlines()) == 1
+
+
+def test_a_bug_is_one_line_and_a_trace_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise KeyError("no such thing")
+
+    monkeypatch.setattr("json.dumps", lambda *args, **kwargs: broken())
+    result = CliRunner().invoke(app, ["data", "list", "--json"])
+    assert result.exit_code == 1
+    assert "unexpected KeyError: 'no such thing'; this is a bug" in result.stderr
+    assert "-vv" in result.stderr
+    assert "Traceback" not in result.stderr
+    loud = CliRunner().invoke(app, ["-vv", "data", "list", "--json"])
+    assert isinstance(loud.exception, KeyError)
+
+
+def test_an_id_with_a_lone_surrogate_still_seeds_something() -> None:
+    assert derive_seed(1, "\udfff") != derive_seed(1, "\udffe")
+
+
+def test_a_number_beyond_floats_is_refused_like_nan(tmp_path: Path) -> None:
+    file = tmp_path / "records.jsonl"
+    file.write_text('{"name": 1e999}\n{"id": 2.5, "name": 1e9}\n', encoding="utf-8")
+    bad, good = read_records(str(file))
+    assert bad.error is not None
+    assert "1e999 is too large" in bad.error.message
+    assert json.dumps(good.id) == '"2.5"'
