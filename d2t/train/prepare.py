@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from d2t.corpus.correct import align_examples, correct_examples
+from d2t.corpus.correct import align_examples, correct_examples, split_references
 from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
 from d2t.corpus.overlap import remove_overlap
-from d2t.errors import DataError
+from d2t.errors import ConfigError, DataError
 from d2t.io.hashing import sha256_json
 from d2t.linearize.delex import maskable
 from d2t.mr.domain import load_domain
 from d2t.slots.checker import SlotChecker
+from d2t.train.config import DataConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from d2t.mr.domain import Domain
     from d2t.mr.types import Slot
     from d2t.slots.types import Alignment
-    from d2t.train.config import DataConfig
 
-log = logging.getLogger(__name__)
+_DEFAULT_CORPUS: str = DataConfig.model_fields["corpus"].default
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +70,26 @@ def prepare_data(
 ) -> PreparedData:
     """Read, correct, align and filter the splits (spec §1.6, §1.7).
 
+    Test MRs do nothing but remove training and development pairs that have the same MR.
+
     Raises:
+        ConfigError: a training file of one's own without a development set.
         DataError: a split is missing or nothing is left to train on.
     """
+    _require_dev(config)
     domain = load_domain(config.domain)
     checker = SlotChecker.for_domain(domain)
     say(f"reading {config.train or config.corpus}")
     raw_train = load_split(config.train or config.corpus, "train", domain)[: config.limit]
     raw_dev = load_split(config.dev or config.corpus, "dev", domain)
-    train, dev = _single(raw_train), _single(raw_dev)
+    train, dev = split_references(raw_train), split_references(raw_dev)
     say(f"aligning {len(train)} training and {len(dev)} development pairs")
     train, dev = (
         _aligned(split, checker, domain, correct=config.correct) for split in (train, dev)
     )
     n_aligned = len(train)
     if config.remove_overlap and (test := _test_split(config, domain)):
-        train = remove_overlap(train, test)
+        train, dev = remove_overlap(train, test), remove_overlap(dev, test)
     counts = {
         "train_read": len(raw_train), "train_aligned": n_aligned, "train_used": len(train),
         "dev_read": len(raw_dev), "dev_used": len(dev),
@@ -129,20 +132,23 @@ def _aligned(
     return [e for e in align_examples(examples, checker) if e.plan is not None and e.plan.slots]
 
 
-def _single(examples: Sequence[Example]) -> list[Example]:
-    """One example per reference, ids kept unique."""
-    return [
-        example
-        if len(example.references) == 1
-        else replace(example, id=f"{example.id}.{k}", references=(text,))
-        for example in examples
-        for k, text in enumerate(example.references)
-    ]
+def _require_dev(config: DataConfig) -> None:
+    """Weights for a corpus of one's own are not chosen by how well they word the embedded one."""
+    if _own_corpus(config) and config.dev is None:
+        raise ConfigError(
+            f"data.train is {config.train}, but there is no development set to choose the weights "
+            "by: give one with --dev FILE, or name the corpus whose splits go with it (--corpus)"
+        )
+
+
+def _own_corpus(config: DataConfig) -> bool:
+    """Whether the training file stands alone, not in the place of a named corpus's train split."""
+    return config.train is not None and config.corpus == _DEFAULT_CORPUS
 
 
 def _test_split(config: DataConfig, domain: Domain) -> list[Example]:
     """The test split, or nothing when the user's own files come without one."""
-    if config.test is None and config.train is not None:
+    if config.test is None and _own_corpus(config):
         return []
     return load_split(config.test or config.corpus, "test", domain)
 

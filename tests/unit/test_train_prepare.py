@@ -1,0 +1,100 @@
+"""What training reads: corrected MRs, no test MR among them, and never somebody else's dev set."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from d2t.errors import ConfigError, DataError
+from d2t.train.config import DataConfig
+from d2t.train.prepare import prepare_data
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PUB = ("name[Aromi], eatType[pub]", "Aromi is a pub.")
+WRONG = ("name[Cotto], eatType[pub]", "Cotto is a restaurant.")  # the text says another MR
+RIVER = ("name[The Mill], area[riverside]", "The Mill is by the riverside.")
+FRENCH = ("name[The Mill], food[French]", "The Mill serves French food.")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    def corpus(name: str, *rows: tuple[str, str]) -> None:
+        lines = ["mr,ref", *(f'"{mr}","{text}"' for mr, text in rows)]
+        (tmp_path / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    corpus("train.csv", PUB, WRONG, RIVER)
+    corpus("dev.csv", FRENCH, RIVER)
+    corpus("test.csv", ("name[Cotto], eatType[restaurant]", WRONG[1]), RIVER)
+    return tmp_path
+
+
+def config(folder: Path, **changes: object) -> DataConfig:
+    files = {split: str(folder / f"{split}.csv") for split in ("train", "dev", "test")}
+    return DataConfig.model_validate({**files, **changes})
+
+
+def test_mrs_that_correction_makes_equal_to_a_test_mr_are_removed(folder: Path) -> None:
+    data = prepare_data(config(folder))
+    assert [pair.example.references[0] for pair in data.train] == [PUB[1]]
+    assert data.counts["train_aligned"] == 3
+    assert data.counts["train_used"] == 1
+
+
+def test_weights_are_not_chosen_on_test_mrs(folder: Path) -> None:
+    data = prepare_data(config(folder))
+    assert [group.references for group in data.dev_groups] == [(FRENCH[1],)]
+    assert data.counts["dev_read"] == 2
+    assert data.counts["dev_used"] == 1
+
+
+def test_overlap_is_kept_when_asked_for_and_mrs_as_given(folder: Path) -> None:
+    data = prepare_data(config(folder, remove_overlap=False, correct=False))
+    given = [", ".join(map(str, pair.example.mr.slots)) for pair in data.train]
+    assert given == [PUB[0], WRONG[0], RIVER[0]]
+    plan = data.train[1].example.plan
+    assert plan is not None
+    assert plan.names == ("name",)  # what the text says of the MR
+
+
+def test_a_training_file_in_the_place_of_a_corpus_split_meets_its_test_split(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = folder / "home" / "e2e_cleaned"
+    home.mkdir(parents=True)
+    for split in ("dev", "test"):
+        (home / f"{split}.csv").write_bytes((folder / f"{split}.csv").read_bytes())
+    monkeypatch.setenv("D2T_DATA_HOME", str(folder / "home"))
+    named = DataConfig(corpus="e2e_cleaned", train=str(folder / "train.csv"))
+    data = prepare_data(named)
+    assert [pair.example.references[0] for pair in data.train] == [PUB[1]]
+
+
+def test_a_file_of_ones_own_needs_a_dev_file_of_ones_own(folder: Path) -> None:
+    with pytest.raises(ConfigError, match=r"train\.csv.*--dev FILE"):
+        prepare_data(DataConfig(train=str(folder / "train.csv")))
+
+
+def test_several_references_of_a_record_become_pairs_with_orders_of_their_own(folder: Path) -> None:
+    record = {
+        "mr": "name[Aromi], eatType[pub]",
+        "references": ["Aromi is a pub.", "The pub is called Aromi."],
+        "plan": ["name", "eatType"],
+    }
+    path = folder / "many.jsonl"
+    path.write_text(json.dumps(record) + "\n", encoding="utf-8")
+    for correct in (True, False):
+        data = prepare_data(config(folder, train=str(path), correct=correct))
+        plans = [pair.example.plan for pair in data.train]
+        assert [plan.names for plan in plans if plan] == [("name", "eatType"), ("eatType", "name")]
+        assert len({pair.example.id for pair in data.train}) == 2
+
+
+def test_nothing_left_is_an_error_that_says_which_split(folder: Path) -> None:
+    with pytest.raises(DataError, match="no training pairs are left"):
+        prepare_data(config(folder, train=str(folder / "test.csv")))
+    with pytest.raises(DataError, match="no development pairs are left"):
+        prepare_data(config(folder, dev=str(folder / "test.csv")))
