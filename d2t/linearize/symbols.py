@@ -8,6 +8,7 @@ heads domains with several dialogue acts.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from d2t.errors import DomainError
@@ -43,6 +44,7 @@ def symbol_name(name: str) -> str:
     return re.sub(r"\W+", "_", name.strip())
 
 
+@lru_cache(maxsize=1024)  # asked for at every slot of every source; names are few
 def slot_symbol(name: str) -> str:
     """``<slot:customer_rating>`` for ``customer rating``."""
     return f"<slot:{symbol_name(name)}>"
@@ -53,6 +55,7 @@ def act_symbol(act: str) -> str:
     return f"<act:{symbol_name(act)}>"
 
 
+@lru_cache(maxsize=1024)
 def placeholder(name: str, k: int = 1) -> str:
     """``<val:near>`` for the first value of slot ``near``, ``<val:near:2>`` for the second."""
     return f"<val:{symbol_name(name)}>" if k == 1 else f"<val:{symbol_name(name)}:{k}>"

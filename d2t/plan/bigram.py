@@ -42,6 +42,7 @@ class BigramPlanner:
         self.hidden: frozenset[str] = frozenset()
         self.counts: dict[Token, Counter[Token]] = {}
         self._slot_counts: dict[str, Counter[str]] = {}
+        self._scores: dict[tuple[Token, Token], float] = {}
         self._cache: dict[tuple[Token, ...], tuple[int, ...]] = {}
 
     def fit(self, examples: Iterable[Example], domain: Domain) -> Self:
@@ -122,6 +123,7 @@ class BigramPlanner:
     def _set_counts(self, counts: dict[Token, Counter[Token]]) -> None:
         self.counts = counts
         self._slot_counts = {}
+        self._scores = {}
         self._cache = {}
         for first, row in counts.items():
             by_slot = self._slot_counts.setdefault(first[0], Counter())
@@ -132,6 +134,13 @@ class BigramPlanner:
         return slot.name, (None if slot.name in self.hidden and slot.value else slot.value)
 
     def _score(self, first: Token, second: Token) -> float:
+        """``log p(second | first)``, worked out once: the search asks thousands of times."""
+        known = self._scores.get((first, second))
+        if known is None:
+            known = self._scores[first, second] = self._log_p(first, second)
+        return known
+
+    def _log_p(self, first: Token, second: Token) -> float:
         by_slot = self._slot_counts.get(first[0], Counter())
         vocabulary = max(1, len(self._slot_counts))
         slot_p = (by_slot[second[0]] + EPSILON) / (by_slot.total() + EPSILON * vocabulary)

@@ -30,7 +30,6 @@ class PairEncoder:
         self.mask_share = mask_share
         self.seed = seed
         self._targets: dict[str, tuple[int, ...]] = {}
-        self._sources: dict[tuple[str, ...], tuple[int, ...]] = {}
 
     def encode_epoch(
         self, pairs: Sequence[TrainingPair], epoch: int | str, *, mask: bool = True
@@ -46,11 +45,8 @@ class PairEncoder:
         target = self._targets.get(template)
         if target is None:
             target = self._targets[template] = tuple(self.tokenizer.encode_target(template))
-        source_ids = self._sources.get(source.pieces)
-        if source_ids is None:
-            source_ids = tuple(self.tokenizer.encode_source(source.pieces))
-            self._sources[source.pieces] = source_ids
-        return EncodedPair(source_ids, target)
+        # Sources are not remembered: most orders never come back, and the tokenizer knows the words.
+        return EncodedPair(tuple(self.tokenizer.encode_source(source.pieces)), target)
 
 
 def render(
