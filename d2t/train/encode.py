@@ -45,7 +45,7 @@ class PairEncoder:
         target = self._targets.get(template)
         if target is None:
             target = self._targets[template] = tuple(self.tokenizer.encode_target(template))
-        # Sources are not remembered: most orders never come back, and the tokenizer knows the words.
+        # Sources are not remembered: most orders never come back; the tokenizer knows the words.
         return EncodedPair(tuple(self.tokenizer.encode_source(source.pieces)), target)
 
 
