@@ -8,19 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from d2t.cli.common import (
-    DomainOption,
-    ExitCode,
-    LimitOption,
-    Source,
-    StrictOption,
-    say,
-)
+from d2t.cli.common import DomainOption, LimitOption, Source, StrictOption, say, verdict
 
 if TYPE_CHECKING:
     from d2t.io.records import InputRecord
     from d2t.mr.domain import Domain
     from d2t.slots.checker import SlotChecker
+    from d2t.slots.tally import Tally
     from d2t.slots.types import SlotReport
 
 MaxSer = Annotated[
@@ -52,7 +46,7 @@ def check(
 
     Reads JSONL or CSV with the fields `mr` and `text` (or `ref`, `hypothesis`, `output`), writes a
     JSON report a line, in input order, on stdout, the summary on stderr. A bad line becomes an
-    error object, the rest goes on, and the exit code is 3.
+    error object, the rest goes on, and the exit code is 3; a missed gate gives 4.
 
     Example:  `echo '{"mr": "name[Aromi]", "text": "Aromi is a pub."}' | d2t check --show`
     """
@@ -88,7 +82,7 @@ def check(
     else:
         sys.stdout.flush()
         say(tally.line(signature))
-    raise typer.Exit(_exit_code(tally.ser, max_ser, tally.bad_lines))
+    raise typer.Exit(verdict(_missed(tally, max_ser), bad_lines=tally.bad_lines))
 
 
 def _check_record(
@@ -123,9 +117,10 @@ def _show(record: InputRecord, report: SlotReport, domain: Domain) -> None:
     console.print(render_report(report, domain.slot_names))
 
 
-def _exit_code(ser: float, max_ser: float | None, bad_lines: int) -> ExitCode:
-    if bad_lines:
-        return ExitCode.BAD_INPUT
-    if max_ser is not None and ser > max_ser:
-        return ExitCode.GATE_MISSED
-    return ExitCode.GOOD
+def _missed(tally: Tally, max_ser: float | None) -> str | None:
+    """How ``--max-ser`` is missed; by no text at all too, which proves nothing."""
+    if max_ser is None:
+        return None
+    if not tally.utterances:
+        return "there is no text to judge by --max-ser"
+    return f"SER {tally.ser:.2f}% is above --max-ser {max_ser:g}" if tally.ser > max_ser else None

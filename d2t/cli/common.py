@@ -108,6 +108,14 @@ def say_error(error: D2TError) -> None:
     print(f"d2t: error: {place + ': ' if place else ''}{error.message}", file=sys.stderr)
 
 
+def verdict(missed: str | None, *, bad_lines: int) -> ExitCode:
+    """The exit code of a command with gates: a missed one, told on stderr, outweighs bad lines."""
+    if missed is not None:
+        say(f"d2t: gate missed: {missed}")
+        return ExitCode.GATE_MISSED
+    return ExitCode.BAD_INPUT if bad_lines else ExitCode.GOOD
+
+
 def error_console() -> Console:
     """A rich console on stderr (colour only on a TTY, ``NO_COLOR`` respected)."""
     from rich.console import Console

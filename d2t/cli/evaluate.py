@@ -19,6 +19,7 @@ from d2t.cli.common import (
     StrictOption,
     ThreadsOption,
     say,
+    verdict,
 )
 from d2t.cli.model_outputs import ModelRun, PlanMode, Split, generate_outputs
 
@@ -239,7 +240,4 @@ def _exit_code(
         missed.append(f"SER {ser:.2f} is above {max_ser:g}")
     if min_order is not None and (accuracy := report.score("order_accuracy")) < min_order:
         missed.append(f"order accuracy {accuracy:.2f} is below {min_order:g}")
-    if missed:
-        say("d2t: gate missed: " + "; ".join(missed))
-        return ExitCode.GATE_MISSED
-    return ExitCode.BAD_INPUT if report.bad else ExitCode.GOOD
+    return verdict("; ".join(missed) or None, bad_lines=len(report.bad))

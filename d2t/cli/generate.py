@@ -16,7 +16,6 @@ import typer
 
 from d2t.cli.common import (
     DeviceOption,
-    ExitCode,
     LimitOption,
     SeedOption,
     Source,
@@ -25,6 +24,7 @@ from d2t.cli.common import (
     limit_threads,
     progress,
     say,
+    verdict,
 )
 from d2t.cli.interrupts import deferred_interrupt
 from d2t.errors import D2TError, DataError
@@ -54,7 +54,8 @@ PlanOption = Annotated[
     typer.Option(
         help="Order of every record that has no `plan` of its own, e.g. area,food,name or "
         "'area > food | name'; must name exactly the slots of the MR. Models trained with "
-        "alignment follow it; for the other strategies it is only judged (order_kept)."
+        "alignment follow it; rnd and if read it and may not; fp keeps its own order. `order_kept` "
+        "says what came of it."
     ),
 ]
 BeamOption = Annotated[
@@ -149,7 +150,7 @@ def generate(
         for items in _windows(records, generator, plan, window, strict, totals, started):
             _write(items, generator.domain, format, stream)
     say(_summary(totals, time.perf_counter() - started))
-    raise typer.Exit(_exit_code(totals, require_ok, max_ser))
+    raise typer.Exit(verdict(_missed(totals, require_ok, max_ser), bad_lines=totals.bad))
 
 
 def _windows(
@@ -262,13 +263,13 @@ def _summary(totals: StreamTotals, seconds: float) -> str:
     )
 
 
-def _exit_code(totals: StreamTotals, require_ok: bool, max_ser: float | None) -> ExitCode:
-    """A missed gate goes before bad lines; under ``--require-ok`` a bad line misses it too."""
+def _missed(totals: StreamTotals, require_ok: bool, max_ser: float | None) -> str | None:
+    """Which gate is missed; under ``--require-ok`` by a bad line too, under both by no text."""
     unproved = totals.failed + totals.bad
+    if not totals.n and (require_ok or max_ser is not None):
+        return "no text was generated"
     if max_ser is not None and totals.ser > max_ser:
-        say(f"gate missed: SER {totals.ser:.2f}% is above --max-ser {max_ser:g}")
-    elif require_ok and unproved:
-        say(f"gate missed: {unproved} records without an ok text (--require-ok)")
-    else:
-        return ExitCode.BAD_INPUT if totals.bad else ExitCode.GOOD
-    return ExitCode.GATE_MISSED
+        return f"SER {totals.ser:.2f}% is above --max-ser {max_ser:g}"
+    if require_ok and unproved:
+        return f"{unproved} records without an ok text (--require-ok)"
+    return None

@@ -1,0 +1,59 @@
+"""Gates of `check` and `generate`: missed beats bad lines, and nothing judged is nothing passed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from echo_bundle import echo_bundle
+from typer.testing import CliRunner
+
+from d2t.cli.main import app
+from d2t.model.bundle import Bundle
+
+if TYPE_CHECKING:
+    from click.testing import Result
+
+GOOD = '{"mr": "name[Aromi], eatType[pub]", "text": "Aromi is a pub."}\n'
+WRONG = '{"mr": "name[Aromi], eatType[pub]", "text": "Aromi is a coffee shop."}\n'
+BROKEN = '{"mr":\n'
+
+
+def check(*args: str, stdin: str) -> Result:
+    return CliRunner().invoke(app, ["check", *args], input=stdin)
+
+
+@pytest.mark.parametrize(
+    ("stdin", "code"),
+    [
+        (GOOD, 0),
+        (GOOD + WRONG, 4),
+        (GOOD + BROKEN, 3),
+        (WRONG + BROKEN, 4),
+        (BROKEN, 4),
+        ("", 4),
+    ],
+)
+def test_check(stdin: str, code: int) -> None:
+    result = check("--max-ser", "1", stdin=stdin)
+    assert result.exit_code == code
+    assert ("gate missed" in result.stderr) == (code == 4)
+
+
+def test_without_a_gate_bad_lines_decide() -> None:
+    assert check(stdin=WRONG).exit_code == 0
+    assert check(stdin=WRONG + BROKEN).exit_code == 3
+    assert check(stdin="").exit_code == 0
+
+
+@pytest.mark.parametrize("gate", [("--max-ser", "50"), ("--require-ok",)])
+@pytest.mark.parametrize("stdin", ["name[\n", ""])
+def test_generate_passes_no_gate_without_a_text(
+    monkeypatch: pytest.MonkeyPatch, gate: tuple[str, ...], stdin: str
+) -> None:
+    bundle = echo_bundle()
+    monkeypatch.setattr(Bundle, "load", staticmethod(lambda path, device="cpu": bundle))
+    arguments = ["generate", "--model", "m", *gate]
+    result = CliRunner().invoke(app, arguments, input=stdin)
+    assert result.exit_code == 4
+    assert "gate missed" in result.stderr
