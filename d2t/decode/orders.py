@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from d2t.corpus.types import Example
 from d2t.errors import DataError
-from d2t.linearize.fixed_position import FixedPosition
 from d2t.seeding import derived_rng
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ def choose_orders(
     Raises:
         DataError: code ``no_plan``: the strategy needs a planner, and there is none.
     """
-    if request.plan is not None and not isinstance(strategy, FixedPosition):
+    if request.plan is not None and strategy.reads_plans:
         return Orders(request.plan, request.plan)
     own = _own_order(request, strategy, planner, seed)
     return Orders(request.plan or own, own)

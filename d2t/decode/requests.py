@@ -42,4 +42,3 @@ def request_from_record(
         error.line = record.line
         raise
     return GenerationRequest(record.id, mr, parsed)
-

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from d2t.evaluate.order import plan_bigrams
+from d2t.evaluate.order import bigram_f1
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,8 +111,5 @@ def _side(judged: Judged, score: float | None) -> Side:
         *(f"wrong {wrong.span.slot} for {wrong.expected}" for wrong in report.wrong),
         *(f"repeated {span.slot}" for span in report.repeated),
     ]
-    order = None
-    if plan is not None:
-        wanted, said = plan_bigrams(plan), plan_bigrams(judged.realised)
-        order = 2 * (wanted & said).total() / (wanted.total() + said.total())
+    order = None if plan is None else bigram_f1(plan, judged.realised)
     return Side(judged.record.text, tuple(errors), order, score)

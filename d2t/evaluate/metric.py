@@ -60,7 +60,7 @@ class CheckerSignature(Signature):
     """Signature of scores that depend on domain and lexicon: ``dom:restaurant@9f3c|lex:4b1e``."""
 
     def __init__(self, args: dict[str, Any]) -> None:
-        from importlib.metadata import version
+        from d2t import __version__
 
         super().__init__({**args, "num_refs": None})
         self._abbr.update(dom="d", lex="x", rep="rep", plan="p", agg="a")
@@ -71,7 +71,7 @@ class CheckerSignature(Signature):
             lex=args["checker"].lexicon_digest[:4],
             **args["settings"],
         )
-        self.info["version"] = version("d2t")
+        self.info["version"] = __version__
 
     def format(self, short: bool = False) -> str:
         """As sacreBLEU formats it, with ``v:`` for the version of d2t (not of sacreBLEU)."""

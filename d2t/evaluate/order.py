@@ -99,9 +99,14 @@ class BigramF1(OrderMetric):
     label = "Bigram F1"
 
     def compare(self, requested: Plan, realised: Plan) -> float:
-        """``2 * overlap / (bigrams + bigrams)``, from 0 to 1."""
-        wanted, said = plan_bigrams(requested), plan_bigrams(realised)
-        return 2 * (wanted & said).total() / (wanted.total() + said.total())
+        """From 0 to 1, see ``bigram_f1``."""
+        return bigram_f1(requested, realised)
+
+
+def bigram_f1(requested: Plan, realised: Plan) -> float:
+    """Multiset F1 of the plans' bigrams: ``2 * overlap / (bigrams + bigrams)``, from 0 to 1."""
+    wanted, said = plan_bigrams(requested), plan_bigrams(realised)
+    return 2 * (wanted & said).total() / (wanted.total() + said.total())
 
 
 def plan_bigrams(plan: Plan) -> Counter[tuple[Slot | str, Slot | str]]:

@@ -75,7 +75,7 @@ def read_evaluation_records(
 
     good: list[EvaluationRecord] = []
     bad: list[BadRecord] = []
-    for raw in read_records(source, limit=limit):
+    for raw in read_records(source, limit=limit, known_columns=domain.slot_names):
         try:
             if raw.error is not None:
                 raise raw.error

@@ -31,6 +31,8 @@ class Strategy(Protocol):
     """The paper's short name (``rnd``, ``if``, ``fp``, ``at``)."""
     needs_planner: ClassVar[bool]
     """True when the order of an unseen MR must come from a user or a planner (``alignment``)."""
+    reads_plans: ClassVar[bool]
+    """False when the source keeps its own order whatever plan is asked for (``fixed_position``)."""
 
     def fit(self, corpus: Iterable[Example], domain: Domain) -> Self:
         """Fit on training examples whose ``plan`` is the aligned order; returns ``self``."""
@@ -67,6 +69,7 @@ class StrategyBase(ABC):
     name: ClassVar[str]
     alias: ClassVar[str]
     needs_planner: ClassVar[bool] = False
+    reads_plans: ClassVar[bool] = True
 
     def fit(self, corpus: Iterable[Example], domain: Domain) -> Self:
         """Nothing to fit."""

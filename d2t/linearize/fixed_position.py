@@ -22,6 +22,7 @@ class FixedPosition(IncreasingFrequency):
 
     name: ClassVar[str] = "fixed_position"
     alias: ClassVar[str] = "fp"
+    reads_plans: ClassVar[bool] = False
 
     @property
     def positions(self) -> tuple[str, ...]:

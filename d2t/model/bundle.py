@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Self
 
 import torch
 
+from d2t import __version__
 from d2t.errors import BackendError, BundleError, D2TError
 from d2t.io.atomic import atomic_write_json
 from d2t.linearize.source import Linearizer
@@ -71,7 +71,7 @@ class Bundle:
             self.model.save_architecture(folder)
             save_domain(self.domain, folder / DOMAIN)
             manifest = Manifest(
-                d2t_version=_d2t_version(),
+                d2t_version=__version__,
                 model=self.model.config,
                 vocab_size=self.model.vocab_size,
                 tokenizer=self.tokenizer.kind,
@@ -168,10 +168,3 @@ def _load_model(
             )
     load_weights(model, path / WEIGHTS)
     return tokenizer, model
-
-
-def _d2t_version() -> str:
-    try:
-        return version("d2t")
-    except PackageNotFoundError:  # running from a checkout that was never installed
-        return "unknown"

@@ -110,7 +110,8 @@ def load_pretrained(
 
     if not sys.stderr.isatty():
         logging.disable_progress_bar()
-    where = {"revision": config.revision} if config.revision else {}
+    where: dict[str, Any] = {"revision": config.revision} if config.revision else {}
+    where["trust_remote_code"] = False  # else transformers asks on a terminal whether to run it
     try:
         fast = AutoTokenizer.from_pretrained(config.name_or_path, use_fast=True, **where)
         core = AutoModelForSeq2SeqLM.from_pretrained(
@@ -144,7 +145,8 @@ def restore_architecture(
 
     folder = bundle / ARCHITECTURE
     try:
-        core = AutoModelForSeq2SeqLM.from_config(AutoConfig.from_pretrained(folder))
+        architecture = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        core = AutoModelForSeq2SeqLM.from_config(architecture, trust_remote_code=False)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BundleError(f"{folder}: {error}; copy the bundle again") from error
     model = PretrainedModel(config, core, tokenizer.special)

@@ -175,3 +175,11 @@ class TestGenerationTasks:
             generation_tasks(self.examples(domain), domain, "oracle")
         with pytest.raises(DataError, match="no example"):
             generation_tasks([], domain, "own")
+
+
+def test_columns_that_are_slots_make_a_csv_header(tmp_path, domain):
+    lines = ["name,eatType,prediction", "Aromi,pub,Aromi is a pub."]
+    (record,), bad = read(tmp_path, domain, lines, name="outputs")
+    assert not bad
+    assert record.mr == parse_mr("name[Aromi], eatType[pub]", domain)
+    assert record.text == "Aromi is a pub."
