@@ -53,7 +53,8 @@ class PreparedData:
         train: aligned training examples, one reference each.
         dev: likewise; ``dev_groups`` are the same grouped by MR, with all references.
         counts: what happened to the corpus, for the manifest.
-        digests: SHA-256 of the MRs and texts of each split as they were used.
+        digests: SHA-256 of the MRs and texts of each split as they were read, and of the test
+            MRs, which only remove pairs.
     """
 
     domain: Domain
@@ -88,8 +89,8 @@ def prepare_data(
         _aligned(split, checker, domain, correct=config.correct) for split in (train, dev)
     )
     n_aligned = len(train)
-    if config.remove_overlap and (test := _test_split(config, domain)):
-        train, dev = remove_overlap(train, test), remove_overlap(dev, test)
+    test = _test_split(config, domain) if config.remove_overlap else []
+    train, dev = remove_overlap(train, test), remove_overlap(dev, test)
     counts = {
         "train_read": len(raw_train), "train_aligned": n_aligned, "train_used": len(train),
         "dev_read": len(raw_dev), "dev_used": len(dev),
@@ -107,7 +108,11 @@ def prepare_data(
         dev=training_pairs(dev, checker, domain),
         dev_groups=group_references(dev),
         counts=counts,
-        digests={"train": _digest(raw_train), "dev": _digest(raw_dev)},
+        digests={
+            "train": _digest(raw_train),
+            "dev": _digest(raw_dev),
+            **({"test_mrs": sha256_json([str(e.mr) for e in test])} if test else {}),
+        },
     )
 
 

@@ -143,6 +143,8 @@ def _train(
     reporter.say(f"fitting {config.strategy} and the tokenizer on {len(data.train)} pairs")
     assembly = assemble(config, data)
     loop = Loop(config, assembly, data.train, workers)
+    if workers.is_main:
+        files.pin_data(_inputs(data), resumed=has_checkpoint)
     if has_checkpoint:
         loop.restore(files.checkpoint)
         files.rewind(loop.progress.step)
@@ -190,7 +192,7 @@ def _manifest(run: _Run, loop: Loop, command: list[str], started: float) -> dict
     return run_manifest(
         command=command,
         config=run.config.as_dict(),
-        data={**run.data.digests, "lexicon": run.data.checker.lexicon_digest},
+        data=_inputs(run.data),
         seeds=[run.config.seed],
         started=started,
         metrics=metrics | (best[-1] if best else {}),
@@ -204,6 +206,15 @@ def _manifest(run: _Run, loop: Loop, command: list[str], started: float) -> dict
         precision=loop.precision,
         workers=run.workers.count,
     )
+
+
+def _inputs(data: PreparedData) -> dict[str, str]:
+    """SHA-256 of everything that is read, by name."""
+    return {
+        **data.digests,
+        "domain": data.domain.digest,
+        "lexicon": data.checker.lexicon_digest,
+    }
 
 
 def _records(path: Path) -> list[dict[str, Any]]:

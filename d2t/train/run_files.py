@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class RunFiles:
     """Paths and records of one run folder.
 
-    Layout: ``config.toml`` (resolved), ``run.json`` (manifest, written at the end),
+    Layout: ``config.toml`` (resolved), ``data.json`` (SHA-256 of what the run reads),
+    ``run.json`` (manifest, written at the end),
     ``metrics.jsonl``, ``samples.jsonl``, ``checkpoint/`` (to resume from), ``bundle/`` (the best
     model so far).
     """
@@ -28,6 +29,7 @@ class RunFiles:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.config = folder / "config.toml"
+        self.data = folder / "data.json"
         self.manifest = folder / "run.json"
         self.metrics = folder / "metrics.jsonl"
         self.samples = folder / "samples.jsonl"
@@ -69,6 +71,25 @@ class RunFiles:
         header = f"# d2t train; sha256 of what is computed: {config.digest()}\n"
         atomic_write_text(self.config, header + config_to_toml(config))
         return state is not None
+
+    def pin_data(self, digests: Mapping[str, str], *, resumed: bool) -> None:
+        """Write down what the run reads, or see that a resumed one still reads the same.
+
+        Raises:
+            DataError: an input has changed, so that the rest of the run would be another run's.
+        """
+        if resumed and self.data.is_file():
+            before = json.loads(self.data.read_text(encoding="utf-8"))
+            changed = [name for name in digests if before.get(name) != digests[name]]
+            if changed:
+                raise DataError(
+                    f"{self.folder} cannot be resumed: what it reads has changed since it began "
+                    f"({', '.join(changed)}); put that back as it was, or start a new run with "
+                    "another --out",
+                    code="data_changed",
+                )
+        else:
+            atomic_write_json(self.data, dict(digests))
 
     def _refuse_to_overwrite(self, *, has_checkpoint: bool) -> None:
         if self.finished:

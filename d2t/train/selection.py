@@ -12,6 +12,7 @@ from sacrebleu.metrics.bleu import BLEU
 from d2t.decode.output import hypothesis_as_dict
 from d2t.decode.pipeline import ModelGenerator
 from d2t.decode.types import GenerationRequest
+from d2t.errors import BackendError
 from d2t.evaluate.text import reference_streams
 from d2t.model.loss import smoothed_cross_entropy
 from d2t.seeding import derived_rng
@@ -118,7 +119,11 @@ def mean_loss(
     plans: Sequence[Any],
     device: torch.device,
 ) -> float:
-    """Teacher-forced cross-entropy in nats per token, no smoothing, fp32."""
+    """Teacher-forced cross-entropy in nats per token, no smoothing, fp32.
+
+    Raises:
+        BackendError: it is not a number: the weights are not, either.
+    """
     total, count = 0.0, 0
     for plan in plans:
         batch = collate(encoded, plan, pad_id=model.pad_id, bos_id=model.bos_id).to(device)
@@ -126,7 +131,12 @@ def mean_loss(
         loss, n = smoothed_cross_entropy(logits, batch.labels, pad_id=model.pad_id, smoothing=0.0)
         total += loss.item()
         count += n
-    return total / count if count else math.nan
+    if not math.isfinite(total):
+        raise BackendError(
+            f"training has diverged: the development loss is {total}; start a new run with a lower "
+            "train.lr, or with train.precision=fp32"
+        )
+    return total / max(1, count)
 
 
 def _subset(items: Sequence[Any], n: int, seed: int, label: str) -> list[Any]:

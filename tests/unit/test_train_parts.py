@@ -18,7 +18,7 @@ from d2t.train.forward import needed_logits
 from d2t.train.interrupt import stop_on_signal
 from d2t.train.progress import Lines, evaluation_line
 from d2t.train.run import pick_device
-from d2t.train.selection import combined_score, selection_value
+from d2t.train.selection import combined_score, mean_loss, selection_value
 
 
 def test_moving_average_follows_its_formula() -> None:
@@ -99,3 +99,13 @@ def test_devices_that_are_not_there_are_refused() -> None:
     assert pick_device("cpu") == "cpu"
     with pytest.raises(BackendError, match="this machine has"):
         pick_device("toaster")
+
+
+def test_a_loss_that_is_no_number_ends_the_run() -> None:
+    config = TransformerConfig(width=16, ffn=16, heads=2)
+    model = build_model(config, vocab_size=50, pad_id=0, bos_id=1, eos_id=2).eval()
+    pairs, plans = [EncodedPair((5, 2), (6, 2))], [BatchPlan((0,), 1, 8, 8)]
+    assert mean_loss(model, pairs, plans, torch.device("cpu")) > 0
+    model.embedding.weight.data[5] = float("nan")  # type: ignore[union-attr,index]
+    with pytest.raises(BackendError, match=r"diverged.*lower train\.lr"):
+        mean_loss(model, pairs, plans, torch.device("cpu"))

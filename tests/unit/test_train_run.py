@@ -113,6 +113,23 @@ def test_resume_refuses_another_configuration(finished: Path) -> None:
         train(tiny("strategy=rnd", "train.lr=0.5"), finished, resume=True)
 
 
+def test_resume_refuses_a_corpus_that_has_changed(tmp_path: Path) -> None:
+    corpus = tmp_path / "train.csv"
+    rows = (SMALL / "train.csv").read_text(encoding="utf-8")
+    corpus.write_text(rows, encoding="utf-8")
+    config, folder = tiny(f"data.train={corpus}"), tmp_path / "run"
+    with pytest.raises(TrainingInterrupted):
+        train(config, folder, progress=StopAt(2))
+    before = (folder / "checkpoint" / "state.json").read_bytes()
+    corpus.write_text(rows + '"name[Aromi], eatType[pub]",Aromi is a pub.\n', encoding="utf-8")
+    with pytest.raises(DataError, match=r"changed since it began \(train\).*another --out"):
+        train(config, folder, resume=True)
+    assert (folder / "checkpoint" / "state.json").read_bytes() == before
+    corpus.write_text(rows, encoding="utf-8")
+    (folder / "data.json").unlink()  # as in runs of earlier versions
+    train(config, folder, resume=True)
+
+
 def test_unfinished_runs_and_foreign_folders_are_kept(tmp_path: Path) -> None:
     with pytest.raises(TrainingInterrupted):
         train(tiny(), tmp_path / "half", progress=StopAt(2))
