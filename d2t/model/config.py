@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
-
-from d2t.errors import ConfigError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class _Frozen(BaseModel):
@@ -89,19 +87,3 @@ ModelConfig = Annotated[
     TransformerConfig | BiGRUConfig | PretrainedConfig, Field(discriminator="architecture")
 ]
 """Any model configuration; ``architecture`` says which."""
-
-_ADAPTER: TypeAdapter[TransformerConfig | BiGRUConfig | PretrainedConfig] = TypeAdapter(ModelConfig)
-
-
-def parse_model_config(raw: dict[str, Any]) -> TransformerConfig | BiGRUConfig | PretrainedConfig:
-    """The configuration in ``raw``; a missing ``architecture`` means ``transformer``.
-
-    Raises:
-        ConfigError: an unknown architecture or key, or an impossible value; names the key.
-    """
-    try:
-        return _ADAPTER.validate_python({"architecture": "transformer", **raw})
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in ("model", *first["loc"]))
-        raise ConfigError(f"{where}: {first['msg']} (given: {first.get('input')!r})") from error

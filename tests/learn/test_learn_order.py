@@ -114,7 +114,7 @@ def test_alignment_training_learns_to_copy_the_order(tmp_path: Path) -> None:
 
 def test_fixed_position_learns_to_sort(tmp_path: Path) -> None:
     bundle = trained(tmp_path, "fixed_position", shuffled=False)
-    requests_keep, ser = score(bundle, plans=False)
+    _, ser = score(bundle, plans=False)
     assert ser <= 2
     # The corpus says slots alphabetically; the outputs must, whatever order the source is in.
     rng = Random(5)
@@ -127,7 +127,6 @@ def test_fixed_position_learns_to_sort(tmp_path: Path) -> None:
         for output in outputs
     )
     assert 100 * kept / len(outputs) >= 98
-    assert requests_keep <= 100
 
 
 def test_random_sources_teach_no_order(tmp_path: Path) -> None:

@@ -12,10 +12,10 @@ from d2t.model.config import (
     BiGRUConfig,
     PretrainedConfig,
     TransformerConfig,
-    parse_model_config,
 )
 from d2t.model.layers import Dropout, sinusoidal_positions
 from d2t.model.loss import smoothed_cross_entropy
+from d2t.train.config_file import validate
 
 VOCAB = 50
 CONFIGS = {
@@ -177,17 +177,22 @@ def test_positions_are_distinct_and_extend():
     assert torch.cdist(table, table).add(torch.eye(50) * 9).min() > 0.1
 
 
+def model_config(table):
+    """The ``[model]`` table as a training configuration reads it."""
+    return validate({"model": table}, "run.toml").model
+
+
 def test_config_names_the_key_that_is_wrong():
-    with pytest.raises(ConfigError, match=r"model\.transformer\.heds"):
-        parse_model_config({"heds": 3})
+    with pytest.raises(ConfigError, match=r"'model\.heds'.*did you mean 'heads'"):
+        model_config({"heds": 3})
     with pytest.raises(ConfigError, match="multiple of heads"):
-        parse_model_config({"width": 30, "heads": 4})
+        model_config({"width": 30, "heads": 4})
     with pytest.raises(ConfigError, match="architecture"):
-        parse_model_config({"architecture": "lstm"})
+        model_config({"architecture": "lstm"})
     with pytest.raises(ConfigError, match="tie_embeddings"):
-        parse_model_config({"architecture": "bigru", "hidden": 64, "tie_embeddings": True})
-    assert parse_model_config({}) == TransformerConfig()
-    assert parse_model_config({"architecture": "bigru"}) == BiGRUConfig()
+        model_config({"architecture": "bigru", "hidden": 64, "tie_embeddings": True})
+    assert model_config({}) == TransformerConfig()
+    assert model_config({"architecture": "bigru"}) == BiGRUConfig()
 
 
 def test_a_checkpoint_is_not_built_from_sizes():
