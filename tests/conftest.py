@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from typing import Any
 
@@ -12,6 +13,10 @@ from hypothesis import HealthCheck, settings
 # Two test processes on two cores are faster than two threads that wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+# A suite started in the background inherits an ignored Ctrl-C, and so would the commands under test.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile(
     "d2t", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
