@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-# A suite started in the background inherits an ignored Ctrl-C, and so would the commands under test.
+# A suite run in the background inherits an ignored Ctrl-C; the commands under test must not.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
