@@ -67,7 +67,12 @@ PenaltyOption = Annotated[
     typer.Option(help="Beams rank by log p / length ** this.", rich_help_panel=_SEARCH),
 ]
 LengthOption = Annotated[
-    int | None, typer.Option(min=1, help="Tokens per utterance.", rich_help_panel=_SEARCH)
+    int | None,
+    typer.Option(
+        min=1,
+        help="Tokens per utterance; a text that is cut there is failed.",
+        rich_help_panel=_SEARCH,
+    ),
 ]
 BatchOption = Annotated[
     int, typer.Option(min=1, help="Records searched together.", rich_help_panel=_SEARCH)

@@ -188,7 +188,7 @@ class ModelGenerator:
             alignment=report.alignment,
             report=report,
             score=result.score,
-            status="ok" if report.ok else "failed",
+            status="ok" if report.ok and result.finished else "failed",
             order_kept=report.alignment.plan().slots == item.asked.slots,
         )
 

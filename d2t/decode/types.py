@@ -30,7 +30,8 @@ class Hypothesis:
     Attributes:
         plan: the order the generator was given.
         score: mean log-probability (nats) per target token, EOS included.
-        status: ``ok`` when ``report.ok``; what fails the check is never called ok.
+        status: ``ok`` when ``report.ok`` and the text came to its end; what fails the check, or is
+            cut at the greatest length, is never called ok.
         order_kept: whether the realised plan equals ``plan``.
     """
 

@@ -70,6 +70,17 @@ def test_what_the_checker_rejects_is_never_ok(bundle: EchoBundle) -> None:
     assert not hypothesis.order_kept
 
 
+def test_a_text_that_was_cut_short_is_never_ok(bundle: EchoBundle) -> None:
+    """All slots are said, but the sentence has no end: nobody knows what would have followed."""
+    found = [
+        ModelGenerator(bundle, max_length=length).generate_one("name[Aromi], food[Italian]")
+        for length in range(1, 20)
+    ]
+    cut, whole = [hypothesis for hypothesis in found if hypothesis.report.ok][:2]
+    assert (cut.text, cut.status) == (whole.text, "failed")
+    assert whole.status == "ok"
+
+
 def test_requests_are_answered_in_their_order(bundle: EchoBundle) -> None:
     texts = ["name[Aromi]", TEXT, "food[Italian]", "name[The Mill], eatType[pub], area[riverside]"]
     requests = [GenerationRequest(str(i), parse_mr(t, bundle.domain)) for i, t in enumerate(texts)]
