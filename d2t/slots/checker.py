@@ -88,7 +88,7 @@ class SlotChecker:
         mentions = self._names.find(tokens, self._fresh_names(mr), mr)
         words, places = mask(tokens, mentions)
         pieces = [
-            Piece(places[p.start][0], places[p.end - 1][1], p.slot, p.values, p.weak)
+            Piece(places[p.start][0], places[p.end - 1][1], p.slot, p.values, p.weak, p.sole)
             for p in self._matcher.find(words, self._verbatim(words, mr))
         ]
         pieces += [Piece(m.start, m.end, m.slot, (m.value,)) for m in mentions]
@@ -157,7 +157,9 @@ class SlotChecker:
         wanted = dict(self._standing)
         for slot in () if mr is None else mr.slots:
             spec, key = self._specs[slot.name], (slot.name, slot.value)
-            if (spec.kind != "open" or not slot.value) and key not in self._worded:
+            if spec.kind == "open" and slot.value:
+                continue
+            if key not in self._worded or slot.value not in spec.values:
                 wanted.setdefault(key, self._spoken(spec, slot.value))
         present = set(words)
         found: list[Phrase] = []

@@ -6,12 +6,12 @@ Layout of the file::
     [macros]                name = "pattern"
     [weights]               light: words that add nothing to the weight of a phrase
     [equivalents]           "word" = ["other word"]: exchangeable in values nobody has listed
-    [negation]              words, transparent, exempt: lists of words; reach: a number
+    [negation]              words, phrases, transparent, exempt: lists; reach: a number
     [landmark]              slot, name_slot; before, after, called: patterns; places: words
     [aliases.SLOT]          "Value" = ["other way to write it"]
     [[entry]]               slot, values (candidates, first = default), say (patterns),
-                            negated (candidates), weak (true or false)
-    [[ignore]]              say: patterns whose words realise nothing
+                            negated (candidates), weak, sole (true or false)
+    [[ignore]]              say: patterns that realise nothing; firm: nor does what is in them
     [[apposition]]          slot, words (values), between (words): one mention, told twice
 """
 
@@ -47,6 +47,8 @@ class Entry:
         patterns: parsed phrases.
         rank: position in the file, the last tie-breaker.
         weak: it counts only when the MR holds one of the values and nothing else says it.
+        sole: it counts only when nothing else realises the slot.
+        firm: it is chosen before any phrase it overlaps.
     """
 
     slot: str
@@ -55,6 +57,8 @@ class Entry:
     patterns: tuple[Node, ...]
     rank: int
     weak: bool = False
+    sole: bool = False
+    firm: bool = False
 
     @property
     def numeric(self) -> bool:
@@ -64,7 +68,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Negation:
-    """Which words negate, and which words their scope reaches over."""
+    """Which words and phrases negate, and which words their scope reaches over."""
 
     words: frozenset[str] = frozenset({"not", "no", "never", "non", "neither", "nor", "without"})
     transparent: frozenset[str] = frozenset(
@@ -72,6 +76,7 @@ class Negation:
     )
     exempt: frozenset[str] = frozenset({"only", "just"})
     reach: int = 6
+    phrases: frozenset[tuple[str, ...]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +219,10 @@ class _Builder:
     def entry(self, table: Mapping[str, Any], rank: int) -> Entry:
         """One ``[[entry]]`` or ``[[ignore]]``."""
         self.keys(
-            table, "entry", {"slot", "values", "say", "negated", "weak"}, {"slot", "values", "say"}
+            table,
+            "entry",
+            {"slot", "values", "say", "negated", "weak", "sole", "firm"},
+            {"slot", "values", "say"},
         )
         return Entry(
             slot=self.domain.slot(table["slot"]).name if table["slot"] else "",
@@ -223,6 +231,8 @@ class _Builder:
             patterns=self.patterns(table["say"]),
             rank=rank,
             weak=bool(table.get("weak", False)),
+            sole=bool(table.get("sole", False)),
+            firm=bool(table.get("firm", False)),
         )
 
     def words(self, texts: Iterable[str]) -> frozenset[str]:
@@ -231,13 +241,15 @@ class _Builder:
 
     def negation(self, table: Mapping[str, Any]) -> Negation:
         """The ``[negation]`` table."""
-        self.keys(table, "negation", {"words", "transparent", "exempt", "reach"}, set())
+        allowed = {"words", "phrases", "transparent", "exempt", "reach"}
+        self.keys(table, "negation", allowed, set())
         default = Negation()
         return Negation(
             words=self.words(table["words"]) if "words" in table else default.words,
             transparent=self.words(table.get("transparent", default.transparent)),
             exempt=self.words(table.get("exempt", default.exempt)),
             reach=int(table.get("reach", default.reach)),
+            phrases=frozenset(self.tokenizer.words(text) for text in table.get("phrases", ())),
         )
 
     def landmark(self, table: Mapping[str, Any]) -> Landmark:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
     from d2t.slots.lexicon import Entry, Lexicon
 
+_FIRM = 1000
+# Words that may stand between a name and what is said of it; a span does not begin with them.
+_LINKS = frozenset({"is", "are", "was", "were", "has", "have", "at", "of", "as", ",", ":"})
+
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
@@ -29,6 +33,7 @@ class Phrase:
     values: tuple[str, ...]
     rank: int
     weak: bool = False
+    sole: bool = False
 
 
 class PhraseMatcher:
@@ -40,6 +45,7 @@ class PhraseMatcher:
         ]
         self._automaton = Automaton(node for node, _, _ in self._patterns)
         self._negation = lexicon.negation
+        self._last_negating = frozenset(phrase[-1] for phrase in lexicon.negation.phrases)
         self._light = lexicon.light
 
     def find(self, words: list[str], extra: Iterable[Phrase] = ()) -> list[Phrase]:
@@ -49,7 +55,8 @@ class PhraseMatcher:
             words: normalised words; names already found are masked by words that begin with NUL.
             extra: further candidates, for example values of the MR found verbatim.
         """
-        candidates = [*extra, *self._candidates(words)]
+        known = list(self._candidates(words))
+        candidates = [p for p in extra if not any(_longer(k, p) for k in known)] + known
         candidates.sort(key=lambda p: (-p.weight, p.end - p.start, p.start, p.rank))
         taken: set[int] = set()
         chosen: list[Phrase] = []
@@ -84,11 +91,13 @@ class PhraseMatcher:
         if negation is not None:
             values, start = entry.negated, negation
             weight += 1
+        if entry.firm:
+            weight += _FIRM
         start = _after_names(words, start, end)
         if entry.numeric:
             numbers = [word for word in words[start:end] if is_number(word)]
             values = tuple(_fill(value, numbers) for value in values)
-        return Phrase(start, end, weight, entry.slot, values, entry.rank, entry.weak)
+        return Phrase(start, end, weight, entry.slot, values, entry.rank, entry.weak, entry.sole)
 
     def _outer_negation(self, words: list[str], start: int, end: int) -> int | None:
         """The negation before a phrase that does not contain one itself."""
@@ -104,9 +113,30 @@ class PhraseMatcher:
             if word in negation.words:
                 following = words[at + 1] if at + 1 < len(words) else ""
                 return None if following in negation.exempt else at
+            if word in self._last_negating and (first := self._phrase_ending(words, at)) >= 0:
+                before = words[first - 1] if first else ""
+                return None if before in negation.words else first
             if word in BARRIERS or word not in negation.transparent:
                 return None
         return None
+
+    def _phrase_ending(self, words: list[str], last: int) -> int:
+        """Where the negating phrase begins whose last word stands at ``last``; -1 without one."""
+        for phrase in self._negation.phrases:
+            first = last + 1 - len(phrase)
+            if first >= 0 and tuple(words[first : last + 1]) == phrase:
+                return first
+        return -1
+
+
+def _longer(known: Phrase, verbatim: Phrase) -> bool:
+    """Whether ``known`` says more than ``verbatim`` that it covers (``less than £15``, ``£15``)."""
+    if known.slot != verbatim.slot or known.weak or not known.values:
+        return False
+    if known.start > verbatim.start or known.end < verbatim.end:
+        return False
+    more, less = known.values[0].casefold(), verbatim.values[0].casefold()
+    return more != less and less in more
 
 
 def verbatim(words: list[str], value: tuple[str, ...]) -> list[tuple[int, int]]:
@@ -121,10 +151,13 @@ def verbatim(words: list[str], value: tuple[str, ...]) -> list[tuple[int, int]]:
 
 
 def _after_names(words: list[str], start: int, end: int) -> int:
-    """Where the part after the last name begins (``prices at Cotto are low`` -> ``are low``)."""
+    """Where the part after the last name begins (``prices at Cotto are low`` -> ``low``)."""
     for at in range(end - 1, start - 1, -1):
         if words[at][0] == "\0":
-            return at + 1 if at + 1 < end else start
+            after = at + 1
+            while after + 1 < end and words[after] in _LINKS:
+                after += 1
+            return after if after < end else start
     return start
 
 

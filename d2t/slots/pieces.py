@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,16 +18,23 @@ if TYPE_CHECKING:
     from d2t.slots.names import Mention
     from d2t.slots.tokens import Tokens
 
+_QUOTES = (("'", "'"), ('"', '"'), ("‘", "’"), ("“", "”"), ("`", "'"))
+_APOSTROPHE = re.compile(r"\w'\w|s'\s")
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Tokens ``start:end`` realise one of ``values``; a weak one needs the MR to hold it."""
+    """Tokens ``start:end`` realise one of ``values``.
+
+    A weak one needs the MR to hold it, a sole one counts where nothing else realises the slot.
+    """
 
     start: int
     end: int
     slot: str
     values: tuple[str, ...]
     weak: bool = False
+    sole: bool = False
 
 
 def mask(tokens: Tokens, mentions: list[Mention]) -> tuple[list[str], list[tuple[int, int]]]:
@@ -101,17 +109,44 @@ def settle(
 ) -> tuple[Span, ...]:
     """Pieces in text order as spans: the MR picks among candidates, characters are used once."""
     spans: list[Span] = []
-    strong = {(piece.slot, value) for piece in pieces if not piece.weak for value in piece.values}
+    firm = [piece for piece in pieces if not (piece.weak or piece.sole)]
+    filled = {piece.slot for piece in firm}
+    strong = {
+        (piece.slot, value)
+        for piece in pieces
+        if piece in firm or (piece.sole and piece.slot not in filled)
+        for value in piece.values
+    }
     used = 0
     for piece in pieces:
         start, end = tokens.starts[piece.start], tokens.ends[piece.end - 1]
-        if start < used:
+        if start < used or (piece.sole and piece.slot in filled):
             continue
         held = () if mr is None else mr.values(piece.slot)
         values = [specs[piece.slot].canonical_value(value) for value in piece.values]
         value = next((value for value in values if value in held), values[0])
         if piece.weak and (value not in held or (piece.slot, value) in strong):
             continue
+        start, end = _with_quotes(tokens.text, start, end, used)
         spans.append(Span(start, end, Slot(piece.slot, value)))
         used = end
+        if piece.sole:
+            filled.add(piece.slot)
     return tuple(spans)
+
+
+def _with_quotes(text: str, start: int, end: int, used: int) -> tuple[int, int]:
+    """The range with the partner of a quotation mark that it holds alone (``"low" rating``)."""
+    inside = text[start:end]
+    for opening, closing in _QUOTES:
+        if not (opening in inside or closing in inside):
+            continue
+        if opening == closing and inside.count(opening) != 1:
+            continue
+        if closing == "'" and _APOSTROPHE.search(inside):
+            continue
+        if opening in inside and text[end : end + 1] == closing:
+            return start, end + 1
+        if closing in inside and start > used and text[start - 1] == opening:
+            return start - 1, end
+    return start, end

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
 _MARKS = "\u0300-\u036f"
 _TOKEN = re.compile(
-    rf"\d+(?:\.\d+)?"  # 20, 4.5
+    r"\d+(?:\.\d+| \. \d\d(?!\d))?"  # 20, 4.5, and spaced: 30 . 99
+    r"|(?i:is|are|was|were|do|does|did|has|have|had|would|should|could|wo|ca|might|must|need)n"
+    r"\s?['’]\s?[tT]\b"  # isn't, also spaced: isn ' t
     rf"|[^\W\d_](?:[^\W\d_]|[{_MARKS}]|['’](?=[^\W\d_]))*"  # words, with inner apostrophes
-    r"|['’](?:s|re|ve|ll|d|m)\b"  # the clitics of tokenised text
+    r"|['’]\s?(?i:s|re|ve|ll|d|m)\b"  # the clitics of tokenised text
     r"|[^\w\s]|_"
 )
 _DROPPED = frozenset("-‐‑–'’‘`´\"“”*_~^") | frozenset(chr(c) for c in range(0x300, 0x370))
@@ -113,7 +115,7 @@ class Tokenizer:
             return (_PAUSES[raw],)
         if raw[0] in "'’":
             return ()
-        word = fold(raw)
+        word = fold("".join(raw.split()))
         if not word:  # combining marks alone
             return ()
         if word[0].isdigit():
