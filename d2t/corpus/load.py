@@ -47,5 +47,7 @@ def locate_split(name: str, split: str) -> tuple[Path, str]:
     path = Path(name)
     if path.is_file():
         return path, f"{path.stem}-{split}"
+    if path.is_dir():
+        raise DataError(f"{name!r} is a folder; name a CSV or JSONL file in it", code="is_a_folder")
     hint = did_you_mean(name, registry()) or f"; registered: {', '.join(registry())}"
     raise DataError(f"{name!r} is neither a file nor a registered corpus{hint}", code="no_corpus")

@@ -52,7 +52,8 @@ def require_lexicon(domain: Domain) -> None:
     if domain.folder is None or not (domain.folder / "lexicon.toml").is_file():
         raise DomainError(
             f"domain {domain.name!r} has no lexicon.toml, so correction would delete from the MRs "
-            "every value that a text words in its own way; write a lexicon beside its domain.toml",
+            "every value that a text words in its own way; write a lexicon beside its domain.toml, "
+            "or keep the MRs as they are (in training: data.correct=false)",
             code="no_lexicon",
         )
 

@@ -50,7 +50,9 @@ class Assembly:
 def assemble(config: TrainConfig, data: PreparedData) -> Assembly:
     """Fit the strategy and its tables on the training pairs, train the tokenizer, build the model.
 
-    Deterministic: the model's first weights depend on the seed alone.
+    Deterministic: the model's first weights depend on the seed alone. Tables are counted on what is
+    trained on; the paper counts before it removes pairs that share an MR with the test set (spec
+    §2), which would let test MRs weigh in.
     """
     examples = [pair.example for pair in data.train]
     strategy = make_strategy(config.strategy).fit(examples, data.domain)

@@ -9,6 +9,8 @@ from d2t.corpus.correct import align_examples, correct_examples, split_reference
 from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
 from d2t.corpus.overlap import remove_overlap
+from d2t.corpus.registry import registry
+from d2t.corpus.select import require_lexicon
 from d2t.errors import ConfigError, DataError
 from d2t.io.hashing import sha256_json
 from d2t.linearize.delex import maskable
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from d2t.slots.types import Alignment
 
 _DEFAULT_CORPUS: str = DataConfig.model_fields["corpus"].default
+_DEFAULT_DOMAIN: str = DataConfig.model_fields["domain"].default
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +77,16 @@ def prepare_data(
     Test MRs do nothing but remove training and development pairs that have the same MR.
 
     Raises:
-        ConfigError: a training file of one's own without a development set.
+        ConfigError: a training file of one's own without a development set, or a corpus of another
+            domain.
+        DomainError: MRs are to be corrected in a domain without a lexicon.
         DataError: a split is missing or nothing is left to train on.
     """
     _require_dev(config)
     domain = load_domain(config.domain)
+    _require_domain(config)
+    if config.correct:
+        require_lexicon(domain)
     checker = SlotChecker.for_domain(domain)
     say(f"reading {config.train or config.corpus}")
     raw_train = load_split(config.train or config.corpus, "train", domain)[: config.limit]
@@ -143,6 +151,16 @@ def _require_dev(config: DataConfig) -> None:
         raise ConfigError(
             f"data.train is {config.train}, but there is no development set to choose the weights "
             "by: give one with --dev FILE, or name the corpus whose splits go with it (--corpus)"
+        )
+
+
+def _require_domain(config: DataConfig) -> None:
+    """A registered corpus of another domain than the default needs one to be chosen."""
+    entry = None if _own_corpus(config) else registry().get(config.corpus)
+    if entry is not None and config.domain == _DEFAULT_DOMAIN != entry.domain:
+        raise ConfigError(
+            f"corpus {config.corpus!r} belongs to domain {entry.domain!r}, but data.domain is "
+            f"{config.domain!r}; add --domain {entry.domain}"
         )
 
 

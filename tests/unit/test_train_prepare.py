@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
-from d2t.errors import ConfigError, DataError
+from d2t.errors import ConfigError, DataError, DomainError
+from d2t.io.resources import data_root
 from d2t.train.config import DataConfig
 from d2t.train.prepare import prepare_data
 
@@ -76,6 +78,20 @@ def test_a_training_file_in_the_place_of_a_corpus_split_meets_its_test_split(
 def test_a_file_of_ones_own_needs_a_dev_file_of_ones_own(folder: Path) -> None:
     with pytest.raises(ConfigError, match=r"train\.csv.*--dev FILE"):
         prepare_data(DataConfig(train=str(folder / "train.csv")))
+
+
+def test_a_corpus_is_read_in_its_own_domain() -> None:
+    with pytest.raises(ConfigError, match=r"'viggo' belongs to domain 'viggo'.*--domain viggo"):
+        prepare_data(DataConfig(corpus="viggo"))
+
+
+def test_without_a_lexicon_correction_would_delete_what_texts_paraphrase(folder: Path) -> None:
+    shutil.copy(data_root() / "restaurant" / "domain.toml", folder)
+    bare = config(folder, domain=str(folder))
+    with pytest.raises(DomainError, match=r"no lexicon\.toml.*data\.correct=false"):
+        prepare_data(bare)
+    data = prepare_data(bare.model_copy(update={"correct": False, "remove_overlap": False}))
+    assert [len(pair.example.mr.slots) for pair in data.train] == [2, 2, 2]
 
 
 def test_several_references_of_a_record_become_pairs_with_orders_of_their_own(folder: Path) -> None:
