@@ -111,4 +111,6 @@ def did_you_mean(name: str, known: Iterable[str], *, limit: int = 3) -> str:
     near = process.extract(name.casefold(), list(lowered), limit=limit, score_cutoff=60)
     if not near:
         return ""
-    return "; did you mean " + " or ".join(repr(lowered[match[0]]) for match in near) + "?"
+    best = near[0][1]  # what is much less like the name than that is noise
+    names = [repr(lowered[name]) for name, score, _ in near if score >= best - 15]
+    return f"; did you mean {' or '.join(names)}?"

@@ -50,13 +50,15 @@ def check(
 
     Example:  `echo '{"mr": "name[Aromi]", "text": "Aromi is a pub."}' | d2t check --show`
     """
-    from d2t.errors import D2TError
+    from d2t.errors import D2TError, UsageError
     from d2t.io.records import read_records, write_record
     from d2t.mr.domain import load_domain
     from d2t.slots.checker import SlotChecker
     from d2t.slots.report_json import report_as_dict
     from d2t.slots.tally import Tally
 
+    if show and as_json:
+        raise UsageError("--show prints for people, --json for programs; give one of them")
     loaded = load_domain(domain)
     checker = SlotChecker.for_domain(loaded)
     tally = Tally()

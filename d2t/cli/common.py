@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from d2t.errors import D2TError
+from d2t.errors import D2TError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from rich.console import Console
+
+    from d2t.mr.domain import Domain
 
 
 class ExitCode(IntEnum):
@@ -39,7 +41,7 @@ DomainOption = Annotated[
     str, typer.Option("--domain", help="A shipped domain, or a folder that holds a domain.toml.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")]
-SeedOption = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
 LimitOption = Annotated[
     int | None, typer.Option("--limit", min=1, help="Read this many records only.")
 ]
@@ -157,6 +159,18 @@ def progress(description: str, total: float | None = None) -> Iterator[Callable[
                 bar.update(task, note=note)
 
         yield advance
+
+
+def check_plan_option(plan: str | None, domain: Domain) -> None:
+    """Refuse a ``--plan`` that can fit no record at all, before any record is read."""
+    from d2t.mr.plans import check_plan
+
+    if plan is None:
+        return
+    try:
+        check_plan(plan, domain)
+    except D2TError as error:
+        raise UsageError(f"--plan: {error.message}", code=error.code) from error
 
 
 def limit_threads(threads: int | None) -> None:

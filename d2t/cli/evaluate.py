@@ -142,6 +142,8 @@ def _register(name: str, parts: tuple[Part, ...], summary: str, example: str) ->
             raise UsageError(
                 "give a FILE of outputs ('-' for standard input), or --model BUNDLE --corpus NAME"
             )
+        elif save is not None:
+            raise UsageError("--save writes what --model generates; a FILE is there already")
         else:
             loaded = load_domain(domain or "restaurant")
             records, bad = _read(source, loaded, parts, limit=limit, strict=strict)

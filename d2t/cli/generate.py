@@ -21,6 +21,7 @@ from d2t.cli.common import (
     Source,
     StrictOption,
     ThreadsOption,
+    check_plan_option,
     limit_threads,
     progress,
     say,
@@ -147,6 +148,7 @@ def generate(
         length_penalty=length_penalty,
         seed=seed,
     )
+    check_plan_option(plan, generator.domain)
     typed = source == "-" and sys.stdin.isatty()
     window = 1 if typed else BATCHES_PER_WINDOW * batch_size
     records = read_records(source, limit=limit, known_columns=generator.domain.slot_names)

@@ -15,6 +15,7 @@ from d2t.cli.common import (
     SeedOption,
     Source,
     StrictOption,
+    check_plan_option,
     say,
 )
 
@@ -85,6 +86,7 @@ def linearize(
     if source != "-":  # a missing file is cheaper to find than tables are to fit
         open_source(source).close()
     fitted = _from_bundle(model, strategy, corpus) if model else _fit(strategy, corpus, domain)
+    check_plan_option(plan, fitted.domain)
     n_bad = 0
     for record in read_records(source, limit=limit, known_columns=fitted.domain.slot_names):
         try:

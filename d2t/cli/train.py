@@ -104,8 +104,13 @@ def train(
 
     Example:  d2t train --corpus mini --strategy at --out runs/mini-at
     """
+    from d2t.errors import UsageError
     from d2t.train.config_file import config_to_toml, load_config
 
+    if pretrained and architecture not in (None, "pretrained"):
+        raise UsageError(
+            f"--pretrained brings its own architecture; leave out --architecture {architecture}"
+        )
     flags = {
         "strategy": strategy,
         "seed": seed,

@@ -37,7 +37,7 @@ def hypothesis_as_dict(hypothesis: Hypothesis, domain: Domain) -> dict[str, Any]
         "text": hypothesis.text,
         "spans": report.pop("spans"),
         "report": report,
-        "score": round(hypothesis.score, 6),
+        "score": round(hypothesis.score, 4),
         "status": hypothesis.status,
         "order_kept": hypothesis.order_kept,
     }

@@ -166,7 +166,7 @@ def _record(index: int, line: int, fields: dict[str, Any]) -> InputRecord:
     own = fields.get("id")
     if own is None or own == "":
         own = index
-    if isinstance(own, str | int | float):
+    if isinstance(own, str | int | float) and not isinstance(own, bool):
         return InputRecord(index, line, str(own), fields, None)
     error = DataError(
         f"'id' must be a string or a number, found {json.dumps(own)[:40]}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -32,6 +33,8 @@ def save_weights(model: nn.Module, path: Path, *, dtype: WeightType = "fp32") ->
         for name, tensor in unique_tensors(model).items()
     }
     save_file(tensors, path, metadata={"format": "pt"})
+    os.umask(umask := os.umask(0))
+    path.chmod(0o666 & ~umask)  # safetensors writes for the owner only; a bundle is shared
 
 
 def load_weights(model: nn.Module, path: Path) -> None:

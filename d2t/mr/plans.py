@@ -76,6 +76,18 @@ def parse_plan(
     return Plan(tuple(ordered), tuple(at for at in breaks if 0 < at < len(ordered)))
 
 
+def check_plan(source: str, domain: Domain) -> None:
+    """See that a plan which is to serve many MRs can be read at all: its syntax and slot names.
+
+    Raises:
+        MRParseError: code ``plan_syntax``.
+        DomainError: a slot that the domain does not have.
+    """
+    for text in _split(source):
+        if text != BREAK:
+            domain.slot(text.partition("[")[0].strip())
+
+
 def _assign(entries: list[_Entry], mr: MeaningRepresentation) -> list[list[Slot]]:
     """The slots each entry stands for; an empty list marks one that stands for nothing."""
     free = list(mr.slots)

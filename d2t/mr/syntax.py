@@ -156,8 +156,12 @@ def _explain(source: str, error: UnexpectedInput) -> MRParseError:
         names.remove("$END" if _FAST_ACT.match(source) else "RPAR")
     legal = tuple(_WORDS[name] for name in _WORDS if name in names) or (_WORDS["$END"],)
     if at_end and "RSQB" in names:
-        opened = source.rfind("[")
-        message = f"the value {shorten(source[opened:])} is not closed: expected ']'"
+        opened = _first_unclosed(source)
+        start = position(source, opened)[1]
+        message = (
+            f"the bracket at column {start}, {shorten(source[opened:])}, is not closed: "
+            "expected ']'"
+        )
         cure = r"close the bracket; write a bracket that belongs to the value as \[ or \]"
     else:
         found = "the end of the text" if at_end else shorten(source[offset : offset + 1])
@@ -167,6 +171,17 @@ def _explain(source: str, error: UnexpectedInput) -> MRParseError:
     return MRParseError(
         f"{message}; {cure}", line=line, column=column, code="mr_syntax", expected=legal
     )
+
+
+def _first_unclosed(source: str) -> int:
+    """Where the outermost bracket opens that nothing closes."""
+    opened: list[int] = []
+    for mark in re.finditer(r"\\.|[\[\]]", source, re.DOTALL):
+        if mark[0] == "[":
+            opened.append(mark.start())
+        elif mark[0] == "]" and opened:
+            opened.pop()
+    return opened[0] if opened else source.rfind("[")
 
 
 def _context(before: str) -> str:

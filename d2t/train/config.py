@@ -135,7 +135,7 @@ class TrainConfig(Section):
     """
 
     strategy: str = "alignment"
-    seed: int = 1
+    seed: int = Field(default=1, ge=0, lt=2**63)
     data: DataConfig = DataConfig()
     model: Annotated[ModelConfig, Field(default_factory=TransformerConfig)]
     train: OptimConfig = OptimConfig()

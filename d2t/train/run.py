@@ -72,7 +72,7 @@ class _Run:
     def info(self, loop: Loop, result: DevResult) -> dict[str, Any]:
         """What the model card says of the training."""
         return {
-            "corpus": self.config.data.corpus,
+            "corpus": self.config.data.train or self.config.data.corpus,
             "strategy": self.config.strategy,
             "config": self.config.as_dict(),
             "config_sha256": self.config.digest(),
@@ -145,6 +145,8 @@ def _train(
     loop = Loop(config, assembly, data.train, workers)
     if workers.is_main:
         files.pin_data(_inputs(data), resumed=has_checkpoint)
+    if resume and not has_checkpoint:
+        reporter.say(f"{files.folder} holds no checkpoint: starting from the beginning")
     if has_checkpoint:
         loop.restore(files.checkpoint)
         files.rewind(loop.progress.step)

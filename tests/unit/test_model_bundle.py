@@ -293,3 +293,8 @@ def test_the_card_says_what_the_bundle_knows(saved):
     assert "| ser | 0.1235 |" in card
     assert "| corpus | mini |" in card
     assert "alignment training (AT)" in card
+
+
+def test_whoever_may_read_the_manifest_may_read_the_weights(saved):
+    modes = {path.stat().st_mode & 0o777 for path in saved.rglob("*") if path.is_file()}
+    assert len(modes) == 1

@@ -1,0 +1,69 @@
+"""Options that contradict each other or can serve no record are refused before any work is done."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from d2t.cli.main import app
+from d2t.errors import MRParseError, did_you_mean
+from d2t.io.records import read_records
+from d2t.mr.domain import load_domain
+from d2t.mr.parse import parse_mr
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PAIR = '{"mr": "name[Aromi]", "text": "It is Aromi."}\n'
+
+
+def d2t(*arguments: str, text: str = "") -> Result:
+    return CliRunner().invoke(app, list(arguments), input=text)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("check", "--json", "--show"), "give one of them"),
+        (("evaluate", "slots", "-", "--save", "x.jsonl"), "--save writes what --model generates"),
+        (("train", "--pretrained", "x", "--architecture", "bigru"), "leave out --architecture"),
+        (("evaluate", "slots", "-", "--seed", "-5"), "--seed"),
+        (("train", "--seed", "99999999999999999999", "--show-config"), "seed"),
+        (("linearize", "--plan", "area,fod"), "--plan: unknown slot 'fod'"),
+        (("linearize", "--plan", "area,,food"), "--plan: an empty entry"),
+    ],
+)
+def test_impossible_options_are_usage_errors(arguments: tuple[str, ...], message: str) -> None:
+    result = d2t(*arguments, text=PAIR)
+    assert result.exit_code == 2, result.output
+    assert message in result.stderr
+    assert result.stdout == ""
+
+
+def test_a_plan_that_only_some_records_lack_slots_for_is_theirs_to_answer() -> None:
+    result = d2t("linearize", "--plan", "area,name", text="name[A], area[riverside]\nname[B]\n")
+    good, bad = map(json.loads, result.stdout.splitlines())
+    assert result.exit_code == 3
+    assert good["plan"] == ["area", "name"]
+    assert bad["error"]["code"] == "plan_mismatch"
+
+
+def test_the_bracket_that_is_named_is_the_one_left_open() -> None:
+    with pytest.raises(MRParseError) as caught:
+        parse_mr("name[Aromi eatType[pub]", load_domain("restaurant"))
+    assert "the bracket at column 5, '[Aromi eatType[pub]', is not closed" in str(caught.value)
+
+
+def test_suggestions_leave_out_what_is_much_less_alike() -> None:
+    assert did_you_mean("eatTyp", ["eatType", "area", "near"]) == "; did you mean 'eatType'?"
+
+
+def test_a_boolean_is_no_id(tmp_path: Path) -> None:
+    file = tmp_path / "records.jsonl"
+    file.write_text('{"id": true, "name": "Aromi"}\n', encoding="utf-8")
+    (record,) = read_records(str(file))
+    assert record.error is not None
+    assert "'id' must be a string or a number, found true" in record.error.message
