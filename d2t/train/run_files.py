@@ -61,6 +61,8 @@ class RunFiles:
                 f"{self.folder} was started with another configuration (its own: {self.config}); "
                 "resume with that one, or start a new run with another --out"
             )
+        if self.finished:  # nothing is left to do, so nothing is written
+            return state is not None
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -106,6 +107,15 @@ def test_a_finished_run_is_not_overwritten(finished: Path) -> None:
         train(tiny("strategy=rnd"), finished)
     assert train(tiny("strategy=rnd"), finished, resume=True) == finished / "bundle"
     assert (finished / "run.json").read_bytes() == before
+
+
+def test_resuming_a_finished_run_touches_nothing(finished: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(finished, folder)
+    shutil.rmtree(folder / "checkpoint")  # somebody saved space
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert train(tiny("strategy=rnd", "run.log_every=7"), folder, resume=True) == folder / "bundle"
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
 def test_resume_refuses_another_configuration(finished: Path) -> None:
