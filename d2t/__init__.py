@@ -9,6 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from d2t.decode.load import load as load
     from d2t.evaluate.report import evaluate_records as evaluate_records
     from d2t.mr.domain import Domain as Domain
@@ -53,13 +55,15 @@ __all__ = [
 
 
 def check(
-    text: str, mr: str | MeaningRepresentation, domain: str | Domain = "restaurant"
+    text: str,
+    mr: str | Mapping[str, Any] | MeaningRepresentation,
+    domain: str | Domain = "restaurant",
 ) -> SlotReport:
     """Say which slots of ``mr`` the text misses, adds, gets wrong or repeats, span by span.
 
     Args:
         text: anybody's utterance.
-        mr: what it should say, in any written form.
+        mr: what it should say: a text in any written form, or a JSON object as a dict.
         domain: a shipped domain's name, a folder that holds a ``domain.toml``, or a ``Domain``.
 
     Raises:
@@ -68,10 +72,11 @@ def check(
     """
     from d2t.mr.domain import load_domain
     from d2t.mr.parse import parse_mr
+    from d2t.mr.types import MeaningRepresentation
     from d2t.slots.checker import SlotChecker
 
     known = load_domain(domain) if isinstance(domain, str) else domain
-    wanted = parse_mr(mr, known) if isinstance(mr, str) else mr
+    wanted = mr if isinstance(mr, MeaningRepresentation) else parse_mr(mr, known)
     return SlotChecker.for_domain(known).check(text, wanted)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass
@@ -104,6 +105,8 @@ class CorpusValidator:
             self._seen.setdefault(key, line)
 
 
+# "Ã©" for "é", "Â£" for "£", "â€™" for an apostrophe.
+_DECODED_TWICE = re.compile("[\u00c2\u00c3][\u0080-\u00bf]|\u00e2\u20ac")
 _ERROR: Severity = "error"
 _WARNING: Severity = "warning"
 _Finding = tuple[Severity, str, str, int | None]
@@ -127,5 +130,12 @@ def _examine_text(text: str) -> Iterator[_Finding]:
             _WARNING,
             "replacement_character",
             "the text holds U+FFFD, so it was once read in a wrong encoding; restore the original",
+            None,
+        )
+    if found := _DECODED_TWICE.search(text):
+        yield (
+            _WARNING,
+            "decoded_twice",
+            f"{found[0]!r} looks like UTF-8 that was read as Latin-1; restore the original",
             None,
         )

@@ -67,3 +67,11 @@ def test_a_boolean_is_no_id(tmp_path: Path) -> None:
     (record,) = read_records(str(file))
     assert record.error is not None
     assert "'id' must be a string or a number, found true" in record.error.message
+
+
+def test_validate_sees_text_that_was_decoded_twice(tmp_path: Path) -> None:
+    file = tmp_path / "pairs.csv"
+    file.write_text("mr,ref\nname[A],A is a café for £20.\nname[B],B is a cafÃ©.\n", "utf-8")
+    result = d2t("data", "validate", str(file))
+    (problem,) = map(json.loads, result.stdout.splitlines())
+    assert (result.exit_code, problem["line"], problem["code"]) == (0, 3, "decoded_twice")

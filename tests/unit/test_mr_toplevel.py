@@ -24,6 +24,7 @@ def test_names_are_the_ones_of_their_modules() -> None:
 
 def test_check_reads_any_form() -> None:
     assert d2t.check("Aromi is a pub.", "name[Aromi], eatType[pub]").ok
+    assert d2t.check("Aromi is a pub.", {"name": "Aromi", "eatType": "pub"}).ok
     domain = d2t.load_domain("restaurant")
     mr = d2t.parse_mr({"name": "Aromi", "food": "Thai"}, domain)
     report = d2t.check("Aromi is a pub.", mr, domain)
