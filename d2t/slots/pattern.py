@@ -104,17 +104,20 @@ class _Parser:
         self.at = 0
 
     def error(self, what: str) -> DomainError:
+        """An error that shows the pattern and says what is the matter with it."""
         return DomainError(
             f"lexicon pattern {self.source!r}: {what}; see the table in d2t/slots/pattern.py"
         )
 
     def parse(self) -> Node:
+        """The whole source as one node; anything left over is an error."""
         node = self.choice()
         if self.at < len(self.lexemes):
             raise self.error(f"unexpected {self.lexemes[self.at]!r}")
         return node
 
     def choice(self) -> Node:
+        """Alternatives between ``|``, up to a closing bracket or the end."""
         options = [self.sequence()]
         while self.peek() == "|":
             self.at += 1
@@ -122,6 +125,7 @@ class _Parser:
         return options[0] if len(options) == 1 else Choice(tuple(options))
 
     def sequence(self) -> Node:
+        """Parts one after the other, up to ``|``, a closing bracket or the end."""
         parts: list[Node] = []
         while (lexeme := self.peek()) is not None and lexeme not in (")", "]", "|"):
             if lexeme.isspace():
@@ -142,6 +146,7 @@ class _Parser:
         return Choice(tuple(self.literal(text) for text in spelled))
 
     def item(self) -> Node | str:
+        """One group, mark, gap or macro; a plain lexeme comes back as its text."""
         lexeme: str = self.lexemes[self.at]
         self.at += 1
         if lexeme in ("(", "["):
@@ -159,6 +164,7 @@ class _Parser:
         return lexeme
 
     def macro(self, name: str) -> Node:
+        """The parsed text of macro ``name``; refuses circles."""
         if name in self.inside:
             raise self.error(f"macro {name!r} uses itself")
         if name not in self.macros:
@@ -166,6 +172,7 @@ class _Parser:
         return _Parser(self.macros[name], self.words, self.macros, (*self.inside, name)).parse()
 
     def literal(self, text: str) -> Node:
+        """``text`` as the words it has in a tokenised utterance; ``#`` and ``@name`` stand alone."""
         if text == NUMBER:
             return Word(NUMBER)
         if text.startswith("@"):
@@ -186,6 +193,7 @@ class _Parser:
         raise self.error("only single words can be glued together")
 
     def peek(self) -> str | None:
+        """The next lexeme, not consumed; None at the end."""
         return self.lexemes[self.at] if self.at < len(self.lexemes) else None
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from d2t.slots.tokens import Tokens
 
 _QUOTES = (("'", "'"), ('"', '"'), ("‘", "’"), ("“", "”"), ("`", "'"))
+_QUOTE = re.compile("['\"‘’“”`]")
 _APOSTROPHE = re.compile(r"\w'\w|s'\s")
 
 
@@ -109,14 +110,14 @@ def settle(
 ) -> tuple[Span, ...]:
     """Pieces in text order as spans: the MR picks among candidates, characters are used once."""
     spans: list[Span] = []
-    firm = [piece for piece in pieces if not (piece.weak or piece.sole)]
-    filled = {piece.slot for piece in firm}
+    filled = {piece.slot for piece in pieces if not (piece.weak or piece.sole)}
     strong = {
         (piece.slot, value)
         for piece in pieces
-        if piece in firm or (piece.sole and piece.slot not in filled)
+        if not piece.weak and not (piece.sole and piece.slot in filled)
         for value in piece.values
     }
+    quoted = _QUOTE.search(tokens.text) is not None
     used = 0
     for piece in pieces:
         start, end = tokens.starts[piece.start], tokens.ends[piece.end - 1]
@@ -127,7 +128,8 @@ def settle(
         value = next((value for value in values if value in held), values[0])
         if piece.weak and (value not in held or (piece.slot, value) in strong):
             continue
-        start, end = _with_quotes(tokens.text, start, end, used)
+        if quoted:
+            start, end = _with_quotes(tokens.text, start, end, used)
         spans.append(Span(start, end, Slot(piece.slot, value)))
         used = end
         if piece.sole:
