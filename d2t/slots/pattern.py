@@ -172,7 +172,7 @@ class _Parser:
         return _Parser(self.macros[name], self.words, self.macros, (*self.inside, name)).parse()
 
     def literal(self, text: str) -> Node:
-        """``text`` as the words it has in a tokenised utterance; ``#`` and ``@name`` stand alone."""
+        """``text`` as the words of a tokenised utterance; ``#`` and ``@name`` stand alone."""
         if text == NUMBER:
             return Word(NUMBER)
         if text.startswith("@"):
