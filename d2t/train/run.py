@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ from d2t.train.selection import DevEvaluator, DevResult
 from d2t.train.workers import Workers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from d2t.train.config import TrainConfig
 
 
@@ -113,14 +116,28 @@ def train(
     reporter = progress or Silent()
     files = RunFiles(Path(run_folder))
     workers = Workers(pick_device(config.run.device))
-    if config.run.threads:
-        torch.set_num_threads(config.run.threads)
-    torch.set_flush_denormal(True)  # denormal gradients slow a CPU down
     try:
-        return _train(config, files, workers, reporter, resume, command or sys.argv, started)
+        with _cpu_settings(config.run.threads):
+            return _train(config, files, workers, reporter, resume, command or sys.argv, started)
     finally:
         reporter.close()
         workers.close()
+
+
+@contextmanager
+def _cpu_settings(threads: int | None) -> Iterator[None]:
+    """Threads and flushed denormals (denormal gradients slow a CPU down), for the training only.
+
+    Both belong to the whole process, in which somebody may compute other things afterwards.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads or before)
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+        torch.set_num_threads(before)
 
 
 def _train(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from d2t.errors import ConfigError, DataError
@@ -83,6 +84,14 @@ def test_a_run_leaves_what_the_design_says(finished: Path) -> None:
 
 
 # 5 steps are in the middle of the first epoch (8 batches), 13 in the middle of the second.
+def test_training_leaves_the_process_as_it_was(tmp_path: Path) -> None:
+    before = torch.get_num_threads()
+    train(tiny("train.max_steps=2", f"run.threads={before + 1}"), tmp_path / "run")
+    assert torch.get_num_threads() == before
+    smallest = float("5e-324")  # a literal would be computed by the compiler
+    assert smallest * float(before) > 0.0, "denormal numbers are still flushed to zero"
+
+
 @pytest.mark.parametrize("stop", [5, 13])
 def test_resumed_equals_uninterrupted(finished: Path, tmp_path: Path, stop: int) -> None:
     folder = tmp_path / "cut"
