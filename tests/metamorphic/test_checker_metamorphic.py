@@ -87,6 +87,7 @@ def test_writing_does_not_change_the_verdict(slots, variant):
         "upper case": text.upper(),
         "tokenised": tokenised(text),
         "tokenised, lower case": tokenised(text).lower(),
+        "all punctuation spaced": re.sub(r"([^\w\s])", r" \1 ", text),
         "extra spaces": text.replace(" ", "   "),
         "no accents": text.replace("é", "e"),
         "decomposed": unicodedata.normalize("NFD", text),
