@@ -95,7 +95,7 @@ def markdown(
     training: dict[str, dict[str, Any]],
 ) -> str:
     """One Markdown table per setting with 95% intervals, how the rows were trained, signatures."""
-    lines = [f"# {table.title}", ""]
+    lines = [f"# {table.title}", "", *summary_lines(rows, scores)]
     signatures: dict[str, str] = {}
     for setting in SETTINGS:
         reports = {row.name: scores[row.name][setting]["report"] for row in rows}
@@ -112,6 +112,45 @@ def markdown(
     lines += ["Intervals: 95% percentile bootstrap over MRs. Signatures:", ""]
     lines += [f"- {name}: `{signature}`" for name, signature in signatures.items()]
     return "\n".join(lines) + "\n"
+
+
+SUMMARY = (
+    ("own", "bleu", "BLEU"),
+    ("own", "chrf", "chrF"),
+    ("own", "slot_error_rate", "SER (a)"),
+    ("own", "exact_utterances", "exact (a)"),
+    ("own", "order_accuracy", "order (a)"),
+    ("display", "order_accuracy", "order (b)"),
+    ("random", "slot_error_rate", "SER (c)"),
+    ("random", "order_accuracy", "order (c)"),
+)
+"""What a reader wants first; (a), (b), (c) as in ``TITLES``."""
+
+
+def summary_lines(rows: list[Row], scores: dict[str, dict[str, Any]]) -> list[str]:
+    """One line per system: the score, or mean and standard deviation over its seeds."""
+    lines = [
+        "| system | seeds | " + " | ".join(name for _, _, name in SUMMARY) + " |",
+        "|---|---:|" + "---:|" * len(SUMMARY),
+    ]
+    systems: dict[str, list[Row]] = {}
+    for row in rows:
+        systems.setdefault(row.label, []).append(row)
+    for name, members in systems.items():
+        cells = [name, str(len(members))]
+        for setting, key, _ in SUMMARY:
+            reports = [scores[row.name][setting]["report"] for row in members]
+            cells.append(spread([report["metrics"].get(key) for report in reports]))
+        lines.append("| " + " | ".join(cells) + " |")
+    return [*lines, ""]
+
+
+def spread(metrics: list[dict[str, Any] | None]) -> str:
+    """``38.10``, or ``38.10 ± 0.20`` over several seeds; ``-`` where a metric is undefined."""
+    scores = [metric["score"] for metric in metrics if metric is not None]
+    if not scores:
+        return "-"
+    return f"{mean(scores):.2f}" + (f" ± {stdev(scores):.2f}" if len(scores) > 1 else "")
 
 
 def setting_lines(
@@ -159,10 +198,7 @@ def table_row(name: str, report: dict[str, Any], keys: list[str]) -> str:
 
 def spread_row(name: str, reports: list[dict[str, Any]], keys: list[str]) -> str:
     """Mean and sample standard deviation over seeds."""
-    cells = []
-    for key in keys:
-        scores = [report["metrics"][key]["score"] for report in reports]
-        cells.append(f"{mean(scores):.2f} ± {stdev(scores):.2f}")
+    cells = [spread([report["metrics"][key] for report in reports]) for key in keys]
     cells += [f"{mean(report['counts'][error] for report in reports):.1f}" for error in ERRORS]
     return f"| **{name}, mean ± sd of {len(reports)} seeds** | " + " | ".join(cells) + " |"
 
