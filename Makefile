@@ -25,7 +25,7 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/codespell d2t tests experiments README.md CHANGELOG.md
+	$(BIN)/codespell d2t experiments README.md CHANGELOG.md data/SOURCES.md
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
