@@ -14,7 +14,7 @@ from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.train.config_file import load_config
 from experiments.table.config import TableConfig, load_table
-from experiments.table.report import write_results
+from experiments.table.report import spread, write_results
 from experiments.table.settings import SETTINGS, requests_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,8 +105,21 @@ def test_the_table_holds_complete_rows_and_names_the_others(tmp_path: Path) -> N
     markdown = (tmp_path / "out" / "table.md").read_text(encoding="utf-8")
     row = f"| {done.label} | 0.25 [0.25, 0.25] | 97.5 [97.5, 97.5] | 1 | 2 | 3 | 4 |"
     assert markdown.count(row) == len(SETTINGS)
+    assert f"| {done.label} | 1 | - | - | 0.25 | - | 97.50 | 97.50 | 0.25 | 97.50 |" in markdown
     assert "`SER|x`" in markdown
     assert f"| {done.label} | 1 | 300 | 200 | 2.0 | cpu, bf16 | 01234567 |" in markdown
     results = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
     assert results["rows"][done.name]["own"]["report"]["counts"]["wrong"] == 3
     assert results["manifest"]["data_sha256"] == {"train": "f00"}
+
+
+def test_scores_of_several_seeds_are_a_mean_and_a_sample_deviation() -> None:
+    assert spread([{"score": 1.0}, {"score": 3.0}]) == "2.00 ± 1.41"
+    assert spread([{"score": 1.0}]) == "1.00"
+    assert spread([None]) == "-"
+
+
+def test_the_readme_shows_the_committed_summary() -> None:
+    table = (ROOT / "experiments" / "results" / "strategies" / "table.md").read_text("utf-8")
+    summary = table.split("\n\n")[1]
+    assert summary in (ROOT / "README.md").read_text(encoding="utf-8")
