@@ -46,7 +46,8 @@ class LandmarkContext:
             return True
         if at and words[at - 1] in ("and", "or") and self._is_coordinated(words, at - 1):
             return True
-        return bool(self._after.matches_at(self._after.classes(words), end))
+        following = words[end : end + _REACH]
+        return bool(self._after.matches_at(self._after.classes(following), 0))
 
     def _is_coordinated(self, words: list[str], conjunction: int) -> bool:
         """``near the river and X``: a cue before the conjunction, no verb or pause between."""

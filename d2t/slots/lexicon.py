@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from d2t.errors import DomainError, did_you_mean
 from d2t.io.hashing import sha256_json
-from d2t.slots.pattern import Node, parse_pattern
+from d2t.slots.pattern import Node, Parsed, parse_pattern
 from d2t.slots.tokens import Tokenizer
 
 if TYPE_CHECKING:
@@ -194,6 +194,7 @@ class _Builder:
         self, domain: Domain, where: str, tokenizer: Tokenizer, macros: Mapping[str, str]
     ) -> None:
         self.domain, self.where, self.tokenizer, self.macros = domain, where, tokenizer, macros
+        self.parsed = Parsed()
 
     def keys(
         self, table: Mapping[str, Any], name: str, allowed: set[str], needed: set[str]
@@ -211,7 +212,8 @@ class _Builder:
         """Parse patterns; errors name the file."""
         try:
             return tuple(
-                parse_pattern(source, self.tokenizer.words, self.macros) for source in sources
+                parse_pattern(source, self.tokenizer.words, self.macros, self.parsed)
+                for source in sources
             )
         except DomainError as error:
             raise DomainError(f"{self.where}: {error.message}") from error

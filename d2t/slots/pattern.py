@@ -71,8 +71,22 @@ Node = Word | Gap | Mark | Sequence | Choice
 NOTHING = Sequence(())
 
 
+class Parsed:
+    """What the patterns of one lexicon share, each parsed once: macros and literals.
+
+    A macro is used up to a hundred times; parsing it again each time took most of the start-up.
+    """
+
+    def __init__(self) -> None:
+        self.macros: dict[str, Node] = {}
+        self.literals: dict[str, Node] = {}
+
+
 def parse_pattern(
-    source: str, words: Callable[[str], tuple[str, ...]], macros: Mapping[str, str]
+    source: str,
+    words: Callable[[str], tuple[str, ...]],
+    macros: Mapping[str, str],
+    parsed: Parsed | None = None,
 ) -> Node:
     """Parse one pattern.
 
@@ -80,11 +94,12 @@ def parse_pattern(
         source: the pattern.
         words: the tokenizer that normalises literals as it normalises texts.
         macros: pattern text by macro name; macros may use macros.
+        parsed: what earlier calls with the same ``words`` and ``macros`` have parsed.
 
     Raises:
         DomainError: unbalanced groups, an unknown or circular macro, or a stray character.
     """
-    return _Parser(source, words, macros, ()).parse()
+    return _Parser(source, words, macros, (), parsed or Parsed()).parse()
 
 
 class _Parser:
@@ -96,8 +111,10 @@ class _Parser:
         words: Callable[[str], tuple[str, ...]],
         macros: Mapping[str, str],
         inside: tuple[str, ...],
+        parsed: Parsed,
     ) -> None:
         self.source, self.words, self.macros, self.inside = source, words, macros, inside
+        self.parsed = parsed
         self.lexemes: list[str] = _LEX.findall(source)
         if "".join(self.lexemes) != source:
             raise self.error("a stray brace")
@@ -169,7 +186,11 @@ class _Parser:
             raise self.error(f"macro {name!r} uses itself")
         if name not in self.macros:
             raise self.error(f"unknown macro {name!r}")
-        return _Parser(self.macros[name], self.words, self.macros, (*self.inside, name)).parse()
+        if name not in self.parsed.macros:
+            inside = (*self.inside, name)
+            parser = _Parser(self.macros[name], self.words, self.macros, inside, self.parsed)
+            self.parsed.macros[name] = parser.parse()
+        return self.parsed.macros[name]
 
     def literal(self, text: str) -> Node:
         """``text`` as the words of a tokenised utterance; ``#`` and ``@name`` stand alone."""
@@ -177,8 +198,10 @@ class _Parser:
             return Word(NUMBER)
         if text.startswith("@"):
             return Word("\0" + text[1:])
-        words = tuple(Word(word) for word in self.words(text))
-        return words[0] if len(words) == 1 else Sequence(words)
+        if text not in self.parsed.literals:
+            words = tuple(Word(word) for word in self.words(text))
+            self.parsed.literals[text] = words[0] if len(words) == 1 else Sequence(words)
+        return self.parsed.literals[text]
 
     def spellings(self, item: Node | str) -> list[str]:
         """All strings a glued item stands for; only single words can be glued."""
