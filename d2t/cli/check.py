@@ -13,6 +13,7 @@ from d2t.cli.common import DomainOption, LimitOption, Source, StrictOption, say,
 if TYPE_CHECKING:
     from d2t.io.records import InputRecord
     from d2t.mr.domain import Domain
+    from d2t.mr.types import MeaningRepresentation
     from d2t.slots.checker import SlotChecker
     from d2t.slots.tally import Tally
     from d2t.slots.types import SlotReport
@@ -53,8 +54,9 @@ def check(
     from d2t.errors import D2TError, UsageError
     from d2t.io.records import read_records, write_record
     from d2t.mr.domain import load_domain
+    from d2t.mr.parse import unseen_values
     from d2t.slots.checker import SlotChecker
-    from d2t.slots.report_json import report_as_dict
+    from d2t.slots.report_json import report_as_dict, slots_as_list
     from d2t.slots.tally import Tally
 
     if show and as_json:
@@ -64,7 +66,7 @@ def check(
     tally = Tally()
     for record in read_records(source, limit=limit, known_columns=loaded.slot_names):
         try:
-            report = _check_record(record, checker, loaded, merge_synonyms)
+            mr, report = _check_record(record, checker, loaded, merge_synonyms)
         except D2TError as error:
             error.line = record.line
             if strict:
@@ -77,7 +79,8 @@ def check(
         if show:
             _show(record, report, loaded)
         elif not as_json:
-            write_record(sys.stdout, report_as_dict(record.id, report))
+            unseen = slots_as_list(unseen_values(mr, loaded))
+            write_record(sys.stdout, {**report_as_dict(record.id, report), "unseen": unseen})
     signature = checker.signature(merge_synonyms=merge_synonyms)
     if as_json:
         print(json.dumps(tally.as_dict(signature)))
@@ -89,7 +92,7 @@ def check(
 
 def _check_record(
     record: InputRecord, checker: SlotChecker, domain: Domain, merge_synonyms: bool
-) -> SlotReport:
+) -> tuple[MeaningRepresentation, SlotReport]:
     from d2t.errors import DataError
     from d2t.mr.records import TEXT_KEYS, mr_from_fields
 
@@ -106,7 +109,7 @@ def _check_record(
             code="missing_text",
         )
     mr = mr_from_fields(record.fields or {}, domain)
-    return checker.check(text, mr, merge_synonyms=merge_synonyms)
+    return mr, checker.check(text, mr, merge_synonyms=merge_synonyms)
 
 
 def _show(record: InputRecord, report: SlotReport, domain: Domain) -> None:

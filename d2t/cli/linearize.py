@@ -105,8 +105,9 @@ def linearize(
 
 def _fit(strategy: str | None, corpus: str | None, domain: str) -> _Fitted:
     """Tables of the corrected and aligned train split, as training fits them."""
-    from d2t.corpus.correct import correct_examples
+    from d2t.corpus.correct import align_examples, correct_examples, split_references
     from d2t.corpus.load import load_split
+    from d2t.corpus.select import has_lexicon
     from d2t.linearize.inventory import Inventory
     from d2t.linearize.registry import make_strategy
     from d2t.linearize.source import Linearizer
@@ -118,7 +119,11 @@ def _fit(strategy: str | None, corpus: str | None, domain: str) -> _Fitted:
     raw = load_split(corpus or "mini", "train", loaded)
     if corpus:  # the embedded corpus takes no time worth a line
         say(f"fitting {unfitted.name} on {len(raw)} training pairs of {corpus}")
-    examples = correct_examples(raw, SlotChecker.for_domain(loaded), loaded)
+    checker = SlotChecker.for_domain(loaded)
+    if has_lexicon(loaded):
+        examples = correct_examples(raw, checker, loaded)
+    else:  # as in training: MRs are not replaced by what a checker without wordings finds
+        examples = align_examples(split_references(raw), checker)
     fitted = unfitted.fit(examples, loaded)
     planner = BigramPlanner().fit(examples, loaded) if fitted.needs_planner else None
     return _Fitted(Linearizer(loaded, fitted, Inventory.fit(examples, loaded)), planner, loaded)

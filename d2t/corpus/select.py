@@ -40,6 +40,11 @@ def refuse_test(source: str, split: str) -> None:
         )
 
 
+def has_lexicon(domain: Domain) -> bool:
+    """Whether the domain says how its values are worded."""
+    return domain.folder is not None and (domain.folder / "lexicon.toml").is_file()
+
+
 def require_lexicon(domain: Domain) -> None:
     """Make sure that the domain's texts can be read, before MRs are replaced by what they say.
 
@@ -49,7 +54,7 @@ def require_lexicon(domain: Domain) -> None:
     Raises:
         DomainError: the domain's folder has no ``lexicon.toml``.
     """
-    if domain.folder is None or not (domain.folder / "lexicon.toml").is_file():
+    if not has_lexicon(domain):
         raise DomainError(
             f"domain {domain.name!r} has no lexicon.toml, so correction would delete from the MRs "
             "every value that a text words in its own way; write a lexicon beside its domain.toml, "

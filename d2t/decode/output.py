@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from d2t.mr.parse import unseen_values
 from d2t.mr.render import mr_to_json
-from d2t.slots.report_json import report_as_dict
+from d2t.slots.report_json import report_as_dict, slots_as_list
 
 if TYPE_CHECKING:
     from d2t.decode.types import Hypothesis
@@ -26,10 +27,12 @@ def hypothesis_as_dict(hypothesis: Hypothesis, domain: Domain) -> dict[str, Any]
     """``{id, mr, plan, text, spans, report, score, status, order_kept}``.
 
     ``plan`` is the order asked for, ``report.plan`` the order in which the text says things,
-    ``spans`` what it says (character offsets), ``score`` the mean log-probability per token.
+    ``report.unseen`` the values that the domain does not list for a closed slot, ``spans`` what the
+    text says (character offsets), ``score`` the mean log-probability per token.
     """
     report = report_as_dict(hypothesis.id, hypothesis.report)
     del report["id"]
+    report["unseen"] = slots_as_list(unseen_values(hypothesis.mr, domain))
     return {
         "id": hypothesis.id,
         "mr": mr_to_json(hypothesis.mr, domain),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from d2t.mr.types import Slot
     from d2t.slots.types import Alignment, SlotReport, Span
 
@@ -26,7 +28,7 @@ def report_as_dict(id: str, report: SlotReport) -> dict[str, Any]:
         "spans": spans_as_list(report.alignment),
         "plan": plan.labels(),
         "breaks": list(plan.breaks),
-        "missing": [_slot(slot) for slot in report.missing],
+        "missing": slots_as_list(report.missing),
         "added": [_span(span) for span in report.added],
         "wrong": [
             {"slot": wrong.span.slot.name, "expected": wrong.expected.value, **_place(wrong.span)}
@@ -36,8 +38,9 @@ def report_as_dict(id: str, report: SlotReport) -> dict[str, Any]:
     }
 
 
-def _slot(slot: Slot) -> dict[str, Any]:
-    return {"slot": slot.name, "value": slot.value}
+def slots_as_list(slots: Iterable[Slot]) -> list[dict[str, Any]]:
+    """``[{slot, value}]`` in the order given."""
+    return [{"slot": slot.name, "value": slot.value} for slot in slots]
 
 
 def _place(span: Span) -> dict[str, Any]:
