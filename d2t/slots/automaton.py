@@ -6,6 +6,7 @@ that starts nothing, and few more where a phrase begins.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from d2t.slots.pattern import (
@@ -32,16 +33,17 @@ class Automaton:
     """Finds, for a start position, every (end, pattern index) that matches there."""
 
     def __init__(self, patterns: Iterable[Node]) -> None:
-        self._moves: list[list[tuple[str, int]]] = []  # state -> (word, next)
-        self._skips: list[list[int]] = []  # state -> next states by any one word
-        self._free: list[list[int]] = []  # state -> next states by nothing
+        self._n_states = 0
+        self._moves: defaultdict[int, list[tuple[str, int]]] = defaultdict(list)  # (word, next)
+        self._skips: defaultdict[int, list[int]] = defaultdict(list)  # next states by any one word
+        self._free: defaultdict[int, list[int]] = defaultdict(list)  # next states by nothing
         self._accepts: dict[int, list[int]] = {}
         self._root = self._state()
         for index, node in enumerate(patterns):
             start = self._state()
             self._free[self._root].append(start)
             self._accepts.setdefault(self._build(node, start), []).append(index)
-        self.vocabulary = frozenset(word for moves in self._moves for word, _ in moves)
+        self.vocabulary = frozenset(word for moves in self._moves.values() for word, _ in moves)
         self._classes: dict[str, str] = {}
         self._sets: list[frozenset[int]] = []
         self._table: list[dict[str, int]] = []
@@ -85,13 +87,11 @@ class Automaton:
 
     def first_words(self) -> frozenset[str]:
         """The words with which a match can begin (gaps aside)."""
-        return frozenset(word for state in self._sets[0] for word, _ in self._moves[state])
+        return frozenset(word for state in self._sets[0] for word, _ in self._moves.get(state, ()))
 
     def _state(self) -> int:
-        self._moves.append([])
-        self._skips.append([])
-        self._free.append([])
-        return len(self._moves) - 1
+        self._n_states += 1
+        return self._n_states - 1
 
     def _build(self, node: Node, start: int) -> int:
         """Add the states of ``node`` after ``start``; the state reached at its end."""
@@ -121,7 +121,7 @@ class Automaton:
     def _closure(self, states: set[int]) -> frozenset[int]:
         todo = list(states)
         while todo:
-            for following in self._free[todo.pop()]:
+            for following in self._free.get(todo.pop(), ()):
                 if following not in states:
                     states.add(following)
                     todo.append(following)
@@ -143,11 +143,11 @@ class Automaton:
         for member in self._sets[state]:
             reached.update(
                 following
-                for literal, following in self._moves[member]
+                for literal, following in self._moves.get(member, ())
                 if literal == word or (literal == NUMBER and numeric)
             )
             if word in (OTHER, OTHER_NUMBER) or may_skip(word):
-                reached.update(self._skips[member])
+                reached.update(self._skips.get(member, ()))
         following = self._deterministic(self._closure(reached)) if reached else _DEAD
         self._table[state][word] = following
         return following

@@ -224,9 +224,12 @@ def has_marks(node: Node) -> bool:
     """Whether the pattern needs a second look for gaps or context (see ``locate``)."""
     if isinstance(node, (Gap, Mark)):
         return True
-    parts = node.parts if isinstance(node, Sequence) else ()
-    options = node.options if isinstance(node, Choice) else ()
-    return any(has_marks(child) for child in (*parts, *options))
+    children: tuple[Node, ...] = ()
+    if isinstance(node, Sequence):
+        children = node.parts
+    elif isinstance(node, Choice):
+        children = node.options
+    return any(not isinstance(child, Word) and has_marks(child) for child in children)
 
 
 def fits(node: Word, word: str) -> bool:
