@@ -154,6 +154,7 @@ def progress(description: str, total: float | None = None) -> Iterator[Callable[
         task = bar.add_task(description, total=total, note="")
 
         def advance(n: float = 1, note: str = "") -> None:
+            """Move the bar by ``n``; show ``note`` beside it."""
             bar.update(task, advance=n)
             if note:
                 bar.update(task, note=note)

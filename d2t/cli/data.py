@@ -116,6 +116,7 @@ def fetch(
         before: dict[str, int] = {}
 
         def show(file: str, done: int, total: int | None) -> None:
+            """Move the bar by what is new of this file."""
             of = f" of {total / 1e6:.1f}" if total else ""
             advance(done - before.get(file, 0), note=f"{file} {done / 1e6:.1f}{of} MB")
             before[file] = done

@@ -120,6 +120,7 @@ def _register(name: str, parts: tuple[Part, ...], summary: str, example: str) ->
         strict: StrictOption = False,
         as_json: JsonOption = False,
     ) -> None:
+        """Read or generate outputs, score them, print the report."""
         from d2t.errors import UsageError
         from d2t.evaluate.bootstrap import Resampling
         from d2t.evaluate.report import evaluate_records

@@ -24,6 +24,7 @@ def deferred_interrupt() -> Iterator[None]:
     seen = False
 
     def remember(signum: int, frame: FrameType | None) -> None:
+        """Note the first signal, to act on it after the block; the second one acts at once."""
         nonlocal seen
         if seen:
             raise KeyboardInterrupt

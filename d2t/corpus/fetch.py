@@ -116,6 +116,7 @@ def _download(
     progress: Callable[[str, int, int | None], None] | None,
 ) -> None:
     def advance(done: int, total: int | None) -> None:
+        """Report the bytes of this file that are there."""
         if progress is not None:
             progress(file.file, done, total)
 

@@ -39,6 +39,7 @@ def medoid_plan(plans: Sequence[Plan]) -> Plan | None:
     bigrams = [plan_bigrams(plan) for plan in plans]
 
     def score(index: int) -> float:
+        """The plan's bigrams that each other plan has too, summed, over their number."""
         own = bigrams[index]
         shared = sum(len(own & other) for i, other in enumerate(bigrams) if i != index)
         return shared / len(own)  # the mean's common divisor (n - 1) cannot change the order

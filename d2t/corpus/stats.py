@@ -56,6 +56,7 @@ def spread(numbers: Sequence[int]) -> dict[str, float]:
     ordered = sorted(numbers)
 
     def quantile(share: float) -> int:
+        """The value below which ``share`` of the sorted values lie."""
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
     return {

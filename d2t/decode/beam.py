@@ -165,6 +165,7 @@ def _ranked(pool: _Pool, length_penalty: float) -> list[SearchResult]:
     """Best first; the sort is stable, so equal scores keep the order in which they were found."""
 
     def length(item: tuple[float, list[int], bool]) -> int:
+        """Tokens of a hypothesis, EOS included."""
         return len(item[1]) + item[2]  # EOS counts
 
     if not pool:

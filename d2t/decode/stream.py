@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from d2t.errors import D2TError, DataError, DomainError, MRParseError
+from d2t.slots.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -35,18 +36,21 @@ class StreamTotals:
     """Running counts of a stream; ``add`` each window.
 
     Attributes:
-        n: records answered with a text.
+        slots: the slot errors of all texts, whatever their status.
         ok: texts that passed the check.
+        order_kept: texts that say their slots in the order asked for.
         bad: records answered with an error object.
-        n_slots, n_slot_errors: over all texts, whatever their status.
     """
 
-    n: int = 0
+    slots: Tally = field(default_factory=Tally)
     ok: int = 0
     order_kept: int = 0
     bad: int = 0
-    n_slots: int = 0
-    n_slot_errors: int = 0
+
+    @property
+    def n(self) -> int:
+        """Records answered with a text."""
+        return self.slots.utterances
 
     @property
     def failed(self) -> int:
@@ -56,7 +60,7 @@ class StreamTotals:
     @property
     def ser(self) -> float:
         """Slot error rate of the texts so far, in % of the slots asked for; 0 before the first."""
-        return 100.0 * self.n_slot_errors / max(1, self.n_slots)
+        return self.slots.ser
 
     def add(self, window: Iterable[StreamItem]) -> None:
         """Count the items of one window."""
@@ -64,11 +68,9 @@ class StreamTotals:
             if item.hypothesis is None:
                 self.bad += 1
                 continue
-            self.n += 1
+            self.slots.add(item.hypothesis.report)
             self.ok += item.hypothesis.status == "ok"
             self.order_kept += item.hypothesis.order_kept
-            self.n_slots += item.hypothesis.report.n_slots
-            self.n_slot_errors += item.hypothesis.report.n_errors
 
 
 def generate_stream(

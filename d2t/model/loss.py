@@ -44,6 +44,7 @@ class _SmoothedCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, gold: Tensor, pad_id: int, smoothing: float) -> Tensor:
+        """Sum of the smoothed cross-entropies; keeps what the gradient needs."""
         other = smoothing / (logits.shape[-1] - 2)
         kept = gold != pad_id
         log_p = log_softmax(logits.float(), dim=-1)
@@ -64,5 +65,6 @@ class _SmoothedCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None, None, None]:
+        """Softmax minus the smoothed target, for the rows that count."""
         (grad,) = ctx.saved_tensors
         return grad * grad_outputs[0], None, None, None

@@ -104,6 +104,7 @@ class PretrainedTokenizer:
         glued = True
 
         def flush() -> None:
+            """Decode the pieces collected since the last symbol."""
             nonlocal glued
             if run:
                 text = self._backend.decode(run, skip_special_tokens=False)

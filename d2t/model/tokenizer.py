@@ -202,6 +202,7 @@ def _train_proto(
     sentences: list[str], symbols: list[str], vocab_size: int, floor: int, model_type: str
 ) -> bytes:
     def attempt(size: int) -> bytes:
+        """Train with at most this many pieces."""
         writer = io.BytesIO()
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=iter(sentences),

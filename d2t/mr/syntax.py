@@ -105,26 +105,33 @@ def _parser() -> Lark:
         """Builds the pairs while parsing, so that nesting costs no recursion."""
 
         def plain(self, parts: list[Any]) -> RawMR:
+            """An MR without a dialogue act."""
             return RawMR(None, parts[0])
 
         def act(self, parts: list[Any]) -> RawMR:
+            """An act with slots."""
             return RawMR(str(parts[0]).strip(), parts[1])
 
         def empty_act(self, parts: list[Any]) -> RawMR:
+            """An act without slots."""
             return RawMR(str(parts[0]).strip(), [])
 
         def items(self, parts: list[Any]) -> list[RawItem]:
+            """The slots in the order written."""
             return parts
 
         def item(self, parts: list[Any]) -> RawItem:
+            """One slot with its raw value and place."""
             name = str(parts[0])
             offset = (parts[0].start_pos or 0) + len(name) - len(name.lstrip())
             return RawItem(name.strip(), parts[1], offset)
 
         def value(self, parts: list[Any]) -> str:
+            """The raw text between the outer brackets."""
             return "".join(parts)
 
         def nested(self, parts: list[Any]) -> str:
+            """A balanced pair of brackets inside a value."""
             return f"[{parts[0]}]"
 
     grammar = (Path(__file__).parent / "grammar.lark").read_text(encoding="utf-8")

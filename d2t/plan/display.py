@@ -19,6 +19,7 @@ def display_plan(mr: MeaningRepresentation, domain: Domain) -> Plan:
     """
 
     def place(slot: Slot) -> tuple[int, int, str]:
+        """Sort key: slot, known value, value."""
         spec = domain.slot(slot.name)
         known = spec.values.index(slot.value) if slot.value in spec.values else len(spec.values)
         return domain.slot_names.index(spec.name), known, slot.value

@@ -124,6 +124,7 @@ class _Backwards:
         self._last_words = self._automaton.first_words()
 
     def ends_at(self, words: list[str], end: int) -> bool:
+        """Whether a phrase that announces a landmark ends before ``words[end]``."""
         if end <= 0 or words[end - 1] not in self._last_words:
             return False
         classes = self._automaton.classes(words[max(0, end - _REACH) : end][::-1])

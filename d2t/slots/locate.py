@@ -26,6 +26,7 @@ def locate(
     found: list[Found] = []
 
     def walk(todo: tuple[Node, ...], at: int, opened: int, closed: int, literal: list[int]) -> None:
+        """Collect every way to match the nodes still to do from ``at`` on."""
         if not todo:
             if at == end:
                 last = closed if closed >= 0 else end

@@ -58,6 +58,7 @@ class _Text:
         self.opened = False
 
     def sentences(self) -> list[str]:
+        """Say all slots, sentence by sentence."""
         done = []
         while self.left:
             said = self._sentence()
