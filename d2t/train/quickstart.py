@@ -6,15 +6,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
 from d2t.decode.load import load
 from d2t.decode.types import GenerationRequest
 from d2t.evaluate.records import EvaluationRecord
 from d2t.evaluate.report import evaluate_records
+from d2t.evaluate.tasks import generation_tasks
 from d2t.io.resources import data_root
 from d2t.mr.parse import parse_mr
-from d2t.plan.random_plans import random_plans
 from d2t.train.config_file import load_config
 from d2t.train.run import train
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from d2t.decode.pipeline import ModelGenerator
     from d2t.decode.types import Hypothesis
     from d2t.evaluate.report import EvaluationReport
+    from d2t.evaluate.tasks import PlanMode
     from d2t.train.progress import Reporter
 
 RECORD = (
@@ -76,23 +76,19 @@ def run_quickstart(folder: Path, *, progress: Reporter, threads: int | None = No
     return Quickstart(
         bundle=bundle,
         train_s=train_s,
-        own=_evaluate(generator, random_order=False),
-        random=_evaluate(generator, random_order=True),
+        own=_evaluate(generator, "own"),
+        random=_evaluate(generator, "random"),
         examples=tuple(generator.generate_one(mr, plan) for plan in PLANS),
     )
 
 
-def _evaluate(generator: ModelGenerator, *, random_order: bool) -> EvaluationReport:
-    """Score the embedded test set, each MR in the planner's order or in one random order."""
-    examples = group_references(load_split("mini", "test", generator.domain))
-    requests = [
-        GenerationRequest(
-            example.id, example.mr, random_plans(example.mr, 1, seed=0)[0] if random_order else None
-        )
-        for example in examples
-    ]
+def _evaluate(generator: ModelGenerator, mode: PlanMode) -> EvaluationReport:
+    """Score the embedded test set, each MR in one order."""
+    examples = load_split("mini", "test", generator.domain)
+    tasks = generation_tasks(examples, generator.domain, mode, n_permutations=1)
+    hypotheses = generator.generate([GenerationRequest(t.id, t.mr, t.plan) for t in tasks])
     records = [
-        EvaluationRecord(h.id, h.mr, h.text, h.plan, example.references)
-        for h, example in zip(generator.generate(requests), examples, strict=True)
+        EvaluationRecord(h.id, h.mr, h.text, h.plan, task.references)
+        for h, task in zip(hypotheses, tasks, strict=True)
     ]
     return evaluate_records(records, generator.domain)

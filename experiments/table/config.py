@@ -13,7 +13,12 @@ from d2t.train.config_file import merged, validate
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from d2t.evaluate.tasks import PlanMode
     from d2t.train.config import TrainConfig
+
+
+SETTINGS: tuple[PlanMode, ...] = ("own", "display", "random")
+"""The orders each system is asked for: (a), (b) and (c) of the tables."""
 
 
 class Row(BaseModel):

@@ -7,25 +7,26 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
 from d2t.decode.load import load
 from d2t.decode.output import hypothesis_as_dict
+from d2t.decode.types import GenerationRequest
 from d2t.evaluate.records import read_evaluation_records
 from d2t.evaluate.report import evaluate_records
+from d2t.evaluate.tasks import generation_tasks
 from d2t.io.atomic import atomic_write, atomic_write_json
 from d2t.io.hashing import sha256_file
 from d2t.io.records import write_record
 from d2t.mr.domain import load_domain
 from d2t.slots.checker import SlotChecker
 from d2t.train.run import train
-from experiments.table.settings import SETTINGS, requests_for
+from experiments.table.config import SETTINGS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from d2t.corpus.types import Example
     from d2t.decode.pipeline import ModelGenerator
+    from d2t.evaluate.tasks import GenerationTask
     from d2t.mr.domain import Domain
     from d2t.train.progress import Reporter
     from experiments.table.config import Row, TableConfig
@@ -47,8 +48,7 @@ def run_row(
         command=[*command, "--only", row.name],
     )
     domain = load_domain(config.data.domain)
-    examples = group_references(load_split(config.data.corpus, table.split, domain))
-    examples = examples[: table.limit]
+    examples = load_split(config.data.corpus, table.split, domain)
     asked = {
         "bundle": sha256_file(bundle / "d2t.json"),
         "split": table.split,
@@ -59,23 +59,28 @@ def run_row(
     generator: ModelGenerator | None = None
     for setting in SETTINGS:
         path = folder / f"outputs-{setting}.jsonl"
+        tasks = generation_tasks(
+            examples,
+            domain,
+            setting,
+            n_permutations=table.permutations,
+            seed=table.plan_seed,
+            limit=table.limit,
+        )
         if not _is_current(folder / f"outputs-{setting}.json", asked):
             generator = generator or load(bundle, batch_size=128)
-            write_outputs(table, setting, examples, generator, path, asked)
-        score_outputs(path, examples, domain, folder / f"scores-{setting}.json")
+            write_outputs(tasks, generator, path, asked)
+        score_outputs(path, tasks, domain, folder / f"scores-{setting}.json")
 
 
 def write_outputs(
-    table: TableConfig,
-    setting: str,
-    examples: list[Example],
-    generator: ModelGenerator,
-    path: Path,
-    asked: dict[str, Any],
+    tasks: list[GenerationTask], generator: ModelGenerator, path: Path, asked: dict[str, Any]
 ) -> None:
     """Generate one setting; beside the outputs stands what they answer and how long it took."""
     started = time.perf_counter()
-    hypotheses = generator.generate(requests_for(setting, examples, generator.domain, table))
+    hypotheses = generator.generate(
+        [GenerationRequest(task.id, task.mr, task.plan) for task in tasks]
+    )
     seconds = time.perf_counter() - started
     with atomic_write(path) as stream:
         for hypothesis in hypotheses:
@@ -84,7 +89,7 @@ def write_outputs(
     atomic_write_json(path.with_suffix(".json"), {"identity": asked, **facts})
 
 
-def score_outputs(path: Path, examples: list[Example], domain: Domain, scores: Path) -> None:
+def score_outputs(path: Path, tasks: list[GenerationTask], domain: Domain, scores: Path) -> None:
     """Score one outputs file with the repository's lexicon, unless it stands scored already."""
     identity = {
         "outputs": sha256_file(path),
@@ -93,11 +98,10 @@ def score_outputs(path: Path, examples: list[Example], domain: Domain, scores: P
     }
     if _is_current(scores, identity):
         return
-    references = {example.id: example.references for example in examples}
+    references = {task.mr.key(): task.references for task in tasks}
     records, bad = read_evaluation_records(str(path), domain)
     joined = [
-        dataclasses.replace(record, references=references[record.id.split("#")[0]])
-        for record in records
+        dataclasses.replace(record, references=references[record.mr.key()]) for record in records
     ]
     report = evaluate_records(joined, domain, bad=bad).as_dict()
     made = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))

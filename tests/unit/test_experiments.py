@@ -8,21 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from d2t.corpus.types import Example
 from d2t.errors import ConfigError
-from d2t.mr.domain import load_domain
-from d2t.mr.parse import parse_mr
 from d2t.train.config_file import load_config
-from experiments.table.config import TableConfig, load_table
+from experiments.table.config import SETTINGS, TableConfig, load_table
 from experiments.table.report import spread, write_results
-from experiments.table.settings import SETTINGS, requests_for
 
 ROOT = Path(__file__).resolve().parents[2]
-DOMAIN = load_domain("restaurant")
-EXAMPLES = [
-    Example("a", parse_mr("name[Aromi], eatType[pub], area[riverside]", DOMAIN), ("Aromi.",)),
-    Example("b", parse_mr("name[Zizzi], food[Thai]", DOMAIN), ("Zizzi.",)),
-]
 
 
 @pytest.mark.parametrize(
@@ -52,18 +43,6 @@ def test_an_unknown_key_of_a_row_is_named(tmp_path: Path) -> None:
 def shipped() -> TableConfig:
     raw = tomllib.loads((ROOT / "experiments" / "strategies.toml").read_text(encoding="utf-8"))
     return TableConfig.model_validate(raw)
-
-
-def test_each_setting_asks_for_its_plans() -> None:
-    table = shipped()
-    own, display, random = (requests_for(s, EXAMPLES, DOMAIN, table) for s in SETTINGS)
-    assert [r.plan for r in own] == [None, None]
-    assert display[0].plan is not None
-    assert display[0].plan.names == ("name", "eatType", "area")
-    assert len(random) == 2 * table.permutations
-    assert len({r.id for r in random}) == len(random)
-    assert len({r.plan for r in random if r.mr == EXAMPLES[0].mr}) == table.permutations
-    assert random == requests_for("random", EXAMPLES, DOMAIN, table)
 
 
 RUN = {
