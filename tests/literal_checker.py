@@ -46,7 +46,7 @@ def mr(text: str) -> MeaningRepresentation:
 
 
 def plan(text: str) -> Plan:
-    return Plan(slots(text))
+    return Plan(slots(text), ())
 
 
 def say(text: str) -> str:

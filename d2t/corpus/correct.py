@@ -92,16 +92,17 @@ def restrict_plan(plan: Plan, mr: MeaningRepresentation) -> Plan:
     allowed = set(mr.slots)
     slots: list[Slot] = []
     breaks: list[int] = []
+    starts = set(plan.breaks or ())
     pending = False
     for index, slot in enumerate(plan.slots):
-        pending = pending or index in plan.breaks
+        pending = pending or index in starts
         if slot not in allowed or (slots and slots[-1] == slot):
             continue
         if pending and slots:
             breaks.append(len(slots))
         pending = False
         slots.append(slot)
-    return Plan(tuple(slots), tuple(breaks))
+    return Plan(tuple(slots), None if plan.breaks is None else tuple(breaks))
 
 
 def _aligned(example: Example, checker: Aligner) -> Example:

@@ -71,14 +71,15 @@ def _row(example: Example) -> dict[str, Any]:
         "slots": _dicts(example.mr.slots),
         "references": list(example.references),
         "plan": None if plan is None else _dicts(plan.slots),
-        "plan_breaks": None if plan is None else list(plan.breaks),
+        "plan_breaks": None if plan is None or plan.breaks is None else list(plan.breaks),
     }
 
 
 def _example(row: dict[str, Any]) -> Example:
     plan = None
     if row["plan"] is not None:
-        plan = Plan(_slots(row["plan"]), tuple(row["plan_breaks"] or ()))
+        breaks = row["plan_breaks"]
+        plan = Plan(_slots(row["plan"]), None if breaks is None else tuple(breaks))
     mr = MeaningRepresentation(_slots(row["slots"]), row["dialogue_act"])
     return Example(row["id"], mr, tuple(row["references"]), plan)
 

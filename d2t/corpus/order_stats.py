@@ -50,7 +50,7 @@ class _Reading:
     def add_plan(self, plan: Plan) -> None:
         """Count one realised order."""
         self.repeats += len(set(plan.slots)) < len(plan.slots)
-        self.sentences.append(len(plan.breaks) + 1)
+        self.sentences.append(len(plan.sentences))
         self.orders[frozenset(plan.names)][plan.names] += 1
 
 

@@ -27,10 +27,10 @@ def example_from_record(
     mr: MeaningRepresentation | None = None,
     need_text: bool = False,
 ) -> Example:
-    """Build an example from ``{"id", "mr", "references" | "ref" | "text", "plan", "breaks"}``.
+    """Build an example from ``{id, mr, references | ref | text, plan, breaks, kind}``.
 
     ``plan`` is a list of ``slot[value]`` entries (or bare slot names) and, being a realised order,
-    may repeat a slot or leave one out.
+    may repeat a slot or leave one out; without ``breaks`` its sentences are not known.
 
     Args:
         fields: the record; its MR in any form of :func:`d2t.mr.records.mr_from_fields`.
@@ -52,9 +52,13 @@ def example_from_record(
         )
     plan = None
     if isinstance(fields.get("plan"), (list, tuple)):
-        plan = _plan(fields["plan"], fields.get("breaks") or (), mr, domain)
+        plan = _plan(fields["plan"], fields.get("breaks"), mr, domain)
     own_id = fields.get("id")
-    return Example(default_id if own_id in (None, "") else str(own_id), mr, references, plan)
+    kind = fields.get("kind") or None
+    if kind is not None and not isinstance(kind, str):
+        raise DataError("field 'kind' must be a string", code="field")
+    example_id = default_id if own_id in (None, "") else str(own_id)
+    return Example(example_id, mr, references, plan, kind)
 
 
 def example_to_record(example: Example, domain: Domain) -> dict[str, Any]:
@@ -66,7 +70,10 @@ def example_to_record(example: Example, domain: Domain) -> dict[str, Any]:
     }
     if example.plan is not None:
         record["plan"] = [str(slot) for slot in example.plan.slots]
-        record["breaks"] = list(example.plan.breaks)
+        if example.plan.breaks is not None:
+            record["breaks"] = list(example.plan.breaks)
+    if example.kind is not None:
+        record["kind"] = example.kind
     return record
 
 
@@ -85,6 +92,9 @@ def _references(fields: Mapping[str, Any]) -> tuple[str, ...]:
 def _plan(entries: Any, breaks: Any, mr: MeaningRepresentation, domain: Domain) -> Plan:
     if not all(isinstance(entry, str) for entry in entries):
         raise DataError("field 'plan' must be a list of 'slot[value]' strings", code="field")
+    slots = tuple(_plan_slot(entry, mr, domain) for entry in entries)
+    if breaks is None:
+        return Plan(slots)
     if not isinstance(breaks, (list, tuple)) or not all(type(b) is int for b in breaks):
         raise DataError("field 'breaks' must be a list of integers", code="field")
     rising = all(a < b for a, b in zip((0, *breaks), breaks, strict=False))
@@ -92,7 +102,7 @@ def _plan(entries: Any, breaks: Any, mr: MeaningRepresentation, domain: Domain) 
         raise DataError(
             f"field 'breaks' must rise strictly within 1..{len(entries) - 1}", code="field"
         )
-    return Plan(tuple(_plan_slot(entry, mr, domain) for entry in entries), tuple(breaks))
+    return Plan(slots, tuple(breaks))
 
 
 def _plan_slot(entry: str, mr: MeaningRepresentation, domain: Domain) -> Slot:

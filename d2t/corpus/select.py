@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,11 @@ from d2t.corpus.load import locate_split
 from d2t.corpus.registry import registry
 from d2t.errors import DomainError, UsageError
 from d2t.io.hashing import sha256_file
+from d2t.seeding import derived_rng
 
 if TYPE_CHECKING:
     from d2t.corpus.registry import CorpusEntry
+    from d2t.corpus.types import Example
     from d2t.mr.domain import Domain
 
 
@@ -76,6 +79,26 @@ def is_test_file(path: Path) -> bool:
         elif file_form(path, test) is not None:
             return True
     return False
+
+
+def share_of(examples: list[Example], share: float, seed: int) -> list[Example]:
+    """About ``share`` of the references, by whole MRs, in their order.
+
+    MRs are drawn in an order that depends on ``seed`` alone until their references make up the
+    share; a smaller share of the same seed is part of a larger one.
+    """
+    if share >= 1.0:
+        return examples
+    sizes = Counter(example.mr.key() for example in examples)
+    order = list(sizes)
+    derived_rng(seed, "share").shuffle(order)
+    wanted, chosen = share * len(examples), set()
+    for key in order:
+        if wanted <= 0:
+            break
+        chosen.add(key)
+        wanted -= sizes[key]
+    return [example for example in examples if example.mr.key() in chosen]
 
 
 def _owner(path: Path) -> CorpusEntry | None:

@@ -16,9 +16,14 @@ if TYPE_CHECKING:
 
 
 def plan_as_list(plan: Plan) -> list[str]:
-    """The plan's labels, with ``"|"`` where a sentence begins; `parse_plan` reads it back."""
+    """The plan's labels, with ``"|"`` where a sentence begins; `parse_plan` reads it back.
+
+    A plan of a single sentence ends with ``"|"``, so that it differs from one without sentences.
+    """
     labels = plan.labels()
-    for index in reversed(plan.breaks):
+    if plan.breaks is None:
+        return labels
+    for index in reversed(plan.breaks or (len(labels),)):
         labels.insert(index, "|")
     return labels
 

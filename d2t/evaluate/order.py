@@ -2,8 +2,6 @@
 
 All compare the plan asked for with the realised plan (``alignment.plan()``, variant A of spec §1.5,
 repeats kept) as sequences of whole slots, value included. Records without a plan are not scored.
-Sentence breaks are not compared yet: a sentence-plan metric is one more subclass of
-``OrderMetric``.
 """
 
 from __future__ import annotations
@@ -67,6 +65,27 @@ class OrderAccuracy(OrderMetric):
         return float(requested.slots == realised.slots)
 
 
+class SentencePlanAccuracy(OrderMetric):
+    """Share of outputs that say the requested slots in order and in the requested sentences.
+
+    None of the source systems plans sentences; this metric is ours. A mention belongs to the
+    sentence in which it begins; a sentence that realises no slot is not seen. Records whose plan
+    does not plan sentences are not scored.
+    """
+
+    key = "sentence_plan"
+    label = "Sentence plan"
+
+    def applies(self, judged: Judged) -> bool:
+        """Only records that asked for sentences."""
+        plan = judged.record.plan
+        return plan is not None and plan.breaks is not None
+
+    def compare(self, requested: Plan, realised: Plan) -> float | None:
+        """1 when slots and breaks are equal, else 0; None without planned sentences."""
+        return None if requested.breaks is None else float(requested == realised)
+
+
 class KendallTau(OrderMetric):
     """Kendall's tau of first mentions, times 100, so from -100 (reversed) to 100 (same order).
 
@@ -114,4 +133,9 @@ def plan_bigrams(plan: Plan) -> Counter[tuple[Slot | str, Slot | str]]:
     return Counter(pairwise(["@", *plan.slots, "@"]))
 
 
-ORDER_METRICS: tuple[type[OrderMetric], ...] = (OrderAccuracy, KendallTau, BigramF1)
+ORDER_METRICS: tuple[type[OrderMetric], ...] = (
+    OrderAccuracy,
+    SentencePlanAccuracy,
+    KendallTau,
+    BigramF1,
+)

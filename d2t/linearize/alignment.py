@@ -18,12 +18,15 @@ class AlignmentTraining(StrategyBase):
     """The aligned order of the example's reference, repeats kept.
 
     Kedzie & McKeown 2020, "AT"; spec §2. It exists where a reference has been aligned; the order of
-    a new MR comes from a user or a planner.
+    a new MR comes from a user or a planner. Departure: where the plan knows its sentences, the
+    source shows their ends too, so that a user can say what is told in one sentence; the paper's
+    plans have no sentences.
     """
 
     name: ClassVar[str] = "alignment"
     alias: ClassVar[str] = "at"
     needs_planner: ClassVar[bool] = True
+    plans_sentences: ClassVar[bool] = True
 
     def order(self, example: Example, *, rng: Random) -> Plan:
         """``example.plan``; ``rng`` is not used.

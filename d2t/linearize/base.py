@@ -33,6 +33,8 @@ class Strategy(Protocol):
     """True when the order of an unseen MR must come from a user or a planner (``alignment``)."""
     reads_plans: ClassVar[bool]
     """False when the source keeps its own order whatever plan is asked for (``fixed_position``)."""
+    plans_sentences: ClassVar[bool]
+    """True when the source shows the sentence breaks of a plan (``alignment``)."""
 
     def fit(self, corpus: Iterable[Example], domain: Domain) -> Self:
         """Fit on training examples whose ``plan`` is the aligned order; returns ``self``."""
@@ -70,6 +72,7 @@ class StrategyBase(ABC):
     alias: ClassVar[str]
     needs_planner: ClassVar[bool] = False
     reads_plans: ClassVar[bool] = True
+    plans_sentences: ClassVar[bool] = False
 
     def fit(self, corpus: Iterable[Example], domain: Domain) -> Self:
         """Nothing to fit."""

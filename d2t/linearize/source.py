@@ -13,9 +13,11 @@ from d2t.linearize.inventory import Inventory
 from d2t.linearize.registry import restore_strategy
 from d2t.linearize.symbols import (
     ABSENT,
+    BREAK,
     EMPTY,
     MAX_VALUES,
     act_symbol,
+    kind_symbol,
     placeholder,
     slot_symbol,
 )
@@ -57,7 +59,8 @@ class Linearizer:
 
     Departures from spec §2: no atomic ``slot=value`` tokens (an unseen value would have none),
     ViGGO's ``rating`` is a slot like the others, and only the dialogue act is a header, in domains
-    with several.
+    with several. A planned sentence ends with ``<break>`` and a phrase begins with its kind
+    (the paper marks a phrase at both ends).
     """
 
     def __init__(self, domain: Domain, strategy: Strategy, inventory: Inventory) -> None:
@@ -72,28 +75,34 @@ class Linearizer:
         *,
         mask: frozenset[Slot] | None = None,
         keep: frozenset[Slot] = _NOTHING,
+        kind: str | None = None,
     ) -> LinearizedInput:
         """The source of ``mr`` in the order of ``plan``.
 
         Args:
             mr: gives the dialogue act.
             plan: the slots to write; whether it covers the MR is the caller's business, since an
-                aligned plan may be shorter. ``plan.breaks`` are not written yet (``BREAK`` is
-                reserved).
+                aligned plan may be shorter. Its ``breaks`` are written if it has them and the
+                strategy plans sentences.
             mask: closed slots to hide although the model knows their values (training).
             keep: closed slots to leave as text although they are rare or numeric (training: those
                 that the reference does not say verbatim, so that source and target agree).
+            kind: of the phrase that is wanted; None is a whole utterance.
 
         Raises:
-            DomainError: the plan holds a slot that the domain does not know.
+            DomainError: the plan holds a slot that the domain does not know, or there is no such
+                kind of phrase.
         """
+        ends: set[int] = set()
+        if self.strategy.plans_sentences and plan.breaks is not None:
+            ends = {*plan.breaks, len(plan)}
         numbers: dict[Slot, int] = {}
-        pieces: list[str] = []
+        pieces: list[str] = [] if kind is None else [kind_symbol(kind)]
         if len(self.domain.dialogue_acts) > 1:
             pieces.append(act_symbol(mr.dialogue_act))
         bound: dict[str, str] = {}
         open_symbols: set[str] = set()
-        for name, slot in self.strategy.layout(plan):
+        for position, (name, slot) in enumerate(self.strategy.layout(plan), start=1):
             pieces.append(slot_symbol(name))
             if slot is None:
                 pieces.append(ABSENT)
@@ -106,6 +115,8 @@ class Linearizer:
                 pieces += [symbol, *features(slot.value)]
             else:
                 pieces.append(escape(slot.value))
+            if position in ends:
+                pieces.append(BREAK)
         return LinearizedInput(
             tuple(pieces), Bindings(bound, open_symbols=frozenset(open_symbols)), plan
         )

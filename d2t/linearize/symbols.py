@@ -2,7 +2,7 @@
 
 ``<slot:NAME>`` opens a slot, ``<val:NAME>`` (``<val:NAME:2>`` for a second value) stands for a
 value in source and target, ``<f:...>`` are grammar features of a hidden value, ``<act:NAME>``
-heads domains with several dialogue acts.
+heads domains with several dialogue acts, ``<kind:NAME>`` a phrase that is no whole utterance.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ABSENT = "<absent>"
 """A slot that the fixed-position layout shows although the MR does not have it."""
 BREAK = "<break>"
-"""A planned sentence break; in the inventory, not written yet."""
+"""The end of a planned sentence, the last one too; no source without a sentence plan has it."""
 EMPTY = "<empty>"
 """The value of a slot that a dialogue act asks for: ``request(developer[])``."""
 VOWEL, CONSONANT = "<f:vowel>", "<f:cons>"
@@ -31,6 +31,9 @@ NUMBER, WORD = "<f:num>", "<f:word>"
 SUPERLATIVE = "<f:sup>"
 """The hidden value is a superlative ("most recent"), which takes "the"."""
 FEATURES = (VOWEL, CONSONANT, THE, NUMBER, WORD, SUPERLATIVE)
+
+KINDS = ("sentence", "clause", "phrase", "predicate", "modifier")
+"""What part of an utterance a phrase pair is; its source begins with the kind (spec §3.1)."""
 
 MAX_VALUES = 4
 """Values of one slot that have a placeholder each; ``Linearizer`` says what a fifth does."""
@@ -55,6 +58,17 @@ def act_symbol(act: str) -> str:
     return f"<act:{symbol_name(act)}>"
 
 
+def kind_symbol(kind: str) -> str:
+    """``<kind:clause>`` for ``clause``.
+
+    Raises:
+        DomainError: no such kind of phrase.
+    """
+    if kind not in KINDS:
+        raise DomainError(f"unknown kind of phrase {kind!r}; expected one of {', '.join(KINDS)}")
+    return f"<kind:{kind}>"
+
+
 @lru_cache(maxsize=1024)
 def placeholder(name: str, k: int = 1) -> str:
     """``<val:near>`` for the first value of slot ``near``, ``<val:near:2>`` for the second."""
@@ -67,7 +81,7 @@ def all_symbols(domain: Domain) -> list[str]:
     Raises:
         DomainError: two slots (or two acts) would share one symbol.
     """
-    symbols = [ABSENT, BREAK, EMPTY, *FEATURES]
+    symbols = [ABSENT, BREAK, EMPTY, *FEATURES, *map(kind_symbol, KINDS)]
     symbols += [act_symbol(act) for act in domain.dialogue_acts]
     for name in domain.slot_names:
         symbols.append(slot_symbol(name))

@@ -40,7 +40,8 @@ def parse_plan(
 
     Entries are ``slot`` or ``slot[value]``, separated by ``,`` or ``>``; ``|`` separates too and
     starts a new sentence. A bare name stands for all values of that slot which no other entry
-    names, in the MR's order; written n times, the first n - 1 stand for one value each.
+    names, in the MR's order; written n times, the first n - 1 stand for one value each. Without any
+    ``|`` sentences are not planned; a final ``|`` plans a single sentence.
 
     Args:
         source: a text, or a list whose entries are such texts (what ``Plan.labels`` gives).
@@ -73,7 +74,8 @@ def parse_plan(
     if extra or (missing and not partial):
         raise _mismatch(extra, missing, mr)
     ordered += missing
-    return Plan(tuple(ordered), tuple(at for at in breaks if 0 < at < len(ordered)))
+    inner = tuple(at for at in breaks if 0 < at < len(ordered))
+    return Plan(tuple(ordered), inner if breaks else None)
 
 
 def check_plan(source: str, domain: Domain) -> None:
@@ -182,7 +184,9 @@ def _split(source: str) -> list[str]:
         raise MRParseError(
             f"brackets do not match in the plan {shorten(source)}; {_EXAMPLE}", code="plan_syntax"
         )
-    texts.append(source[start:].strip())
+    rest = source[start:].strip()
+    if rest or texts[-1:] != [BREAK]:  # nothing after a final break: it ends the last sentence
+        texts.append(rest)
     if not all(texts):
         raise MRParseError(
             f"an empty entry in the plan {shorten(source)}: remove the extra separator; {_EXAMPLE}",
@@ -194,7 +198,6 @@ def _split(source: str) -> list[str]:
 def _checked(texts: list[str]) -> list[str]:
     if not texts:
         raise MRParseError(f"the plan is empty; {_EXAMPLE}", code="plan_syntax")
-    at_edge = texts[0] == BREAK or texts[-1] == BREAK
-    if at_edge or any(a == b == BREAK for a, b in pairwise(texts)):
+    if texts[0] == BREAK or any(a == b == BREAK for a, b in pairwise(texts)):
         raise MRParseError(f"a sentence without slots in the plan; {_EXAMPLE}", code="plan_syntax")
     return texts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -48,11 +49,11 @@ class Plan:
     Attributes:
         slots: the order; a slot may occur again when it is mentioned again (spec §1.5, variant A).
         breaks: strictly increasing indices into ``slots``, each > 0: a new sentence starts before
-            that slot. Empty for one sentence or when sentence breaks are not planned.
+            that slot. Empty: everything in one sentence. None: sentences are not planned.
     """
 
     slots: tuple[Slot, ...]
-    breaks: tuple[int, ...] = ()
+    breaks: tuple[int, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.slots)
@@ -61,6 +62,14 @@ class Plan:
     def names(self) -> tuple[str, ...]:
         """Slot names in plan order, repeats kept."""
         return tuple(slot.name for slot in self.slots)
+
+    @property
+    def sentences(self) -> tuple[tuple[Slot, ...], ...]:
+        """The slots of each sentence; all of them in one where sentences are not planned."""
+        if not self.slots:
+            return ()
+        borders = (0, *(self.breaks or ()), len(self.slots))
+        return tuple(self.slots[start:end] for start, end in pairwise(borders))
 
     def labels(self) -> list[str]:
         """The JSON form: a slot's name, or ``name[value]`` where it has several values here."""

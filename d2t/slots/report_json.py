@@ -27,7 +27,7 @@ def report_as_dict(id: str, report: SlotReport) -> dict[str, Any]:
         "id": id,
         "spans": spans_as_list(report.alignment),
         "plan": plan.labels(),
-        "breaks": list(plan.breaks),
+        "breaks": list(plan.breaks or ()),
         "missing": slots_as_list(report.missing),
         "added": [_span(span) for span in report.added],
         "wrong": [

@@ -60,7 +60,11 @@ def assemble(config: TrainConfig, data: PreparedData) -> Assembly:
     planner = BigramPlanner().fit(examples, data.domain) if strategy.needs_planner else None
     tokenizer, model = _tokenizer_and_model(config, data, linearizer)
     encoder = PairEncoder(
-        linearizer, tokenizer, mask_share=config.data.mask_share, seed=config.seed
+        linearizer,
+        tokenizer,
+        mask_share=config.data.mask_share,
+        break_share=config.data.break_share,
+        seed=config.seed,
     )
     return Assembly(linearizer, tokenizer, model, planner, encoder)
 

@@ -31,6 +31,12 @@ class DataConfig(Section):
         mask_share: chance that a closed value which the text says verbatim is shown as a
             placeholder, drawn anew each epoch; it teaches copying of values never seen in training.
         vocab_size: at most this many subword pieces, symbols included.
+        break_share: chance that a training pair shows where its sentences end, drawn anew each
+            epoch, so that the model obeys sentence plans and does without them too (alignment).
+        augment: JSONL files of further pairs (``d2t augment``, ``d2t self-train``), trained on
+            beside the corpus; they do not extend its vocabulary, tables or planner (spec §3.1).
+        share: part of the training references to use, taken by whole MRs; 1.0 is all.
+        share_seed: which MRs these are.
         limit: use only the first pairs of the training split.
     """
 
@@ -42,7 +48,11 @@ class DataConfig(Section):
     correct: bool = True
     remove_overlap: bool = True
     mask_share: float = Field(default=0.2, ge=0.0, le=1.0)
+    break_share: float = Field(default=0.5, ge=0.0, le=1.0)
     vocab_size: int = Field(default=1200, ge=100)
+    augment: tuple[str, ...] = ()
+    share: float = Field(default=1.0, gt=0.0, le=1.0)
+    share_seed: int = 0
     limit: int | None = Field(default=None, ge=1)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from d2t.linearize.delex import delexicalize
+from d2t.mr.types import Plan
 from d2t.seeding import derived_rng
 from d2t.train.batching import EncodedPair
 
@@ -19,15 +20,29 @@ FROZEN = "frozen"
 """The epoch label of development pairs: one draw, the same at each evaluation (spec §2, RND)."""
 
 
+class Shares(NamedTuple):
+    """Chances that a closed value is masked and that the sentence breaks are shown."""
+
+    mask: float
+    breaks: float
+
+
 class PairEncoder:
     """Turns training pairs into token ids; what is random depends on (seed, epoch, index) alone."""
 
     def __init__(
-        self, linearizer: Linearizer, tokenizer: Tokenizer, *, mask_share: float, seed: int
+        self,
+        linearizer: Linearizer,
+        tokenizer: Tokenizer,
+        *,
+        mask_share: float,
+        break_share: float,
+        seed: int,
     ) -> None:
         self.linearizer = linearizer
         self.tokenizer = tokenizer
         self.mask_share = mask_share
+        self.break_share = break_share
         self.seed = seed
         self._targets: dict[str, tuple[int, ...]] = {}
 
@@ -35,9 +50,9 @@ class PairEncoder:
         self, pairs: Sequence[TrainingPair], epoch: int | str, *, mask: bool = True
     ) -> list[EncodedPair]:
         """Every pair, in order, as it is read in this epoch."""
-        share = self.mask_share if mask else 0.0
+        shares = Shares(self.mask_share if mask else 0.0, self.break_share)
         return [
-            self._encode(*render(pair, self.linearizer, self.seed, epoch, index, share))
+            self._encode(*render(pair, self.linearizer, self.seed, epoch, index, shares))
             for index, pair in enumerate(pairs)
         ]
 
@@ -55,19 +70,25 @@ def render(
     seed: int,
     epoch: int | str,
     index: int,
-    mask_share: float,
+    shares: Shares,
 ) -> tuple[LinearizedInput, str]:
-    """One pair as the model reads it: linearized input and delexicalized target template."""
+    """One pair as the model reads it: linearized input and delexicalized target template.
+
+    A phrase shows its kind instead of sentence breaks.
+    """
     rng = derived_rng(seed, "pair", epoch, index)
     plan = linearizer.strategy.order(pair.example, rng=rng)
-    mask = frozenset(slot for slot in pair.maskable if rng.random() < mask_share)
-    source = linearizer.linearize(pair.example.mr, plan, mask=mask, keep=pair.keep)
+    mask = frozenset(slot for slot in pair.maskable if rng.random() < shares.mask)
+    kind = pair.example.kind
+    if kind is not None or rng.random() >= shares.breaks:
+        plan = Plan(plan.slots)
+    source = linearizer.linearize(pair.example.mr, plan, mask=mask, keep=pair.keep, kind=kind)
     return source, delexicalize(pair.alignment, source.bindings)
 
 
 def tokenizer_texts(pairs: Sequence[TrainingPair], linearizer: Linearizer) -> Iterator[str]:
     """What the tokenizer is trained on: templates and plain value pieces, nothing masked."""
     for index, pair in enumerate(pairs):
-        source, template = render(pair, linearizer, 0, FROZEN, index, 0.0)
+        source, template = render(pair, linearizer, 0, FROZEN, index, Shares(0.0, 0.0))
         yield template
         yield from (piece for piece in source.pieces if not piece.startswith("<"))

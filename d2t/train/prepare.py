@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from d2t.corpus.correct import align_examples, correct_examples, split_references
@@ -10,7 +10,7 @@ from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
 from d2t.corpus.overlap import remove_overlap
 from d2t.corpus.registry import registry
-from d2t.corpus.select import require_lexicon
+from d2t.corpus.select import require_lexicon, share_of
 from d2t.errors import ConfigError, DataError
 from d2t.io.hashing import sha256_json
 from d2t.linearize.delex import maskable
@@ -53,7 +53,8 @@ class PreparedData:
     """The corpus as training reads it.
 
     Attributes:
-        train: aligned training examples, one reference each.
+        train: aligned training examples, one reference each; tables and vocabulary come from them.
+        extra: pairs of augmentation files, trained on beside ``train``.
         dev: likewise; ``dev_groups`` are the same grouped by MR, with all references.
         counts: what happened to the corpus, for the manifest.
         digests: SHA-256 of the MRs and texts of each split as they were read, and of the test
@@ -67,6 +68,12 @@ class PreparedData:
     dev_groups: list[Example]
     counts: dict[str, int]
     digests: dict[str, str]
+    extra: list[TrainingPair] = field(default_factory=list)
+
+    @property
+    def pairs(self) -> list[TrainingPair]:
+        """All that is trained on."""
+        return [*self.train, *self.extra]
 
 
 def prepare_data(
@@ -90,6 +97,7 @@ def prepare_data(
     checker = SlotChecker.for_domain(domain)
     say(f"reading {config.train or config.corpus}")
     raw_train = load_split(config.train or config.corpus, "train", domain)[: config.limit]
+    raw_train = share_of(raw_train, config.share, config.share_seed)
     raw_dev = load_split(config.dev or config.corpus, "dev", domain)
     train, dev = split_references(raw_train), split_references(raw_dev)
     say(f"aligning {len(train)} training and {len(dev)} development pairs")
@@ -99,9 +107,12 @@ def prepare_data(
     n_aligned = len(train)
     test = _test_split(config, domain) if config.remove_overlap else []
     train, dev = remove_overlap(train, test), remove_overlap(dev, test)
+    extra, digests = _augmentation(config.augment, domain, checker, say)
+    kept = remove_overlap(extra, test)
     counts = {
         "train_read": len(raw_train), "train_aligned": n_aligned, "train_used": len(train),
         "dev_read": len(raw_dev), "dev_used": len(dev),
+        **({"augment_read": len(extra), "augment_used": len(kept)} if extra else {}),
     }  # fmt: skip
     if not train or not dev:
         empty = "training" if not train else "development"
@@ -120,7 +131,9 @@ def prepare_data(
             "train": _digest(raw_train),
             "dev": _digest(raw_dev),
             **({"test_mrs": sha256_json([str(e.mr) for e in test])} if test else {}),
+            **digests,
         },
+        extra=training_pairs(kept, checker, domain),
     )
 
 
@@ -135,6 +148,20 @@ def training_pairs(
         keep = frozenset(example.mr.slots).difference(masks)
         pairs.append(TrainingPair(example, alignment, masks, keep))
     return pairs
+
+
+def _augmentation(
+    paths: Sequence[str], domain: Domain, checker: SlotChecker, say: Callable[[str], None]
+) -> tuple[list[Example], dict[str, str]]:
+    """The pairs of augmentation files, aligned where they have no plan, and the files' digests."""
+    examples: list[Example] = []
+    digests: dict[str, str] = {}
+    for number, path in enumerate(paths, start=1):
+        say(f"reading {path}")
+        read = load_split(path, "train", domain)
+        examples += [e if e.plan else align_examples([e], checker)[0] for e in read]
+        digests[f"augment_{number}"] = _digest(read)
+    return [e for e in examples if e.plan is not None and e.plan.slots], digests
 
 
 def _aligned(

@@ -157,9 +157,10 @@ def _train(
         return files.bundle
     seed_everything(config.seed)
     data = prepare_data(config.data, say=reporter.say)
-    reporter.say(f"fitting {config.strategy} and the tokenizer on {len(data.train)} pairs")
+    beside = f", {len(data.extra)} more to train on" if data.extra else ""
+    reporter.say(f"fitting {config.strategy} and the tokenizer on {len(data.train)} pairs{beside}")
     assembly = assemble(config, data)
-    loop = Loop(config, assembly, data.train, workers)
+    loop = Loop(config, assembly, data.pairs, workers)
     if workers.is_main:
         files.pin_data(_inputs(data), resumed=has_checkpoint)
     if resume and not has_checkpoint:

@@ -214,7 +214,8 @@ def test_a_plan_comes_back_from_text(pair: tuple[Domain, MeaningRepresentation],
     for i, slot in enumerate(order):
         separator = " | " if i in breaks else random.choice([",", " > ", ", "])
         text += (separator if i else "") + f"{slot.name}[{escape(slot.value)}]"
-    assert parse_plan(text, mr, domain) == Plan(tuple(order), breaks)
+    assert parse_plan(text, mr, domain) == Plan(tuple(order), breaks or None)
+    assert parse_plan(text + " |", mr, domain) == Plan(tuple(order), breaks)
 
 
 @settings(deadline=None)

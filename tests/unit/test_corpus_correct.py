@@ -101,4 +101,4 @@ def test_restricting_joins_neighbours_and_moves_breaks() -> None:
     plan = Plan((NAME, PUB, NAME, AREA, CHEAP), (2, 3, 4))
     mr = MeaningRepresentation((NAME, CHEAP))
     assert restrict_plan(plan, mr) == Plan((NAME, CHEAP), (1,))
-    assert restrict_plan(plan, MeaningRepresentation((AREA,))) == Plan((AREA,))
+    assert restrict_plan(plan, MeaningRepresentation((AREA,))) == Plan((AREA,), ())

@@ -41,7 +41,7 @@ def test_identical_outputs_do_not_differ(test):
     comparison = compare(outputs, outputs, test=test)
     assert comparison.n_identical == 30
     assert comparison.pairs == ()
-    assert len(comparison.rows) == 12
+    assert len(comparison.rows) == 13
     for row in comparison.rows:
         assert row.result.difference == 0
         assert row.result.p_value == 1.0

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from literal_checker import TOY, LiteralChecker, judged, plan
 
 from d2t.errors import DataError
-from d2t.evaluate.order import BigramF1, KendallTau, OrderAccuracy, plan_bigrams
+from d2t.evaluate.order import (
+    BigramF1,
+    KendallTau,
+    OrderAccuracy,
+    SentencePlanAccuracy,
+    plan_bigrams,
+)
+from d2t.mr.types import Plan
 
 
 def score(metric, items):
@@ -87,3 +96,32 @@ def test_scoring_a_record_without_a_plan_is_an_error_with_a_name():
 
 def test_signature_says_which_variant():
     assert "|plan:A|agg:macro|" in OrderAccuracy(TOY, LiteralChecker()).signature()
+
+
+@pytest.mark.parametrize(
+    ("asked", "said", "kept"),
+    [
+        ((1,), (1,), 1.0),
+        ((1,), (), 0.0),
+        ((), (1,), 0.0),
+        ((), (), 1.0),
+        ((1,), (2,), 0.0),
+        (None, (1,), None),
+    ],
+)
+def test_sentence_plans_compare_order_and_breaks(asked, said, kept):
+    metric, slots = SentencePlanAccuracy(TOY, LiteralChecker()), plan("a b c").slots
+    assert metric.compare(Plan(slots, asked), Plan(slots, said)) == kept
+    if kept:
+        assert metric.compare(Plan(slots, asked), Plan(slots[::-1], said)) == 0.0
+
+
+def test_sentence_plans_are_scored_where_they_were_asked_for():
+    metric = SentencePlanAccuracy(TOY, LiteralChecker())
+    one = judged("a b", "a b", "a b")
+    free = dataclasses.replace(
+        one, record=dataclasses.replace(one.record, plan=Plan(plan("a b").slots))
+    )
+    assert metric.applies(one)
+    assert not metric.applies(free)
+    assert score(SentencePlanAccuracy, [one, free]) == 100

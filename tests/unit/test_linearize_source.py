@@ -136,12 +136,29 @@ def test_value_that_looks_like_a_placeholder_is_only_ever_a_binding():
     assert bindings == {"<val:food>": "<val:name>"}
 
 
-def test_sentence_breaks_are_not_written_yet():
-    linearizer = Linearizer(RESTAURANT, make_strategy("at"), Inventory.of_domain(RESTAURANT))
+@pytest.mark.parametrize(
+    ("breaks", "written"),
+    [(None, "food area"), ((), "food area |"), ((1,), "food | area |")],
+)
+def test_alignment_shows_the_end_of_each_planned_sentence(breaks, written):
     slots = (Slot("food", "French"), Slot("area", "riverside"))
+    mr, plan = MeaningRepresentation(slots), Plan(slots, breaks)
+    names = {"<slot:food>": "food", "<slot:area>": "area", "<break>": "|"}
+    for strategy, shown in (("at", written), ("if", "food area"), ("rnd", "food area")):
+        linearizer = Linearizer(
+            RESTAURANT, make_strategy(strategy), Inventory.of_domain(RESTAURANT)
+        )
+        pieces = linearizer.linearize(mr, plan).pieces
+        assert " ".join(names[piece] for piece in pieces if piece in names) == shown
+
+
+def test_a_phrase_begins_with_its_kind():
+    linearizer = Linearizer(RESTAURANT, make_strategy("at"), Inventory.of_domain(RESTAURANT))
+    slots = (Slot("food", "French"),)
     mr = MeaningRepresentation(slots)
-    one, two = (linearizer.linearize(mr, Plan(slots, breaks)) for breaks in ((), (1,)))
-    assert one.pieces == two.pieces
+    assert linearizer.linearize(mr, Plan(slots), kind="clause").pieces[0] == "<kind:clause>"
+    with pytest.raises(DomainError, match="unknown kind of phrase 'poem'"):
+        linearizer.linearize(mr, Plan(slots), kind="poem")
 
 
 def test_unknown_slot_is_a_domain_error():

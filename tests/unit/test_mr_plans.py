@@ -18,18 +18,21 @@ GAME = parse_mr("name[X], genres[action, indie, shooter], platforms[PC, Xbox]", 
 @pytest.mark.parametrize(
     ("source", "names", "breaks"),
     [
-        ("area,food,name,eatType", "area food name eatType", ()),
-        ("area > food > name > eatType", "area food name eatType", ()),
+        ("area,food,name,eatType", "area food name eatType", None),
+        ("area > food > name > eatType", "area food name eatType", None),
         ("area > food, name | eat type", "area food name eatType", (3,)),
         ("Area|food|NAME|eat_type", "area food name eatType", (1, 2, 3)),
-        (["area", "food", "name", "eatType"], "area food name eatType", ()),
+        (["area", "food", "name", "eatType"], "area food name eatType", None),
         (["area", "food", "|", "name", "eatType"], "area food name eatType", (2,)),
-        ("area[riverside], food[Thai, Lao], name[Aromi], eatType", "area food name eatType", ()),
-        ("area[RIVERSIDE], food [ Thai, Lao ], name, eatType[Pub]", "area food name eatType", ()),
+        ("area, food, name, eatType |", "area food name eatType", ()),
+        ("area, food | name, eatType |", "area food name eatType", (2,)),
+        (["area", "food", "name", "eatType", "|"], "area food name eatType", ()),
+        ("area[riverside], food[Thai, Lao], name[Aromi], eatType", "area food name eatType", None),
+        ("area[RIVERSIDE], food [ Thai, Lao ], name, eatType[Pub]", "area food name eatType", None),
     ],
 )
 def test_every_way_to_write_a_plan(
-    source: str | list[str], names: str, breaks: tuple[int, ...]
+    source: str | list[str], names: str, breaks: tuple[int, ...] | None
 ) -> None:
     plan = parse_plan(source, MR, E2E)
     assert " ".join(plan.names) == names

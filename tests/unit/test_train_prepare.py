@@ -114,3 +114,54 @@ def test_nothing_left_is_an_error_that_says_which_split(folder: Path) -> None:
         prepare_data(config(folder, train=str(folder / "test.csv")))
     with pytest.raises(DataError, match="no development pairs are left"):
         prepare_data(config(folder, dev=str(folder / "test.csv")))
+
+
+def test_augmentation_files_are_trained_on_beside_the_corpus(folder: Path) -> None:
+    path = folder / "more.jsonl"
+    rows = [
+        {
+            "id": "1",
+            "mr": "name[Aromi], eatType[pub]",
+            "ref": "a pub called Aromi",
+            "kind": "phrase",
+        },
+        {
+            "id": "2",
+            "mr": "name[X], eatType[pub]",
+            "ref": "There is a pub, X.",
+            "plan": ["eatType", "name"],
+        },
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    plain = prepare_data(config(folder, remove_overlap=False))
+    data = prepare_data(config(folder, remove_overlap=False, augment=(str(path),)))
+    assert data.train == plain.train
+    assert [pair.example.kind for pair in data.extra] == ["phrase", None]
+    assert [pair.example.plan.names for pair in data.extra if pair.example.plan] == [
+        ("eatType", "name"), ("eatType", "name"),
+    ]  # fmt: skip
+    assert data.pairs == [*data.train, *data.extra]
+    assert set(data.digests) - set(plain.digests) == {"augment_1"}
+
+
+def test_augmentation_that_equals_a_test_mr_is_left_out(folder: Path) -> None:
+    path = folder / "more.jsonl"
+    record = {"mr": RIVER[0], "ref": "By the riverside is The Mill."}
+    path.write_text(json.dumps(record) + "\n", encoding="utf-8")
+    data = prepare_data(config(folder, augment=(str(path),)))
+    assert data.extra == []
+    assert data.counts["augment_read"] == 1
+    assert data.counts["augment_used"] == 0
+
+
+def test_a_share_of_the_references_keeps_whole_mrs() -> None:
+    full = prepare_data(DataConfig())
+    small, large = (prepare_data(DataConfig(share=share)) for share in (0.1, 0.3))
+    sizes = [len(data.train) / len(full.train) for data in (small, large)]
+    assert 0.07 < sizes[0] < 0.14
+    assert 0.25 < sizes[1] < 0.35
+    texts = [{pair.example.id for pair in data.train} for data in (small, large)]
+    assert texts[0] < texts[1]
+    assert small.counts["dev_used"] == full.counts["dev_used"]
+    other = prepare_data(DataConfig(share=0.1, share_seed=1))
+    assert {pair.example.id for pair in other.train} != texts[0]
