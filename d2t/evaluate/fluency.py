@@ -13,7 +13,6 @@ nobody knows costs nothing; numbers stay. Of both scores **lower is less fluent*
 
 from __future__ import annotations
 
-import re
 import zipfile
 from collections import Counter
 from itertools import chain
@@ -32,20 +31,21 @@ from d2t.evaluate.ngram import (
 )
 from d2t.io.atomic import write_error
 from d2t.io.hashing import sha256_json
-from d2t.linearize.bindings import Bindings
-from d2t.linearize.delex import delexicalize
-from d2t.linearize.symbols import MAX_VALUES, placeholder
-from d2t.slots.tokens import fold
+from d2t.linearize.template import template_of, template_text, template_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from d2t.evaluate.ngram import FloatArray, IntArray
-    from d2t.mr.domain import Domain
-    from d2t.mr.types import MeaningRepresentation
-    from d2t.slots.checker import SlotChecker
-    from d2t.slots.types import Alignment
+
+__all__ = [
+    "NgramLanguageModel",
+    "fluency_threshold",
+    "template_of",
+    "template_text",
+    "worst_window",
+]
 
 Score = Literal["mean", "window"]
 DEFAULT_ORDER = 5
@@ -53,47 +53,6 @@ WINDOW = 3
 """Tokens of the worst window."""
 FORMAT = 1
 _SPECIAL = ("<s>", "</s>", "<unk>")
-_TOKEN = re.compile(r"(<val:\w+?)(?::\d)?>|\d+(?:\.\d+)?|[^\W\d_]+(?:['’][^\W\d_]+)*|[^\w\s]|_")
-
-
-def tokenize(template: str) -> list[str]:
-    """Lower-cased words without accents, numbers, punctuation marks and placeholders.
-
-    ``<val:near:2>`` is taken as ``<val:near>``: which value of a slot it was is not wording.
-    """
-    return [
-        match[1] + ">" if match[1] else fold(match[0].replace("’", "'"))
-        for match in _TOKEN.finditer(template)
-    ]
-
-
-def template_of(alignment: Alignment, domain: Domain) -> str:
-    """The text of an alignment with ``<val:NAME>`` for each mention of an open slot."""
-    said: dict[str, list[str]] = {}
-    for span in alignment.spans:
-        if domain.slot(span.slot.name).kind == "open":
-            values = said.setdefault(span.slot.name, [])
-            if span.slot.value not in values:
-                values.append(span.slot.value)
-    bindings = Bindings(
-        {
-            placeholder(name, k): value
-            for name, values in said.items()
-            for k, value in enumerate(values[:MAX_VALUES], start=1)
-        }
-    )
-    bindings.open_symbols = frozenset(bindings)
-    return delexicalize(alignment, bindings)
-
-
-def template_text(
-    text: str, mr: MeaningRepresentation | None, checker: SlotChecker, domain: Domain
-) -> str:
-    """``text`` with ``<val:NAME>`` for the open values the checker finds in it.
-
-    Those are the values the domain lists and those of ``mr``.
-    """
-    return template_of(checker.align(text, mr), domain)
 
 
 class NgramLanguageModel:
@@ -122,7 +81,7 @@ class NgramLanguageModel:
         """
         if not 1 <= order <= 9:
             raise DataError(f"order of a language model: expected 1 to 9, got {order}")
-        sentences = [tokenize(text) for text in texts]
+        sentences = [template_words(text) for text in texts]
         if not any(sentences):
             raise DataError("no text to fit a language model on", code="empty_file")
         counts = Counter(chain.from_iterable(sentences))
@@ -162,7 +121,7 @@ class NgramLanguageModel:
     def _per_text(self, texts: Sequence[str], *, odds: bool) -> list[FloatArray]:
         if not texts:
             return []
-        tokens = _encode([tokenize(text) for text in texts], self._ids)
+        tokens = _encode([template_words(text) for text in texts], self._ids)
         logs = token_log_probabilities(tokens, self._levels, len(self.vocabulary))
         if odds:
             logs -= unigram_log_probabilities(tokens, self._levels)

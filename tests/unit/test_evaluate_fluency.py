@@ -15,10 +15,10 @@ from d2t.evaluate.fluency import (
     NgramLanguageModel,
     fluency_threshold,
     template_text,
-    tokenize,
     worst_window,
 )
 from d2t.evaluate.ngram import FALLBACK_DISCOUNTS, UNKNOWN, discounts
+from d2t.linearize.template import template_words
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.seeding import derived_rng
@@ -52,7 +52,7 @@ def lm(mini):
 
 
 def test_tokens_are_folded_words_numbers_marks_and_placeholders():
-    assert tokenize("The <val:near:2>'s Café, £20-25; isn’t it?") == [
+    assert template_words("The <val:near:2>'s Café, £20-25; isn’t it?") == [
         "the", "<val:near>", "'", "s", "cafe", ",", "£", "20", "-", "25", ";", "isn't", "it", "?",
     ]  # fmt: skip
 
@@ -126,7 +126,7 @@ def test_open_values_are_hidden_known_or_not(restaurant):
 
 def corrupted(text, rng):
     """Two neighbouring words change places, or a word is said twice, or is left out."""
-    words = tokenize(text)
+    words = template_words(text)
     at = rng.randrange(len(words) - 1)
     kind = rng.choice(("swap", "double", "drop"))
     if kind == "swap":
