@@ -44,6 +44,9 @@ class OutputFormat(StrEnum):
     TEXT = "text"
 
 
+RERANK_BEAM_SIZE = 8
+"""Beams of `--rerank` without `--beam-size` (spec §5.6)."""
+
 _SEARCH, _OUTPUT, _GATES = "Search", "Input and output", "Gates"
 
 
@@ -62,6 +65,15 @@ PlanOption = Annotated[
 BeamOption = Annotated[
     int | None,
     typer.Option(min=1, help="1 is greedy. Default: the bundle's.", rich_help_panel=_SEARCH),
+]
+RerankOption = Annotated[
+    bool,
+    typer.Option(
+        "--rerank",
+        help="Of the beam's texts (8 unless --beam-size says otherwise) take the one that says the "
+        "slots best, then the order, then the model's favourite.",
+        rich_help_panel=_SEARCH,
+    ),
 ]
 PenaltyOption = Annotated[
     float | None,
@@ -108,6 +120,7 @@ def generate(
     source: Source = "-",
     plan: PlanOption = None,
     beam_size: BeamOption = None,
+    rerank: RerankOption = False,
     length_penalty: PenaltyOption = None,
     max_length: LengthOption = None,
     batch_size: BatchOption = 64,
@@ -125,9 +138,9 @@ def generate(
 
     Reads JSONL objects, CSV rows or one MR a line. The MR is the field `mr`, else the record
     itself; beside `mr`, only `id` and `plan` are read. Writes {id, mr, plan, text, spans, report,
-    score, status, order_kept}, one line a record, in input order. A bad line gives {id, error} in
-    its place and exit code 3; a missed gate gives 4. Works in windows of 8 batches; typed at a
-    terminal, line by line.
+    score, status, order_kept, breaks_kept}, one line a record, in input order. A bad line gives
+    {id, error} in its place and exit code 3; a missed gate gives 4. Works in windows of 8 batches;
+    typed at a terminal, line by line.
 
     Example: echo "name[Aromi], eatType[pub]" | d2t generate --model runs/at/bundle --format text
     """
@@ -142,7 +155,8 @@ def generate(
     generator = load(
         model,
         device=device,
-        beam_size=beam_size,
+        beam_size=RERANK_BEAM_SIZE if rerank and beam_size is None else beam_size,
+        rerank=rerank,
         batch_size=batch_size,
         max_length=max_length,
         length_penalty=length_penalty,
@@ -263,9 +277,14 @@ def _refused_writes(name: str) -> Iterator[None]:
 
 def _summary(totals: StreamTotals, seconds: float) -> str:
     kept = 100 * totals.order_kept / max(1, totals.n)
+    if totals.breaks_planned:
+        sentences = 100 * totals.breaks_kept / totals.breaks_planned
+        planned = f", sentences kept {sentences:.1f}% of {totals.breaks_planned}"
+    else:
+        planned = ""
     return (
         f"{totals.n + totals.bad} records: {totals.ok} ok, {totals.failed} failed, "
-        f"{totals.bad} bad lines; SER {totals.ser:.2f}%, order kept {kept:.1f}%; "
+        f"{totals.bad} bad lines; SER {totals.ser:.2f}%, order kept {kept:.1f}%{planned}; "
         f"{seconds:.1f} s, {totals.n / max(seconds, 1e-9):.1f} sentences/s"
     )
 

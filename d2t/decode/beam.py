@@ -34,10 +34,12 @@ def beam_search(
 ) -> list[list[SearchResult]]:
     """The ``n_best`` best of the hypotheses that ``beam_size`` beams find; beam 1 is greedy search.
 
-    A hypothesis ends when EOS is among the ``beam_size`` best continuations of its source; a source
-    is done when ``beam_size`` hypotheses have ended. They are ranked by
-    ``sum of log-probabilities / length ** length_penalty`` (length with EOS; 1.0 is spec §5.6);
-    hypotheses cut at ``max_length`` come after those that ended.
+    A hypothesis ends when EOS is among the ``beam_size`` best continuations of its source. They are
+    ranked by ``sum of log-probabilities / length ** length_penalty`` (length with EOS; 1.0 is spec
+    §5.6); hypotheses cut at ``max_length`` come after those that ended. A source is done when
+    ``beam_size`` hypotheses have ended and no beam, ranked as if it ended here, is better than the
+    last of them: without that, texts that stop in mid-sentence end the search of a model that is
+    sure of itself.
 
     Args:
         model: any steppable model, in eval mode.
@@ -61,7 +63,9 @@ def beam_search(
     if source_ids.size(0) == 0:
         return []
     with torch.inference_mode():
-        pools = _run_beams(model, source_ids, source_mask, beam_size, max_length, banned)
+        blocked = blocked_tokens(model, source_ids, banned)
+        state = _BeamState(model, model.start(source_ids, source_mask), beam_size)
+        pools = _run_beams(model, state, blocked, beam_size, max_length, length_penalty)
     return [_ranked(pool, length_penalty)[:n_best] for pool in pools]
 
 
@@ -102,21 +106,19 @@ _Pool = list[tuple[float, list[int], bool]]
 
 def _run_beams(
     model: Seq2SeqModel,
-    source_ids: Tensor,
-    source_mask: Tensor,
+    state: _BeamState,
+    blocked: Tensor,
     k: int,
     max_length: int,
-    banned: Tensor | None,
+    length_penalty: float,
 ) -> list[_Pool]:
-    n, device = source_ids.size(0), source_ids.device
+    n, device = len(blocked), blocked.device
     pools: list[_Pool] = [[] for _ in range(n)]
-    blocked = blocked_tokens(model, source_ids, banned)
     sources = torch.arange(n, device=device)  # which source each group of k rows is
-    state = _BeamState(model, model.start(source_ids, source_mask), k)
     history = torch.full((n, k, max_length), model.pad_id, dtype=torch.int64, device=device)
     total = torch.full((n, k), IMPOSSIBLE, device=device)
     total[:, 0] = 0.0  # the k rows of a source start equal: only the first may speak
-    ended = torch.zeros(n, dtype=torch.int64, device=device)
+    best_ended = torch.full((n, k), IMPOSSIBLE, device=device)  # scores, of the sources that go on
     token = torch.full((n, k), model.bos_id, dtype=torch.int64, device=device)
     for step in range(max_length):
         log_probs = state.step(token.reshape(-1))
@@ -137,12 +139,15 @@ def _run_beams(
         beam, token = beam.gather(1, order), word.gather(1, order)
         history = history.gather(1, beam.unsqueeze(-1).expand(-1, -1, max_length))
         history[:, :, step] = token
-        ended[sources] += ends.sum(dim=1)
-        going = (ended[sources] < k) & torch.isfinite(total).any(dim=1)
+        length = float(step + 1) ** length_penalty
+        found = torch.where(ends, values[:, :k] / length, IMPOSSIBLE)
+        best_ended = torch.cat([best_ended, found], dim=1).topk(k, dim=1).values
+        going = total.amax(dim=1) / length > best_ended[:, -1]
         rows = torch.arange(len(sources), device=device).unsqueeze(1) * k + beam
         dropping = not bool(going.all())
         if dropping:
             sources, total, token = sources[going], total[going], token[going]
+            best_ended = best_ended[going]
             history, rows, blocked = history[going], rows[going], blocked[going]
         if len(sources) == 0:
             return pools

@@ -6,18 +6,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from d2t.decode.steps import (
-    IMPOSSIBLE,
-    SearchResult,
-    blocked_tokens,
-    check_settings,
-    step_log_probs,
-)
+from d2t.decode.steps import SearchResult, blocked_tokens, check_settings
+from d2t.decode.walk import Greedy, walk
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from d2t.model.base import DecoderState, Seq2SeqModel
+    from d2t.model.base import Seq2SeqModel
 
 
 def greedy_search(
@@ -51,42 +46,4 @@ def greedy_search(
     with torch.inference_mode():
         blocked = blocked_tokens(model, source_ids, banned)
         state = model.start(source_ids, source_mask)
-        tokens, total = _run(model, state, blocked, max_length)
-    return [
-        _result(ids, score, model.eos_id)
-        for ids, score in zip(tokens.tolist(), total.tolist(), strict=True)
-    ]
-
-
-def _run(
-    model: Seq2SeqModel, state: DecoderState, blocked: Tensor, max_length: int
-) -> tuple[Tensor, Tensor]:
-    """``(batch, max_length) int64`` tokens, padded, and summed log-probabilities ``(batch,)``."""
-    n, device = len(blocked), blocked.device
-    out = torch.full((n, max_length), model.pad_id, dtype=torch.int64, device=device)
-    total = torch.zeros(n, device=device)
-    rows = torch.arange(n, device=device)  # which source each row of the state is
-    token = torch.full_like(rows, model.bos_id)
-    live = torch.ones_like(rows, dtype=torch.bool)
-    for step in range(max_length):
-        log_probs, state = step_log_probs(model, token, state)
-        log_probs.masked_fill_(blocked, IMPOSSIBLE)
-        best, token = log_probs.max(dim=-1)  # the first index wins a tie
-        out[rows, step] = torch.where(live, token, model.pad_id)
-        total[rows] += torch.where(live, best, 0.0)
-        live &= token != model.eos_id
-        n_live = int(live.sum())
-        if n_live == 0:
-            break
-        if n_live <= 0.875 * len(rows):  # copying the state costs more than a few idle rows
-            keep = torch.nonzero(live).squeeze(1)
-            state, rows, token = model.select(state, keep), rows[keep], token[keep]
-            blocked, live = blocked[keep], live[keep]
-    return out, total
-
-
-def _result(ids: list[int], score: float, eos_id: int) -> SearchResult:
-    if eos_id not in ids:
-        return SearchResult(tuple(ids), score / len(ids), finished=False)
-    end = ids.index(eos_id)
-    return SearchResult(tuple(ids[:end]), score / (end + 1))
+        return walk(model, state, blocked, Greedy(), max_length=max_length)

@@ -23,28 +23,58 @@ class Orders(NamedTuple):
 
 
 def choose_orders(
-    request: GenerationRequest, strategy: Strategy, planner: BigramPlanner | None, *, seed: int
+    request: GenerationRequest,
+    strategy: Strategy,
+    planner: BigramPlanner | None,
+    *,
+    seed: int,
+    shuffle: int = 0,
 ) -> Orders:
     """The orders for one request.
 
     Without a plan, the strategy's own: a shuffle that depends on (seed, request id) alone for RND,
     the fitted order for IF and FP, the planner's for AT (spec §4.1). With a plan, AT, RND and IF
     read the MR in that order; only AT was trained to follow it. FP reads its fixed layout whatever
-    is asked, so there the plan is only judged.
+    is asked, so there the plan is only judged. ``shuffle`` numbers further shuffles of RND.
 
     Raises:
         DataError: code ``no_plan``: the strategy needs a planner, and there is none.
     """
     if request.plan is not None and strategy.reads_plans:
         return Orders(request.plan, request.plan)
-    own = _own_order(request, strategy, planner, seed)
+    own = _own_order(request, strategy, planner, seed, shuffle)
     return Orders(request.plan or own, own)
 
 
+def pooled_orders(
+    request: GenerationRequest,
+    strategy: Strategy,
+    planner: BigramPlanner | None,
+    *,
+    seed: int,
+    n_shuffles: int,
+) -> list[Orders]:
+    """The distinct orders whose candidates are reranked together (spec §5.6: 5 shuffles for RND).
+
+    One where the strategy's order is no matter of chance, or where an order was asked for.
+    """
+    if strategy.needs_planner or request.plan is not None:
+        return [choose_orders(request, strategy, planner, seed=seed)]
+    shuffles = (
+        choose_orders(request, strategy, planner, seed=seed, shuffle=k) for k in range(n_shuffles)
+    )
+    return list(dict.fromkeys(shuffles))
+
+
 def _own_order(
-    request: GenerationRequest, strategy: Strategy, planner: BigramPlanner | None, seed: int
+    request: GenerationRequest,
+    strategy: Strategy,
+    planner: BigramPlanner | None,
+    seed: int,
+    shuffle: int,
 ) -> Plan:
-    rng = derived_rng(seed, "plan", request.id)
+    parts = (request.id, shuffle) if shuffle else (request.id,)
+    rng = derived_rng(seed, "plan", *parts)
     if not strategy.needs_planner:
         return strategy.order(Example(request.id, request.mr), rng=rng)
     if planner is None:

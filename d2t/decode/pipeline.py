@@ -5,11 +5,15 @@ from __future__ import annotations
 import logging
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
-from d2t.decode.orders import choose_orders
+from d2t.decode.candidates import Candidate, distinct_candidates
+from d2t.decode.noise import SampleKey, request_key
+from d2t.decode.orders import Orders, choose_orders, pooled_orders
+from d2t.decode.rerank import rerank
+from d2t.decode.sampling import SamplingOptions, sample_search
 from d2t.decode.search import SearchResult, beam_search, greedy_search, pad_sources
 from d2t.decode.symbol_mask import SymbolMask
 from d2t.decode.types import GenerationRequest, Hypothesis
@@ -21,16 +25,24 @@ from d2t.mr.types import MeaningRepresentation, Plan
 from d2t.slots.checker import SlotChecker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from torch import Tensor
 
     from d2t.linearize.source import LinearizedInput
     from d2t.model.base import Seq2SeqModel
     from d2t.model.bundle import Bundle
 
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
 logger = logging.getLogger(__name__)
 
 MAX_LENGTH = 100
 """Most tokens per utterance where neither the caller nor the bundle says otherwise (spec §5.6)."""
+
+POOLED_SHUFFLES = 5
+"""Orders of RND whose candidates are reranked together (spec §5.6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +71,7 @@ class ModelGenerator:
         max_length: int | None = None,
         length_penalty: float | None = None,
         seed: int = 0,
+        rerank: bool = False,
     ) -> None:
         """Wrap ``bundle``.
 
@@ -69,9 +82,11 @@ class ModelGenerator:
             max_length: most tokens per utterance.
             length_penalty: exponent of the length in beam ranking.
             seed: of the RND strategy's orders.
+            rerank: of the ``beam_size`` best texts take the one with the best slot F1, then the
+                best order, then the best score; RND pools five shuffles (spec §5.6).
 
         Raises:
-            UsageError: a setting is out of range.
+            UsageError: a setting is out of range, or there is nothing to rerank.
         """
         defaults: Mapping[str, Any] = bundle.decode_defaults
         self.bundle = bundle
@@ -83,9 +98,14 @@ class ModelGenerator:
         penalty = defaults.get("length_penalty", 1.0) if length_penalty is None else length_penalty
         self.length_penalty = float(penalty)
         self.seed = seed
+        self.rerank = rerank
         for name in ("beam_size", "batch_size", "max_length"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1, was {getattr(self, name)}")
+        if rerank and self.beam_size == 1:
+            raise UsageError(
+                "reranking needs several texts to choose from: give a beam size above 1"
+            )
         self.checker = SlotChecker.for_domain(bundle.domain)
         self._symbols = SymbolMask(bundle.domain, bundle.tokenizer, bundle.model.vocab_size)
 
@@ -96,20 +116,42 @@ class ModelGenerator:
             DataError: code ``no_plan``: neither the request nor the bundle has an order.
             BackendError: one source alone does not fit into memory, or the model returns NaN.
         """
-        prepared = [self._prepare(request) for request in requests]
-        # Rows of like length share a batch: less padding, and they finish together.
-        by_length = sorted(range(len(prepared)), key=lambda i: len(prepared[i].source_ids))
-        hypotheses: dict[int, Hypothesis] = {}
-        with _evaluating(self.bundle.model):
-            while by_length:
-                batch = by_length[: self.batch_size]
-                results = self._search([prepared[i] for i in batch])
-                if results is None:  # out of memory: the batch size is halved by now
-                    continue
-                for i, result in zip(batch, results, strict=True):
-                    hypotheses[i] = self._finish(prepared[i], result)
-                del by_length[: len(batch)]
-        return [hypotheses[i] for i in range(len(prepared))]
+        variants = [self._variants(request) for request in requests]
+        sources = [item for items in variants for item in items]
+        found = iter(self._batched(sources, _source_length, self._run_search))
+        return [self._best([(item, next(found)) for item in items]) for items in variants]
+
+    def candidates(
+        self, requests: Sequence[GenerationRequest], options: SamplingOptions | None = None
+    ) -> list[list[Candidate]]:
+        """Several distinct texts per request, best first; nothing is checked.
+
+        Args:
+            requests: what to say; orders are chosen as in ``generate``.
+            options: how to sample; None: the texts among the ``beam_size`` best of beam search. Any
+                sample depends on the options' seed, the request's id and its own number alone, so
+                equal requests of one seed need different ids to give different texts.
+
+        Returns:
+            Per request at least one candidate, at most ``options.keep`` or ``beam_size``: texts
+            that came to their end first, then by score.
+
+        Raises:
+            UsageError: the model has no place for noise.
+            DataError, BackendError: as in ``generate``.
+        """
+        prepared = [self._prepare(request, self._order(request)) for request in requests]
+        if options is None:
+            found = self._batched(prepared, _source_length, self._run_beams)
+            keep = self.beam_size
+        else:
+            found = self._sample(prepared, options)
+            keep = options.keep
+        decode = self.bundle.tokenizer.decode
+        return [
+            distinct_candidates(results, decode, item.linearized.bindings, keep)
+            for item, results in zip(prepared, found, strict=True)
+        ]
 
     def generate_one(
         self,
@@ -131,17 +173,56 @@ class ModelGenerator:
             plan = parse_plan(plan, mr, self.domain)
         return self.generate([GenerationRequest(id, mr, plan)])[0]
 
-    def _prepare(self, request: GenerationRequest) -> _Prepared:
-        linearizer = self.bundle.linearizer
-        orders = choose_orders(request, linearizer.strategy, self.bundle.planner, seed=self.seed)
-        linearized = linearizer.linearize(request.mr, orders.read)
+    def _order(self, request: GenerationRequest) -> Orders:
+        strategy = self.bundle.linearizer.strategy
+        return choose_orders(request, strategy, self.bundle.planner, seed=self.seed)
+
+    def _variants(self, request: GenerationRequest) -> list[_Prepared]:
+        """The sources whose candidates compete; several only where RND is reranked."""
+        orders = [self._order(request)]
+        if self.rerank:
+            orders = pooled_orders(
+                request,
+                self.bundle.linearizer.strategy,
+                self.bundle.planner,
+                seed=self.seed,
+                n_shuffles=POOLED_SHUFFLES,
+            )
+        return [self._prepare(request, order) for order in orders]
+
+    def _prepare(self, request: GenerationRequest, orders: Orders) -> _Prepared:
+        linearized = self.bundle.linearizer.linearize(request.mr, orders.read)
         ids = self.bundle.tokenizer.encode_source(linearized.pieces)
         return _Prepared(request, orders.asked, linearized, ids)
 
-    def _search(self, batch: list[_Prepared]) -> list[SearchResult] | None:
-        """Search one batch; None when memory ran out and the batch size has been halved."""
+    def _batched(
+        self,
+        items: Sequence[_Item],
+        length: Callable[[_Item], int],
+        run: Callable[[list[_Item]], list[_Result]],
+    ) -> list[_Result]:
+        """What ``run`` gives for each item, ``batch_size`` items at a time.
+
+        Items of like length share a batch: less padding, and they finish together.
+        """
+        waiting = sorted(range(len(items)), key=lambda i: length(items[i]))
+        results: dict[int, _Result] = {}
+        with _evaluating(self.bundle.model):
+            while waiting:
+                batch = waiting[: self.batch_size]
+                found = self._attempt([items[i] for i in batch], run)
+                if found is None:  # out of memory: the batch size is halved by now
+                    continue
+                results.update(zip(batch, found, strict=True))
+                del waiting[: len(batch)]
+        return [results[i] for i in range(len(items))]
+
+    def _attempt(
+        self, batch: list[_Item], run: Callable[[list[_Item]], list[_Result]]
+    ) -> list[_Result] | None:
+        """Run one batch; None when memory ran out and the batch size has been halved."""
         try:
-            return self._run_search(batch)
+            return run(batch)
         except RuntimeError as error:  # includes torch.OutOfMemoryError
             if not _is_out_of_memory(error):
                 raise
@@ -157,29 +238,83 @@ class ModelGenerator:
             torch.cuda.empty_cache()
         return None
 
-    def _run_search(self, batch: list[_Prepared]) -> list[SearchResult]:
-        model = self.bundle.model
-        device = next((p.device for p in model.parameters()), torch.device("cpu"))
-        sources = [item.source_ids for item in batch]
-        ids, mask = pad_sources(sources, model.pad_id, device=device)
-        banned = self._symbols.banned([item.linearized.bindings for item in batch]).to(device)
-        if self.beam_size == 1:
-            return greedy_search(model, ids, mask, max_length=self.max_length, banned=banned)
-        found = beam_search(
-            model,
+    def _run_search(self, batch: list[_Prepared]) -> list[list[SearchResult]]:
+        """One result per source, or the n-best to rerank."""
+        if self.beam_size > 1:
+            return self._run_beams(batch)
+        ids, mask, banned = self._tensors(batch)
+        model, length = self.bundle.model, self.max_length
+        return [[r] for r in greedy_search(model, ids, mask, max_length=length, banned=banned)]
+
+    def _run_beams(self, batch: list[_Prepared]) -> list[list[SearchResult]]:
+        ids, mask, banned = self._tensors(batch)
+        return beam_search(
+            self.bundle.model,
             ids,
             mask,
             beam_size=self.beam_size,
+            n_best=self.beam_size,
             length_penalty=self.length_penalty,
             max_length=self.max_length,
             banned=banned,
         )
-        return [results[0] for results in found]
+
+    def _sample(
+        self, prepared: list[_Prepared], options: SamplingOptions
+    ) -> list[list[SearchResult]]:
+        """``n_samples`` results per source; rows, not sources, are what a batch is counted in."""
+        keys = [request_key(options.seed, item.request.id) for item in prepared]
+        rows = [
+            (source, SampleKey(keys[source], sample))
+            for source in range(len(prepared))
+            for sample in range(options.n_samples)
+        ]
+
+        def run(batch: list[tuple[int, SampleKey]]) -> list[SearchResult]:
+            sources = list(dict.fromkeys(source for source, _ in batch))
+            ids, mask, banned = self._tensors([prepared[source] for source in sources])
+            place = {source: i for i, source in enumerate(sources)}
+            local = [(place[source], key) for source, key in batch]
+            return sample_search(
+                self.bundle.model,
+                ids,
+                mask,
+                local,
+                options,
+                max_length=self.max_length,
+                banned=banned,
+            )
+
+        found = self._batched(rows, lambda row: len(prepared[row[0]].source_ids), run)
+        step = options.n_samples
+        return [found[i * step : (i + 1) * step] for i in range(len(prepared))]
+
+    def _tensors(self, batch: list[_Prepared]) -> tuple[Tensor, Tensor, Tensor]:
+        """Source ids, their mask and the banned tokens of each row."""
+        model = self.bundle.model
+        device = next((p.device for p in model.parameters()), torch.device("cpu"))
+        sources = [item.source_ids for item in batch]
+        ids, mask = pad_sources(sources, model.pad_id, device=device)
+        banned = self._symbols.banned([item.linearized.bindings for item in batch])
+        return ids, mask, banned.to(device)
+
+    def _best(self, found: list[tuple[_Prepared, list[SearchResult]]]) -> Hypothesis:
+        """The model's best, or that of the reranker."""
+        if not self.rerank:
+            [(item, results)] = found
+            return self._finish(item, results[0])
+        checked = [self._finish(item, result) for item, results in found for result in results]
+        if len(found) > 1:
+            checked.sort(key=lambda hypothesis: -hypothesis.score)
+        strategy = self.bundle.linearizer.strategy
+        asked = found[0][0].request.plan is not None or strategy.needs_planner
+        return checked[rerank(checked, by_order=asked)]
 
     def _finish(self, item: _Prepared, result: SearchResult) -> Hypothesis:
         template = self.bundle.tokenizer.decode(result.ids)
         text = relexicalize(template, item.linearized.bindings)
         report = self.checker.check(text, item.request.mr)
+        realised = report.alignment.plan()
         return Hypothesis(
             id=item.request.id,
             mr=item.request.mr,
@@ -189,8 +324,21 @@ class ModelGenerator:
             report=report,
             score=result.score,
             status="ok" if report.ok and result.finished else "failed",
-            order_kept=report.alignment.plan().slots == item.asked.slots,
+            order_kept=realised.slots == item.asked.slots,
+            breaks_kept=breaks_kept(item.asked, realised),
+            finished=result.finished,
         )
+
+
+def breaks_kept(asked: Plan, realised: Plan) -> bool | None:
+    """Whether each sentence says the slots planned for it, in any order; None: none planned."""
+    if asked.breaks is None:
+        return None
+    return [sorted(s) for s in asked.sentences] == [sorted(s) for s in realised.sentences]
+
+
+def _source_length(item: _Prepared) -> int:
+    return len(item.source_ids)
 
 
 @contextmanager

@@ -39,12 +39,16 @@ class StreamTotals:
         slots: the slot errors of all texts, whatever their status.
         ok: texts that passed the check.
         order_kept: texts that say their slots in the order asked for.
+        breaks_planned: texts whose plan says where sentences end.
+        breaks_kept: those of them whose sentences hold what the plan gives them.
         bad: records answered with an error object.
     """
 
     slots: Tally = field(default_factory=Tally)
     ok: int = 0
     order_kept: int = 0
+    breaks_planned: int = 0
+    breaks_kept: int = 0
     bad: int = 0
 
     @property
@@ -71,6 +75,8 @@ class StreamTotals:
             self.slots.add(item.hypothesis.report)
             self.ok += item.hypothesis.status == "ok"
             self.order_kept += item.hypothesis.order_kept
+            self.breaks_planned += item.hypothesis.breaks_kept is not None
+            self.breaks_kept += bool(item.hypothesis.breaks_kept)
 
 
 def generate_stream(

@@ -32,7 +32,10 @@ class Hypothesis:
         score: mean log-probability (nats) per target token, EOS included.
         status: ``ok`` when ``report.ok`` and the text came to its end; what fails the check, or is
             cut at the greatest length, is never called ok.
-        order_kept: whether the realised plan equals ``plan``.
+        order_kept: whether the realised plan has the slots of ``plan`` in its order.
+        breaks_kept: whether each sentence says the slots that were planned for it, in any order;
+            None when the plan says nothing of sentences.
+        finished: False when the text was cut at the greatest length.
     """
 
     id: str
@@ -44,6 +47,8 @@ class Hypothesis:
     score: float
     status: Status
     order_kept: bool
+    breaks_kept: bool | None = None
+    finished: bool = True
 
 
 class Generator(Protocol):

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
+from d2t.errors import UsageError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -26,6 +28,7 @@ class Seq2SeqModel(nn.Module, ABC):
         vocab_size: size of the output distribution.
         config: what the model was built from.
         position_limit: longest source or target the model can take, in tokens; None: any length.
+        noise_shape: shape of the noise that ``perturb`` adds to one row.
     """
 
     config: TransformerConfig | BiGRUConfig | PretrainedConfig
@@ -63,6 +66,29 @@ class Seq2SeqModel(nn.Module, ABC):
         Returns:
             Logits ``(batch, vocab) float`` and the next state.
         """
+
+    @property
+    def noise_shape(self) -> tuple[int, ...]:
+        """Shape of one row's noise.
+
+        Raises:
+            UsageError: this model has no place for noise.
+        """
+        raise UsageError(
+            "noise-injection sampling is not defined for this architecture; sample with the "
+            "ancestral method instead"
+        )
+
+    def perturb(self, state: DecoderState, noise: Tensor) -> DecoderState:
+        """The state with ``noise (batch, *noise_shape)`` added, for the next ``step``.
+
+        Zero noise changes nothing. What the noise is added to, and in which unit, is said by each
+        model; it may not touch the encoded source (spec §7.3).
+
+        Raises:
+            UsageError: this model has no place for noise.
+        """
+        raise UsageError("noise-injection sampling is not defined for this architecture")
 
     def select(self, state: DecoderState, rows: Tensor) -> DecoderState:
         """The state of the given rows ``(n,) int64``, repeats allowed.

@@ -132,6 +132,18 @@ class BiGRUModel(Seq2SeqModel):
         mixed = self._attend(states, state["encoded"], state["keys"], state["source_mask"])
         return self.output(mixed[:, 0]).float(), {**state, "hidden": last.transpose(0, 1)}
 
+    @property
+    def noise_shape(self) -> tuple[int, ...]:
+        """``(layers, hidden)``."""
+        return self.config.layers, self.config.hidden
+
+    def perturb(self, state: DecoderState, noise: Tensor) -> DecoderState:
+        """Noise on the hidden states of all layers, before the recurrence (spec §7.3).
+
+        In units of the state, whose elements lie between -1 and 1; it stays in the state.
+        """
+        return {**state, "hidden": state["hidden"] + noise.to(state["hidden"].dtype)}
+
     def _encode(self, source_ids: Tensor, source_mask: Tensor) -> tuple[Tensor, Tensor]:
         """Encoded source ``(batch, src_len, 2 hidden)``, decoder state ``(layers, batch, hidden)``.
 

@@ -154,13 +154,27 @@ class TransformerModel(Seq2SeqModel):
         """One position with cached keys and values, see ``Seq2SeqModel.step``."""
         position = state["k0"].shape[2] if "k0" in state else 0
         hidden = self._embed(token_ids[:, None], position)
-        mask = state["source_mask"][:, None, None, :]
         new = dict(state)
+        if (noise := new.pop("noise", None)) is not None:
+            hidden = hidden + noise[:, None] * hidden.square().mean(-1, keepdim=True).sqrt()
+        mask = state["source_mask"][:, None, None, :]
         for i, layer in enumerate(self._decoder_layers):
             cache = (state[f"k{i}"], state[f"v{i}"]) if position else None
             memory = (state[f"source_k{i}"], state[f"source_v{i}"])
             hidden, (new[f"k{i}"], new[f"v{i}"]) = layer.step(hidden, cache, memory, mask)
         return self.output(self.decoder_norm(hidden[:, 0])).float(), new
+
+    @property
+    def noise_shape(self) -> tuple[int, ...]:
+        """``(width,)``."""
+        return (self.config.width,)
+
+    def perturb(self, state: DecoderState, noise: Tensor) -> DecoderState:
+        """Noise on the residual stream that enters the first decoder layer at the next step.
+
+        In units of its root mean square.
+        """
+        return {**state, "noise": noise}
 
     @property
     def _decoder_layers(self) -> list[DecoderLayer]:

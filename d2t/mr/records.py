@@ -20,7 +20,8 @@ TEXT_KEYS = ("text", "hypothesis", "output", "utterance", "prediction")
 RESERVED_KEYS = frozenset(
     {
         *TEXT_KEYS, "id", "mr", "ref", "refs", "reference", "references", "target", "plan",
-        "status", "score", "report", "spans", "order_kept", "error", "orig_mr", "fixed",
+        "status", "score", "report", "spans", "order_kept", "breaks_kept",
+        "error", "orig_mr", "fixed",
     }
 )  # fmt: skip
 """Keys and columns of a record that are never slots, unless the domain has a slot of that name."""

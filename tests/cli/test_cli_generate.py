@@ -58,6 +58,7 @@ class TestRecords:
         first, second = lines(result)
         assert list(first) == [
             "id", "mr", "plan", "text", "spans", "report", "score", "status", "order_kept",
+            "breaks_kept",
         ]  # fmt: skip
         assert (first["id"], second["id"]) == ("0", "1")
         assert second["text"] == "The Mill"

@@ -128,3 +128,12 @@ def test_impossible_settings(settings: dict[str, int]) -> None:
         beam_search(RandomModel(), *one(), max_length=5, **settings)
     with pytest.raises(UsageError):
         greedy_search(RandomModel(), *one(), max_length=0)
+
+
+def test_texts_that_stop_too_early_do_not_end_the_search() -> None:
+    """Sure of "3 4 5 6", the model gives EOS a crumb at every step; two crumbs fill beam 2."""
+    table = {1: 3, 3: 4, 4: 5, 5: 6}
+    rows = {previous: {following: 0.999, EOS: 0.001} for previous, following in table.items()}
+    [results] = beam_search(TableModel(rows), *one(), beam_size=2, n_best=2, max_length=9)
+    assert results[0].ids == (3, 4, 5, 6)
+    assert results[0].finished

@@ -183,6 +183,7 @@ class TestOutput:
         out = hypothesis_as_dict(hypothesis, bundle.domain)
         assert list(out) == [
             "id", "mr", "plan", "text", "spans", "report", "score", "status", "order_kept",
+            "breaks_kept",
         ]  # fmt: skip
         assert out["id"] == "x7"
         assert out["plan"] == ["area", "name", "|", "eatType"]
@@ -190,7 +191,7 @@ class TestOutput:
         assert out["spans"][0] == {"slot": "area", "value": "riverside", "start": 0, "end": 9}
         assert out["report"]["plan"] == ["area", "name", "eatType"]
         assert out["report"]["missing"] == []
-        assert (out["status"], out["order_kept"]) == ("ok", True)
+        assert (out["status"], out["order_kept"], out["breaks_kept"]) == ("ok", True, False)
         assert out["mr"]["name"] == "Aromi"
 
     def test_output_can_be_input(self, bundle: EchoBundle) -> None:

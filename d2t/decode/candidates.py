@@ -1,0 +1,51 @@
+"""Several texts for one request: distinct, best first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from d2t.linearize.delex import relexicalize
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from d2t.decode.steps import SearchResult
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One text that a search or sampler found for a request.
+
+    Attributes:
+        template: the text with placeholders such as ``<val:name>`` where values were copied.
+        text: the text with the MR's values.
+        score: mean log-probability (nats) per token, EOS included.
+        finished: False when the text was cut at the greatest length.
+    """
+
+    template: str
+    text: str
+    score: float
+    finished: bool = True
+
+
+def distinct_candidates(
+    results: Iterable[SearchResult],
+    decode: Callable[[Sequence[int]], str],
+    bindings: Mapping[str, str],
+    keep: int,
+) -> list[Candidate]:
+    """The ``keep`` best distinct texts: those that ended first, then by score; ties as found."""
+    best: dict[str, Candidate] = {}
+    seen: set[tuple[int, ...]] = set()
+    for result in sorted(results, key=lambda result: (not result.finished, -result.score)):
+        if len(best) == keep:
+            break
+        if result.ids in seen:
+            continue
+        seen.add(result.ids)
+        template = decode(result.ids)
+        text = relexicalize(template, bindings)
+        best.setdefault(text, Candidate(template, text, result.score, result.finished))
+    return list(best.values())

@@ -1,0 +1,49 @@
+"""Which of several candidates says what was asked, in the order that was asked (spec §5.6)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from d2t.evaluate.order import bigram_f1
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from d2t.decode.types import Hypothesis
+    from d2t.mr.types import MeaningRepresentation, Plan
+
+
+def rerank(candidates: Sequence[Hypothesis], *, by_order: bool = True) -> int:
+    """The index of the best candidate: texts that ended, slot F1, order, then the model's ranking.
+
+    The source's reranker returns the *rank* of the best, which is always 0, and so changes nothing
+    (spec §8, wart 3); this is the position in ``candidates``. Order is not in the source: an exact
+    order comes first, then bigram F1, then the planned sentence breaks.
+
+    Args:
+        candidates: of one request, at least one, best first by the model, each checked against the
+            MR and the plan it was asked for; equally good ones keep this order.
+        by_order: False where nobody asked for the plans, as with the shuffles of RND.
+    """
+    keys = [_key(candidate, by_order) for candidate in candidates]
+    return max(range(len(keys)), key=lambda i: (keys[i], -i))
+
+
+def _key(candidate: Hypothesis, by_order: bool) -> tuple[float, ...]:
+    realised = candidate.alignment.plan()
+    order: tuple[float, ...] = ()
+    if by_order:
+        closeness = bigram_f1(candidate.plan, realised)
+        order = (candidate.order_kept, closeness, candidate.breaks_kept is not False)
+    return (candidate.finished, slot_f1(realised, candidate.mr), *order)
+
+
+def slot_f1(realised: Plan, mr: MeaningRepresentation) -> float:
+    """F1 of two multisets, from 0 to 1: the mentions of the realised plan, and the MR's slots.
+
+    A slot that is said twice counts twice, so it costs precision.
+    """
+    said, wanted = Counter(realised.slots), Counter(mr.slots)
+    total = said.total() + wanted.total()
+    return 2 * (said & wanted).total() / total if total else 1.0

@@ -1,0 +1,153 @@
+"""Many different texts for one source: noise injection, and ancestral sampling beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import torch
+
+from d2t.decode.noise import SampleKey, StepNoise, uniforms
+from d2t.decode.steps import IMPOSSIBLE, SearchResult, blocked_tokens, check_settings
+from d2t.decode.walk import Greedy, Policy, walk
+from d2t.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from d2t.model.base import DecoderState, Seq2SeqModel
+
+Method = Literal["noise", "ancestral"]
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingOptions:
+    """How candidates are sampled. Spec §7.3 takes 200 samples with noise of 1.0 and keeps 20.
+
+    Attributes:
+        method: ``noise``: Gaussian noise on the decoder state, likeliest token; ``ancestral``:
+            tokens drawn from the model's distribution.
+        n_samples: samples per request.
+        keep: best distinct texts that are returned.
+        std: s0 of the noise: its standard deviation at step t is ``std / t`` (what it is relative
+            to is the model's, see ``Seq2SeqModel.perturb``); 0 is greedy search.
+        temperature: ancestral only; divides the log-probabilities.
+        top_p: ancestral only; draw from the likeliest tokens that hold this probability together.
+        seed: with the request's id and the sample's number it fixes every draw.
+    """
+
+    method: Method = "noise"
+    n_samples: int = 200
+    keep: int = 20
+    std: float = 1.0
+    temperature: float = 1.0
+    top_p: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Raise ``UsageError`` for options that cannot be run."""
+        if self.method not in ("noise", "ancestral"):
+            raise UsageError(f"method must be noise or ancestral, was {self.method!r}")
+        for name in ("n_samples", "keep"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} must be at least 1, was {getattr(self, name)}")
+        if not 0 <= self.std < float("inf"):
+            raise UsageError(f"std must be 0 or more, was {self.std}")
+        if not 0 < self.temperature < float("inf"):
+            raise UsageError(f"temperature must be above 0, was {self.temperature}")
+        if not 0 < self.top_p <= 1:
+            raise UsageError(f"top_p must be above 0 and at most 1, was {self.top_p}")
+
+
+def sample_search(
+    model: Seq2SeqModel,
+    source_ids: Tensor,
+    source_mask: Tensor,
+    rows: Sequence[tuple[int, SampleKey]],
+    options: SamplingOptions,
+    *,
+    max_length: int,
+    banned: Tensor | None = None,
+) -> list[SearchResult]:
+    """One sample per row; each source is encoded once, however many rows it has.
+
+    Scores are mean log-probabilities, EOS included: under the noisy state for ``noise`` (spec
+    §7.3), at temperature 1 over the whole vocabulary for ``ancestral``.
+
+    Args:
+        model: any steppable model, in eval mode.
+        source_ids: ``(batch, src_len) int64``.
+        source_mask: ``(batch, src_len) bool``, True = keep.
+        rows: which source each row samples for, and its random numbers.
+        options: ``n_samples`` and ``keep`` are not read here.
+        max_length: most tokens generated, EOS included.
+        banned: ``(batch, vocab) bool``, as in ``greedy_search``.
+
+    Raises:
+        UsageError: ``max_length`` is below 1, or the model has no place for noise.
+        BackendError: the model returned NaN.
+    """
+    check_settings(max_length=max_length)
+    if not rows:
+        return []
+    with torch.inference_mode():
+        source = torch.tensor([index for index, _ in rows], device=source_ids.device)
+        state = model.select(model.start(source_ids, source_mask), source)
+        blocked = blocked_tokens(model, source_ids, banned)[source]
+        policy = _policy(model, [key for _, key in rows], options, max_length)
+        return walk(model, state, blocked, policy, max_length=max_length)
+
+
+def _policy(
+    model: Seq2SeqModel, keys: list[SampleKey], options: SamplingOptions, max_length: int
+) -> Policy:
+    if options.method == "noise":
+        return NoiseInjection(model, StepNoise(keys, model.noise_shape, options.std))
+    return Ancestral(uniforms(keys, max_length), options.temperature, options.top_p)
+
+
+class NoiseInjection(Greedy):
+    """Likeliest token under a state to which noise was added; the noise stays (spec §7.3)."""
+
+    def __init__(self, model: Seq2SeqModel, noise: StepNoise) -> None:
+        self._model = model
+        self._noise = noise
+
+    def before(self, state: DecoderState, rows: Tensor, step: int) -> DecoderState:
+        """The state from the step before, with this step's noise."""
+        return self._model.perturb(state, self._noise.draw(rows, step))
+
+
+class Ancestral(Greedy):
+    """A token drawn from ``p ** (1 / temperature)``, cut to its nucleus (Holtzman et al. 2020).
+
+    By inverse cumulative distribution, so that one uniform number decides a token.
+    """
+
+    def __init__(self, draws: Tensor, temperature: float = 1.0, top_p: float = 1.0) -> None:
+        """``draws (rows, steps) float64`` in [0, 1)."""
+        self._draws = draws
+        self._temperature = temperature
+        self._top_p = top_p
+
+    def choose(self, log_probs: Tensor, rows: Tensor, step: int) -> Tensor:
+        """The token in whose share of the distribution the row's number falls."""
+        scores = log_probs.double() / self._temperature
+        if self._top_p < 1:
+            scores = nucleus(scores, self._top_p)
+        cumulative = torch.softmax(scores, dim=-1).cumsum(dim=-1)
+        draw = self._draws[rows.cpu(), step - 1].to(scores.device).unsqueeze(1)
+        return (cumulative <= draw * cumulative[:, -1:]).sum(dim=-1)
+
+
+def nucleus(scores: Tensor, top_p: float) -> Tensor:
+    """``scores (rows, vocab)`` with -inf outside the smallest set that holds ``top_p``.
+
+    The token that crosses the threshold is inside; of equally likely ones the lower ids are.
+    """
+    ordered, index = torch.softmax(scores, dim=-1).sort(dim=-1, descending=True, stable=True)
+    before = ordered.cumsum(dim=-1) - ordered
+    outside = torch.zeros_like(scores, dtype=torch.bool).scatter(1, index, before >= top_p)
+    return scores.masked_fill(outside, IMPOSSIBLE)
