@@ -60,6 +60,7 @@ COMMANDS = {
     "compare": "compare:compare",
     "linearize": "linearize:linearize",
     "data": "data:app",
+    "augment": "augment:app",
     "info": "info:info",
 }
 

@@ -1,0 +1,1 @@
+"""L7: pairs that nobody wrote: phrases, self-training samples."""
