@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from itertools import accumulate
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from d2t.corpus.correct import align_examples
 from d2t.corpus.group import group_references
@@ -11,6 +12,7 @@ from d2t.errors import DataError
 from d2t.mr.types import Plan
 from d2t.plan.display import display_plan
 from d2t.plan.random_plans import random_plans
+from d2t.seeding import derived_rng
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,9 +20,26 @@ if TYPE_CHECKING:
     from d2t.corpus.correct import Aligner
     from d2t.corpus.types import Example
     from d2t.mr.domain import Domain
-    from d2t.mr.types import MeaningRepresentation
+    from d2t.mr.types import MeaningRepresentation, Slot
 
-PlanMode = Literal["own", "display", "random", "oracle"]
+PlanMode = Literal[
+    "own", "display", "random", "random_sentences", "oracle", "oracle_sentences", "planner"
+]
+RANDOM_MODES: tuple[PlanMode, ...] = ("random", "random_sentences")
+"""Modes with several tasks per MR."""
+ORACLE_MODES: tuple[PlanMode, ...] = ("oracle", "oracle_sentences")
+"""Modes that read the references, and so need a checker."""
+BREAK_RATE = 0.25
+"""Chance of a sentence break between two slots of a random plan: a stress test, since people break
+at about every eighth gap (0.13 on cleaned E2E, train)."""
+
+
+class PlanMaker(Protocol):
+    """What mode ``planner`` asks of a planner (``d2t.plan``)."""
+
+    def plan(self, mr: MeaningRepresentation) -> Plan:
+        """A permutation of the MR's slots, with sentences or without."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,48 +61,89 @@ def generation_tasks(
     seed: int = 0,
     limit: int | None = None,
     checker: Aligner | None = None,
+    planner: PlanMaker | None = None,
 ) -> list[GenerationTask]:
-    """One task per distinct MR of a corpus, or ``n_permutations`` in mode ``random``.
+    """One task per distinct MR of a corpus, or ``n_permutations`` in the random modes.
 
     Args:
         examples: a split; references of one MR are pooled.
         domain: names the slots and gives the display order.
-        mode: ``own`` (the strategy's order), ``display`` (the domain's), ``random``, or ``oracle``
+        mode: ``own`` (the strategy's order), ``display`` (the domain's), ``random``, ``oracle``
             (that of the references: the medoid of spec §1.7; slots that it lacks come last and
-            later mentions of a slot are dropped, so that the plan is an order of the MR).
+            later mentions of a slot are dropped, so that the plan is an order of the MR), or
+            ``planner``. ``random_sentences`` and ``oracle_sentences`` also say where sentences
+            end: at random gaps (``BREAK_RATE``), or as the medoid does.
         n_permutations: random plans per MR; they have the ids ``ID#1``, ``ID#2``, ...
         seed: of the random plans.
         limit: use this many MRs only.
-        checker: aligns the references in mode ``oracle``.
+        checker: aligns the references in the oracle modes.
+        planner: makes the plans in mode ``planner``.
 
     Raises:
-        DataError: the corpus is empty, or mode ``oracle`` has no checker.
+        DataError: the corpus is empty, or the mode lacks its checker or planner.
     """
-    if mode == "oracle":
+    if mode in ORACLE_MODES:
         if checker is None:
             raise DataError("oracle plans need a checker that aligns the references")
         examples = align_examples(examples, checker)
+    if mode == "planner" and planner is None:
+        raise DataError("plans of a planner need the planner: give one with planner=")
     grouped = group_references(examples)[:limit]
     if not grouped:
         raise DataError("the corpus split holds no example", code="empty_file")
     tasks = []
     for example in grouped:
-        plans = _plans(example, domain, mode, n_permutations, seed)
+        if mode in RANDOM_MODES:
+            plans: Sequence[Plan | None] = _random(example.mr, mode, n_permutations, seed)
+        else:
+            plans = [_plan(example, domain, mode, planner)]
         for k, plan in enumerate(plans, start=1):
-            task_id = f"{example.id}#{k}" if mode == "random" else example.id
+            task_id = f"{example.id}#{k}" if mode in RANDOM_MODES else example.id
             tasks.append(GenerationTask(task_id, example.mr, plan, example.references))
     return tasks
 
 
-def _plans(
-    example: Example, domain: Domain, mode: PlanMode, n_permutations: int, seed: int
-) -> Sequence[Plan | None]:
-    if mode == "display":
-        return [display_plan(example.mr, domain)]
+def _random(mr: MeaningRepresentation, mode: PlanMode, n: int, seed: int) -> list[Plan]:
+    plans = random_plans(mr, n, seed)
     if mode == "random":
-        return random_plans(example.mr, n_permutations, seed)
-    if mode == "oracle":
-        said = () if example.plan is None else example.plan.slots
-        kept = [slot for slot in said if slot in example.mr.slots]
-        return [Plan(tuple(dict.fromkeys((*kept, *example.mr.slots))))]
-    return [None]
+        return plans
+    rng = derived_rng(seed, "random_sentences", repr(mr.key()))
+    return [
+        Plan(plan.slots, tuple(i for i in range(1, len(plan)) if rng.random() < BREAK_RATE))
+        for plan in plans
+    ]
+
+
+def _plan(
+    example: Example, domain: Domain, mode: PlanMode, planner: PlanMaker | None
+) -> Plan | None:
+    if mode == "display":
+        return display_plan(example.mr, domain)
+    if mode == "planner" and planner is not None:
+        return planner.plan(example.mr)
+    if mode in ORACLE_MODES:
+        plan = order_of(example.plan, example.mr)
+        return plan if mode == "oracle_sentences" else Plan(plan.slots)
+    return None
+
+
+def order_of(said: Plan | None, mr: MeaningRepresentation) -> Plan:
+    """The MR's slots in the order and the sentences of ``said``.
+
+    First mentions count, what the MR lacks is left out, what was not said comes at the end of the
+    last sentence.
+    """
+    sentences = [list(sentence) for sentence in said.sentences] if said is not None else []
+    seen: set[Slot] = set()
+    kept: list[list[Slot]] = []
+    for sentence in sentences:
+        first = [s for s in dict.fromkeys(sentence) if s in mr.slots and s not in seen]
+        seen.update(first)
+        if first:
+            kept.append(first)
+    rest = [slot for slot in dict.fromkeys(mr.slots) if slot not in seen]
+    if not kept:
+        kept = [[]]
+    kept[-1] += rest
+    ends = list(accumulate(map(len, kept)))
+    return Plan(tuple(slot for sentence in kept for slot in sentence), tuple(ends[:-1]))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from d2t.errors import D2TError
+from experiments.runner.processes import run_module
 from experiments.table.config import load_table
 
 HERE = Path(__file__).resolve().parents[1]
@@ -57,13 +57,9 @@ def run_jobs(args: argparse.Namespace, names: list[str], runs: Path) -> list[int
     """Each row in a process of its own, ``--jobs`` at a time; logs go to the run folders."""
 
     def job(name: str) -> int:
-        folder = runs / name
-        folder.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "experiments.table", str(args.table), "--only", name]
-        command += ["--runs", str(runs)]
-        command += ["--threads", str(args.threads)] if args.threads else []
-        with (folder / "log.txt").open("a", encoding="utf-8") as log:
-            code = subprocess.run(command, stdout=log, stderr=log, check=False).returncode
+        arguments = [str(args.table), "--only", name, "--runs", str(runs)]
+        arguments += ["--threads", str(args.threads)] if args.threads else []
+        code = run_module("experiments.table", arguments, runs / name / "log.txt")
         print(f"{name}: {'done' if code == 0 else f'failed ({code})'}", file=sys.stderr)
         return code
 

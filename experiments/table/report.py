@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from statistics import mean, stdev
+from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 from d2t.io.atomic import atomic_write_json, atomic_write_text
 from d2t.io.manifest import run_manifest
+from experiments.runner.numbers import cell, spread
 from experiments.table.config import SETTINGS
 
 if TYPE_CHECKING:
@@ -145,14 +146,6 @@ def summary_lines(rows: list[Row], scores: dict[str, dict[str, Any]]) -> list[st
     return [*lines, ""]
 
 
-def spread(metrics: list[dict[str, Any] | None]) -> str:
-    """``38.10``, or ``38.10 ± 0.20`` over several seeds; ``-`` where a metric is undefined."""
-    scores = [metric["score"] for metric in metrics if metric is not None]
-    if not scores:
-        return "-"
-    return f"{mean(scores):.2f}" + (f" ± {stdev(scores):.2f}" if len(scores) > 1 else "")
-
-
 def setting_lines(
     table: TableConfig,
     title: str,
@@ -226,9 +219,3 @@ def training_lines(
         for run in (training[row.name] for row in rows)
     )
     return [*lines, "", *(f"Machine: {machine}." for machine in machines), ""]
-
-
-def cell(metric: dict[str, Any]) -> str:
-    """``38.1 [37.2, 39.0]``; two decimals where the value is small."""
-    digits = 2 if metric["score"] < 10 else 1
-    return f"{metric['score']:.{digits}f} [{metric['low']:.{digits}f}, {metric['high']:.{digits}f}]"

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import time
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from d2t.corpus.load import load_split
 from d2t.decode.load import load
-from d2t.decode.output import hypothesis_as_dict
 from d2t.decode.types import GenerationRequest
 from d2t.evaluate.records import read_evaluation_records
 from d2t.evaluate.report import evaluate_records
 from d2t.evaluate.tasks import generation_tasks
-from d2t.io.atomic import atomic_write, atomic_write_json
+from d2t.io.atomic import atomic_write_json
 from d2t.io.hashing import sha256_file
-from d2t.io.records import write_record
 from d2t.mr.domain import load_domain
 from d2t.slots.checker import SlotChecker
 from d2t.train.run import train
+from experiments.runner.files import is_current, write_outputs
 from experiments.table.config import SETTINGS
 
 if TYPE_CHECKING:
@@ -67,26 +66,12 @@ def run_row(
             seed=table.plan_seed,
             limit=table.limit,
         )
-        if not _is_current(folder / f"outputs-{setting}.json", asked):
+        if not is_current(folder / f"outputs-{setting}.json", asked):
             generator = generator or load(bundle, batch_size=128)
-            write_outputs(tasks, generator, path, asked)
+            requests = [GenerationRequest(task.id, task.mr, task.plan) for task in tasks]
+            answer = partial(generator.generate, requests)
+            write_outputs(answer, generator.domain, path, asked)
         score_outputs(path, tasks, domain, folder / f"scores-{setting}.json")
-
-
-def write_outputs(
-    tasks: list[GenerationTask], generator: ModelGenerator, path: Path, asked: dict[str, Any]
-) -> None:
-    """Generate one setting; beside the outputs stands what they answer and how long it took."""
-    started = time.perf_counter()
-    hypotheses = generator.generate(
-        [GenerationRequest(task.id, task.mr, task.plan) for task in tasks]
-    )
-    seconds = time.perf_counter() - started
-    with atomic_write(path) as stream:
-        for hypothesis in hypotheses:
-            write_record(stream, hypothesis_as_dict(hypothesis, generator.domain))
-    facts = {"generation_s": round(seconds, 2), "sentences_per_s": len(hypotheses) / seconds}
-    atomic_write_json(path.with_suffix(".json"), {"identity": asked, **facts})
 
 
 def score_outputs(path: Path, tasks: list[GenerationTask], domain: Domain, scores: Path) -> None:
@@ -96,7 +81,7 @@ def score_outputs(path: Path, tasks: list[GenerationTask], domain: Domain, score
         "lexicon": SlotChecker.for_domain(domain).lexicon_digest,
         "domain": domain.digest,
     }
-    if _is_current(scores, identity):
+    if is_current(scores, identity):
         return
     references = {task.mr.key(): task.references for task in tasks}
     records, bad = read_evaluation_records(str(path), domain)
@@ -106,9 +91,3 @@ def score_outputs(path: Path, tasks: list[GenerationTask], domain: Domain, score
     report = evaluate_records(joined, domain, bad=bad).as_dict()
     made = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     atomic_write_json(scores, {"identity": identity, "generation": made, "report": report})
-
-
-def _is_current(path: Path, identity: dict[str, Any]) -> bool:
-    if not path.is_file():
-        return False
-    return bool(json.loads(path.read_text(encoding="utf-8"))["identity"] == identity)

@@ -10,8 +10,9 @@ import pytest
 
 from d2t.errors import ConfigError
 from d2t.train.config_file import load_config
+from experiments.runner.numbers import spread
 from experiments.table.config import SETTINGS, TableConfig, load_table
-from experiments.table.report import spread, write_results
+from experiments.table.report import write_results
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -1,0 +1,1 @@
+"""The reproduction table: every strategy, planner and augmentation, in every order and decoder."""

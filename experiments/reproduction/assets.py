@@ -1,0 +1,123 @@
+"""Files that several rows share: phrases, the neural planner, the language model of a corpus."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from d2t.corpus.correct import split_references
+from d2t.corpus.load import load_split
+from d2t.corpus.registry import registry
+from d2t.corpus.writers import write_corpus
+from d2t.evaluate.fluency import NgramLanguageModel, template_of
+from d2t.io.atomic import atomic_write, atomic_write_json
+from d2t.mr.domain import load_domain
+from d2t.slots.checker import SlotChecker
+from d2t.train.prepare import prepare_data
+from experiments.reproduction.config import SCORE_STAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+    from pathlib import Path
+
+    from d2t.mr.domain import Domain
+    from d2t.train.progress import Reporter
+    from experiments.reproduction.config import Row, Stage
+    from experiments.reproduction.workspace import Workspace
+
+
+def make_asset(workspace: Workspace, name: str, progress: Reporter) -> None:
+    """Make a shared file unless it is there; it appears whole or not at all.
+
+    Raises:
+        DataError: no row reads such a file.
+    """
+    path = workspace.asset(name)
+    if path.exists():
+        return
+    progress.say(f"making {path}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{secrets.token_hex(4)}-{path.name}")
+    kind = name.partition("-")[0]
+    if kind == "lm":
+        _language_model(name.partition("-")[2], temporary)
+    elif kind == "phrases":
+        _phrases(workspace, _reader(workspace, name), temporary)
+    else:
+        _planner(workspace, _reader(workspace, name), temporary, progress)
+    temporary.rename(path)
+
+
+def _reader(workspace: Workspace, name: str) -> Row:
+    """A row that reads the file: its configuration says what the file is made of."""
+    stages: tuple[Stage, ...] = ("train", *SCORE_STAGES)
+    return next(
+        row
+        for row in workspace.table.rows
+        if any(name in workspace.assets(row, stage) for stage in stages)
+    )
+
+
+def domain_of(corpus: str) -> str:
+    """The name of a registered corpus's domain."""
+    return registry()[corpus].domain
+
+
+def _language_model(corpus: str, path: Path) -> None:
+    """Fitted on all training references of the corpus, as templates."""
+    domain = load_domain(domain_of(corpus))
+    checker = SlotChecker.for_domain(domain)
+    examples = split_references(load_split(corpus, "train", domain))
+    texts = (
+        template_of(checker.align(example.references[0], example.mr), domain)
+        for example in examples
+    )
+    NgramLanguageModel.fit(texts).save(path)
+
+
+def _phrases(workspace: Workspace, row: Row, path: Path) -> None:
+    """Cut from the row's training data as ``d2t augment phrases`` does; a report lies beside it."""
+    from d2t.augment.phrases import PhraseCounts, phrase_examples
+    from d2t.augment.phrases_report import phrase_report
+    from d2t.augment.phrases_select import select_phrases
+
+    data = prepare_data(workspace.table.train_config(row).data)
+    options = dict(workspace.table.phrases)
+    counts = PhraseCounts()
+    found = phrase_examples(
+        [pair.example for pair in data.train],
+        data.checker,
+        data.domain,
+        alignments=[pair.alignment for pair in data.train],
+        dedupe=options.pop("dedupe", "template"),
+        held_out=_test_mrs(workspace, row, data.domain),
+        counts=counts,
+    )
+    chosen = select_phrases(list(found), **options)
+    with atomic_write(path) as stream:
+        write_corpus(stream, chosen, data.domain, form="jsonl")
+    report = workspace.asset(workspace.phrases(row)).with_suffix(".report.json")
+    atomic_write_json(report, phrase_report(chosen, counts))
+
+
+def _test_mrs(workspace: Workspace, row: Row, domain: Domain) -> frozenset[Hashable]:
+    """The MRs of every test split that the row is scored on."""
+    corpora = {workspace.table.train_config(row).data.corpus, *workspace.table.corpora(row)}
+    return frozenset(
+        example.mr.key() for name in corpora for example in load_split(name, "test", domain)
+    )
+
+
+def _planner(workspace: Workspace, row: Row, path: Path, progress: Reporter) -> None:
+    """Trained on the plans of the row's training data; development plans choose the epoch."""
+    from d2t.train.planner import PlannerSettings, train_planner
+
+    data = prepare_data(workspace.table.train_config(row).data)
+    planner = train_planner(
+        [pair.example for pair in data.train],
+        [pair.example for pair in data.dev],
+        data.domain,
+        PlannerSettings(**workspace.table.planner),
+        progress=lambda report: progress.say(str(report)),
+    )
+    planner.save(path)

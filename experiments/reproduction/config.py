@@ -1,0 +1,238 @@
+"""What the reproduction is: systems (rows), the orders and decoders they are scored in, when."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from d2t.errors import ConfigError
+from d2t.evaluate.tasks import PlanMode  # noqa: TC001 - pydantic reads it at run time
+from d2t.io.hashing import sha256_json
+from d2t.train.config_file import merged, validate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from d2t.train.config import TrainConfig
+
+Recipe = Literal["base", "phrases", "self_training", "both"]
+Stage = Literal["train", "greedy", "beam"]
+SCORE_STAGES: tuple[Stage, ...] = ("greedy", "beam")
+DECODERS: dict[Stage, tuple[str, ...]] = {"greedy": ("greedy",), "beam": ("beam", "reranked")}
+"""What each scoring stage writes; the candidates of ``beam`` are generated once for both."""
+
+
+class Section(BaseModel):
+    """A table of the TOML file: frozen, and unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Setting(Section):
+    """One way of asking for orders.
+
+    Attributes:
+        title: for people.
+        plans: mode of ``d2t.evaluate.tasks.generation_tasks``; ``planner`` is the neural planner.
+        permutations: random plans per MR.
+        sentences: whether the breaks of a planner's plans are asked for too.
+        stages: which decoders score it.
+        alignment_only: whether only alignment-trained systems are asked.
+        text: whether BLEU's statistics are kept for paired tests (the files are committed).
+    """
+
+    title: str
+    plans: PlanMode
+    permutations: int = Field(default=1, ge=1)
+    sentences: bool = False
+    stages: tuple[Stage, ...] = ("greedy",)
+    alignment_only: bool = False
+    text: bool = False
+
+
+class Row(Section):
+    """One trained system.
+
+    Attributes:
+        name: folder of its run and name of its scores.
+        label: for people; rows with the same label are seeds of one system.
+        priority: low ones are done first.
+        recipe: ``base``; ``phrases`` (base data + phrases); ``self_training`` (rounds that begin
+            with the run of row ``base``); ``both`` (base data + phrases + the samples of ``base``,
+            a self-training row).
+        base: the row that this one builds on.
+        score_on: corpora whose test split is scored; the training corpus when empty.
+        settings: names of the settings; all that suit the strategy when None.
+        stages: which decoders.
+        permutations: random plans per MR in some settings, by name, instead of the settings' own.
+        train: differences from the shared training configuration.
+        self_training: differences from the shared self-training options.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9-]+$")
+    label: str
+    priority: int = 50
+    recipe: Recipe = "base"
+    base: str | None = None
+    score_on: tuple[str, ...] = ()
+    settings: tuple[str, ...] | None = None
+    stages: tuple[Stage, ...] = SCORE_STAGES
+    permutations: dict[str, int] = {}
+    train: dict[str, Any] = {}
+    self_training: dict[str, Any] = {}
+
+
+class Speeds(Section):
+    """Measured on the machine at hand, for the printed estimates only; one thread.
+
+    Attributes:
+        train_pairs_per_s: training pairs.
+        train_pairs: of the whole training split.
+        greedy_per_s: greedy utterances.
+        beam_cost: of a beam search, in greedy ones.
+        self_training_s: sampling and filtering of a self-training row, beside its training.
+    """
+
+    train_pairs_per_s: float = 200.0
+    train_pairs: int = 33_527
+    greedy_per_s: float = 100.0
+    beam_cost: float = 8.0
+    self_training_s: float = 1800.0
+
+
+class Table(Section):
+    """The whole reproduction; see ``table.toml``.
+
+    Attributes:
+        title: heading of the Markdown table.
+        results: folder under ``experiments/results`` and under ``runs``.
+        split: scored; MRs are grouped, references pooled.
+        plan_seed: of random plans.
+        beam_size: of the beam stage.
+        limit: score this many MRs only (for tests of the runner).
+        delays: added to the priority of a row's stage.
+        speeds: for estimates.
+        settings: by name.
+        train: training configuration that all rows share.
+        self_training: options that all self-training rows share.
+        phrases: options of ``d2t augment phrases`` (``dedupe``, ``max_per_plan``, ``limit``, ...).
+        planner: options of the neural planner (``d2t.train.planner.PlannerSettings``).
+        rows: the systems.
+    """
+
+    title: str
+    results: str
+    split: Literal["train", "dev", "test"] = "test"
+    plan_seed: int = 0
+    beam_size: int = Field(default=8, ge=2)
+    limit: int | None = None
+    delays: dict[Stage, int] = {}
+    speeds: Speeds = Speeds()
+    settings: dict[str, Setting]
+    train: dict[str, Any]
+    self_training: dict[str, Any] = {}
+    phrases: dict[str, Any] = {}
+    planner: dict[str, Any] = {}
+    rows: tuple[Row, ...]
+
+    def row(self, name: str) -> Row:
+        """A row by its name.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        found = next((row for row in self.rows if row.name == name), None)
+        if found is None:
+            known = ", ".join(row.name for row in self.rows)
+            raise ConfigError(f"no row {name!r}; rows: {known}")
+        return found
+
+    def train_config(self, row: Row, augment: tuple[str, ...] = ()) -> TrainConfig:
+        """The training configuration of a row; ``augment`` are files of further pairs."""
+        raw = merged(self.train, row.train)
+        if augment:
+            raw = merged(raw, {"data": {"augment": list(augment)}})
+        return validate(raw, f"row {row.name}")
+
+    def self_training_options(self, row: Row) -> dict[str, Any]:
+        """The self-training options of a row."""
+        return merged(self.self_training, row.self_training)
+
+    def corpora(self, row: Row) -> tuple[str, ...]:
+        """The corpora that a row is scored on; the first is the main one."""
+        return row.score_on or (self.train_config(row).data.corpus,)
+
+    def settings_of(self, row: Row, stage: Stage) -> dict[str, Setting]:
+        """What one scoring stage of a row asks for, by name."""
+        aligned = self.train_config(row).strategy == "alignment"
+        names = row.settings if row.settings is not None else tuple(self.settings)
+        if stage not in row.stages:
+            return {}
+        chosen = {}
+        for name in names:
+            setting = self.settings[name]
+            if stage in setting.stages and (aligned or not setting.alignment_only):
+                n = row.permutations.get(name, setting.permutations)
+                chosen[name] = setting.model_copy(update={"permutations": n})
+        return chosen
+
+    def asked(self, setting: Setting) -> str:
+        """Identity of a setting's requests: what is asked of every row."""
+        asked = setting.model_dump(mode="json", include={"plans", "permutations", "sentences"})
+        shared = self.model_dump(mode="json", include={"split", "plan_seed", "limit", "beam_size"})
+        if setting.plans == "planner":
+            shared["planner"] = self.planner
+        return sha256_json([asked, shared])[:16]
+
+    def digest(self, row: Row) -> str:
+        """Identity of what a row trains, as the TOML says it, with all that it builds on.
+
+        Defaults that the TOML leaves out are no part of it, nor is any path: what an older d2t
+        trained stays done when an option is added to the configuration.
+        """
+        strategy = self.train_config(row).strategy
+        train = merged(self.train, {**row.train, "strategy": strategy})
+        parts: dict[str, Any] = {"recipe": row.recipe, "train": train}
+        if row.recipe in ("phrases", "both"):
+            parts["phrases"] = self.phrases
+        if row.recipe == "self_training":
+            parts["self_training"] = self.self_training_options(row)
+        if row.base is not None:
+            parts["base"] = self.digest(self.row(row.base))
+        return sha256_json(parts)[:16]
+
+
+def load_table(path: Path) -> Table:
+    """Read the TOML file; rows, settings and every training configuration are validated.
+
+    Raises:
+        ConfigError: unknown keys, impossible values, rows that build on rows that do not exist.
+    """
+    try:
+        table = Table.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise ConfigError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    for row in table.rows:
+        _check(table, row)
+    return table
+
+
+def _check(table: Table, row: Row) -> None:
+    """Each recipe has the base it needs, and every name is known."""
+    wanted: dict[Recipe, tuple[Recipe, ...]] = {
+        "self_training": ("base", "phrases"), "both": ("self_training",)
+    }  # fmt: skip
+    table.train_config(row)
+    unknown = [name for name in row.settings or () if name not in table.settings]
+    if unknown:
+        raise ConfigError(f"row {row.name}: no setting {unknown[0]!r}; {', '.join(table.settings)}")
+    allowed = wanted.get(row.recipe)
+    if (row.base is None) != (allowed is None):
+        raise ConfigError(f"row {row.name}: recipe {row.recipe} and base {row.base} do not go")
+    if row.base is not None and table.row(row.base).recipe not in (allowed or ()):
+        raise ConfigError(f"row {row.name}: {row.base} is no {' or '.join(allowed or ())} row")

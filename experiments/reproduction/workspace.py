@@ -1,0 +1,161 @@
+"""Where everything lies: runs (not committed), scores of each row (committed), shared files."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from d2t.errors import DataError
+from d2t.io.atomic import atomic_write_json
+from d2t.io.hashing import sha256_json
+from experiments.reproduction.config import DECODERS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from experiments.reproduction.config import Row, Stage, Table
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Paths, and what stands there.
+
+    Attributes:
+        table: what is to be done.
+        runs: folder of the runs; what is in it can be made again.
+        out: folder of the results, with a file of scores per row under ``rows``.
+    """
+
+    table: Table
+    runs: Path
+    out: Path
+
+    def folder(self, row: Row) -> Path:
+        """The run folder of a row."""
+        return self.runs / row.name
+
+    def scores_path(self, row: Row) -> Path:
+        """The committed scores of a row."""
+        return self.out / "rows" / f"{row.name}.json"
+
+    def statistics_path(self, row: Row) -> Path:
+        """The committed statistics per MR of a row, for paired tests."""
+        return self.out / "rows" / f"{row.name}.stats.json.gz"
+
+    def outputs(self, row: Row, corpus: str, setting: str, decoder: str) -> Path:
+        """The outputs of a row in one setting."""
+        return self.folder(row) / "outputs" / f"{corpus}-{setting}-{decoder}.jsonl"
+
+    def scores(self, row: Row) -> dict[str, Any]:
+        """The scores of a row; empty when there are none, or they are of another recipe."""
+        path = self.scores_path(row)
+        if not path.is_file():
+            return {}
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return found if found["digest"] == self.table.digest(row) else {}
+
+    def entry(self, row: Row, corpus: str, setting: str, decoder: str) -> dict[str, Any] | None:
+        """The scores of a row in one setting, if they answer what the table asks today."""
+        entry = self.scores(row).get("scores", {}).get(entry_key(corpus, setting, decoder))
+        wanted = self._wanted(row).get(setting)
+        found: dict[str, Any] | None = entry
+        return found if found is not None and found["asked"] == wanted else None
+
+    def _wanted(self, row: Row) -> dict[str, str]:
+        return {
+            name: self.table.asked(setting)
+            for stage in DECODERS
+            for name, setting in self.table.settings_of(row, stage).items()
+        }
+
+    def statistics(self, row: Row) -> dict[str, Any]:
+        """Statistics per MR by entry; empty when there are none."""
+        path = self.statistics_path(row)
+        if not path.is_file():
+            return {}
+        found: dict[str, Any] = json.loads(gzip.decompress(path.read_bytes()))
+        return found
+
+    def trained(self, row: Row) -> bool:
+        """Whether the row's bundle is here, trained as the table says."""
+        facts = self._facts(row)
+        if facts is None or facts["digest"] != self.table.digest(row):
+            return False
+        bundle = self.folder(row) / str(facts["bundle"])
+        return (bundle / "d2t.json").is_file()
+
+    def training(self, row: Row) -> dict[str, Any]:
+        """What the training stage left: ``digest``, and paths in the row's folder.
+
+        Raises:
+            DataError: the row is not trained.
+        """
+        facts = self._facts(row)
+        if facts is None or not self.trained(row):
+            raise DataError(
+                f"row {row.name} is not trained yet; run `python -m experiments.reproduction "
+                f"--only {row.name} --stage train`"
+            )
+        return facts
+
+    def finish_training(self, row: Row, **paths: str | list[str]) -> None:
+        """Write down that a row is trained; the paths are relative to its folder."""
+        facts = {"digest": self.table.digest(row), **paths}
+        atomic_write_json(self.folder(row) / "trained.json", facts)
+
+    def _facts(self, row: Row) -> dict[str, Any] | None:
+        path = self.folder(row) / "trained.json"
+        if not path.is_file():
+            return None
+        facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return facts
+
+    def scored(self, row: Row, stage: Stage) -> bool:
+        """Whether every score of a stage is here."""
+        return all(
+            self.entry(row, corpus, setting, decoder) is not None
+            for corpus in self.table.corpora(row)
+            for setting in self.table.settings_of(row, stage)
+            for decoder in DECODERS[stage]
+        )
+
+    def has_asset(self, asset: str) -> bool:
+        """Whether a shared file is here; it appears whole or not at all."""
+        return self.asset(asset).exists()
+
+    def asset(self, name: str) -> Path:
+        """The path of a shared file or folder."""
+        kind = name.partition("-")[0]
+        return self.runs / "shared" / (name + {"phrases": ".jsonl", "lm": ".npz"}.get(kind, ""))
+
+    def assets(self, row: Row, stage: Stage) -> tuple[str, ...]:
+        """The shared files that a stage of a row reads."""
+        if stage == "train":
+            return (self.phrases(row),) if self._reads_phrases(row) else ()
+        models = [f"lm-{corpus}" for corpus in self.table.corpora(row)]
+        plans = {s.plans for s in self.table.settings_of(row, stage).values()}
+        return (*models, *([self.planner(row)] if "planner" in plans else []))
+
+    def _reads_phrases(self, row: Row) -> bool:
+        if row.recipe == "self_training":
+            return self._reads_phrases(self.table.row(row.base or ""))
+        return row.recipe in ("phrases", "both")
+
+    def phrases(self, row: Row) -> str:
+        """The asset with the phrases of a row's training data."""
+        data = self.table.train_config(row).data
+        options = sha256_json(self.table.phrases)[:6]
+        return f"phrases-{data.corpus}-{data.share:g}-{data.share_seed}-{options}"
+
+    def planner(self, row: Row) -> str:
+        """The asset with the neural planner of a row's training data."""
+        data = self.table.train_config(row).data
+        options = sha256_json(self.table.planner)[:6]
+        return f"planner-{data.corpus}-{data.share:g}-{data.share_seed}-{options}"
+
+
+def entry_key(corpus: str, setting: str, decoder: str) -> str:
+    """Name of the scores of one setting: ``e2e_cleaned/random/greedy``."""
+    return f"{corpus}/{setting}/{decoder}"
