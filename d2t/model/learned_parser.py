@@ -1,0 +1,232 @@
+"""A parser that was learned: templates in, slots and values out, with a confidence.
+
+A folder holds one: ``parser.json`` (labels, vocabulary, sizes, training facts), the weights as
+safetensors, and the domain with its lexicon, by which open values are found in raw texts.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from d2t import __version__
+from d2t.errors import BundleError
+from d2t.io.atomic import atomic_write_json
+from d2t.io.hashing import sha256_file
+from d2t.linearize.template import HIDDEN_KINDS, template_words
+from d2t.model.domain_files import load_domain_copy, save_domain
+from d2t.model.folder import atomic_folder
+from d2t.model.manifest import hash_files
+from d2t.model.slot_classifier import PAD, ClassifierConfig, SlotClassifier
+from d2t.model.weights import load_weights, save_weights
+from d2t.mr.types import MeaningRepresentation, Slot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from d2t.mr.domain import Domain
+    from d2t.slots.types import Alignment
+
+Label = tuple[str, str | None]
+"""A slot and its value; None where a template hides the value (open and numeric slots)."""
+
+MANIFEST = "parser.json"
+WEIGHTS = "parser.safetensors"
+DOMAIN = "domain"
+FORMAT_VERSION = 1
+UNKNOWN = 1
+SPECIAL_TOKENS = ("<pad>", "<unk>")
+"""What the ids 0 and 1 stand for; words of the vocabulary follow."""
+_MAX_TOKENS = 400
+
+
+def labels_of(slots: Iterable[Slot], domain: Domain) -> frozenset[Label]:
+    """What a parser should read where a text says ``slots``."""
+    return frozenset(
+        (slot.name, None if slot.value and _hidden(slot.name, domain) else slot.value)
+        for slot in slots
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedText:
+    """What one template says.
+
+    Attributes:
+        slots: the labels whose probability is at least a half.
+        confidence: the lowest max(p, 1 - p) over all labels, 0.5 to 1: how sure the parser is of
+            its least certain yes or no.
+        probabilities: of every label.
+    """
+
+    slots: frozenset[Label]
+    confidence: float
+    probabilities: dict[Label, float]
+
+    def mr(self, alignment: Alignment, domain: Domain) -> MeaningRepresentation:
+        """The MR, open values taken from the checker's spans, in the domain's slot order.
+
+        An open slot that the parser reads but no span gives a value for is left out.
+        """
+        ranks = {name: rank for rank, name in enumerate(domain.slot_names)}
+        hidden = {name for name, value in self.slots if value is None}
+        said = [Slot(name, value) for name, value in self.slots if value is not None]
+        said += [span.slot for span in alignment.spans if span.slot.name in hidden]
+        return MeaningRepresentation(
+            tuple(sorted(dict.fromkeys(said), key=lambda slot: (ranks[slot.name], slot.value))),
+            domain.default_dialogue_act,
+        )
+
+
+class _Manifest(BaseModel):
+    """The content of ``parser.json``."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    format_version: Literal[1] = 1
+    d2t_version: str
+    classifier: ClassifierConfig
+    labels: tuple[tuple[str, str | None], ...] = Field(min_length=1)
+    vocabulary: tuple[str, ...]
+    info: dict[str, Any] = {}
+    files: dict[str, str]
+
+
+@dataclass
+class LearnedParser:
+    """A network with what its inputs and outputs mean.
+
+    Attributes:
+        domain: of the labels.
+        labels: what each output stands for.
+        vocabulary: words by id minus two (0 is padding, 1 an unknown word).
+        network: in evaluation mode.
+        info: JSON-able training facts.
+    """
+
+    domain: Domain
+    labels: tuple[Label, ...]
+    vocabulary: tuple[str, ...]
+    network: SlotClassifier
+    info: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._ids = {word: at for at, word in enumerate(self.vocabulary, len(SPECIAL_TOKENS))}
+
+    def parse(self, templates: Sequence[str], *, batch_size: int = 256) -> list[ParsedText]:
+        """Read templates (``d2t.linearize.template.template_of``), in the order given.
+
+        Templates of a generator will do as well; placeholders of closed slots, which no training
+        text has, are unknown words.
+        """
+        ids = [self.encode(template) for template in templates]
+        by_length = sorted(range(len(ids)), key=lambda at: len(ids[at]))
+        parsed: dict[int, ParsedText] = {}
+        self.network.eval()
+        for start in range(0, len(by_length), batch_size):
+            rows = by_length[start : start + batch_size]
+            with torch.inference_mode():
+                logits = self.network(pad([ids[at] for at in rows]))
+            for at, values in zip(rows, torch.sigmoid(logits).tolist(), strict=True):
+                parsed[at] = self._read(values)
+        return [parsed[at] for at in range(len(ids))]
+
+    def encode(self, template: str) -> list[int]:
+        """Token ids of a template; never empty."""
+        words = template_words(template)[:_MAX_TOKENS]
+        return [self._ids.get(word, UNKNOWN) for word in words] or [UNKNOWN]
+
+    def _read(self, probabilities: list[float]) -> ParsedText:
+        return ParsedText(
+            slots=frozenset(
+                label for label, p in zip(self.labels, probabilities, strict=True) if p >= 0.5
+            ),
+            confidence=min(max(p, 1 - p) for p in probabilities),
+            probabilities=dict(zip(self.labels, probabilities, strict=True)),
+        )
+
+    def save(self, path: Path) -> None:
+        """Write the folder; it appears whole or not at all, and an older parser is replaced.
+
+        Raises:
+            BundleError: ``path`` holds something else.
+            DataError: the operating system refuses to write.
+        """
+        with atomic_folder(path, marker=MANIFEST) as folder:
+            save_weights(self.network, folder / WEIGHTS)
+            save_domain(self.domain, folder / DOMAIN)
+            manifest = _Manifest(
+                d2t_version=__version__,
+                classifier=self.network.config,
+                labels=self.labels,
+                vocabulary=self.vocabulary,
+                info=self.info,
+                files=hash_files(folder),
+            )
+            atomic_write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what ``save`` wrote.
+
+        Raises:
+            BundleError: not a parser, incomplete, changed, or of another format version.
+        """
+        manifest = _read_manifest(path)
+        for name, expected in manifest.files.items():
+            file = path / name
+            if not file.is_file() or sha256_file(file) != expected:
+                raise BundleError(
+                    f"{file} is missing or not the file that was saved; copy the parser again",
+                    code="bundle_checksum",
+                )
+        domain = load_domain_copy(path / DOMAIN)
+        if unknown := [name for name, _ in manifest.labels if not domain.has_slot(name)]:
+            raise BundleError(f"{path / MANIFEST}: no slot {unknown[0]!r} in its domain")
+        n_tokens = len(SPECIAL_TOKENS) + len(manifest.vocabulary)
+        with torch.random.fork_rng(devices=[]):  # fresh weights are drawn, and overwritten
+            network = SlotClassifier(manifest.classifier, n_tokens, len(manifest.labels))
+        load_weights(network, path / WEIGHTS)
+        return cls(domain, manifest.labels, manifest.vocabulary, network.eval(), manifest.info)
+
+
+def pad(rows: Sequence[Sequence[int]]) -> Tensor:
+    """``(batch, length) int64``, padded at the end."""
+    length = max(map(len, rows))
+    return torch.tensor([[*row, *[PAD] * (length - len(row))] for row in rows], dtype=torch.int64)
+
+
+def _hidden(name: str, domain: Domain) -> bool:
+    return domain.slot(name).kind in HIDDEN_KINDS
+
+
+def _read_manifest(folder: Path) -> _Manifest:
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise BundleError(
+            f"{folder} is not a learned parser: it holds no {MANIFEST}; train one with "
+            "`d2t train-parser --out FOLDER`"
+        )
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise BundleError(f"{path}: not valid JSON ({error}); copy the parser again") from error
+    version = raw.get("format_version") if isinstance(raw, dict) else None
+    if version != FORMAT_VERSION:
+        raise BundleError(
+            f"{path}: format version {version!r}, expected {FORMAT_VERSION}; train it again",
+            code="bundle_version",
+        )
+    try:
+        return _Manifest.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BundleError(f"{path}: {where}: {first['msg']}; copy the parser again") from error
