@@ -94,7 +94,7 @@ def work(workspace: Workspace, args: argparse.Namespace) -> int:
 
 def run(workspace: Workspace, jobs: list[Job], args: argparse.Namespace) -> int:
     """All jobs, each in a process of its own; the table is written anew after each score."""
-    started: dict[str, float] = {}
+    began, started = time.time(), dict[str, float]()
 
     def launch(job: Job) -> int:
         started[job.name] = time.time()
@@ -112,7 +112,7 @@ def run(workspace: Workspace, jobs: list[Job], args: argparse.Namespace) -> int:
             report(workspace)
 
     codes = run_jobs(jobs, launch, workers=args.jobs, done=done)
-    report(workspace)
+    report(workspace, started=began)
     return 1 if any(code != 0 for code in codes.values()) else 0
 
 
@@ -123,8 +123,15 @@ def log_of(workspace: Workspace, job: Job) -> Path:
     return workspace.runs / job.subject / f"{job.stage}.log"
 
 
-def report(workspace: Workspace) -> int:
+def report(workspace: Workspace, *, started: float | None = None) -> int:
     """Write table.md, results.json and samples.md from what is scored."""
+    from experiments.reproduction.report import write_report
+    from experiments.reproduction.samples import write_samples
+
+    write_report(workspace, started=time.time() if started is None else started)
+    own = workspace.out == RESULTS / workspace.table.results
+    folder = HERE if own else workspace.out
+    write_samples(workspace, folder / "samples.md", HERE / "readings.jsonl")
     return 0
 
 

@@ -58,6 +58,7 @@ class Row(Section):
     Attributes:
         name: folder of its run and name of its scores.
         label: for people; rows with the same label are seeds of one system.
+        group: heading of the table that the row stands in.
         priority: low ones are done first.
         recipe: ``base``; ``phrases`` (base data + phrases); ``self_training`` (rounds that begin
             with the run of row ``base``); ``both`` (base data + phrases + the samples of ``base``,
@@ -73,6 +74,7 @@ class Row(Section):
 
     name: str = Field(pattern=r"^[a-z0-9-]+$")
     label: str
+    group: str = "Systems"
     priority: int = 50
     recipe: Recipe = "base"
     base: str | None = None
@@ -82,6 +84,63 @@ class Row(Section):
     permutations: dict[str, int] = {}
     train: dict[str, Any] = {}
     self_training: dict[str, Any] = {}
+
+
+class Claims(Section):
+    """Who is compared with whom, by label.
+
+    Attributes:
+        control: the first controls order, the others do not.
+        augmentation: the others improve the first one's control and cost no BLEU.
+        greedy: greedy decoding of these is as faithful as reranked beams.
+        bleu_margin: a loss of BLEU that is still none.
+        ser_margin: a difference in SER (points) that is still "as faithful".
+    """
+
+    control: tuple[str, ...] = ()
+    augmentation: tuple[str, ...] = ()
+    greedy: tuple[str, ...] = ()
+    bleu_margin: float = 0.5
+    ser_margin: float = 0.05
+
+
+class Target(Section):
+    """One floor or ceiling that the best augmented model should meet.
+
+    Attributes:
+        name: for people.
+        metric: key of a score.
+        settings: names; the best of several counts.
+        decoder: of the outputs.
+        at_least, at_most: the bound.
+        against: what the score is relative to: the ``base`` system's (difference), or the same
+            system's in setting ``own`` (percent of change).
+    """
+
+    name: str
+    metric: str
+    settings: tuple[str, ...]
+    decoder: str = "greedy"
+    at_least: float | None = None
+    at_most: float | None = None
+    against: Literal["nothing", "base", "own"] = "nothing"
+
+
+class Targets(Section):
+    """The bounds, the systems that may meet them (development scores choose), and their base."""
+
+    base: str = ""
+    systems: tuple[str, ...] = ()
+    items: tuple[Target, ...] = ()
+
+
+class Samples(Section):
+    """Random-plan outputs to be read by eye: of the first of ``rows`` that has any here."""
+
+    rows: tuple[str, ...] = ()
+    setting: str = "random"
+    n: int = 100
+    seed: int = 1
 
 
 class Speeds(Section):
@@ -119,6 +178,7 @@ class Table(Section):
         self_training: options that all self-training rows share.
         phrases: options of ``d2t augment phrases`` (``dedupe``, ``max_per_plan``, ``limit``, ...).
         planner: options of the neural planner (``d2t.train.planner.PlannerSettings``).
+        claims, targets, samples: what is said under the table.
         rows: the systems.
     """
 
@@ -135,6 +195,9 @@ class Table(Section):
     self_training: dict[str, Any] = {}
     phrases: dict[str, Any] = {}
     planner: dict[str, Any] = {}
+    claims: Claims = Claims()
+    targets: Targets = Targets()
+    samples: Samples = Samples()
     rows: tuple[Row, ...]
 
     def row(self, name: str) -> Row:
@@ -148,6 +211,10 @@ class Table(Section):
             known = ", ".join(row.name for row in self.rows)
             raise ConfigError(f"no row {name!r}; rows: {known}")
         return found
+
+    def labelled(self, label: str) -> tuple[Row, ...]:
+        """The seeds of one system, in file order."""
+        return tuple(row for row in self.rows if row.label == label)
 
     def train_config(self, row: Row, augment: tuple[str, ...] = ()) -> TrainConfig:
         """The training configuration of a row; ``augment`` are files of further pairs."""
@@ -219,6 +286,12 @@ def load_table(path: Path) -> Table:
         raise ConfigError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
     for row in table.rows:
         _check(table, row)
+    labels = {row.label for row in table.rows}
+    claims, targets = table.claims, table.targets
+    named = (*claims.control, *claims.augmentation, *claims.greedy, *targets.systems, targets.base)
+    for label in filter(None, named):
+        if label not in labels:
+            raise ConfigError(f"{path}: no row is labelled {label!r}; {', '.join(sorted(labels))}")
     return table
 
 

@@ -14,6 +14,7 @@ from d2t.io.hashing import sha256_file, sha256_json
 from d2t.io.manifest import git_state, machine
 from d2t.mr.types import Plan
 from d2t.slots.checker import SlotChecker
+from d2t.train.config_file import validate
 from experiments.reproduction.assets import make_asset
 from experiments.reproduction.config import DECODERS
 from experiments.reproduction.outputs import beam, greedy, write_answers
@@ -28,13 +29,14 @@ if TYPE_CHECKING:
     from d2t.evaluate.tasks import GenerationTask, PlanMaker
     from d2t.mr.domain import Domain
     from d2t.mr.types import MeaningRepresentation
+    from d2t.train.config import TrainConfig
     from d2t.train.progress import Reporter
     from experiments.reproduction.config import Row, Setting, Stage
     from experiments.reproduction.workspace import Workspace
 
 RUN_FACTS = (
-    "config", "training_sha256", "git", "versions", "machine", "seeds", "metrics", "counts",
-    "steps", "pairs_seen", "train_wall_s", "device", "precision",
+    "config", "training_sha256", "data_sha256", "git", "versions", "machine", "seeds", "metrics",
+    "counts", "steps", "pairs_seen", "train_wall_s", "device", "precision",
 )  # fmt: skip
 """What of a training run's manifest goes beside the scores."""
 
@@ -126,7 +128,18 @@ def training_facts(workspace: Workspace, row: Row) -> dict[str, Any]:
     """What the row's training says of itself."""
     path = workspace.folder(row) / workspace.training(row)["run"]
     run = json.loads(path.read_text(encoding="utf-8"))
-    return {name: run[name] for name in RUN_FACTS if name in run}
+    facts = {name: run[name] for name in RUN_FACTS if name in run}
+    if row.recipe != "self_training" and "config" in run:  # whose trainings have their own options
+        wanted = _bare(workspace.table.train_config(row))
+        facts["adopted"] = _bare(validate(run["config"], str(path))) != wanted
+    return facts
+
+
+def _bare(config: TrainConfig) -> dict[str, Any]:
+    """A configuration without where its files lie and how it is carried out."""
+    raw = config.as_dict()
+    del raw["run"], raw["data"]["augment"]
+    return raw
 
 
 def _tasks(

@@ -5,11 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from d2t.errors import DataError
 from d2t.io.atomic import atomic_write_json
 from d2t.io.hashing import sha256_json
+from d2t.mr.domain import load_domain
+from d2t.slots.checker import SlotChecker
 from experiments.reproduction.config import DECODERS
 
 if TYPE_CHECKING:
@@ -113,13 +116,25 @@ class Workspace:
         return facts
 
     def scored(self, row: Row, stage: Stage) -> bool:
-        """Whether every score of a stage is here."""
+        """Whether every score of a stage is here.
+
+        Scores by another lexicon are done again where the outputs are here too; elsewhere they
+        stand, and the report marks them.
+        """
         return all(
-            self.entry(row, corpus, setting, decoder) is not None
+            self._stands(row, corpus, setting, decoder)
             for corpus in self.table.corpora(row)
             for setting in self.table.settings_of(row, stage)
             for decoder in DECODERS[stage]
         )
+
+    def _stands(self, row: Row, corpus: str, setting: str, decoder: str) -> bool:
+        entry = self.entry(row, corpus, setting, decoder)
+        if entry is None:
+            return False
+        domain = self.table.train_config(row).data.domain
+        here = self.trained(row) and self.outputs(row, corpus, setting, decoder).is_file()
+        return not here or bool(entry["lexicon"] == lexicon_digest(domain))
 
     def has_asset(self, asset: str) -> bool:
         """Whether a shared file is here; it appears whole or not at all."""
@@ -154,6 +169,12 @@ class Workspace:
         data = self.table.train_config(row).data
         options = sha256_json(self.table.planner)[:6]
         return f"planner-{data.corpus}-{data.share:g}-{data.share_seed}-{options}"
+
+
+@cache
+def lexicon_digest(domain: str) -> str:
+    """SHA-256 of a domain's lexicon as it is today."""
+    return SlotChecker.for_domain(load_domain(domain)).lexicon_digest
 
 
 def entry_key(corpus: str, setting: str, decoder: str) -> str:

@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import pytest
 
+from d2t.corpus.load import load_split
+from d2t.decode.types import Hypothesis
 from d2t.errors import ConfigError
-from experiments.reproduction.config import Row, Stage, Table, load_table
+from d2t.evaluate.fluency import NgramLanguageModel
+from d2t.evaluate.tasks import generation_tasks
+from d2t.mr.domain import load_domain
+from d2t.mr.types import Plan
+from d2t.slots.checker import SlotChecker
+from experiments.reproduction import outputs
+from experiments.reproduction.claims import all_claims
+from experiments.reproduction.config import Row, Samples, Stage, Table, load_table
 from experiments.reproduction.jobs import Job, open_jobs, run_jobs
+from experiments.reproduction.report import write_report
+from experiments.reproduction.samples import write_samples
+from experiments.reproduction.scores import read_outputs, score_records, write_statistics
+from experiments.reproduction.scoring import add_scores
 from experiments.reproduction.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from d2t.evaluate.tasks import GenerationTask
+    from experiments.reproduction.outputs import Answer
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "experiments" / "reproduction" / "table.toml"
@@ -194,3 +216,205 @@ def test_only_alignment_rows_are_asked_for_a_planners_orders(tmp_path: Path) -> 
     assert list(table.settings_of(table.row("base"), "beam")) == ["own"]
     assert list(table.settings_of(table.row("late"), "greedy")) == ["own"]
     assert table.settings_of(table.row("late"), "beam") == {}
+
+
+def metrics(**scores: float) -> dict[str, object]:
+    return {key: {"score": s, "low": s, "high": s, "n": 3} for key, s in scores.items()}
+
+
+def put(workspace: Workspace, name: str, key: str, stats: list[list[int]], **scores: float) -> None:
+    """Scores of one setting as if they had been made, with order statistics per MR."""
+    row = workspace.table.row(name)
+    setting = workspace.table.settings[key.split("/")[1]]
+    entry = {
+        "asked": workspace.table.asked(setting),
+        "lexicon": "today",
+        "generation": {"generation_s": 5.0, "sentences_per_s": 2.0},
+        "n_records": 3,
+        "metrics": metrics(**scores),
+        "counts": dict.fromkeys(("missing", "added", "wrong", "repeated"), 1),
+        "signatures": {"order_accuracy": "Order|x"},
+    }
+    errors = [[10 - n, 0, 0, 0, 50] for n, _ in stats]
+    kept = {"requests": "r", "order_accuracy": stats, "slot_error_rate": errors}
+    add_scores(workspace, row, key, entry, {**kept, "bleu": [[1] * 10 for _ in stats]})
+
+
+def reporting(tmp_path: Path) -> Workspace:
+    text = SMALL.replace(
+        "[train]",
+        '[claims]\ncontrol = ["Base", "Late"]\naugmentation = ["Base", "ST", "Both"]\n'
+        'greedy = ["Base", "ST"]\n[targets]\nbase = "Base"\nsystems = ["ST", "Both"]\n'
+        'items = [{ name = "order", metric = "order_accuracy", settings = ["own"], '
+        "at_least = 99.0 }]\n"
+        '[settings.random]\ntitle = "random"\nplans = "random"\npermutations = 10\n'
+        '[settings.random-1]\ntitle = "random, first"\nplans = "random"\n'
+        'stages = ["greedy", "beam"]\n[train]',
+        1,
+    )
+    workspace = Workspace(small(tmp_path, text), tmp_path / "runs", tmp_path / "results" / "t")
+    for row in workspace.table.rows:
+        run = workspace.folder(row) / "training"
+        (run / "bundle").mkdir(parents=True)
+        (run / "bundle" / "d2t.json").write_text("{}")
+        dev = {"score": 40.0 + len(row.name), "best_step": 3}
+        (run / "run.json").write_text(json.dumps({"metrics": dev, "seeds": [1]}))
+        workspace.finish_training(row, bundle="training/bundle", run="training/run.json")
+    return workspace
+
+
+MANY = 40
+
+
+def test_the_report_confirms_a_claim_from_statistics_and_says_what_is_missing(
+    tmp_path: Path,
+) -> None:
+    workspace = reporting(tmp_path)
+    good, bad, better = [[9, 10]] * MANY, [[1, 10]] * MANY, [[10, 10]] * MANY
+    put(workspace, "base", "mini/random/greedy", good, order_accuracy=90.0, slot_error_rate=2.0)
+    put(workspace, "late", "mini/random/greedy", bad, order_accuracy=10.0)
+    claims = all_claims(workspace)
+    assert [claim.verdict for claim in claims] == ["confirmed", "open", "open"]
+    assert "90.00 → 10.00 (-80.00" in claims[0].evidence[0]
+    assert "Not scored yet: ST; Both." in claims[1].evidence
+    put(workspace, "st", "mini/random/greedy", better, order_accuracy=100.0)
+    for name in ("base", "st"):
+        put(workspace, name, "mini/own/greedy", better, order_accuracy=100.0)
+    assert all_claims(workspace)[1].verdict == "confirmed, as far as it goes"
+    write_report(workspace, started=0.0)
+    text = (workspace.out / "table.md").read_text(encoding="utf-8")
+    assert "| Base\\* | greedy | - | 2.00 |" not in text  # empty columns are left out
+    assert "| Base\\* | greedy | 2.00 | 90.00 | 1 | 1 | 1 | 1 | 3 | 5 |" in text
+    assert "| order | greedy | ≥ 99 | 100.00 (own) | met |" in text
+    assert "System: ST, the best on development data (score 42.00)." in text
+    results = json.loads((workspace.out / "results.json").read_text(encoding="utf-8"))
+    assert results["targets"]["items"][0]["met"] is True
+    assert "both (greedy, beam)" in results["missing"]
+    assert results["rows"]["base"]["complete"] is False
+
+
+def test_a_lost_control_refutes_and_other_requests_are_never_compared(tmp_path: Path) -> None:
+    workspace = reporting(tmp_path)
+    bad = [[1, 10]] * MANY
+    put(workspace, "base", "mini/random/greedy", bad, order_accuracy=10.0)
+    put(workspace, "late", "mini/random/greedy", bad, order_accuracy=10.0)
+    assert all_claims(workspace)[0].verdict == "refuted"
+    late = workspace.table.row("late")
+    statistics = workspace.statistics(late)
+    statistics["mini/random/greedy"]["requests"] = "others"
+    write_statistics(workspace.statistics_path(late), statistics)
+    assert all_claims(workspace)[0].verdict == "open"
+
+
+def test_scores_of_another_recipe_or_other_requests_do_not_count(tmp_path: Path) -> None:
+    workspace = reporting(tmp_path)
+    put(workspace, "base", "mini/random/greedy", [[9, 10]], order_accuracy=90.0)
+    base = workspace.table.row("base")
+    assert workspace.entry(base, "mini", "random", "greedy") is not None
+    reseeded = workspace.table.model_copy(update={"plan_seed": 1})
+    other = Workspace(reseeded, workspace.runs, workspace.out)
+    assert other.scores(base)
+    assert other.entry(base, "mini", "random", "greedy") is None
+    retrained = workspace.table.model_copy(update={"train": {"seed": 9}})
+    assert Workspace(retrained, workspace.runs, workspace.out).scores(base) == {}
+
+
+def test_statistics_are_the_same_bytes_for_the_same_numbers(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_statistics(tmp_path / name, {"k": {"x": [[1, 2]], "requests": "r"}})
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def fake_generator() -> SimpleNamespace:
+    return SimpleNamespace(domain=load_domain("restaurant"))
+
+
+def answers(tasks: Sequence[GenerationTask], checker: SlotChecker) -> Answer:
+    made = []
+    for task in tasks:
+        text = " ".join(slot.value for slot in task.mr.slots)
+        report = checker.check(text, task.mr)
+        plan = task.plan or Plan(task.mr.slots)
+        made.append(
+            Hypothesis(task.id, task.mr, plan, text, report.alignment, report, 0.0, "ok", True)
+        )
+    return {"greedy": made}
+
+
+def test_a_killed_generation_goes_on_at_its_chunk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outputs, "CHUNK", 10)
+    generator = fake_generator()
+    examples = load_split("mini", "dev", generator.domain)
+    tasks = generation_tasks(examples, generator.domain, "random", n_permutations=1, limit=25)
+    checker = SlotChecker.for_domain(generator.domain)
+    calls: list[int] = []
+
+    def answer(chunk: Sequence[GenerationTask]) -> Answer:
+        if len(calls) == 2:
+            calls.append(0)
+            raise KeyboardInterrupt
+        calls.append(len(chunk))
+        return answers(chunk, checker)
+
+    paths = {"greedy": tmp_path / "e.jsonl"}
+    with pytest.raises(KeyboardInterrupt):
+        outputs.write_answers(answer, tasks, paths, generator, {"bundle": "1"})
+    assert not paths["greedy"].exists()
+    outputs.write_answers(answer, tasks, paths, generator, {"bundle": "1"})
+    outputs.write_answers(answer, tasks, paths, generator, {"bundle": "1"})  # nothing to do
+    assert calls == [10, 10, 0, 5]
+    records = read_outputs(paths["greedy"], tasks, generator.domain)
+    assert [record.id for record in records] == [task.id for task in tasks]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["e.json", "e.jsonl"]
+    outputs.write_answers(answer, tasks, paths, generator, {"bundle": "2"})
+    assert calls[-3:] == [10, 10, 5]  # another model: all of it again
+
+
+def test_scores_and_statistics_of_outputs_agree(tmp_path: Path) -> None:
+    generator = fake_generator()
+    domain = generator.domain
+    checker = SlotChecker.for_domain(domain)
+    tasks = generation_tasks(load_split("mini", "dev", domain), domain, "random", limit=12)
+    paths = {"greedy": tmp_path / "e.jsonl"}
+    outputs.write_answers(lambda c: answers(c, checker), tasks, paths, generator, {})
+    records = read_outputs(paths["greedy"], tasks, domain)
+    lm = NgramLanguageModel.fit([text for task in tasks for text in task.references])
+    scores, kept = score_records(records, domain, checker, lm, several=True, text=False)
+    assert "bleu" not in scores["metrics"]
+    assert len(kept["slot_error_rate"]) == 12  # one row per MR, not per plan
+    total = [sum(column) for column in zip(*kept["slot_error_rate"], strict=True)]
+    assert total[:4] == [scores["counts"][e] for e in ("missing", "added", "wrong", "repeated")]
+    ser = 100 * sum(total[:4]) / total[4]
+    assert scores["metrics"]["slot_error_rate"]["score"] == pytest.approx(ser, abs=1e-4)
+    assert scores["metrics"]["lm"]["score"] > 0
+
+
+def test_samples_keep_what_was_read_of_the_same_text(tmp_path: Path) -> None:
+    workspace = reporting(tmp_path)
+    wanted = Samples(rows=("st", "base"), setting="random", n=2, seed=1)
+    table = workspace.table.model_copy(update={"samples": wanted})
+    workspace = Workspace(table, workspace.runs, workspace.out)
+    readings = tmp_path / "readings.jsonl"
+    assert not write_samples(workspace, tmp_path / "s.md", readings)
+    report = {"missing": [], "added": [], "wrong": [], "repeated": [], "plan": ["area", "name"]}
+    lines = [
+        {"id": f"t#{i}", "mr": {"name": "A", "area": ["x", "y"]}, "plan": ["name", "area"],
+         "text": f"Text {i}.", "report": report, "status": "ok", "order_kept": i != 1}
+        for i in range(2)
+    ]  # fmt: skip
+    path = workspace.outputs(table.row("base"), "mini", "random", "greedy")
+    path.parent.mkdir(parents=True)
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    read = [
+        {"row": "base", "id": "t#0", "text": "Text 0.", "verdict": "broken", "note": "no verb"},
+        {"row": "base", "id": "t#1", "text": "Another text.", "verdict": "ok"},
+    ]
+    readings.write_text("".join(json.dumps(line) + "\n" for line in read))
+    assert write_samples(workspace, tmp_path / "s.md", readings)
+    text = (tmp_path / "s.md").read_text(encoding="utf-8")
+    assert "Read by eye: 1: 0 ok, 0 awkward, 1 broken" in text
+    assert "MR `t#0`: name[A], area[x], area[y]" in text
+    assert "checker: ok; reader: broken (no verb)" in text
+    assert "checker: ok; said in the order area > name; reader: not read" in text
