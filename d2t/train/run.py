@@ -117,7 +117,7 @@ def train(
     files = RunFiles(Path(run_folder))
     workers = Workers(pick_device(config.run.device))
     try:
-        with _cpu_settings(config.run.threads):
+        with cpu_settings(config.run.threads):
             return _train(config, files, workers, reporter, resume, command or sys.argv, started)
     finally:
         reporter.close()
@@ -125,7 +125,7 @@ def train(
 
 
 @contextmanager
-def _cpu_settings(threads: int | None) -> Iterator[None]:
+def cpu_settings(threads: int | None) -> Iterator[None]:
     """Threads and flushed denormals (denormal gradients slow a CPU down), for the training only.
 
     Both belong to the whole process, in which somebody may compute other things afterwards.

@@ -1,0 +1,200 @@
+"""Which MRs and plans a self-training round asks for: rare ones first, in orders nobody wrote.
+
+Kedzie & McKeown 2019; spec §7.4. Departures: a slot may get two values, a proposal brings a plan
+and, in a share, its sentences; MRs of the held-out splits are not proposed; and counts are updated
+between blocks of proposals, not after each, so that a block can be drawn at once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from d2t.errors import DataError
+from d2t.mr.types import MeaningRepresentation, Plan, Slot
+from d2t.plan.random_plans import random_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from random import Random
+
+    from d2t.augment.self_training_options import SampleConfig
+    from d2t.corpus.types import Example
+    from d2t.mr.domain import Domain
+
+_Key = TypeVar("_Key", str, int)
+_TRIES = 50
+"""Draws after which the whole space is taken to be held out."""
+
+
+class Orders(Protocol):
+    """What proposing needs of a planner."""
+
+    def plan(self, mr: MeaningRepresentation, *, rng: Random | None = None) -> Plan:
+        """An order of the MR's slots."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """An MR to be verbalised in the order of ``plan``; ``size`` is the number of its slot names."""
+
+    id: str
+    size: int
+    mr: MeaningRepresentation
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class _Act:
+    """What one dialogue act is proposed with.
+
+    Attributes:
+        weight: training MRs.
+        always: the slots that (nearly) all of them have.
+        others: the slots from which the rest is drawn, in display order.
+        values: legal values of each slot, sorted.
+        second: chance of a second value, for the slots that ever have one.
+        names: the open slots.
+    """
+
+    weight: int
+    always: tuple[str, ...]
+    others: tuple[str, ...]
+    values: Mapping[str, tuple[str, ...]]
+    second: Mapping[str, float]
+    names: frozenset[str]
+
+
+class ProposalSource:
+    """Draws proposals; knows what training data and accepted samples have said so far."""
+
+    def __init__(
+        self, options: SampleConfig, held_out: frozenset[object], planner: Orders | None
+    ) -> None:
+        self.options = options
+        self.held_out = held_out
+        self.planner = planner
+        self._acts: dict[str, _Act] = {}
+        self._counts: dict[tuple[str, int, str], Counter[str]] = {}
+        self._pairs: dict[tuple[str, str], Counter[str]] = {}
+        self._sentences: dict[int, Counter[int]] = {}
+
+    def fit(self, examples: Sequence[Example], domain: Domain) -> None:
+        """Count slots, values, second values and sentences of the training pairs.
+
+        Raises:
+            DataError: there are no pairs.
+        """
+        if not examples:
+            raise DataError("no training pairs to propose MRs from; check [base.data]")
+        by_act: dict[str, list[MeaningRepresentation]] = {}
+        for example in examples:
+            by_act.setdefault(example.mr.dialogue_act, []).append(example.mr)
+            self.observe(example.mr)
+            if example.plan is not None and example.plan.breaks is not None:
+                table = self._sentences.setdefault(len(example.plan), Counter())
+                table[len(example.plan.breaks) + 1] += 1
+        for act, mrs in sorted(by_act.items()):
+            self._acts[act] = _act(mrs, domain, self.options)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The sizes that can be proposed, ascending."""
+        largest = max(len(act.always) + len(act.others) for act in self._acts.values())
+        low = min(self.options.min_size, largest)
+        return tuple(range(low, min(self.options.max_size, largest) + 1))
+
+    def observe(self, mr: MeaningRepresentation) -> None:
+        """Count an MR that has been said: its values are proposed less from now on."""
+        size = len(mr.names)
+        for name in mr.names:
+            values = mr.values(name)
+            self._counts.setdefault((mr.dialogue_act, size, name), Counter()).update(values)
+            for first in values if len(values) > 1 else ():
+                others = [value for value in values if value != first]
+                self._pairs.setdefault((name, first), Counter()).update(others)
+
+    def propose(self, id: str, size: int, rng: Random) -> Proposal | None:
+        """One proposal of ``size`` slots; None when (nearly) every such MR is held out."""
+        for _ in range(_TRIES):
+            mr = self._draw_mr(size, rng)
+            if mr.key() not in self.held_out:
+                return Proposal(id, size, mr, self._draw_plan(mr, rng))
+        return None
+
+    def value_weights(self, act: str, size: int, name: str) -> dict[str, float]:
+        """Unnormalised probability of each value: 1 / (n[size][slot][value] + 1) (spec §7.4)."""
+        counts = self._counts.get((act, size, name), Counter())
+        return {value: 1 / (counts[value] + 1) for value in self._acts[act].values[name]}
+
+    def _draw_mr(self, size: int, rng: Random) -> MeaningRepresentation:
+        # An act with fewer slots than wanted can still be asked for all it has.
+        able = {a: s.weight for a, s in self._acts.items() if len(s.always) + len(s.others) >= size}
+        act = _weighted(able, rng)
+        spec = self._acts[act]
+        n_others = max(0, size - len(spec.always))
+        chosen = {*spec.always[:size], *rng.sample(spec.others, n_others)}
+        slots: list[Slot] = []
+        for name in (*spec.always, *spec.others):
+            if name not in chosen:
+                continue
+            weights = self.value_weights(act, size, name)
+            if name in spec.names:  # "Aromi is near Aromi" is nothing to learn from
+                taken = {slot.value for slot in slots if slot.name in spec.names}
+                weights = {v: w for v, w in weights.items() if v not in taken} or weights
+            value = _weighted(weights, rng)
+            slots.append(Slot(name, value))
+            if rng.random() < spec.second.get(name, 0.0):
+                slots += self._second(act, name, value, rng)
+        return MeaningRepresentation(tuple(slots), act)
+
+    def _second(self, act: str, name: str, first: str, rng: Random) -> list[Slot]:
+        """Another value of the same slot, rare pairs first."""
+        counts = self._pairs.get((name, first), Counter())
+        known = self._acts[act].values[name]
+        weights = {value: 1 / (counts[value] + 1) for value in known if value not in (first, "")}
+        return [Slot(name, _weighted(weights, rng))] if weights and first else []
+
+    def _draw_plan(self, mr: MeaningRepresentation, rng: Random) -> Plan:
+        if self.planner is None or rng.random() < self.options.random_plans:
+            plan = random_plan(mr, rng)
+        else:
+            plan = self.planner.plan(mr, rng=rng)
+        if rng.random() >= self.options.planned_breaks:
+            return Plan(plan.slots)
+        table = self._sentences.get(len(plan)) or Counter({1: 1})
+        n_breaks = min(_weighted(table, rng), len(plan)) - 1
+        return Plan(plan.slots, tuple(sorted(rng.sample(range(1, len(plan)), n_breaks))))
+
+
+def _act(mrs: Sequence[MeaningRepresentation], domain: Domain, options: SampleConfig) -> _Act:
+    present = Counter(name for mr in mrs for name in mr.names)
+    ranked = [name for name in domain.slot_names if name in present]
+    always = tuple(n for n in ranked if present[n] >= options.always_share * len(mrs))
+    double = Counter(name for mr in mrs for name in mr.names if len(mr.values(name)) > 1)
+    # A slot that is always there tells what the text is about: two values would be two subjects.
+    second = {
+        name: (double[name] / present[name]) ** options.multi_power
+        for name in ranked
+        if double[name] and name not in always
+    }
+    values = {name: _values(name, mrs, options) for name in ranked}
+    others = tuple(name for name in ranked if name not in always)
+    names = frozenset(name for name in ranked if domain.slot(name).kind == "open")
+    return _Act(len(mrs), always, others, values, second, names)
+
+
+def _values(
+    name: str, mrs: Sequence[MeaningRepresentation], options: SampleConfig
+) -> tuple[str, ...]:
+    """The values worth proposing: those that the model has met often enough to say them."""
+    counts = Counter(value for mr in mrs for value in mr.values(name))
+    least = options.min_value_share * len(mrs)
+    return tuple(sorted(value for value, n in counts.items() if n >= least) or sorted(counts))
+
+
+def _weighted(weights: Mapping[_Key, float], rng: Random) -> _Key:
+    """One key, with probability proportional to its weight."""
+    return rng.choices(list(weights), list(weights.values()))[0]

@@ -1,0 +1,97 @@
+"""What a self-training round draws and what it keeps: the ``[sample]`` and ``[filter]`` tables."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Agreement = Literal["none", "mr", "plan"]
+
+
+class _Table(BaseModel):
+    """Frozen, and unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SampleConfig(_Table):
+    """``[sample]``: which MRs and plans are proposed, and how texts are drawn for them.
+
+    Attributes:
+        target: accepted samples of a round, in equal parts for the proposed sizes.
+        max_proposals: proposals of a round at most, whether or not the target is reached.
+        block: proposals between two updates of the counts; a resumed round repeats at most one.
+        min_size, max_size: number of different slots of a proposal (spec §7.4), as far as the
+            domain has them; second values come on top.
+        min_value_share: a value is proposed when this share of the training MRs has it; inverse
+            counts would otherwise ask most for what the model has not learned to say.
+        always_share: a slot that this share of the training MRs has is in every proposal.
+        multi_power: a slot that takes two values in a share p of the training MRs with it gets
+            two in ``p ** multi_power`` of the proposals; 1 is as in the data, less is more often.
+        random_plans: share of proposals in a random order; the others follow the model's planner.
+        planned_breaks: share of proposals whose sentence ends are drawn too.
+        method, n_samples, keep, std, temperature, top_p: see ``SamplingOptions``.
+        batch_size: texts that are drawn at once.
+    """
+
+    target: int = Field(default=30_000, ge=1)
+    max_proposals: int = Field(default=120_000, ge=1)
+    block: int = Field(default=480, ge=1)
+    min_size: int = Field(default=3, ge=1)
+    max_size: int = Field(default=8, ge=1)
+    min_value_share: float = Field(default=0.001, ge=0, lt=1)
+    always_share: float = Field(default=0.99, gt=0, le=1)
+    multi_power: float = Field(default=0.5, ge=0, le=1)
+    random_plans: float = Field(default=0.75, ge=0, le=1)
+    planned_breaks: float = Field(default=0.75, ge=0, le=1)
+    method: Literal["noise", "ancestral"] = "noise"
+    n_samples: int = Field(default=4, ge=1)
+    keep: int = Field(default=2, ge=1)
+    std: float = Field(default=1.0, ge=0)
+    temperature: float = Field(default=1.0, gt=0)
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    batch_size: int = Field(default=128, ge=1)
+
+    @model_validator(mode="after")
+    def _sizes_rise(self) -> SampleConfig:
+        if self.min_size > self.max_size:
+            raise ValueError(f"min_size {self.min_size} is above max_size {self.max_size}")
+        return self
+
+
+class FilterConfig(_Table):
+    """``[filter]``: which samples are believed. Quantiles are of development data.
+
+    Attributes:
+        agree: what must be as proposed: nothing (spec §7.5), the MR, or the MR and its order.
+        agree_breaks: where the proposal plans sentences, they must be as planned too.
+        confidence_quantile: samples with a lower mean log-probability than this quantile of greedy
+            outputs for development MRs in random orders are dropped; 0 keeps all.
+        fluency_quantile: likewise for the language-model score of the text, against development
+            references; once for the mean and once for the worst ``window`` words.
+        lm_order: words of the language model's n-grams.
+        window: words of the worst window.
+        repeated_words: a run of this many words that comes twice is a repetition.
+        rare_share: a word that says no slot must do so in this share of the training references
+            ("wine" without a slot for drinks).
+        telling_share: a word that in this share of the references is part of a slot's wording must
+            be in every sample ("near the city" without an area).
+        bound_share: a word that says no slot, but in this share of its references stands beside
+            one and the same slot, needs that slot ("price" without a price).
+        n_dev: development MRs whose greedy outputs give the confidence threshold.
+        parser: folder of a learned parser that must read the same slots, or none.
+    """
+
+    agree: Agreement = "none"
+    agree_breaks: bool = False
+    confidence_quantile: float = Field(default=0.05, ge=0, lt=1)
+    fluency_quantile: float = Field(default=0.05, ge=0, lt=1)
+    lm_order: int = Field(default=5, ge=1)
+    window: int = Field(default=3, ge=1)
+    repeated_words: int = Field(default=4, ge=2)
+    rare_share: float = Field(default=0.005, ge=0, lt=1)
+    telling_share: float = Field(default=0.93, gt=0, le=1)
+    bound_share: float = Field(default=0.98, gt=0, le=1)
+    n_dev: int = Field(default=300, ge=1)
+    parser: str | None = None
