@@ -170,9 +170,42 @@ class TestGenerationTasks:
             ("name", "food", "eatType", "area"),
         }
 
+    def test_sentences_of_the_references_hold_every_slot_of_the_plan_once(self, domain):
+        checker = SlotChecker.for_domain(domain)
+        asked = {"checker": checker}
+        orders = generation_tasks(self.examples(domain), domain, "oracle", **asked)
+        tasks = generation_tasks(self.examples(domain), domain, "oracle_sentences", **asked)
+        for order, task in zip(orders, tasks, strict=True):
+            assert order.plan.breaks is None
+            assert task.plan.breaks is not None
+            assert task.plan.slots == order.plan.slots
+            assert all(task.plan.sentences), "a sentence that says nothing"
+
+    def test_random_sentences_break_random_orders_and_depend_on_the_seed_only(self, domain):
+        asked = {"n_permutations": 10, "seed": 5}
+        orders = generation_tasks(self.examples(domain), domain, "random", **asked)
+        tasks = generation_tasks(self.examples(domain), domain, "random_sentences", **asked)
+        assert [t.plan.slots for t in tasks] == [t.plan.slots for t in orders]
+        assert all(order.plan.breaks is None for order in orders)
+        assert len({task.plan.breaks for task in tasks}) > 2
+        again = generation_tasks(self.examples(domain), domain, "random_sentences", **asked)
+        assert [task.plan for task in again] == [task.plan for task in tasks]
+
+    def test_a_planner_makes_the_plans(self, domain):
+        class Backwards:
+            def plan(self, mr):
+                return Plan(tuple(reversed(mr.slots)), (1,))
+
+        tasks = generation_tasks(self.examples(domain), domain, "planner", planner=Backwards())
+        assert tasks[0].plan == Plan(tuple(reversed(tasks[0].mr.slots)), (1,))
+
     def test_errors(self, domain):
         with pytest.raises(DataError, match="need a checker"):
             generation_tasks(self.examples(domain), domain, "oracle")
+        with pytest.raises(DataError, match="need a checker"):
+            generation_tasks(self.examples(domain), domain, "oracle_sentences")
+        with pytest.raises(DataError, match="need the planner"):
+            generation_tasks(self.examples(domain), domain, "planner")
         with pytest.raises(DataError, match="no example"):
             generation_tasks([], domain, "own")
 
