@@ -24,6 +24,7 @@ from d2t.cli.common import (
 from d2t.cli.model_outputs import ModelRun, PlanMode, Split, generate_outputs
 
 if TYPE_CHECKING:
+    from d2t.evaluate.metric import Scorer
     from d2t.evaluate.records import BadRecord, EvaluationRecord
     from d2t.evaluate.report import EvaluationReport, Part
     from d2t.mr.domain import Domain
@@ -52,6 +53,16 @@ CorpusOption = Annotated[
     typer.Option(help="Corpus name or file: references by MR.", rich_help_panel=_CORPUS),
 ]
 SplitOption = Annotated[Split, typer.Option(help="Its split.", rich_help_panel=_CORPUS)]
+LmOption = Annotated[
+    str | None,
+    typer.Option(
+        "--lm",
+        metavar="CORPUS|FILE.npz",
+        help="Fluency by an n-gram model: fitted on a corpus's training references, or saved by "
+        "`d2t train-lm`.",
+        rich_help_panel=_CORPUS,
+    ),
+]
 ModelOption = Annotated[
     Path | None, typer.Option(help="Bundle that generates what is scored.", rich_help_panel=_MODEL)
 ]
@@ -103,6 +114,7 @@ def _register(name: str, parts: tuple[Part, ...], summary: str, example: str) ->
         domain: DomainOption = None,
         corpus: CorpusOption = None,
         split: SplitOption = "test",
+        lm: LmOption = None,
         model: ModelOption = None,
         plans: PlansOption = "own",
         n_permutations: PermutationsOption = 3,
@@ -155,6 +167,7 @@ def _register(name: str, parts: tuple[Part, ...], summary: str, example: str) ->
             parts=_with_gates(parts, max_ser, min_order),
             resampling=Resampling(n_resamples=n_resamples, seed=seed, unit=unit),
             bad=bad,
+            extra=_fluency(lm, loaded),
         )
         _print(report, as_json)
         raise typer.Exit(_exit_code(report, max_ser, min_order))
@@ -176,7 +189,7 @@ _register(
     "text",
     ("text",),
     "Overlap with references: BLEU, chrF, ROUGE-L.",
-    "d2t evaluate text outputs.jsonl --corpus mini --split test",
+    "d2t evaluate text outputs.jsonl --corpus mini --split test --lm mini",
 )
 _register(
     "all",
@@ -193,6 +206,16 @@ def _with_gates(
     order: tuple[Part, ...] = ("slots", "order", "text")
     gated = {"slots": max_ser is not None, "order": min_order is not None, "text": False}
     return tuple(part for part in order if part in parts or gated[part])
+
+
+def _fluency(source: str | None, domain: Domain) -> list[Scorer]:
+    """The columns of a language model, when one is named."""
+    if source is None:
+        return []
+    from d2t.evaluate.fluency_metric import fluency_scorers
+    from d2t.evaluate.judged import checker_for
+
+    return fluency_scorers(source, domain, checker_for(domain))
 
 
 def _read(

@@ -59,8 +59,14 @@ COMMANDS = {
     "evaluate": "evaluate:app",
     "compare": "compare:compare",
     "linearize": "linearize:linearize",
+    "plan": "plan:plan",
+    "train-planner": "train_planner:train_planner",
     "data": "data:app",
     "augment": "augment:app",
+    "train-lm": "train_lm:train_lm",
+    "train-parser": "train_parser:train_parser",
+    "parse": "parse:parse",
+    "self-train": "self_train:self_train",
     "info": "info:info",
 }
 

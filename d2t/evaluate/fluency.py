@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NgramLanguageModel",
+    "choose_order",
     "fluency_threshold",
     "template_of",
     "template_text",
@@ -178,6 +179,20 @@ class NgramLanguageModel:
             raise DataError(
                 f"{path}: not a language model of this version of d2t ({error}); fit it again"
             ) from error
+
+
+def choose_order(train: Sequence[str], dev: Sequence[str], *, highest: int = 7) -> dict[int, float]:
+    """Perplexity on ``dev`` of each order from 2 on; the first key is the order to take.
+
+    That is the lowest within 1% of the best: higher orders hardly gain on small corpora.
+    """
+    found = {
+        order: NgramLanguageModel.fit(train, order=order).perplexity(dev)
+        for order in range(2, highest + 1)
+    }
+    limit = 1.01 * min(found.values())
+    chosen = next(order for order, perplexity in found.items() if perplexity <= limit)
+    return {chosen: found[chosen], **found}
 
 
 def worst_window(logs: FloatArray, width: int = WINDOW) -> float:

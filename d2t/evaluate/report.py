@@ -149,6 +149,7 @@ def evaluate_records(
     checker: Checker | None = None,
     resampling: Resampling | None = None,
     bad: Sequence[BadRecord] = (),
+    extra: Sequence[Scorer] = (),
 ) -> EvaluationReport:
     """Score records; metrics that need plans or references use the records that have them.
 
@@ -159,6 +160,7 @@ def evaluate_records(
         checker: aligns texts; the domain's own when None.
         resampling: of the intervals; the default is 1000 bootstrap resamples.
         bad: lines that could not be read, to be reported along.
+        extra: more scorers, such as ``d2t.evaluate.fluency_metric.fluency_scorers``.
 
     Raises:
         DataError: there are no records, or a part asked for alone needs plans or references and
@@ -172,7 +174,7 @@ def evaluate_records(
     judged = judge(records, checker)
     scorers = [
         scorer
-        for scorer in make_scorers(domain, parts, checker)
+        for scorer in [*make_scorers(domain, parts, checker), *extra]
         if any(map(scorer.applies, judged))
     ]
     _require(parts, scorers)

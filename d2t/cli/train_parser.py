@@ -1,0 +1,92 @@
+"""``d2t train-parser``: a learned parser, text to MR, from a corpus."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from d2t.cli.common import (
+    DomainOption,
+    JsonOption,
+    LimitOption,
+    SeedOption,
+    ThreadsOption,
+    limit_threads,
+    progress,
+    say,
+)
+
+if TYPE_CHECKING:
+    from d2t.evaluate.parsing import ParseScores
+
+
+def train_parser(
+    corpus: Annotated[str, typer.Option(help="Corpus name or file.")],
+    out: Annotated[Path, typer.Option(help="The folder to write.")],
+    domain: DomainOption = "restaurant",
+    labels: Annotated[
+        Literal["given", "text"],
+        typer.Option(
+            help="Learn the MRs as the corpus gives them (noisier, but independent of the "
+            "lexicon), or what the rule checker reads in each text."
+        ),
+    ] = "given",
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the texts.")] = None,
+    limit: LimitOption = None,
+    seed: SeedOption = 1,
+    threads: ThreadsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a parser that reads slots and values in texts, beside the rule checker.
+
+    Prints the folder on stdout, scores on the development split on stderr.
+
+    Example:  `d2t train-parser --corpus mini --epochs 8 --out runs/parser`
+    """
+    from d2t.corpus.load import load_split
+    from d2t.mr.domain import load_domain
+    from d2t.slots.checker import SlotChecker
+    from d2t.train.parser import ParserConfig, read_texts, score_parser
+    from d2t.train.parser import train_parser as fit
+
+    limit_threads(threads)
+    loaded = load_domain(domain)
+    checker = SlotChecker.for_domain(loaded)
+    config = ParserConfig(labels=labels, seed=seed)
+    if epochs is not None:
+        config = config.model_copy(update={"epochs": epochs})
+    examples = load_split(corpus, "train", loaded)[:limit]
+    dev = load_split(corpus, "dev", loaded)
+    say(f"reading {len(examples)} training and {len(dev)} development texts")
+    texts = read_texts(examples, checker, loaded, labels)
+    with progress("training the parser", total=1.0) as advance:
+        done = 0.0
+
+        def show(fraction: float, note: str) -> None:
+            """Move the bar to ``fraction``."""
+            nonlocal done
+            advance(fraction - done, note)
+            done = fraction
+
+        parser = fit(texts, loaded, config, progress=show)
+    scores = {
+        source: score_parser(parser, read_texts(dev, checker, loaded, source))
+        for source in ("given", "text")
+    }
+    parser.info["dev"] = {source: found.as_dict() for source, found in scores.items()}
+    parser.save(out)
+    _tell(scores)
+    print(json.dumps({"path": str(out), **parser.info}) if as_json else out)
+
+
+def _tell(scores: dict[str, ParseScores]) -> None:
+    names = {"given": "the MRs as given", "text": "what the rule checker reads"}
+    for source, found in scores.items():
+        slots = ", ".join(f"{name} {score.f1:.2f}" for name, score in found.by_slot.items())
+        say(
+            f"dev against {names[source]}: F1 {found.micro.f1:.2f}, exact {found.exact:.2f}% "
+            f"of {found.n} ({slots})"
+        )

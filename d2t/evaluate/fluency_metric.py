@@ -1,0 +1,104 @@
+"""Fluency as columns of a report: mean nats per token, and the worst window of each text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from d2t.corpus.load import load_split
+from d2t.evaluate.fluency import WINDOW, NgramLanguageModel, template_of, worst_window
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from d2t.evaluate.bootstrap import FloatArray
+    from d2t.evaluate.judged import Checker, Judged
+    from d2t.evaluate.metric import Scorer
+    from d2t.mr.domain import Domain
+
+SUFFIX = ".npz"
+
+
+def language_model(source: str, domain: Domain, checker: Checker) -> NgramLanguageModel:
+    """A saved model (``FILE.npz``), or one fitted on the training references of a corpus.
+
+    Raises:
+        DataError: there is no such file or corpus, or the file is no language model.
+    """
+    if source.endswith(SUFFIX):
+        return NgramLanguageModel.load(Path(source))
+    return NgramLanguageModel.fit(corpus_templates(source, "train", domain, checker))
+
+
+def corpus_templates(source: str, split: str, domain: Domain, checker: Checker) -> list[str]:
+    """Every reference of a split as a template; open values are found by the checker."""
+    return [
+        template_of(checker.check(text, example.mr).alignment, domain)
+        for example in load_split(source, "dev" if split == "dev" else "train", domain)
+        for text in example.references
+    ]
+
+
+class Fluency:
+    """Mean natural log-probability per token, sentence ends included: lower is less fluent."""
+
+    key = "lm"
+    label = "LM (nats/token)"
+    higher_is_better = True
+
+    def __init__(self, model: NgramLanguageModel, domain: Domain, checker: Checker) -> None:
+        self.model = model
+        self.domain = domain
+        self.checker = checker
+
+    def applies(self, judged: Judged) -> bool:
+        """Whatever says something; no text has no fluency."""
+        return bool(judged.record.text.strip())
+
+    def statistics(self, judged: Sequence[Judged]) -> FloatArray:
+        """``(records, 2)``: what is summed, and how much of it there is."""
+        rows = np.zeros((len(judged), 2))
+        places = [at for at, item in enumerate(judged) if self.applies(item)]
+        templates = [template_of(judged[at].report.alignment, self.domain) for at in places]
+        for at, row in zip(places, self.rows(templates), strict=True):
+            rows[at] = row
+        return rows
+
+    def rows(self, templates: Sequence[str]) -> list[tuple[float, float]]:
+        """Sum of log-probabilities and number of tokens of each text."""
+        return [
+            (float(logs.sum()), float(len(logs))) for logs in self.model.token_scores(templates)
+        ]
+
+    def scores(self, totals: FloatArray) -> FloatArray:
+        """Means ``(r,)`` of summed rows ``(r, 2)``; nan where there is no text."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(totals[:, 1] > 0, totals[:, 0] / totals[:, 1], np.nan)
+
+    def signature(self) -> str:
+        """For example ``LM|order:5|vocab:1314|lm:3f0a|dom:restaurant@9f3c|lex:4b1e|v:0.1.0``."""
+        from d2t import __version__
+
+        return (
+            f"{self.label}|{self.model.signature}|dom:{self.domain.name}@{self.domain.digest[:4]}"
+            f"|lex:{self.checker.lexicon_digest[:4]}|v:{__version__}"
+        )
+
+
+class WorstWindow(Fluency):
+    """Mean over texts of the worst window (``NgramLanguageModel.worst_windows``)."""
+
+    key = "lm_window"
+    label = f"LM worst {WINDOW} tokens"
+
+    def rows(self, templates: Sequence[str]) -> list[tuple[float, float]]:
+        """The worst window of each text, counted once."""
+        return [(worst_window(odds), 1.0) for odds in self.model.token_odds(templates)]
+
+
+def fluency_scorers(source: str, domain: Domain, checker: Checker) -> list[Scorer]:
+    """Both columns, of one model."""
+    model = language_model(source, domain, checker)
+    return [Fluency(model, domain, checker), WorstWindow(model, domain, checker)]
