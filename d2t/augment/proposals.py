@@ -174,15 +174,15 @@ def _act(mrs: Sequence[MeaningRepresentation], domain: Domain, options: SampleCo
     ranked = [name for name in domain.slot_names if name in present]
     always = tuple(n for n in ranked if present[n] >= options.always_share * len(mrs))
     double = Counter(name for mr in mrs for name in mr.names if len(mr.values(name)) > 1)
-    # A slot that is always there tells what the text is about: two values would be two subjects.
+    names = frozenset(name for name in ranked if domain.slot(name).kind == "open")
+    # A name that is always there tells what the text is about: two of them would be two subjects.
     second = {
         name: (double[name] / present[name]) ** options.multi_power
         for name in ranked
-        if double[name] and name not in always
+        if double[name] and not (name in always and name in names)
     }
     values = {name: _values(name, mrs, options) for name in ranked}
     others = tuple(name for name in ranked if name not in always)
-    names = frozenset(name for name in ranked if domain.slot(name).kind == "open")
     return _Act(len(mrs), always, others, values, second, names)
 
 

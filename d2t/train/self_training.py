@@ -102,6 +102,7 @@ def run_self_training(
             with cpu_settings(config.base.run.threads):
                 sample_round(config, number, bundle, files.path, reporter)
         samples = [files.round(n).samples for n in range(1, number + 1)]
+        _require_samples(files.round(number))
         training = files.training(number)
         bundle = _trained(config.retraining(samples), training, reporter, command)
         _report_scores(files.round(number).report, training)
@@ -269,6 +270,14 @@ def _trained(config: Any, folder: Path, reporter: Reporter, command: list[str]) 
     """Train, or go on training, or take what is trained."""
     resume = (folder / "config.toml").is_file()
     return train(config, folder, resume=resume, progress=reporter, command=command)
+
+
+def _require_samples(files: RoundFiles) -> None:
+    if not files.samples.stat().st_size:
+        raise DataError(
+            f"no sample of {files.folder} passed the filters ({files.report} counts the reasons, "
+            f"{files.proposals} holds the texts); train the base model longer, or loosen [filter]"
+        )
 
 
 def _report_scores(report: Path, training: Path) -> None:

@@ -1,0 +1,161 @@
+"""Proposals: rare values first, planned in any order, never what is held out."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from d2t.augment.proposals import ProposalSource
+from d2t.augment.self_training_options import SampleConfig
+from d2t.corpus.types import Example
+from d2t.errors import DataError
+from d2t.mr.domain import domain_from_dict
+from d2t.mr.types import MeaningRepresentation, Plan, Slot
+from d2t.seeding import derived_rng
+
+TOY = domain_from_dict(
+    {
+        "name": "toy",
+        "slots": {
+            "title": {"kind": "open"},
+            "colour": {"kind": "categorical", "values": ["red", "blue", "green"]},
+            "size": {"kind": "categorical", "values": ["big", "small"]},
+            "place": {"kind": "open"},
+        },
+    }
+)
+
+
+def example(*slots: str, breaks: tuple[int, ...] = ()) -> Example:
+    pairs = tuple(Slot(*slot.split("=")) for slot in slots)
+    return Example("0", MeaningRepresentation(pairs), ("text",), Plan(pairs, breaks))
+
+
+def source(*examples: Example, **options: object) -> ProposalSource:
+    fitted = ProposalSource(SampleConfig(min_size=2, **options), frozenset(), None)  # type: ignore[arg-type]
+    fitted.fit(list(examples), TOY)
+    return fitted
+
+
+BASE = (
+    *[example("title=A", "colour=red")] * 7,
+    *[example("title=B", "colour=blue")] * 3,
+    example("title=C", "size=big", breaks=(1,)),
+)
+
+
+def test_values_are_weighed_by_one_over_count_plus_one() -> None:
+    weights = source(*BASE).value_weights("inform", 2, "colour")
+    assert weights == {"red": 1 / 8, "blue": 1 / 4}
+
+
+def test_drawn_values_follow_the_weights() -> None:
+    fitted = source(*BASE, example("title=A", "colour=green"))
+    drawn = Counter(
+        slot.value
+        for i in range(3000)
+        if (proposal := fitted.propose(str(i), 2, derived_rng(1, i))) is not None
+        for slot in proposal.mr.slots
+        if slot.name == "colour"
+    )
+    weights = {"red": 1 / 8, "blue": 1 / 4, "green": 1 / 2}
+    total = sum(weights.values())
+    n = drawn.total()
+    chi_square = sum((drawn[v] - n * w / total) ** 2 / (n * w / total) for v, w in weights.items())
+    assert chi_square < 13.8  # p = 0.001 with two degrees of freedom
+
+
+def test_what_has_been_said_is_proposed_less() -> None:
+    fitted = source(*BASE)
+    fitted.observe(example("title=A", "colour=blue").mr)
+    assert fitted.value_weights("inform", 2, "colour")["blue"] == 1 / 5
+    other_size = example("title=A", "colour=blue", "size=big").mr
+    fitted.observe(other_size)
+    assert fitted.value_weights("inform", 2, "colour")["blue"] == 1 / 5, "counts are per size"
+
+
+def test_a_slot_of_every_mr_is_always_there_and_others_are_not() -> None:
+    fitted = source(*BASE)
+    names = Counter(
+        name
+        for i in range(300)
+        if (proposal := fitted.propose(str(i), 2, derived_rng(2, i))) is not None
+        for name in proposal.mr.names
+    )
+    assert names["title"] == 300
+    assert 100 < names["colour"] < 200
+    assert names["colour"] + names["size"] == 300
+
+
+def test_rare_values_are_not_proposed() -> None:
+    many = [example("title=A", "colour=red")] * 50 + [example("title=A", "colour=odd")]
+    assert source(*many, min_value_share=0.1).value_weights("inform", 2, "colour") == {
+        "red": 1 / 51
+    }
+    assert "odd" in source(*many, min_value_share=0.0).value_weights("inform", 2, "colour")
+
+
+def test_second_values_come_as_often_as_the_power_says() -> None:
+    double = example("title=A", "colour=red", "colour=blue")
+    base = [example("title=A", "colour=red")] * 15 + [double]
+    share = {}
+    for power in (1.0, 0.5):
+        fitted = source(*base, multi_power=power)
+        drawn = [fitted.propose(str(i), 2, derived_rng(3, i)) for i in range(2000)]
+        share[power] = sum(len(p.mr.slots) == 3 for p in drawn if p is not None) / 2000
+    assert share[1.0] == pytest.approx(1 / 16, abs=0.02)
+    assert share[0.5] == pytest.approx(1 / 4, abs=0.04)
+
+
+def test_two_open_slots_do_not_share_a_name() -> None:
+    base = [example("title=A", "place=A"), example("title=B", "place=B")]
+    fitted = source(*base)
+    for i in range(40):
+        proposal = fitted.propose(str(i), 2, derived_rng(4, i))
+        assert proposal is not None
+        assert len({slot.value for slot in proposal.mr.slots}) == 2
+
+
+def test_held_out_mrs_are_not_proposed() -> None:
+    held_out = frozenset({example("title=A", "colour=red").mr.key()})
+    fitted = ProposalSource(SampleConfig(min_size=2), held_out, None)
+    fitted.fit([example("title=A", "colour=red"), example("title=A", "colour=blue")], TOY)
+    drawn = [fitted.propose(str(i), 2, derived_rng(5, i)) for i in range(50)]
+    assert {slot.value for p in drawn if p for slot in p.mr.slots} == {"A", "blue"}
+    only = ProposalSource(SampleConfig(min_size=2), held_out, None)
+    only.fit([example("title=A", "colour=red")], TOY)
+    assert only.propose("0", 2, derived_rng(6)) is None
+
+
+def test_sizes_are_bounded_by_the_domain() -> None:
+    assert source(*BASE).sizes == (2, 3)
+    with pytest.raises(DataError, match="no training pairs"):
+        source()
+
+
+def test_sentences_are_drawn_as_the_training_data_has_them() -> None:
+    base = [example("title=A", "colour=red", breaks=(1,))] * 3 + [
+        example("title=A", "colour=red")
+    ] * 1
+    fitted = source(*base, planned_breaks=1.0)
+    plans = [p.plan for i in range(600) if (p := fitted.propose(str(i), 2, derived_rng(7, i)))]
+    assert {plan.breaks for plan in plans} == {(), (1,)}
+    assert sum(plan.breaks == (1,) for plan in plans) / 600 == pytest.approx(0.75, abs=0.06)
+    free = source(*base, planned_breaks=0.0)
+    proposal = free.propose("0", 2, derived_rng(8))
+    assert proposal is not None
+    assert proposal.plan.breaks is None
+
+
+@given(st.integers(0, 10**6), st.integers(2, 3))
+def test_a_proposal_plans_each_of_its_slots_once(seed: int, size: int) -> None:
+    fitted = source(*BASE, example("title=A", "colour=red", "colour=blue", "size=big"))
+    proposal = fitted.propose("x", size, derived_rng(seed))
+    assert proposal is not None
+    assert sorted(proposal.plan.slots) == sorted(proposal.mr.slots)
+    assert len(proposal.mr.names) == size == proposal.size
+    again = fitted.propose("x", size, derived_rng(seed))
+    assert again == proposal

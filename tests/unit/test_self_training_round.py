@@ -1,0 +1,153 @@
+"""One round: deterministic, resumable after any block, and its files say what happened."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from grammar_writer import CHECKER, DOMAIN, GrammarWriter, corpus
+
+from d2t.augment.filters import REASONS, Residue, SampleFilter
+from d2t.augment.labels import read
+from d2t.augment.proposals import ProposalSource
+from d2t.augment.report import Known
+from d2t.augment.self_training import Round, RoundFiles
+from d2t.augment.self_training_options import FilterConfig, SampleConfig
+from d2t.augment.thresholds import Thresholds
+from d2t.corpus.load import load_split
+from d2t.decode.sampling import SamplingOptions
+from d2t.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+SAMPLE = SampleConfig(target=40, block=12, max_size=6)
+FILTER = FilterConfig(rare_share=0, telling_share=1.0, bound_share=1.0, fluency_quantile=0)
+PAIRS = [read(example, CHECKER, DOMAIN) for example in corpus("train")]
+HELD_OUT = frozenset(example.mr.key() for example in corpus("dev", 60))
+
+
+def make_round(folder: Path, generator: GrammarWriter, seed: int = 1, **changes: Any) -> Round:
+    sample = SAMPLE.model_copy(update=changes)
+    source = ProposalSource(sample, HELD_OUT, None)
+    source.fit([pair.example for pair in PAIRS], DOMAIN)
+    residue, known = Residue(FILTER), Known(DOMAIN)
+    residue.fit(PAIRS)
+    chain = SampleFilter(
+        FILTER, sample, CHECKER, DOMAIN,
+        thresholds=Thresholds.fit(FILTER, [p.template for p in PAIRS], [], -1.0),
+        residue=residue, held_out=HELD_OUT,
+    )  # fmt: skip
+    for pair in PAIRS:
+        chain.remember(pair)
+        known.add(pair)
+    return Round(
+        1, seed, sample, generator, SamplingOptions(), source, chain, CHECKER, DOMAIN, known,
+        RoundFiles(folder), {"seed": seed, **changes},
+    )  # fmt: skip
+
+
+def content(folder: Path) -> list[Any]:
+    """All that a round writes, without times."""
+    files = RoundFiles(folder)
+    report = json.loads(files.report.read_text())
+    timeless = {k: v for k, v in report.items() if k not in ("sampling_s", "drawn_per_s")}
+    proposals = files.proposals.read_bytes()
+    return [files.samples.read_text(), proposals, timeless]
+
+
+def stop_after(n: int) -> Callable[[], bool]:
+    """Says stop at the call after the first ``n``."""
+    calls = iter(range(n))
+    return lambda: next(calls, None) is None
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("round") / "whole"
+    assert make_round(folder, GrammarWriter()).run()
+    return folder
+
+
+def test_a_round_writes_what_training_reads(whole: Path) -> None:
+    examples = load_split(str(RoundFiles(whole).samples), "train", DOMAIN)
+    assert len(examples) >= 40
+    assert len({example.id for example in examples}) == len(examples)
+    for example in examples:
+        alignment = CHECKER.align(example.references[0], example.mr)
+        assert example.plan == alignment.plan()
+        assert {span.slot for span in alignment.spans} == set(example.mr.slots)
+        assert example.plan.breaks is not None
+        assert example.mr.key() not in HELD_OUT
+
+
+def test_the_report_counts_what_happened(whole: Path) -> None:
+    files = RoundFiles(whole)
+    report = json.loads(files.report.read_text())
+    with gzip.open(files.proposals, "rt", encoding="utf-8") as stream:
+        proposals = [json.loads(line) for line in stream]
+    outcomes = [outcome for p in proposals for _, _, outcome in p["samples"]]
+    assert report["proposals"] == len(proposals)
+    assert report["samples"] == len(outcomes) == 2 * len(proposals)
+    assert report["accepted"] == outcomes.count("accepted")
+    assert report["accepted"] + sum(report["dropped"].values()) == report["samples"]
+    assert set(report["dropped"]) <= set(REASONS)
+    assert sum(report["accepted_by_proposed_size"].values()) == report["accepted"]
+    assert 0 < report["mr_as_proposed"] < 1  # the writer leaves a slot out every other time
+    assert 0.3 < report["unseen_plans"] <= 1
+    assert report["distinct_templates"] <= report["accepted"]
+
+
+def test_sizes_are_balanced(whole: Path) -> None:
+    sizes = json.loads(RoundFiles(whole).report.read_text())["accepted_by_proposed_size"]
+    assert set(sizes) == {"3", "4", "5", "6"}
+    assert min(sizes.values()) >= 10
+
+
+def test_a_round_is_deterministic_and_depends_on_its_seed(whole: Path, tmp_path: Path) -> None:
+    assert make_round(tmp_path / "again", GrammarWriter()).run()
+    assert content(tmp_path / "again") == content(whole)
+    assert make_round(tmp_path / "other", GrammarWriter(), seed=2).run()
+    assert content(tmp_path / "other")[0] != content(whole)[0]
+
+
+@pytest.mark.parametrize("block", [1, 2])
+def test_stopped_and_resumed_is_as_uninterrupted(whole: Path, tmp_path: Path, block: int) -> None:
+    folder = tmp_path / "round"
+    assert not make_round(folder, GrammarWriter()).run(stop=stop_after(block))
+    assert not RoundFiles(folder).report.exists()
+    rest = GrammarWriter()
+    assert make_round(folder, rest).run()
+    assert content(folder) == content(whole)
+    total = json.loads(RoundFiles(whole).report.read_text())["proposals"]
+    assert rest.calls == -(-total // SAMPLE.block) - block, "finished blocks are not sampled again"
+
+
+def test_killed_in_a_block_and_resumed(whole: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "round"
+    with pytest.raises(KeyboardInterrupt):
+        make_round(folder, GrammarWriter(die_at=2)).run()
+    assert make_round(folder, GrammarWriter()).run()
+    assert content(folder) == content(whole)
+
+
+def test_a_finished_round_is_left_alone_and_another_is_refused(whole: Path, tmp_path: Path) -> None:
+    idle = GrammarWriter()
+    assert make_round(whole, idle).run()
+    assert idle.calls == 0
+    folder = tmp_path / "round"
+    make_round(folder, GrammarWriter()).run(stop=stop_after(1))
+    with pytest.raises(DataError, match="other settings"):
+        make_round(folder, GrammarWriter(), target=61).run()
+
+
+def test_max_proposals_ends_a_round_that_finds_nothing(tmp_path: Path) -> None:
+    this = make_round(tmp_path / "round", GrammarWriter(), max_proposals=20)
+    this.filter.thresholds = Thresholds(0.0, -9.0, -9.0, 3, this.filter.thresholds.model)
+    assert this.run()
+    report = json.loads(this.files.report.read_text())
+    assert (report["proposals"], report["accepted"]) == (20, 0)
+    assert report["dropped"].keys() >= {"confidence"}
