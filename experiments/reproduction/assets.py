@@ -5,11 +5,10 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
-from d2t.corpus.correct import split_references
 from d2t.corpus.load import load_split
 from d2t.corpus.registry import registry
 from d2t.corpus.writers import write_corpus
-from d2t.evaluate.fluency import NgramLanguageModel, template_of
+from d2t.evaluate.fluency_metric import language_model
 from d2t.io.atomic import atomic_write, atomic_write_json
 from d2t.mr.domain import load_domain
 from d2t.slots.checker import SlotChecker
@@ -67,12 +66,7 @@ def _language_model(corpus: str, path: Path) -> None:
     """Fitted on all training references of the corpus, as templates."""
     domain = load_domain(domain_of(corpus))
     checker = SlotChecker.for_domain(domain)
-    examples = split_references(load_split(corpus, "train", domain))
-    texts = (
-        template_of(checker.align(example.references[0], example.mr), domain)
-        for example in examples
-    )
-    NgramLanguageModel.fit(texts).save(path)
+    language_model(corpus, domain, checker).save(path)
 
 
 def _phrases(workspace: Workspace, row: Row, path: Path) -> None:

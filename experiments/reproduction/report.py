@@ -118,7 +118,9 @@ def _notes(workspace: Workspace) -> list[str]:
         f"Scores of several seeds are mean ± sample standard deviation, counts and seconds means. "
         f"Beam: {table.beam_size}, its candidates are generated once; `beam` is the best by the "
         "model, `reranked` by slot F1, order, score, and its seconds are those of the search. "
-        "LM: nats per token of a 5-gram model of the training references, lower is more fluent. "
+        "LM: mean log-probability per token (nats) under a 5-gram model of the training "
+        "references, lower is less fluent; it has seen few of the random orders, which cost "
+        "something by themselves. LM worst: the mean of each text's worst three tokens. "
         "Brackets of the claims are 95% paired bootstrap intervals over MRs, seeds fixed. "
         "\\* scored with another lexicon than today's; † trained with another configuration than "
         "the table's.",

@@ -11,10 +11,8 @@ import gzip
 import json
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from d2t.evaluate.bootstrap import percentile_interval, resampled_totals, sum_by_unit
-from d2t.evaluate.fluency import template_of
+from d2t.evaluate.bootstrap import sum_by_unit
+from d2t.evaluate.fluency_metric import Fluency, WorstWindow
 from d2t.evaluate.judged import judge
 from d2t.evaluate.records import read_evaluation_records
 from d2t.evaluate.report import evaluate_records, make_scorers
@@ -24,9 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from d2t.evaluate.bootstrap import FloatArray
     from d2t.evaluate.fluency import NgramLanguageModel
-    from d2t.evaluate.judged import Judged
+    from d2t.evaluate.metric import Scorer
     from d2t.evaluate.records import EvaluationRecord
     from d2t.evaluate.report import Part
     from d2t.evaluate.tasks import GenerationTask
@@ -70,12 +67,13 @@ def score_records(
         text: whether BLEU's statistics are kept.
     """
     parts: tuple[Part, ...] = ("slots", "order") if several else ("slots", "order", "text")
-    report = evaluate_records(records, domain, parts=parts, checker=checker).as_dict()
+    extra: list[Scorer] = []
+    if lm is not None:
+        extra = [scorer(lm, domain, checker) for scorer in (Fluency, WorstWindow)]
+    report = evaluate_records(records, domain, parts=parts, checker=checker, extra=extra).as_dict()
     judged = judge(records, checker)
     units = _units(records)
-    metrics: dict[str, Any] = dict(report["metrics"])
-    if lm is not None:
-        metrics["lm"] = _fluency(judged, units, domain, lm)
+    metrics: dict[str, Any] = report["metrics"]
     scores = {
         "n_records": report["n_records"],
         "metrics": {
@@ -103,26 +101,6 @@ def score_records(
 def _units(records: Sequence[EvaluationRecord]) -> list[int]:
     found: dict[object, int] = {}
     return [found.setdefault(record.mr.key(), len(found)) for record in records]
-
-
-def _fluency(
-    judged: Sequence[Judged], units: list[int], domain: Domain, lm: NgramLanguageModel
-) -> dict[str, Any]:
-    """Nats per token (the negative mean log-probability): lower is more fluent."""
-    logs = lm.token_scores([template_of(item.report.alignment, domain) for item in judged])
-    rows = np.asarray([[-float(part.sum()), len(part)] for part in logs])
-    per_mr = sum_by_unit(rows, units)
-
-    def score(totals: FloatArray) -> FloatArray:
-        ratio: FloatArray = totals[:, 0] / totals[:, 1]
-        return ratio
-
-    point = float(score(per_mr.sum(axis=0, keepdims=True))[0])
-    low, high = percentile_interval(score(resampled_totals(per_mr, 1000, 12345)), point)
-    numbers = {"score": point, "low": low, "high": high}
-    signature = f"LM nats/token|{lm.signature}"
-    rounded: dict[str, Any] = {name: round(value, 4) for name, value in numbers.items()}
-    return {**rounded, "n": len(judged), "signature": signature}
 
 
 def write_statistics(path: Path, statistics: dict[str, Any]) -> None:

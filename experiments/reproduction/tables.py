@@ -17,7 +17,7 @@ COLUMNS = (
     ("bleu", "BLEU", 2), ("chrf", "chrF", 2), ("rouge_l", "ROUGE-L", 2),
     ("slot_error_rate", "SER", 2), ("exact_utterances", "exact", 2),
     ("order_accuracy", "order", 2), ("kendall_tau", "tau", 2), ("bigram_f1", "bigram F1", 2),
-    ("sentence_plan", "sentence plan", 2), ("lm", "LM", 3),
+    ("sentence_plan", "sentence plan", 2), ("lm", "LM", 3), ("lm_window", "LM worst", 3),
 )  # fmt: skip
 """Key, heading and decimals of the scores, in table order."""
 ERRORS = ("missing", "added", "wrong", "repeated")
