@@ -40,6 +40,12 @@ class Dropout(nn.Module):
         return f"rate={self.rate}"
 
 
+def with_noise(hidden: Tensor, noise: Tensor) -> Tensor:
+    """``hidden (batch, 1, width)`` plus ``noise (batch, width)``, in units of each row's RMS."""
+    size = hidden.square().mean(dim=-1, keepdim=True).sqrt()
+    return hidden + noise[:, None].to(hidden.dtype) * size
+
+
 def sinusoidal_positions(length: int, width: int) -> Tensor:
     """Position encodings ``(length, width) float32``, sines, cosines (Vaswani et al. 2017, §3.5).
 

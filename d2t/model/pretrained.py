@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from d2t.errors import BackendError, BundleError, DataError
 from d2t.model.base import DecoderState, Seq2SeqModel
+from d2t.model.layers import with_noise
 from d2t.model.pretrained_tokenizer import PretrainedTokenizer, SpecialIds, extend_backend
 
 if TYPE_CHECKING:
@@ -64,12 +65,16 @@ class PretrainedModel(Seq2SeqModel):
         from transformers.modeling_outputs import BaseModelOutput
 
         self._check_length(1 + (state["self_k0"].shape[2] if "self_k0" in state else 0))
+        inputs = {"decoder_input_ids": token_ids[:, None]}
+        if "noise" in state:
+            embedded = self.core.get_decoder().embed_tokens(token_ids[:, None])
+            inputs = {"decoder_inputs_embeds": with_noise(embedded, state["noise"])}
         output = self.core(
             encoder_outputs=BaseModelOutput(last_hidden_state=state["encoded"]),
             attention_mask=state["source_mask"].long(),
-            decoder_input_ids=token_ids[:, None],
             past_key_values=_cache_of(state),
             use_cache=True,
+            **inputs,
         )
         new = {"encoded": state["encoded"], "source_mask": state["source_mask"]}
         cache = output.past_key_values
@@ -78,6 +83,18 @@ class PretrainedModel(Seq2SeqModel):
             for i, layer in enumerate(half.layers):
                 new[f"{kind}_k{i}"], new[f"{kind}_v{i}"] = layer.keys, layer.values
         return output.logits[:, -1].float(), new
+
+    @property
+    def noise_shape(self) -> tuple[int, ...]:
+        """``(width,)``."""
+        return (int(self.core.get_decoder().embed_tokens.embedding_dim),)
+
+    def perturb(self, state: DecoderState, noise: Tensor) -> DecoderState:
+        """Noise on the embedding of the next decoder input, in units of its root mean square.
+
+        The place of ``TransformerModel.perturb``, except that BART adds its positions afterwards.
+        """
+        return {**state, "noise": noise}
 
     def _check_length(self, length: int) -> None:
         if self.position_limit is not None and length > self.position_limit:

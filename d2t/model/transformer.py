@@ -10,7 +10,7 @@ from torch import nn
 
 from d2t.model.attention import CrossAttention, SelfAttention, attend
 from d2t.model.base import DecoderState, Seq2SeqModel
-from d2t.model.layers import Dropout, sinusoidal_positions, xavier_
+from d2t.model.layers import Dropout, sinusoidal_positions, with_noise, xavier_
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -156,7 +156,7 @@ class TransformerModel(Seq2SeqModel):
         hidden = self._embed(token_ids[:, None], position)
         new = dict(state)
         if (noise := new.pop("noise", None)) is not None:
-            hidden = hidden + noise[:, None] * hidden.square().mean(-1, keepdim=True).sqrt()
+            hidden = with_noise(hidden, noise)
         mask = state["source_mask"][:, None, None, :]
         for i, layer in enumerate(self._decoder_layers):
             cache = (state[f"k{i}"], state[f"v{i}"]) if position else None

@@ -185,6 +185,34 @@ def test_steps_equal_teacher_forcing_and_generate(loaded):
 
 
 @torch.inference_mode()
+def test_noise_on_the_embedding_of_the_decoder(loaded):
+    tokenizer, model = loaded
+    source, mask = sources(tokenizer)
+    token = torch.full((len(source),), model.bos_id)
+    _, state = model.step(token, model.start(source, mask))
+    plain, after = model.step(token, state)
+    assert model.noise_shape == (32,)
+    nothing, same = model.step(token, model.perturb(state, torch.zeros(len(source), 32)))
+    torch.testing.assert_close(nothing, plain)
+    assert same.keys() == after.keys()
+    noise = torch.randn(len(source), 32, generator=torch.Generator().manual_seed(3))
+    noisy, later = model.step(token, model.perturb(state, noise))
+    assert not torch.allclose(noisy, plain)
+    torch.testing.assert_close(later["self_k0"][:, :, 0], after["self_k0"][:, :, 0])
+    assert not torch.allclose(later["self_k0"][:, :, 1], after["self_k0"][:, :, 1])
+    seen = []
+    first = model.core.get_decoder()
+    handle = first.register_forward_pre_hook(
+        lambda _, args, kwargs: seen.append(kwargs["inputs_embeds"]), with_kwargs=True
+    )
+    model.step(token, model.perturb(state, noise))
+    handle.remove()
+    clean = first.embed_tokens(token[:, None])
+    size = clean.square().mean(dim=-1, keepdim=True).sqrt()
+    torch.testing.assert_close(seen[0], clean + noise[:, None] * size)
+
+
+@torch.inference_mode()
 def test_select_and_padding(loaded):
     tokenizer, model = loaded
     source, mask = sources(tokenizer)

@@ -18,6 +18,7 @@ from d2t.errors import UsageError
 from d2t.model.base import DecoderState, Seq2SeqModel
 from d2t.model.build import build_model
 from d2t.model.config import BiGRUConfig, TransformerConfig
+from d2t.model.transformer import TransformerModel
 from d2t.seeding import seed_everything
 
 
@@ -136,6 +137,30 @@ def test_gru_noise_falls_on_the_hidden_state_of_every_layer() -> None:
         plain, before = model.step(token, state)
         assert not torch.allclose(logits, plain)
         assert not torch.allclose(after["hidden"], before["hidden"]), "the noise is remembered"
+
+
+def test_transformer_noise_falls_on_what_enters_the_first_decoder_layer() -> None:
+    model = tiny(TransformerConfig(width=16, ffn=32, heads=2, decoder_layers=2))
+    assert isinstance(model, TransformerModel)
+    assert model.noise_shape == (16,)
+    seen: list[torch.Tensor] = []
+    for layer in model._decoder_layers:
+        layer.attention_norm.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    token = torch.tensor([4, 1])
+    _, state = model.step(torch.tensor([1, 1]), started(model))
+    plain, after = model.step(token, state)
+    clean = seen[-2]
+    noise = torch.randn(2, 16)
+    noisy, later = model.step(token, model.perturb(state, noise))
+    size = clean.square().mean(dim=-1, keepdim=True).sqrt()
+    torch.testing.assert_close(seen[-2], clean + noise[:, None] * size)
+    assert not torch.allclose(noisy, plain)
+    assert "noise" not in later, "each step has its own"
+    assert torch.equal(later["k0"][:, :, 0], after["k0"][:, :, 0]), "the past is left alone"
+    assert not torch.allclose(later["k0"][:, :, 1], after["k0"][:, :, 1]), "it is remembered"
+    assert all(later[f"source_k{i}"] is state[f"source_k{i}"] for i in range(2))
+    same, _ = model.step(token, model.perturb(state, torch.zeros(2, 16)))
+    assert torch.equal(same, plain)
 
 
 def test_a_model_without_a_place_for_noise_says_so() -> None:
