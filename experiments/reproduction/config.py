@@ -148,14 +148,14 @@ class Speeds(Section):
 
     Attributes:
         train_pairs_per_s: training pairs.
-        train_pairs: of the whole training split.
+        train_pairs: of the whole training split, by corpus.
         greedy_per_s: greedy utterances.
         beam_cost: of a beam search, in greedy ones.
         self_training_s: sampling and filtering of a self-training row, beside its training.
     """
 
     train_pairs_per_s: float = 200.0
-    train_pairs: int = 33_527
+    train_pairs: dict[str, int] = {}
     greedy_per_s: float = 100.0
     beam_cost: float = 8.0
     self_training_s: float = 1800.0

@@ -163,7 +163,8 @@ def run_jobs(
 def train_seconds(table: Table, row: Row) -> float:
     """Estimate of a row's training: pairs over speed; augmentation about doubles the pairs."""
     config, speeds = table.train_config(row), table.speeds
-    pairs = speeds.train_pairs * config.data.share * config.train.epochs
+    whole = speeds.train_pairs.get(config.data.corpus, 10_000)
+    pairs = whole * config.data.share * config.train.epochs
     factor = {"base": 1.0, "phrases": 2.0, "self_training": 2.0, "both": 3.0}[row.recipe]
     extra = speeds.self_training_s if row.recipe == "self_training" else 0.0
     return extra + factor * pairs / speeds.train_pairs_per_s

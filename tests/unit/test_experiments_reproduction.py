@@ -14,13 +14,14 @@ import pytest
 
 from d2t.corpus.load import load_split
 from d2t.decode.types import Hypothesis
-from d2t.errors import ConfigError
+from d2t.errors import ConfigError, DataError
 from d2t.evaluate.fluency import NgramLanguageModel
 from d2t.evaluate.tasks import generation_tasks
 from d2t.mr.domain import load_domain
 from d2t.mr.types import Plan
 from d2t.slots.checker import SlotChecker
-from experiments.reproduction import outputs
+from d2t.train.progress import Silent
+from experiments.reproduction import outputs, training
 from experiments.reproduction.claims import all_claims
 from experiments.reproduction.config import Row, Samples, Stage, Table, load_table
 from experiments.reproduction.jobs import Job, open_jobs, run_jobs
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from d2t.evaluate.tasks import GenerationTask
+    from d2t.train.config import TrainConfig
+    from d2t.train.self_training_config import SelfTrainingConfig
     from experiments.reproduction.outputs import Answer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -418,3 +421,39 @@ def test_samples_keep_what_was_read_of_the_same_text(tmp_path: Path) -> None:
     assert "MR `t#0`: name[A], area[x], area[y]" in text
     assert "checker: ok; reader: broken (no verb)" in text
     assert "checker: ok; said in the order area > name; reader: not read" in text
+
+
+def test_each_recipe_trains_on_its_files_and_self_training_begins_with_the_base(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace(small(tmp_path), tmp_path / "runs", tmp_path / "out")
+    table = workspace.table
+    trained: dict[str, TrainConfig] = {}
+
+    def fake_train(config: TrainConfig, folder: Path, **_: object) -> Path:
+        trained[folder.parent.name] = config
+        return fake_bundle(folder)
+
+    def fake_rounds(config: SelfTrainingConfig, folder: Path, **_: object) -> Path:
+        assert config.base_model == (workspace.folder(table.row("base")) / "training").as_posix()
+        assert config.base.digest() == table.train_config(table.row("base")).digest()
+        return fake_bundle(folder / "round-1" / "training")
+
+    monkeypatch.setattr(training, "train", fake_train)
+    monkeypatch.setattr("d2t.train.self_training.run_self_training", fake_rounds)
+    with pytest.raises(DataError, match="row base is not trained yet"):
+        training.train_row(workspace, table.row("st"), threads=1, progress=Silent())
+    for name in ("base", "st", "both"):
+        training.train_row(workspace, table.row(name), threads=1, progress=Silent())
+        assert workspace.trained(table.row(name))
+    assert trained["base"].data.augment == ()
+    assert trained["base"].run.threads == 1
+    phrases, samples = trained["both"].data.augment
+    assert Path(phrases) == workspace.asset(workspace.phrases(table.row("both")))
+    assert Path(samples) == tmp_path / "runs" / "st" / "self-training" / "round-1" / "samples.jsonl"
+
+
+def fake_bundle(run: Path) -> Path:
+    (run / "bundle").mkdir(parents=True)
+    (run / "bundle" / "d2t.json").write_text("{}")
+    return run / "bundle"
