@@ -69,6 +69,7 @@ def phrase_examples(
     domain: Domain,
     *,
     alignments: Sequence[Alignment] | None = None,
+    corpus_words: CorpusWords | None = None,
     dedupe: Dedupe = "template",
     held_out: Collection[Hashable] = (),
     counts: PhraseCounts | None = None,
@@ -84,6 +85,7 @@ def phrase_examples(
         checker: aligns references, and reads each phrase on its own.
         domain: says which slots are open: their values are placeholders for the model.
         alignments: of the references, when the caller has them.
+        corpus_words: which words are verbs and nouns; found in the references when not given.
         dedupe: which pairs count as equal; the first one stays. With ``template``, "near Cotto" and
             "near Zizzi" are one pair, "serves Thai food" and "serves French food" are two.
         held_out: ``mr.key()`` of MRs that no phrase may have: the test set's (spec §1.7).
@@ -96,7 +98,7 @@ def phrase_examples(
         alignments = [checker.align(parent.references[0], parent.mr) for parent in parents]
     words = [words_of(alignment) for alignment in alignments]
     open_slots = frozenset(spec.name for spec in domain.slots if spec.kind == "open")
-    chunker = Chunker(CorpusWords.of(words), open_slots)
+    chunker = Chunker(corpus_words or CorpusWords.of(words), open_slots)
     ranks = {name: rank for rank, name in enumerate(domain.slot_names)}
     seen: set[Hashable] = set()
     for parent, alignment, own_words in zip(parents, alignments, words, strict=True):
