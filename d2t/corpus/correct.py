@@ -39,9 +39,11 @@ def correct_examples(
 ) -> list[Example]:
     """Examples whose MR is what their text says (spec §1.6), with the aligned order as plan.
 
-    The dialogue act is kept. Slots that no text can show the checker (an empty value, such as
-    ``request(developer[])``) are kept as given. Examples whose text says nothing are dropped;
-    with several references, each becomes an example of its own, as their texts may differ.
+    The dialogue act is kept. So are slots that a text need not show the checker: an empty value
+    (``request(developer[])``), and an implicit slot of which the text says no value; where nothing
+    shows them, they stand at the head of the plan, as the paper's header does. Examples whose text
+    says nothing are dropped; with several references, each becomes an example of its own, as their
+    texts may differ.
 
     Args:
         examples: training or development examples.
@@ -59,13 +61,13 @@ def correct_examples(
             "and dev, and use `align_examples` for the order of test references",
             code="correct_test",
         )
-    ranks = {name: rank for rank, name in enumerate(domain.slot_names)}
     corrected: list[Example] = []
     for example in split_references(examples):
         alignment = checker.align(example.references[0], example.mr)
         if alignment.spans:
-            mr = _said(alignment, example.mr, ranks)
-            corrected.append(replace(example, mr=mr, plan=alignment.plan()))
+            plan = _with_head(_unsaid(alignment, example.mr, domain), alignment.plan())
+            mr = _in_display_order(plan, example.mr.dialogue_act, domain)
+            corrected.append(replace(example, mr=mr, plan=plan))
     return corrected
 
 
@@ -112,10 +114,27 @@ def _aligned(example: Example, checker: Aligner) -> Example:
     return replace(example, plan=restrict_plan(plan, example.mr))
 
 
-def _said(
-    alignment: Alignment, given: MeaningRepresentation, ranks: dict[str, int]
-) -> MeaningRepresentation:
-    said = dict.fromkeys(span.slot for span in alignment.spans)
-    silent = dict.fromkeys(slot for slot in given.slots if slot.value == "")
-    slots = sorted({**said, **silent}, key=lambda slot: ranks.get(slot.name, len(ranks)))
-    return MeaningRepresentation(tuple(slots), given.dialogue_act)
+def _unsaid(alignment: Alignment, given: MeaningRepresentation, domain: Domain) -> tuple[Slot, ...]:
+    """The slots of the given MR that are kept although no span shows them."""
+    said = {span.slot for span in alignment.spans}
+    names = {slot.name for slot in said}
+    return tuple(
+        dict.fromkeys(
+            slot
+            for slot in given.slots
+            if (slot.value == "" and slot not in said)
+            or (domain.slot(slot.name).implicit and slot.name not in names)
+        )
+    )
+
+
+def _with_head(head: tuple[Slot, ...], plan: Plan) -> Plan:
+    """``plan`` after ``head``, which belongs to its first sentence."""
+    breaks = None if plan.breaks is None else tuple(at + len(head) for at in plan.breaks)
+    return Plan((*head, *plan.slots), breaks)
+
+
+def _in_display_order(plan: Plan, dialogue_act: str, domain: Domain) -> MeaningRepresentation:
+    ranks = {name: rank for rank, name in enumerate(domain.slot_names)}
+    slots = sorted(dict.fromkeys(plan.slots), key=lambda slot: ranks.get(slot.name, len(ranks)))
+    return MeaningRepresentation(tuple(slots), dialogue_act)

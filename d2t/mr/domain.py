@@ -43,6 +43,8 @@ class SlotSpec:
             ``numeric`` slots, where there is nothing to flag.
         aliases: other names of the slot, beyond spelling variants.
         synonyms: groups of values that tell a reader the same thing.
+        implicit: texts may say it without any wording that could be listed, as an opinion; MRs
+            that are corrected from texts keep its given value where the text says no other.
     """
 
     name: str
@@ -50,6 +52,7 @@ class SlotSpec:
     values: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     synonyms: tuple[tuple[str, ...], ...] = ()
+    implicit: bool = False
 
     def canonical_value(self, raw: str) -> str:
         """``raw`` in the domain's spelling when it is a known value, else unchanged."""
@@ -197,7 +200,7 @@ def _slot_spec(name: str, table: Any, where: str) -> SlotSpec:
     where = f"{where}: [slots.{name}]"
     if not isinstance(table, dict):
         raise DomainError(f"{where} must be a table with a 'kind'")
-    allowed = {"kind", "values", "aliases", "synonyms"}
+    allowed = {"kind", "values", "aliases", "synonyms", "implicit"}
     if unknown := set(table) - allowed:
         key = sorted(unknown)[0]
         raise DomainError(f"{where} has an unknown key {key!r}{did_you_mean(key, allowed)}")
@@ -217,7 +220,10 @@ def _slot_spec(name: str, table: Any, where: str) -> SlotSpec:
                 f"{where} synonyms name {value!r}, not a value{did_you_mean(value, values)}"
             )
     kind = cast("SlotKind", kind)
-    return SlotSpec(name, kind, values, _strings(table, "aliases", where, []), synonyms)
+    implicit = table.get("implicit", False)
+    if not isinstance(implicit, bool):
+        raise DomainError(f"{where} implicit is {implicit!r}, expected true or false")
+    return SlotSpec(name, kind, values, _strings(table, "aliases", where, []), synonyms, implicit)
 
 
 def _strings(table: dict[str, Any], key: str, where: str, default: list[str]) -> tuple[str, ...]:

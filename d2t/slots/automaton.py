@@ -151,3 +151,34 @@ class Automaton:
         following = self._deterministic(self._closure(reached)) if reached else _DEAD
         self._table[state][word] = following
         return following
+
+
+class BackwardAutomaton:
+    """Patterns read from right to left: does one of them end at a position?"""
+
+    reach = 8
+    """The longest phrase, in words."""
+
+    def __init__(self, patterns: Iterable[Node]) -> None:
+        self._automaton = Automaton(_reverse(node) for node in patterns)
+        self._last_words = self._automaton.first_words()
+
+    def ends_at(self, words: list[str], end: int) -> bool:
+        """Whether a phrase ends before ``words[end]``."""
+        return self.begins(words, end) is not None
+
+    def begins(self, words: list[str], end: int) -> int | None:
+        """Where the longest phrase begins that ends before ``words[end]``; None without one."""
+        if end <= 0 or words[end - 1] not in self._last_words:
+            return None
+        classes = self._automaton.classes(words[max(0, end - self.reach) : end][::-1])
+        found = self._automaton.matches_at(classes, 0)
+        return end - found[-1][0] if found else None
+
+
+def _reverse(node: Node) -> Node:
+    if isinstance(node, Sequence):
+        return Sequence(tuple(_reverse(part) for part in reversed(node.parts)))
+    if isinstance(node, Choice):
+        return Choice(tuple(_reverse(option) for option in node.options))
+    return node

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from d2t.slots.automaton import Automaton
-from d2t.slots.pattern import Choice, Node, Sequence
+from d2t.slots.automaton import Automaton, BackwardAutomaton
 from d2t.slots.tokens import SENTENCE_END
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from d2t.slots.lexicon import Landmark
     from d2t.slots.tokens import Tokens
 
@@ -33,8 +30,8 @@ class LandmarkContext:
         self.slot = rules.slot
         self.name_slot = rules.name_slot
         self._places = rules.places
-        self._before = _Backwards(rules.before)
-        self._called = _Backwards(rules.called)
+        self._before = BackwardAutomaton(rules.before)
+        self._called = BackwardAutomaton(rules.called)
         self._after = Automaton(rules.after)
 
     def holds(self, words: list[str], start: int, end: int) -> bool:
@@ -114,26 +111,3 @@ class LandmarkContext:
         if end - start == 1 and tokens.ends[start] - tokens.starts[start] < _MIN_LETTERS:
             return start
         return start if all(position in taken for position in range(start, end)) else end
-
-
-class _Backwards:
-    """Patterns read from right to left: does one of them end at a position?"""
-
-    def __init__(self, patterns: Iterable[Node]) -> None:
-        self._automaton = Automaton(_reverse(node) for node in patterns)
-        self._last_words = self._automaton.first_words()
-
-    def ends_at(self, words: list[str], end: int) -> bool:
-        """Whether a phrase that announces a landmark ends before ``words[end]``."""
-        if end <= 0 or words[end - 1] not in self._last_words:
-            return False
-        classes = self._automaton.classes(words[max(0, end - _REACH) : end][::-1])
-        return bool(self._automaton.matches_at(classes, 0))
-
-
-def _reverse(node: Node) -> Node:
-    if isinstance(node, Sequence):
-        return Sequence(tuple(_reverse(part) for part in reversed(node.parts)))
-    if isinstance(node, Choice):
-        return Choice(tuple(_reverse(option) for option in node.options))
-    return node

@@ -6,7 +6,10 @@ Layout of the file::
     [macros]                name = "pattern"
     [weights]               light: words that add nothing to the weight of a phrase
     [equivalents]           "word" = ["other word"]: exchangeable in values nobody has listed
-    [negation]              words, phrases, transparent, exempt: lists; reach: a number
+    [negation]              words, transparent, exempt: lists; phrases: patterns; reach: a number;
+                            shared: true where one negation governs several phrases;
+                            slots: those that can be denied, all of them where not given
+    [common]                SLOT = values that are ordinary words too: names only with a capital
     [landmark]              slot, name_slot; before, after, called: patterns; places: words
     [aliases.SLOT]          "Value" = ["other way to write it"]
     [[entry]]               slot, values (candidates, first = default), say (patterns),
@@ -68,7 +71,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Negation:
-    """Which words and phrases negate, and which words their scope reaches over."""
+    """Which words and phrases negate, and which words their scope reaches over.
+
+    ``shared``: one negation may govern several phrases (``no pets, children or dogs``); the span
+    of the first holds it. ``slots``: those whose phrases a negation changes; None is all of them.
+    """
 
     words: frozenset[str] = frozenset({"not", "no", "never", "non", "neither", "nor", "without"})
     transparent: frozenset[str] = frozenset(
@@ -76,7 +83,9 @@ class Negation:
     )
     exempt: frozenset[str] = frozenset({"only", "just"})
     reach: int = 6
-    phrases: frozenset[tuple[str, ...]] = frozenset()
+    phrases: tuple[Node, ...] = ()
+    shared: bool = False
+    slots: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +119,7 @@ class Lexicon:
     landmark: Landmark | None = None
     appositions: tuple[Apposition, ...] = ()
     aliases: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
+    common: frozenset[tuple[str, str]] = frozenset()
     equivalents: tuple[tuple[tuple[str, ...], ...], ...] = ()
     light: frozenset[str] = frozenset()
     digest: str = ""
@@ -152,7 +162,7 @@ def load_lexicon(domain: Domain) -> Lexicon:
 
 _TABLES: dict[str, type] = {
     "spelling": dict, "macros": dict, "weights": dict, "negation": dict, "landmark": dict,
-    "aliases": dict, "equivalents": dict,
+    "aliases": dict, "common": dict, "equivalents": dict,
     "entry": list, "ignore": list, "apposition": list,
 }  # fmt: skip
 
@@ -178,6 +188,11 @@ def lexicon_from_dict(raw: Mapping[str, Any], domain: Domain, *, where: str = "l
             domain.slot(slot).name: {value: tuple(others) for value, others in table.items()}
             for slot, table in raw.get("aliases", {}).items()
         },
+        common=frozenset(
+            (domain.slot(slot).name, value)
+            for slot, values in raw.get("common", {}).items()
+            for value in values
+        ),
         equivalents=tuple(
             tuple(build.tokenizer.words(text) for text in (key, *others))
             for key, others in raw.get("equivalents", {}).items()
@@ -243,7 +258,7 @@ class _Builder:
 
     def negation(self, table: Mapping[str, Any]) -> Negation:
         """The ``[negation]`` table."""
-        allowed = {"words", "phrases", "transparent", "exempt", "reach"}
+        allowed = {"words", "phrases", "transparent", "exempt", "reach", "shared", "slots"}
         self.keys(table, "negation", allowed, set())
         default = Negation()
         return Negation(
@@ -251,7 +266,13 @@ class _Builder:
             transparent=self.words(table.get("transparent", default.transparent)),
             exempt=self.words(table.get("exempt", default.exempt)),
             reach=int(table.get("reach", default.reach)),
-            phrases=frozenset(self.tokenizer.words(text) for text in table.get("phrases", ())),
+            phrases=self.patterns(table.get("phrases", ())),
+            shared=bool(table.get("shared", default.shared)),
+            slots=(
+                frozenset(self.domain.slot(slot).name for slot in table["slots"])
+                if "slots" in table
+                else None
+            ),
         )
 
     def landmark(self, table: Mapping[str, Any]) -> Landmark:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from d2t.slots.automaton import Automaton
+from d2t.slots.automaton import Automaton, BackwardAutomaton
 from d2t.slots.locate import locate
-from d2t.slots.pattern import BARRIERS, Node, has_marks, is_number
+from d2t.slots.pattern import Node, has_marks, is_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,6 +34,7 @@ class Phrase:
     rank: int
     weak: bool = False
     sole: bool = False
+    negation: int = -1  # the negating word before it, where others may share it
 
 
 class PhraseMatcher:
@@ -45,7 +46,7 @@ class PhraseMatcher:
         ]
         self._automaton = Automaton(node for node, _, _ in self._patterns)
         self._negation = lexicon.negation
-        self._last_negating = frozenset(phrase[-1] for phrase in lexicon.negation.phrases)
+        self._negating = BackwardAutomaton(lexicon.negation.phrases)
         self._light = lexicon.light
 
     def find(self, words: list[str], extra: Iterable[Phrase] = ()) -> list[Phrase]:
@@ -65,7 +66,8 @@ class PhraseMatcher:
                 taken.update(range(phrase.start, phrase.end))
                 chosen.append(phrase)
         chosen.sort(key=lambda p: p.start)
-        return [phrase for phrase in chosen if phrase.slot and phrase.values]
+        spoken = [phrase for phrase in chosen if phrase.slot and phrase.values]
+        return _with_negations(spoken, taken) if self._negation.shared else spoken
 
     def _candidates(self, words: list[str]) -> Iterable[Phrase]:
         classes = self._automaton.classes(words)
@@ -86,18 +88,25 @@ class PhraseMatcher:
         return sum(word not in light for word in words[start:end])
 
     def _phrase(self, words: list[str], start: int, end: int, weight: int, entry: Entry) -> Phrase:
-        negation = self._outer_negation(words, start, end) if entry.slot else None
-        values = entry.values
+        deniable = self._negation.slots is None or entry.slot in self._negation.slots
+        negation = self._outer_negation(words, start, end) if entry.slot and deniable else None
+        values, shared = entry.values, -1
         if negation is not None:
-            values, start = entry.negated, negation
+            values = entry.negated
             weight += 1
+            if self._negation.shared:
+                shared = negation
+            else:
+                start = negation
         if entry.firm:
             weight += _FIRM
         start = _after_names(words, start, end)
         if entry.numeric:
             numbers = [word for word in words[start:end] if is_number(word)]
             values = tuple(_fill(value, numbers) for value in values)
-        return Phrase(start, end, weight, entry.slot, values, entry.rank, entry.weak, entry.sole)
+        return Phrase(
+            start, end, weight, entry.slot, values, entry.rank, entry.weak, entry.sole, shared
+        )
 
     def _outer_negation(self, words: list[str], start: int, end: int) -> int | None:
         """The negation before a phrase that does not contain one itself."""
@@ -113,20 +122,24 @@ class PhraseMatcher:
             if word in negation.words:
                 following = words[at + 1] if at + 1 < len(words) else ""
                 return None if following in negation.exempt else at
-            if word in self._last_negating and (first := self._phrase_ending(words, at)) >= 0:
+            if (first := self._negating.begins(words, at + 1)) is not None:
                 before = words[first - 1] if first else ""
                 return None if before in negation.words else first
-            if word in BARRIERS or word not in negation.transparent:
+            if word not in negation.transparent:  # a barrier only passes where it is listed
                 return None
         return None
 
-    def _phrase_ending(self, words: list[str], last: int) -> int:
-        """Where the negating phrase begins whose last word stands at ``last``; -1 without one."""
-        for phrase in self._negation.phrases:
-            first = last + 1 - len(phrase)
-            if first >= 0 and tuple(words[first : last + 1]) == phrase:
-                return first
-        return -1
+
+def _with_negations(phrases: list[Phrase], taken: set[int]) -> list[Phrase]:
+    """Phrases in text order, the first after a negation with what stands before it from there."""
+    extended: list[Phrase] = []
+    for phrase in phrases:
+        before = range(phrase.negation, phrase.start) if phrase.negation >= 0 else range(0)
+        if before and taken.isdisjoint(before):
+            taken.update(before)
+            phrase = replace(phrase, start=phrase.negation)
+        extended.append(phrase)
+    return extended
 
 
 def _longer(known: Phrase, verbatim: Phrase) -> bool:

@@ -97,6 +97,8 @@ class NameFinder:
             rows = self._known.fitting(words, at)
             if fresh is not None:
                 rows = [*rows, *fresh.fitting(words, at)]
+            if self._lexicon.common and rows:
+                rows = [row for row in rows if self._is_name(row, tokens, at, mr)]
             if not rows:
                 at += 1
                 continue
@@ -106,6 +108,18 @@ class NameFinder:
             found.append(Mention(at, at + length, slot, senses[slot]))
             at += length
         return self._move_landmarks(words, found)
+
+    def _is_name(self, row: Row, tokens: Tokens, at: int, mr: MeaningRepresentation | None) -> bool:
+        """Whether a value that is an ordinary word too (``the room``) is a name here.
+
+        It has a capital; in a text without capitals it is one where the MR holds it.
+        """
+        if (row.slot, row.value) not in self._lexicon.common:
+            return True
+        if tokens.text == tokens.text.lower():
+            return mr is not None and row.value in mr.values(row.slot)
+        last = at + len(row.words) - 1
+        return tokens.text[tokens.starts[last]].isupper()
 
     def _sense(self, words: list[str], start: int, end: int, senses: Mapping[str, str]) -> str:
         """Which slot a string means that may fill several."""

@@ -52,7 +52,8 @@ def fold(text: str) -> str:
 class Tokens:
     """Parallel lists: normalised words and the character range of the text each came from.
 
-    Several words may share one range (``kidfriendly`` -> ``kid friendly``).
+    Several words may share one range (``kidfriendly`` -> ``kid friendly``); the words of an
+    abbreviation made of their initials have a letter each (``fps`` -> ``first person shooter``).
     """
 
     text: str
@@ -84,6 +85,11 @@ class Tokenizer:
             normal = memo.get(raw)
             if normal is None:
                 normal = self._remember(raw)
+            if len(normal) > 1 and (letters := _letters(match, normal)):
+                words += normal
+                starts += (start for start, _ in letters)
+                ends += (end for _, end in letters)
+                continue
             for word in normal:
                 if (
                     word[0].isdigit()
@@ -130,6 +136,20 @@ class Tokenizer:
             return self._normalise(match.group(1)) if match.group(1) else ()
         word = word.replace("'", "").replace("’", "")
         return (_NUMBER_WORDS.get(word, word),)
+
+
+def _letters(match: re.Match[str], words: tuple[str, ...]) -> list[tuple[int, int]]:
+    """The letter of each word in an abbreviation made of their initials; no letters otherwise.
+
+    What follows the initials (the s of ``FPSs``) belongs to the last word.
+    """
+    initials = "".join(word[0] for word in words)
+    if not fold(match.group()).startswith(initials):
+        return []
+    start = match.start()
+    ranges = [(start + at, start + at + 1) for at in range(len(words))]
+    ranges[-1] = (ranges[-1][0], match.end())
+    return ranges
 
 
 def _completes(raw: str, word: str, before: str, initial: str) -> bool:
