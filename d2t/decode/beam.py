@@ -118,16 +118,10 @@ def _run_beams(
     history = torch.full((n, k, max_length), model.pad_id, dtype=torch.int64, device=device)
     total = torch.full((n, k), IMPOSSIBLE, device=device)
     total[:, 0] = 0.0  # the k rows of a source start equal: only the first may speak
-    best_ended = torch.full((n, k), IMPOSSIBLE, device=device)  # scores, of the sources that go on
+    best_ended = torch.full_like(total, IMPOSSIBLE)  # the k best scores of what has ended
     token = torch.full((n, k), model.bos_id, dtype=torch.int64, device=device)
     for step in range(max_length):
-        log_probs = state.step(token.reshape(-1))
-        width = log_probs.size(-1)
-        log_probs = log_probs.view(len(sources), k, width)
-        log_probs.masked_fill_(blocked.unsqueeze(1), IMPOSSIBLE)
-        scores = (total.unsqueeze(-1) + log_probs).flatten(1)
-        values, index = _top(scores, min(2 * k, k * width))
-        beam, word = index // width, index % width
+        values, beam, word = _continuations(state.step(token.reshape(-1)), total, blocked)
         is_eos = word == model.eos_id
         ends = is_eos[:, :k] & torch.isfinite(values[:, :k])
         at = torch.nonzero(ends, as_tuple=True)
@@ -135,26 +129,44 @@ def _run_beams(
         _collect(pools, sources[at[0]], values[at], said, ended=True)
         # Of 2k candidates at most k are EOS (one a beam), so k others remain.
         order = torch.sort(is_eos.to(torch.int8), dim=1, stable=True).indices[:, :k]
+        length = float(step + 1) ** length_penalty
+        scores = torch.where(ends, values[:, :k] / length, IMPOSSIBLE)
+        best_ended = torch.cat([best_ended, scores], dim=1).topk(k, dim=1).values
         total = values.masked_fill(is_eos, IMPOSSIBLE).gather(1, order)
         beam, token = beam.gather(1, order), word.gather(1, order)
         history = history.gather(1, beam.unsqueeze(-1).expand(-1, -1, max_length))
         history[:, :, step] = token
-        length = float(step + 1) ** length_penalty
-        found = torch.where(ends, values[:, :k] / length, IMPOSSIBLE)
-        best_ended = torch.cat([best_ended, found], dim=1).topk(k, dim=1).values
         going = total.amax(dim=1) / length > best_ended[:, -1]
         rows = torch.arange(len(sources), device=device).unsqueeze(1) * k + beam
         dropping = not bool(going.all())
         if dropping:
             sources, total, token = sources[going], total[going], token[going]
-            best_ended = best_ended[going]
-            history, rows, blocked = history[going], rows[going], blocked[going]
+            best_ended, blocked = best_ended[going], blocked[going]
+            history, rows = history[going], rows[going]
         if len(sources) == 0:
             return pools
         state.reorder(rows.reshape(-1), dropping=dropping)
     at = torch.nonzero(torch.isfinite(total), as_tuple=True)
     _collect(pools, sources[at[0]], total[at], history[at], ended=False)
     return pools
+
+
+def _continuations(
+    log_probs: Tensor, total: Tensor, blocked: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The 2k best continuations of each source: summed log-probabilities, beams, tokens.
+
+    Args:
+        log_probs: ``(sources * k, vocab)``; changed in place.
+        total: ``(sources, k)``, summed log-probabilities so far.
+        blocked: ``(sources, vocab) bool``, True = never this token.
+    """
+    n, k = total.shape
+    log_probs = log_probs.view(n, k, -1).masked_fill_(blocked.unsqueeze(1), IMPOSSIBLE)
+    scores = (total.unsqueeze(-1) + log_probs).flatten(1)
+    values, index = _top(scores, min(2 * k, scores.size(1)))
+    width = log_probs.size(-1)
+    return values, index // width, index % width
 
 
 def _collect(
