@@ -7,8 +7,6 @@ outputs: a later session that has no runs can still compare old rows with new on
 from __future__ import annotations
 
 import dataclasses
-import gzip
-import json
 from typing import TYPE_CHECKING, Any
 
 from d2t.evaluate.bootstrap import sum_by_unit
@@ -101,12 +99,3 @@ def score_records(
 def _units(records: Sequence[EvaluationRecord]) -> list[int]:
     found: dict[object, int] = {}
     return [found.setdefault(record.mr.key(), len(found)) for record in records]
-
-
-def write_statistics(path: Path, statistics: dict[str, Any]) -> None:
-    """Write them compressed; equal content gives equal bytes."""
-    text = json.dumps(statistics, separators=(",", ":"), sort_keys=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(gzip.compress(text.encode(), mtime=0))
-    temporary.replace(path)

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from d2t.corpus.load import load_split
 from d2t.decode.load import load
 from d2t.evaluate.fluency import NgramLanguageModel
 from d2t.evaluate.tasks import generation_tasks
-from d2t.io.atomic import atomic_write_json
 from d2t.io.hashing import sha256_file, sha256_json
-from d2t.io.manifest import git_state, machine
 from d2t.mr.types import Plan
 from d2t.slots.checker import SlotChecker
-from d2t.train.config_file import validate
 from experiments.reproduction.assets import make_asset
 from experiments.reproduction.config import DECODERS
 from experiments.reproduction.outputs import beam, greedy, write_answers
-from experiments.reproduction.scores import read_outputs, score_records, write_statistics
+from experiments.reproduction.row_files import add_scores
+from experiments.reproduction.scores import read_outputs, score_records
 from experiments.reproduction.workspace import entry_key
 
 if TYPE_CHECKING:
@@ -29,16 +27,9 @@ if TYPE_CHECKING:
     from d2t.evaluate.tasks import GenerationTask, PlanMaker
     from d2t.mr.domain import Domain
     from d2t.mr.types import MeaningRepresentation
-    from d2t.train.config import TrainConfig
     from d2t.train.progress import Reporter
     from experiments.reproduction.config import Row, Setting, Stage
     from experiments.reproduction.workspace import Workspace
-
-RUN_FACTS = (
-    "config", "training_sha256", "data_sha256", "git", "versions", "machine", "seeds", "metrics",
-    "counts", "steps", "pairs_seen", "train_wall_s", "device", "precision",
-)  # fmt: skip
-"""What of a training run's manifest goes beside the scores."""
 
 
 def score_row(workspace: Workspace, row: Row, stage: Stage, progress: Reporter) -> None:
@@ -100,46 +91,6 @@ def _score(
     made = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     generation = {name: made[name] for name in ("generation_s", "sentences_per_s")}
     add_scores(workspace, row, key, {**identity, "generation": generation, **scores}, statistics)
-
-
-def add_scores(
-    workspace: Workspace, row: Row, key: str, entry: dict[str, Any], statistics: dict[str, Any]
-) -> None:
-    """Put one entry into the row's committed files, statistics first."""
-    known = workspace.scores(row)
-    kept = workspace.statistics(row) if known else {}
-    write_statistics(workspace.statistics_path(row), {**kept, key: statistics})
-    signatures = {**known.get("signatures", {}), **entry.pop("signatures")}
-    atomic_write_json(
-        workspace.scores_path(row),
-        {
-            "name": row.name,
-            "label": row.label,
-            "digest": workspace.table.digest(row),
-            "scored": {"git": git_state(), "machine": machine()},
-            "training": training_facts(workspace, row),
-            "signatures": signatures,
-            "scores": {**known.get("scores", {}), key: entry},
-        },
-    )
-
-
-def training_facts(workspace: Workspace, row: Row) -> dict[str, Any]:
-    """What the row's training says of itself."""
-    path = workspace.folder(row) / workspace.training(row)["run"]
-    run = json.loads(path.read_text(encoding="utf-8"))
-    facts = {name: run[name] for name in RUN_FACTS if name in run}
-    if row.recipe != "self_training" and "config" in run:  # whose trainings have their own options
-        wanted = _bare(workspace.table.train_config(row))
-        facts["adopted"] = _bare(validate(run["config"], str(path))) != wanted
-    return facts
-
-
-def _bare(config: TrainConfig) -> dict[str, Any]:
-    """A configuration without where its files lie and how it is carried out."""
-    raw = config.as_dict()
-    del raw["run"], raw["data"]["augment"]
-    return raw
 
 
 def _tasks(

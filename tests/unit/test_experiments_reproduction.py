@@ -26,9 +26,9 @@ from experiments.reproduction.claims import all_claims
 from experiments.reproduction.config import Row, Samples, Stage, Table, load_table
 from experiments.reproduction.jobs import Job, open_jobs, run_jobs
 from experiments.reproduction.report import write_report
+from experiments.reproduction.row_files import add_scores, compact_json, write_statistics
 from experiments.reproduction.samples import write_samples
-from experiments.reproduction.scores import read_outputs, score_records, write_statistics
-from experiments.reproduction.scoring import add_scores
+from experiments.reproduction.scores import read_outputs, score_records
 from experiments.reproduction.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -320,6 +320,13 @@ def test_scores_of_another_recipe_or_other_requests_do_not_count(tmp_path: Path)
     assert other.entry(base, "mini", "random", "greedy") is None
     retrained = workspace.table.model_copy(update={"train": {"seed": 9}})
     assert Workspace(retrained, workspace.runs, workspace.out).scores(base) == {}
+
+
+def test_scores_are_one_line_each_and_read_back() -> None:
+    content = {"name": "a", "scores": {"x": {"y": [1, {"z": "£"}]}, "v": {}}, "n": None}
+    text = compact_json(content)
+    assert json.loads(text) == content
+    assert '    "x": {"y": [1, {"z": "£"}]},\n' in text
 
 
 def test_statistics_are_the_same_bytes_for_the_same_numbers(tmp_path: Path) -> None:
