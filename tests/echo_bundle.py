@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from d2t.mr.domain import Domain
+    from d2t.plan.neural import NeuralPlanner
 
 MRS = (
     "name[Aromi], eatType[coffee shop], food[Italian], area[riverside]",
@@ -76,6 +77,7 @@ class EchoBundle:
     decode_defaults: dict[str, Any] = field(default_factory=dict)
     info: dict[str, Any] = field(default_factory=dict)
     path: Path | None = None
+    neural_planner: NeuralPlanner | None = None
 
 
 def fitting_examples(domain: Domain) -> list[Example]:

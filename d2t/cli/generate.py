@@ -21,13 +21,13 @@ from d2t.cli.common import (
     Source,
     StrictOption,
     ThreadsOption,
-    check_plan_option,
     limit_threads,
     progress,
     say,
     verdict,
 )
 from d2t.cli.interrupts import deferred_interrupt
+from d2t.cli.planners import FirstOption, PlannerOption, SentencesOption, plan_option
 from d2t.errors import D2TError, DataError
 
 if TYPE_CHECKING:
@@ -57,9 +57,9 @@ PlanOption = Annotated[
     str | None,
     typer.Option(
         help="Order of every record that has no `plan` of its own, e.g. area,food,name or "
-        "'area > food | name'; must name exactly the slots of the MR. Models trained with "
-        "alignment follow it; rnd and if read it and may not; fp keeps its own order. `order_kept` "
-        "says what came of it."
+        "'area > food | name'; names exactly the slots of the MR, or ends in ... ('area,...') and "
+        "is finished by the planner. Models trained with alignment follow it; rnd and if read it "
+        "and may not; fp keeps its own order. `order_kept` says what came of it."
     ),
 ]
 BeamOption = Annotated[
@@ -119,6 +119,9 @@ def generate(
     model: ModelOption,
     source: Source = "-",
     plan: PlanOption = None,
+    first: FirstOption = None,
+    planner: PlannerOption = None,
+    sentences: SentencesOption = False,
     beam_size: BeamOption = None,
     rerank: RerankOption = False,
     length_penalty: PenaltyOption = None,
@@ -161,14 +164,16 @@ def generate(
         max_length=max_length,
         length_penalty=length_penalty,
         seed=seed,
+        planner=planner,
+        plan_sentences=sentences,
     )
-    check_plan_option(plan, generator.domain)
+    wanted = plan_option(plan, first, generator.domain)
     typed = source == "-" and sys.stdin.isatty()
     window = 1 if typed else BATCHES_PER_WINDOW * batch_size
     records = read_records(source, limit=limit, known_columns=generator.domain.slot_names)
     totals, started = StreamTotals(), time.perf_counter()
     with _sink(output) as stream:
-        for items in _windows(records, generator, plan, window, strict, totals, started):
+        for items in _windows(records, generator, wanted, window, strict, totals, started):
             _write(items, generator.domain, format, stream)
     say(_summary(totals, time.perf_counter() - started))
     raise typer.Exit(verdict(_missed(totals, require_ok, max_ser), bad_lines=totals.bad))
@@ -191,7 +196,9 @@ def _windows(
         for items in generate_stream(
             records,
             generator,
-            lambda record: request_from_record(record, generator.domain, plan=plan),
+            lambda record: request_from_record(
+                record, generator.domain, plan=plan, planner=generator.planner, seed=generator.seed
+            ),
             window=window,
             strict=strict,
         ):

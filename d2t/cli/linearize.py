@@ -159,7 +159,7 @@ def _answer(
     from d2t.slots.checker import SlotChecker
 
     linearizer, planner, domain = fitted
-    request = request_from_record(record, domain, plan=plan)
+    request = request_from_record(record, domain, plan=plan, planner=planner, seed=seed)
     if align:
         checker = SlotChecker.for_domain(domain)
         said = checker.align(_text(record.fields or {}, record.line), request.mr).plan()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from d2t.decode.types import GenerationRequest
     from d2t.linearize.base import Strategy
     from d2t.mr.types import Plan
-    from d2t.plan.bigram import BigramPlanner
+    from d2t.plan.base import Planner
 
 
 class Orders(NamedTuple):
@@ -25,7 +25,7 @@ class Orders(NamedTuple):
 def choose_orders(
     request: GenerationRequest,
     strategy: Strategy,
-    planner: BigramPlanner | None,
+    planner: Planner | None,
     *,
     seed: int,
     shuffle: int = 0,
@@ -49,7 +49,7 @@ def choose_orders(
 def pooled_orders(
     request: GenerationRequest,
     strategy: Strategy,
-    planner: BigramPlanner | None,
+    planner: Planner | None,
     *,
     seed: int,
     n_shuffles: int,
@@ -69,7 +69,7 @@ def pooled_orders(
 def _own_order(
     request: GenerationRequest,
     strategy: Strategy,
-    planner: BigramPlanner | None,
+    planner: Planner | None,
     seed: int,
     shuffle: int,
 ) -> Plan:

@@ -20,8 +20,8 @@ from d2t.decode.types import GenerationRequest, Hypothesis
 from d2t.errors import BackendError, UsageError
 from d2t.linearize.delex import relexicalize
 from d2t.mr.parse import parse_mr
-from d2t.mr.plans import parse_plan
 from d2t.mr.types import MeaningRepresentation, Plan
+from d2t.plan.choose import FittedPlanners, complete_plan, make_planner
 from d2t.slots.checker import SlotChecker
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from d2t.linearize.source import LinearizedInput
     from d2t.model.base import Seq2SeqModel
     from d2t.model.bundle import Bundle
+    from d2t.plan.base import Planner
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -72,6 +73,8 @@ class ModelGenerator:
         length_penalty: float | None = None,
         seed: int = 0,
         rerank: bool = False,
+        planner: Planner | str | None = None,
+        plan_sentences: bool = False,
     ) -> None:
         """Wrap ``bundle``.
 
@@ -84,9 +87,13 @@ class ModelGenerator:
             seed: of the RND strategy's orders.
             rerank: of the ``beam_size`` best texts take the one with the best slot F1, then the
                 best order, then the best score; RND pools five shuffles (spec §5.6).
+            planner: orders what has no plan, where the strategy has no order of its own, and
+                finishes plans that end in ``...``. A planner, or what ``make_planner`` takes; None
+                is the bundle's neural one, else its bigram one.
+            plan_sentences: let it plan where sentences end, too.
 
         Raises:
-            UsageError: a setting is out of range, or there is nothing to rerank.
+            UsageError: a setting is out of range, there is nothing to rerank, or no such planner.
         """
         defaults: Mapping[str, Any] = bundle.decode_defaults
         self.bundle = bundle
@@ -106,6 +113,7 @@ class ModelGenerator:
             raise UsageError(
                 "reranking needs several texts to choose from: give a beam size above 1"
             )
+        self.planner = _planner(bundle, planner, seed=seed, sentences=plan_sentences)
         self.checker = SlotChecker.for_domain(bundle.domain)
         self._symbols = SymbolMask(bundle.domain, bundle.tokenizer, bundle.model.vocab_size)
 
@@ -170,12 +178,12 @@ class ModelGenerator:
         if not isinstance(mr, MeaningRepresentation):
             mr = parse_mr(mr, self.domain)
         if plan is not None and not isinstance(plan, Plan):
-            plan = parse_plan(plan, mr, self.domain)
+            plan = complete_plan(plan, mr, self.domain, self.planner)
         return self.generate([GenerationRequest(id, mr, plan)])[0]
 
     def _order(self, request: GenerationRequest) -> Orders:
         strategy = self.bundle.linearizer.strategy
-        return choose_orders(request, strategy, self.bundle.planner, seed=self.seed)
+        return choose_orders(request, strategy, self.planner, seed=self.seed)
 
     def _variants(self, request: GenerationRequest) -> list[_Prepared]:
         """The sources whose candidates compete; several only where RND is reranked."""
@@ -184,7 +192,7 @@ class ModelGenerator:
             orders = pooled_orders(
                 request,
                 self.bundle.linearizer.strategy,
-                self.bundle.planner,
+                self.planner,
                 seed=self.seed,
                 n_shuffles=POOLED_SHUFFLES,
             )
@@ -339,6 +347,18 @@ def breaks_kept(asked: Plan, realised: Plan) -> bool | None:
 
 def _source_length(item: _Prepared) -> int:
     return len(item.source_ids)
+
+
+def _planner(
+    bundle: Bundle, wanted: Planner | str | None, *, seed: int, sentences: bool
+) -> Planner | None:
+    """The planner that is asked for, else the bundle's best, else None."""
+    fitted = FittedPlanners(bundle.planner, bundle.neural_planner)
+    if wanted is None:
+        wanted = fitted.neural or fitted.bigram
+        if wanted is None and not sentences:
+            return None
+    return make_planner(wanted or "bigram", bundle.domain, fitted, seed=seed, sentences=sentences)
 
 
 @contextmanager

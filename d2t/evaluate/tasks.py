@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from d2t.corpus.correct import align_examples
@@ -11,6 +10,7 @@ from d2t.corpus.group import group_references
 from d2t.errors import DataError
 from d2t.mr.types import Plan
 from d2t.plan.display import display_plan
+from d2t.plan.oracle import order_of
 from d2t.plan.random_plans import random_plans
 from d2t.seeding import derived_rng
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from d2t.corpus.correct import Aligner
     from d2t.corpus.types import Example
     from d2t.mr.domain import Domain
-    from d2t.mr.types import MeaningRepresentation, Slot
+    from d2t.mr.types import MeaningRepresentation
 
 PlanMode = Literal[
     "own", "display", "random", "random_sentences", "oracle", "oracle_sentences", "planner"
@@ -125,25 +125,3 @@ def _plan(
         plan = order_of(example.plan, example.mr)
         return plan if mode == "oracle_sentences" else Plan(plan.slots)
     return None
-
-
-def order_of(said: Plan | None, mr: MeaningRepresentation) -> Plan:
-    """The MR's slots in the order and the sentences of ``said``.
-
-    First mentions count, what the MR lacks is left out, what was not said comes at the end of the
-    last sentence.
-    """
-    sentences = [list(sentence) for sentence in said.sentences] if said is not None else []
-    seen: set[Slot] = set()
-    kept: list[list[Slot]] = []
-    for sentence in sentences:
-        first = [s for s in dict.fromkeys(sentence) if s in mr.slots and s not in seen]
-        seen.update(first)
-        if first:
-            kept.append(first)
-    rest = [slot for slot in dict.fromkeys(mr.slots) if slot not in seen]
-    if not kept:
-        kept = [[]]
-    kept[-1] += rest
-    ends = list(accumulate(map(len, kept)))
-    return Plan(tuple(slot for sentence in kept for slot in sentence), tuple(ends[:-1]))

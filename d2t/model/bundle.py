@@ -20,6 +20,8 @@ from d2t.model.manifest import CARD, MANIFEST, Manifest, hash_files, read_manife
 from d2t.model.tokenizer import Tokenizer
 from d2t.model.weights import load_weights, save_weights
 from d2t.plan.bigram import BigramPlanner
+from d2t.plan.neural import NeuralPlanner
+from d2t.plan.neural_files import PLANNER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 WEIGHTS = "model.safetensors"
 DOMAIN = "domain"
+NEURAL_PLANNER = "planner"
+"""Folder inside the bundle, there when it carries a neural planner."""
 
 
 @dataclass
@@ -38,7 +42,8 @@ class Bundle:
     """A model with its tokenizer, domain, linearizer and planner.
 
     Attributes:
-        planner: chooses the order when the user gives none; None where the strategy itself does.
+        planner: the bigram planner; None where the strategy itself has an order.
+        neural_planner: chooses the order in the bigram planner's place, where there is one.
         decode_defaults: arguments of the generator when the user gives none.
         info: JSON-able training facts, shown on the model card: ``data``, ``metrics``, ``licence``
             and whatever else.
@@ -53,6 +58,7 @@ class Bundle:
     decode_defaults: dict[str, Any] = field(default_factory=dict)
     info: dict[str, Any] = field(default_factory=dict)
     path: Path | None = None
+    neural_planner: NeuralPlanner | None = None
 
     def save(self, path: Path, *, weights: WeightType = "fp32") -> None:
         """Write the folder; it appears whole or not at all, and an older bundle there is replaced.
@@ -70,6 +76,8 @@ class Bundle:
             self.tokenizer.save(folder / self.tokenizer.file_name)
             self.model.save_architecture(folder)
             save_domain(self.domain, folder / DOMAIN)
+            if self.neural_planner is not None:
+                self.neural_planner.save(folder / NEURAL_PLANNER)
             manifest = Manifest(
                 d2t_version=__version__,
                 model=self.model.config,
@@ -112,6 +120,7 @@ class Bundle:
                 f"{path / MANIFEST}: the linearizer or planner cannot be restored ({error}); "
                 "copy or train the bundle again"
             ) from error
+        neural = path / NEURAL_PLANNER
         tokenizer, model = _load_model(path, manifest)
         return cls(
             domain=domain,
@@ -122,6 +131,7 @@ class Bundle:
             decode_defaults=manifest.decode_defaults,
             info=manifest.info,
             path=path,
+            neural_planner=NeuralPlanner.load(neural) if (neural / PLANNER).is_file() else None,
         )
 
 

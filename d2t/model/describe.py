@@ -36,7 +36,7 @@ def describe_bundle(path: Path, *, verify: bool = True) -> dict[str, Any]:
         "format_version": manifest.format_version,
         "d2t_version": manifest.d2t_version,
         "strategy": manifest.linearizer.get("strategy", {}).get("name"),
-        "planner": None if manifest.planner is None else manifest.planner.get("name", "bigram"),
+        "planner": _planners(path, manifest.planner),
         "domain": domain.name,
         "slots": {spec.name: spec.kind for spec in domain.slots},
         "dialogue_acts": list(domain.dialogue_acts),
@@ -52,6 +52,13 @@ def describe_bundle(path: Path, *, verify: bool = True) -> dict[str, Any]:
         ),
         "verified": verify,
     }
+
+
+def _planners(path: Path, bigram: dict[str, Any] | None) -> str | None:
+    """Which planners there are, the one that is used by default first."""
+    names = ["neural"] if (path / "planner" / "planner.json").is_file() else []
+    names += [] if bigram is None else [bigram.get("name", "bigram")]
+    return ", ".join(names) or None
 
 
 def count_parameters(weights: Path) -> int:

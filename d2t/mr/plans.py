@@ -1,4 +1,4 @@
-"""Plans that users write: ``area,food,name``, ``area > food | name`` or a JSON list."""
+"""Plans that users write: ``area,food,name``, ``area > food | name``, ``area,...``, a JSON list."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 BREAK = "|"
 """Between two entries: a new sentence starts here."""
+REST = "..."
+"""As the last entry: a planner orders what the plan does not name."""
 _MARK = re.compile(r"\\.|[\[\],>|]", re.DOTALL)
 _EXAMPLE = "write a plan as area,food,name or area > food | name[Aromi]"
 
@@ -54,8 +56,81 @@ def parse_plan(
             twice, or not in the MR).
         DomainError: a slot that the domain does not have.
     """
-    escaped = isinstance(source, str)
-    texts = _split(source) if isinstance(source, str) else _listed(source)
+    texts = _entries(source)
+    if texts[-1] == REST:
+        raise MRParseError(
+            f"the plan {shorten(str(source))} leaves the rest to a planner ({REST}), which cannot "
+            "be asked here; name all slots",
+            code="plan_syntax",
+        )
+    ordered, breaks, extra = _read(texts, mr, domain, escaped=isinstance(source, str))
+    planned = set(ordered)
+    missing = [slot for slot in mr.slots if slot not in planned]
+    if extra or (missing and not partial):
+        raise _mismatch(extra, missing, mr)
+    ordered += missing
+    inner = tuple(at for at in breaks if 0 < at < len(ordered))
+    return Plan(tuple(ordered), inner if breaks else None)
+
+
+def is_partial(source: str | Sequence[str]) -> bool:
+    """Whether the plan ends in ``...``, so that a planner is to finish it."""
+    last = source if isinstance(source, str) else source[-1] if source else ""
+    return isinstance(last, str) and last.rstrip().endswith(REST)
+
+
+def parse_prefix(source: str | Sequence[str], mr: MeaningRepresentation, domain: Domain) -> Plan:
+    """Read the beginning of an order: a plan as in ``parse_plan`` with ``...`` as last entry.
+
+    Returns:
+        The slots that are named. A break directly before ``...`` stands at ``len(slots)``.
+
+    Raises:
+        MRParseError: code ``plan_syntax``, or ``plan_mismatch``: a slot said twice or not in the
+            MR.
+        DomainError: a slot that the domain does not have.
+    """
+    texts = _entries(source)
+    if texts[-1] != REST:
+        raise MRParseError(
+            f"the beginning of a plan ends in {REST}, found {shorten(str(source))}; write it as "
+            f"area,food,{REST}",
+            code="plan_syntax",
+        )
+    ordered, breaks, extra = _read(texts[:-1], mr, domain, escaped=isinstance(source, str))
+    if extra:
+        raise _mismatch(extra, [], mr)
+    return Plan(tuple(ordered), tuple(breaks) if breaks else None)
+
+
+def check_plan(source: str, domain: Domain) -> None:
+    """See that a plan which is to serve many MRs can be read at all: its syntax and slot names.
+
+    Raises:
+        MRParseError: code ``plan_syntax``.
+        DomainError: a slot that the domain does not have.
+    """
+    for text in _entries(source):
+        if text not in (BREAK, REST):
+            domain.slot(text.partition("[")[0].strip())
+
+
+def _entries(source: str | Sequence[str]) -> list[str]:
+    """The entries and breaks of a plan; ``...`` only at its end."""
+    texts = _checked(_split(source) if isinstance(source, str) else _listed(source))
+    if REST in texts[:-1]:
+        raise MRParseError(
+            f"{REST} stands for the rest and is the last entry of a plan, found "
+            f"{shorten(str(source))}",
+            code="plan_syntax",
+        )
+    return texts
+
+
+def _read(
+    texts: list[str], mr: MeaningRepresentation, domain: Domain, *, escaped: bool
+) -> tuple[list[Slot], list[int], list[_Entry]]:
+    """The slots in the order of the entries, where breaks stand, entries that fit no slot."""
     entries = [None if text == BREAK else _resolve(text, mr, domain, escaped) for text in texts]
     assigned = iter(_assign([entry for entry in entries if entry is not None], mr))
     ordered: list[Slot] = []
@@ -69,25 +144,7 @@ def parse_plan(
         ordered += claimed
         if not claimed:
             extra.append(entry)
-    planned = set(ordered)
-    missing = [slot for slot in mr.slots if slot not in planned]
-    if extra or (missing and not partial):
-        raise _mismatch(extra, missing, mr)
-    ordered += missing
-    inner = tuple(at for at in breaks if 0 < at < len(ordered))
-    return Plan(tuple(ordered), inner if breaks else None)
-
-
-def check_plan(source: str, domain: Domain) -> None:
-    """See that a plan which is to serve many MRs can be read at all: its syntax and slot names.
-
-    Raises:
-        MRParseError: code ``plan_syntax``.
-        DomainError: a slot that the domain does not have.
-    """
-    for text in _split(source):
-        if text != BREAK:
-            domain.slot(text.partition("[")[0].strip())
+    return ordered, breaks, extra
 
 
 def _assign(entries: list[_Entry], mr: MeaningRepresentation) -> list[list[Slot]]:
@@ -162,7 +219,7 @@ def _listed(source: Sequence[str]) -> list[str]:
             )
         check_characters(entry, "the plan")
         texts.append(entry.strip())
-    return _checked(texts)
+    return texts
 
 
 def _split(source: str) -> list[str]:
@@ -192,7 +249,7 @@ def _split(source: str) -> list[str]:
             f"an empty entry in the plan {shorten(source)}: remove the extra separator; {_EXAMPLE}",
             code="plan_syntax",
         )
-    return _checked(texts)
+    return texts
 
 
 def _checked(texts: list[str]) -> list[str]:

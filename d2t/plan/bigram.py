@@ -8,7 +8,7 @@ from math import log
 from typing import TYPE_CHECKING, Any, Self
 
 from d2t.errors import BundleError, DataError
-from d2t.mr.types import Plan
+from d2t.plan.base import Token, hidden_slots, join_plan, remaining_slots, slot_token, state_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,10 +16,8 @@ if TYPE_CHECKING:
 
     from d2t.corpus.types import Example
     from d2t.mr.domain import Domain
-    from d2t.mr.types import MeaningRepresentation, Slot
+    from d2t.mr.types import MeaningRepresentation, Plan, Slot
 
-Token = tuple[str, str | None]
-"""A delexicalised slot filler: name and value, None for every value of an open slot."""
 BOUNDARY: Token = ("@", None)
 EPSILON = 1e-6
 BEAM = 32
@@ -34,8 +32,11 @@ class BigramPlanner:
     ``p(b|a) ~ (c(a,b) + d(a) p(slot b | slot a)) / (c(a) + d(a))`` with d(a) the number of
     distinct followers of a (at least 1), so that a filler never seen is placed as its slot is; the
     factor p(value | slot) is left out. Search states with the same used fillers and the same last
-    filler are merged, which makes a beam of 32 exact for all but the longest MRs.
+    filler are merged, which makes a beam of 32 exact for all but the longest MRs. Sentences are
+    not planned.
     """
+
+    name = "bigram"
 
     def __init__(self, beam: int = BEAM) -> None:
         self.beam = beam
@@ -51,7 +52,7 @@ class BigramPlanner:
         Raises:
             DataError: no example has a plan.
         """
-        self.hidden = frozenset(s.name for s in domain.slots if s.kind in ("open", "numeric"))
+        self.hidden = hidden_slots(domain)
         counts: dict[Token, Counter[Token]] = {}
         for example in examples:
             if example.plan is None or not example.plan.slots:
@@ -67,16 +68,26 @@ class BigramPlanner:
         self._set_counts(counts)
         return self
 
-    def plan(self, mr: MeaningRepresentation, *, rng: Random | None = None) -> Plan:
-        """The best permutation of the MR's slots; deterministic, ``rng`` is not used.
+    def plan(
+        self,
+        mr: MeaningRepresentation,
+        *,
+        prefix: Plan | None = None,
+        rng: Random | None = None,
+    ) -> Plan:
+        """The best permutation of the MR's slots that begins with ``prefix``; ``rng`` is not used.
 
         Depends on the multiset of slots only; ties go to the alphabetically first order.
+
+        Raises:
+            MRParseError: code ``plan_mismatch``: the prefix holds what the MR does not.
         """
-        slots = sorted(mr.slots)
-        tokens = tuple(self._token(slot) for slot in slots)
-        if tokens not in self._cache:
-            self._cache[tokens] = self._search(tokens)
-        return Plan(tuple(slots[i] for i in self._cache[tokens]))
+        slots = remaining_slots(mr, prefix)
+        before = self._token(prefix.slots[-1]) if prefix and prefix.slots else BOUNDARY
+        key = (before, *(self._token(slot) for slot in slots))
+        if key not in self._cache:
+            self._cache[key] = self._search(before, key[1:])
+        return join_plan(prefix, [slots[i] for i in self._cache[key]])
 
     def log_prob(self, plan: Plan) -> float:
         """Score of a plan in nats, boundaries included, up to a constant that all orders share."""
@@ -91,7 +102,7 @@ class BigramPlanner:
             [index[a], index[b], n] for a, row in self.counts.items() for b, n in row.items()
         )
         return {
-            "name": "bigram",
+            "name": self.name,
             "beam": self.beam,
             "hidden": sorted(self.hidden),
             "tokens": [list(token) for token in tokens],
@@ -113,10 +124,7 @@ class BigramPlanner:
             for first, second, n in state["bigrams"]:
                 counts.setdefault(tokens[first], Counter())[tokens[second]] = int(n)
         except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise BundleError(
-                f"cannot restore the bigram planner: bad or missing entry ({error!r}) in its saved "
-                "state; the bundle is damaged or of another version: copy or train it again"
-            ) from error
+            raise BundleError(state_error(cls.name, error)) from error
         planner._set_counts(counts)
         return planner
 
@@ -131,7 +139,7 @@ class BigramPlanner:
                 by_slot[second[0]] += n
 
     def _token(self, slot: Slot) -> Token:
-        return slot.name, (None if slot.name in self.hidden and slot.value else slot.value)
+        return slot_token(slot, self.hidden)
 
     def _score(self, first: Token, second: Token) -> float:
         """``log p(second | first)``, worked out once: the search asks thousands of times."""
@@ -148,13 +156,13 @@ class BigramPlanner:
         weight = max(1, len(row))
         return log((row[second] + weight * slot_p) / (row.total() + weight))
 
-    def _search(self, tokens: tuple[Token, ...]) -> tuple[int, ...]:
-        """Indices into ``tokens`` in the best order: beam over partial permutations."""
+    def _search(self, before: Token, tokens: tuple[Token, ...]) -> tuple[int, ...]:
+        """Indices into ``tokens`` in the best order after ``before``: beam over permutations."""
         beam: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
         for _ in tokens:
             best: dict[tuple[frozenset[int], Token], tuple[float, tuple[int, ...]]] = {}
             for cost, order in beam:
-                last = tokens[order[-1]] if order else BOUNDARY
+                last = tokens[order[-1]] if order else before
                 for i, token in enumerate(tokens):
                     if i in order or (i and tokens[i - 1] == token and i - 1 not in order):
                         continue  # equal tokens are interchangeable: take them in order
@@ -163,9 +171,9 @@ class BigramPlanner:
                     if key not in best or item < best[key]:
                         best[key] = item
             beam = sorted(best.values())[: self.beam]
-        return min(
-            (c - self._score(tokens[o[-1]] if o else BOUNDARY, BOUNDARY), o) for c, o in beam
-        )[1]
+        return min((c - self._score(tokens[o[-1]] if o else before, BOUNDARY), o) for c, o in beam)[
+            1
+        ]
 
 
 def _sort_key(token: Token) -> tuple[str, str]:

@@ -4,11 +4,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from d2t.mr.types import Plan
+from d2t.mr.types import MeaningRepresentation, Plan
+from d2t.plan.base import join_plan, remaining_slots
 
 if TYPE_CHECKING:
+    from random import Random
+
     from d2t.mr.domain import Domain
-    from d2t.mr.types import MeaningRepresentation, Slot
+    from d2t.mr.types import Slot
+
+
+class DisplayPlanner:
+    """The order of ``domain.toml`` as a planner."""
+
+    name = "display"
+
+    def __init__(self, domain: Domain) -> None:
+        self.domain = domain
+
+    def plan(
+        self,
+        mr: MeaningRepresentation,
+        *,
+        prefix: Plan | None = None,
+        rng: Random | None = None,
+    ) -> Plan:
+        """The prefix, then the other slots as :func:`display_plan` orders them.
+
+        Raises:
+            DomainError: the MR holds a slot that the domain does not know.
+            MRParseError: code ``plan_mismatch``: the prefix holds what the MR does not.
+        """
+        rest = MeaningRepresentation(tuple(remaining_slots(mr, prefix)))
+        return join_plan(prefix, display_plan(rest, self.domain).slots)
 
 
 def display_plan(mr: MeaningRepresentation, domain: Domain) -> Plan:

@@ -7,6 +7,7 @@ from math import factorial
 from typing import TYPE_CHECKING
 
 from d2t.mr.types import Plan
+from d2t.plan.base import join_plan, remaining_slots
 from d2t.seeding import derived_rng
 
 if TYPE_CHECKING:
@@ -16,6 +17,31 @@ if TYPE_CHECKING:
 
 _ENUMERABLE = 6
 """Up to this many slots all permutations (720) are listed."""
+
+
+class RandomPlanner:
+    """A uniform permutation of what the prefix leaves; sentences are not planned."""
+
+    name = "random"
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+
+    def plan(
+        self,
+        mr: MeaningRepresentation,
+        *,
+        prefix: Plan | None = None,
+        rng: Random | None = None,
+    ) -> Plan:
+        """Drawn with ``rng``; without one, what the seed and the MR alone decide.
+
+        Raises:
+            MRParseError: code ``plan_mismatch``: the prefix holds what the MR does not.
+        """
+        rest = remaining_slots(mr, prefix)
+        (rng or derived_rng(self.seed, "random_planner", repr(mr.key()))).shuffle(rest)
+        return join_plan(prefix, rest)
 
 
 def random_plan(mr: MeaningRepresentation, rng: Random) -> Plan:

@@ -1,0 +1,95 @@
+"""What a planner is, and what all planners do with the beginning of a plan that a user fixed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Protocol
+
+from d2t.errors import MRParseError
+from d2t.mr.types import Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from random import Random
+
+    from d2t.mr.domain import Domain
+    from d2t.mr.types import MeaningRepresentation, Slot
+
+Token = tuple[str, str | None]
+"""A delexicalised slot filler: name and value, None for every value of an open slot."""
+
+
+class Planner(Protocol):
+    """Chooses the order in which the slots of an MR are said."""
+
+    name: str
+
+    def plan(
+        self,
+        mr: MeaningRepresentation,
+        *,
+        prefix: Plan | None = None,
+        rng: Random | None = None,
+    ) -> Plan:
+        """A permutation of ``mr.slots`` that begins with the slots of ``prefix``.
+
+        Args:
+            mr: what is to be said.
+            prefix: what the user fixed. Its sentence breaks are kept; a break at ``len(prefix)``
+                starts a sentence with the first slot that the planner chooses. Where the prefix
+                plans sentences, the whole plan does; a planner that plans none adds no break.
+            rng: randomness of random planners; the others do not use it.
+
+        Raises:
+            MRParseError: code ``plan_mismatch``: the prefix holds what the MR does not.
+        """
+        ...
+
+
+def hidden_slots(domain: Domain) -> frozenset[str]:
+    """Slots whose values planners do not see, as they are of no use for the order of others."""
+    return frozenset(spec.name for spec in domain.slots if spec.kind in ("open", "numeric"))
+
+
+def slot_token(slot: Slot, hidden: frozenset[str]) -> Token:
+    """The slot as planners see it; an empty value (a request) differs from a hidden one."""
+    return slot.name, (None if slot.name in hidden and slot.value else slot.value)
+
+
+def remaining_slots(mr: MeaningRepresentation, prefix: Plan | None) -> list[Slot]:
+    """The slots that the prefix leaves to the planner, sorted: their given order means nothing.
+
+    Raises:
+        MRParseError: code ``plan_mismatch``: the prefix holds what the MR does not.
+    """
+    left = Counter(mr.slots)
+    left.subtract(() if prefix is None else prefix.slots)
+    if extra := [slot for slot, n in left.items() if n < 0]:
+        raise MRParseError(
+            f"the plan begins with slots that the MR does not have: {', '.join(map(str, extra))}; "
+            f"it has {', '.join(map(str, mr.slots)) or 'none'}",
+            code="plan_mismatch",
+        )
+    return sorted(left.elements())
+
+
+def join_plan(prefix: Plan | None, rest: Sequence[Slot]) -> Plan:
+    """The prefix with its breaks, then ``rest``; a break behind the last slot is dropped."""
+    if prefix is None:
+        return Plan(tuple(rest))
+    slots = (*prefix.slots, *rest)
+    breaks = prefix.breaks
+    if breaks is not None:
+        breaks = tuple(at for at in breaks if at < len(slots))
+    return Plan(slots, breaks)
+
+
+def state_error(name: str, error: Exception) -> str:
+    """The message about a planner's saved state that cannot be read."""
+    return (
+        f"cannot restore the {name} planner: bad or missing entry ({error!r}) in its saved state; "
+        "the bundle is damaged or of another version: copy or train it again"
+    )
+
+
+State = dict[str, Any]

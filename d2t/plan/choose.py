@@ -1,0 +1,135 @@
+"""Planners by name, and plans that a user began and a planner finishes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from d2t.errors import DataError, UsageError
+from d2t.mr.plans import REST, is_partial, parse_plan, parse_prefix
+from d2t.plan.display import DisplayPlanner
+from d2t.plan.neural import NeuralPlanner
+from d2t.plan.neural_files import PLANNER
+from d2t.plan.random_plans import RandomPlanner
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from random import Random
+
+    from d2t.mr.domain import Domain
+    from d2t.mr.types import MeaningRepresentation, Plan
+    from d2t.plan.base import Planner
+    from d2t.plan.bigram import BigramPlanner
+
+PLANNERS = ("bigram", "neural", "random", "display")
+
+
+@dataclass(frozen=True, slots=True)
+class FittedPlanners:
+    """What a bundle or a corpus has: the planners that need training."""
+
+    bigram: BigramPlanner | None = None
+    neural: NeuralPlanner | None = None
+
+
+def make_planner(
+    name: str | Planner,
+    domain: Domain,
+    fitted: FittedPlanners,
+    *,
+    seed: int = 0,
+    sentences: bool = False,
+) -> Planner:
+    """The planner called ``name``: bigram, neural, random, display, or a folder that holds one.
+
+    Args:
+        name: a folder, or a name; a planner is taken as it is. A folder may be a bundle that
+            carries a neural planner.
+        domain: of the MRs.
+        fitted: what ``bigram`` and ``neural`` mean here.
+        seed: of random plans.
+        sentences: plan where sentences end too, which only neural planners do.
+
+    Raises:
+        UsageError: there is no such planner here, or it plans no sentences.
+        BundleError: the folder's planner is damaged.
+    """
+    planner: Planner | None
+    if not isinstance(name, str):
+        planner = name
+    elif name == "neural":
+        planner = fitted.neural
+    elif name == "bigram":
+        planner = fitted.bigram
+    elif name == "random":
+        planner = RandomPlanner(seed)
+    elif name == "display":
+        planner = DisplayPlanner(domain)
+    else:
+        planner = _from_folder(Path(name))
+    if planner is None:
+        cure = (
+            "train one with `d2t train-planner` and give its folder, or put it into the bundle "
+            "with --into"
+            if name == "neural"
+            else "its strategy needs none; give random, display or a planner's folder"
+        )
+        raise UsageError(f"there is no {name} planner here; {cure}", code="no_planner")
+    if not sentences:
+        return planner
+    if not isinstance(planner, NeuralPlanner):
+        raise UsageError(
+            f"the {planner.name} planner plans no sentences; use a neural one, or write the breaks "
+            "yourself: --plan 'area,food | name'",
+            code="no_sentences",
+        )
+    return planner.with_sentences()
+
+
+def complete_plan(
+    source: str | Sequence[str],
+    mr: MeaningRepresentation,
+    domain: Domain,
+    planner: Planner | None,
+    *,
+    rng: Random | None = None,
+) -> Plan:
+    """The plan that a user wrote; where it ends in ``...``, finished by the planner.
+
+    Raises:
+        MRParseError: malformed, or it does not fit the MR.
+        DomainError: a slot that the domain does not have.
+        DataError: code ``no_plan``: it is to be finished, and there is no planner.
+    """
+    if not is_partial(source):
+        return parse_plan(source, mr, domain)
+    prefix = parse_prefix(source, mr, domain)
+    if planner is None:
+        raise DataError(
+            f"the plan ends in {REST} and there is no planner to finish it; name all slots, or "
+            "choose a planner (--planner random, display, or the folder of one)",
+            code="no_plan",
+        )
+    return planner.plan(mr, prefix=prefix, rng=rng)
+
+
+def first_as_plan(first: str) -> str:
+    """``--first area`` as a partial plan: ``area,...``."""
+    return f"{first},{REST}"
+
+
+def _from_folder(path: Path) -> NeuralPlanner:
+    for folder in (path, path / "planner"):
+        if (folder / PLANNER).is_file():
+            return NeuralPlanner.load(folder)
+    if path.exists():
+        raise UsageError(
+            f"{path} holds no planner (no {PLANNER}); train one with `d2t train-planner`",
+            code="no_planner",
+        )
+    raise UsageError(
+        f"no planner called {str(path)!r}: expected one of {', '.join(PLANNERS)}, or the folder of "
+        "a trained planner",
+        code="no_planner",
+    )

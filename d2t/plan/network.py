@@ -1,0 +1,159 @@
+"""The neural planner's network in numpy: a set of slots in, scores of what comes next out.
+
+Same parameters, same formulas as the torch module that trains it (``d2t/train/planner_network``);
+a test holds the two equal. Shapes: n slots, b partial plans at once, d the width.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+    Ints = NDArray[np.int64]
+
+MAX_COUNT = 8
+"""Lengths of sentences, in slots, and numbers of sentences are told apart up to here."""
+
+
+def parameter_shapes(n_slots: int, n_values: int, n_acts: int, d: int) -> dict[str, list[int]]:
+    """Name and shape of every parameter; row 0 of the tables, all zero, is what was never seen."""
+    return {
+        "slot": [n_slots + 1, d],
+        "value": [n_values + 1, d],
+        "act": [n_acts + 1, d],
+        "member.weight": [d, d],
+        "member.bias": [d],
+        "first.weight": [d, d],
+        "first.bias": [d],
+        "start": [d],
+        "gru.weight_ih_l0": [3 * d, d],
+        "gru.weight_hh_l0": [3 * d, d],
+        "gru.bias_ih_l0": [3 * d],
+        "gru.bias_hh_l0": [3 * d],
+        "query.weight": [d, 3 * d],
+        "query.bias": [d],
+        "ask.weight": [d, d],
+        "key.weight": [d, d],
+        "border.weight": [d, 3 * d],
+        "border.bias": [d],
+        "length": [MAX_COUNT + 1, d],
+        "sentence": [MAX_COUNT + 1, d],
+        "stop.weight": [1, d],
+        "stop.bias": [1],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedSlots:
+    """A set of slots as the network sees it.
+
+    Attributes:
+        tokens: (n, d): what each slot is.
+        members: (n, d): what each slot adds to the set.
+        keys: (n, d): what a query is compared with.
+        first: (d,): the state before anything is said.
+    """
+
+    tokens: Floats
+    members: Floats
+    keys: Floats
+    first: Floats
+
+
+class States(NamedTuple):
+    """Partial plans: ``hidden`` (b, d), ``remaining`` (b, d), ``last`` (b, d)."""
+
+    hidden: Floats
+    remaining: Floats
+    last: Floats
+
+
+class PointerNetwork:
+    """Scores of the next slot and of a sentence break before it.
+
+    With e_i the embedding of slot i (its name's plus its value's), m_i = relu(W_m e_i + b_m),
+    r_t the sum of m_i over slots not yet said, and h_t = GRU(e of the slot said last, h_{t-1})::
+
+        h_0      = tanh(W_f r_0 + b_f + a)                 a: the dialogue act
+        score_i  = W_a tanh(W_q [h_t; r_t; e_last] + b_q) . W_k e_i / sqrt(d)
+        p(i)     = softmax of score over the slots not yet said
+        p(break) = sigmoid(w . relu(W_b [h_t; e_next; r_t] + b_b + length + sentence) + b)
+
+    Nothing depends on the order in which slots are given, as an MR has none.
+    """
+
+    def __init__(self, weights: Mapping[str, Floats]) -> None:
+        self.weights = dict(weights)
+
+    def encode(self, slots: Ints, values: Ints, act: int) -> EncodedSlots:
+        """Encode n slots by the rows of their names and values."""
+        w = self.weights
+        tokens = w["slot"][slots] + w["value"][values]
+        members: Floats = np.maximum(self._linear("member", tokens), np.float32(0.0))
+        first = np.tanh(self._linear("first", members.sum(axis=0)) + w["act"][act])
+        keys = tokens @ w["key.weight"].T
+        return EncodedSlots(tokens, members, keys, np.asarray(first, dtype=np.float32))
+
+    def begin(self, encoded: EncodedSlots) -> States:
+        """The one state in which nothing is said yet."""
+        start = self.weights["start"][None]
+        hidden = self._gru(start, encoded.first[None])
+        return States(hidden, encoded.members.sum(0)[None], start)
+
+    def advance(self, encoded: EncodedSlots, states: States, said: Ints) -> States:
+        """The states after each has said one more slot, ``said`` (b,)."""
+        last = encoded.tokens[said]
+        remaining = states.remaining - encoded.members[said]
+        return States(self._gru(last, states.hidden), remaining, last)
+
+    def log_probs(self, encoded: EncodedSlots, states: States, left: NDArray[np.bool_]) -> Floats:
+        """Log-probability of each slot to come next, (b, n); -inf where ``left`` (b, n) is False.
+
+        Every row of ``left`` has a True.
+        """
+        seen = np.concatenate([states.hidden, states.remaining, states.last], axis=1)
+        query = np.tanh(self._linear("query", seen)) @ self.weights["ask.weight"].T
+        scores = query @ encoded.keys.T / np.float32(np.sqrt(query.shape[1]))
+        scores = np.where(left, scores, -np.inf)
+        scores = scores - scores.max(axis=1, keepdims=True)
+        log_probs: Floats = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+        return log_probs
+
+    def break_logits(self, encoded: EncodedSlots, states: States, following: int) -> Floats:
+        """Log-odds of a break between one state's last slot and slot ``following``.
+
+        Returns:
+            (MAX_COUNT + 1, MAX_COUNT + 1): by the length of the sentence so far in slots, and the
+            number of sentences before it.
+        """
+        w = self.weights
+        seen = np.concatenate([states.hidden[0], encoded.tokens[following], states.remaining[0]])
+        base = self._linear("border", seen)
+        mixed = np.maximum(base + w["length"][:, None] + w["sentence"][None], 0.0)
+        logits: Floats = mixed @ w["stop.weight"][0] + w["stop.bias"][0]
+        return logits
+
+    def _linear(self, name: str, x: Floats) -> Floats:
+        out: Floats = x @ self.weights[f"{name}.weight"].T + self.weights[f"{name}.bias"]
+        return out
+
+    def _gru(self, x: Floats, hidden: Floats) -> Floats:
+        """One step of torch's GRU: n = tanh(W x + b + r (U h + c)), h' = (1 - z) n + z h."""
+        w = self.weights
+        given = x @ w["gru.weight_ih_l0"].T + w["gru.bias_ih_l0"]
+        kept = hidden @ w["gru.weight_hh_l0"].T + w["gru.bias_hh_l0"]
+        d = hidden.shape[1]
+        # sigmoid(x) = (1 + tanh(x / 2)) / 2, which cannot overflow
+        gates = 0.5 + 0.5 * np.tanh(0.5 * (given[:, : 2 * d] + kept[:, : 2 * d]))
+        reset, update = gates[:, :d], gates[:, d:]
+        new = np.tanh(given[:, 2 * d :] + reset * kept[:, 2 * d :])
+        out: Floats = (1.0 - update) * new + update * hidden
+        return out
