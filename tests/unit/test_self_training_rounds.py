@@ -14,10 +14,12 @@ from d2t.corpus.load import load_split
 from d2t.errors import ConfigError, DataError
 from d2t.mr.domain import load_domain
 from d2t.train import self_training
+from d2t.train.config_file import config_to_toml
 from d2t.train.self_training import run_self_training
 from d2t.train.self_training_config import checked, load_self_training_config
 
 if TYPE_CHECKING:
+    from d2t.train.config import TrainConfig
     from d2t.train.self_training_config import SelfTrainingConfig
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,6 +59,22 @@ def writer(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return asked
 
 
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings that only write down what would be trained, and resume as real ones do."""
+
+    def train(what: TrainConfig, folder: Path, *, resume: bool, **_: Any) -> Path:
+        assert resume == (folder / "config.toml").is_file()
+        (folder / "bundle").mkdir(parents=True, exist_ok=True)
+        (folder / "config.toml").write_text(config_to_toml(what))
+        files = {"model.safetensors": what.digest()}
+        (folder / "bundle" / "d2t.json").write_text(json.dumps({"files": files}))
+        (folder / "run.json").write_text(json.dumps({"metrics": {}}))
+        return folder / "bundle"
+
+    monkeypatch.setattr(self_training, "train", train)
+
+
 def outcome(folder: Path) -> dict[str, Any]:
     """What a finished run decided."""
     manifest = json.loads((folder / "run.json").read_text())
@@ -89,7 +107,7 @@ def test_rounds_build_on_each_other(writer: list[Path], tmp_path: Path) -> None:
 
 
 def test_killed_anywhere_it_goes_on_to_the_same_end(
-    writer: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    writer: list[Path], quick: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     # One name for both, as the paths of samples are part of a training's configuration.
@@ -124,7 +142,9 @@ def test_killed_anywhere_it_goes_on_to_the_same_end(
     assert outcome(broken) == outcome(whole)
 
 
-def test_a_folder_belongs_to_one_configuration(writer: list[Path], tmp_path: Path) -> None:
+def test_a_folder_belongs_to_one_configuration(
+    writer: list[Path], quick: None, tmp_path: Path
+) -> None:
     folder = tmp_path / "run"
     once = config(rounds=1)
     run_self_training(once, folder)
@@ -140,7 +160,7 @@ def test_a_folder_belongs_to_one_configuration(writer: list[Path], tmp_path: Pat
         run_self_training(once, tmp_path / "other")
 
 
-def test_a_trained_model_can_be_the_base(writer: list[Path], tmp_path: Path) -> None:
+def test_a_trained_model_can_be_the_base(writer: list[Path], quick: None, tmp_path: Path) -> None:
     first = tmp_path / "first"
     run_self_training(config(rounds=1), first)
     raw = {**RAW, "rounds": 1, "base_model": str(first / "base")}
@@ -154,7 +174,7 @@ def test_a_trained_model_can_be_the_base(writer: list[Path], tmp_path: Path) -> 
         run_self_training(config(base_model=str(tmp_path / "none")), tmp_path / "third")
 
 
-def test_a_round_without_samples_says_so(writer: list[Path], tmp_path: Path) -> None:
+def test_a_round_without_samples_says_so(writer: list[Path], quick: None, tmp_path: Path) -> None:
     strict = {**RAW["filter"], "rare_share": 0.99}
     with pytest.raises(DataError, match=r"no sample .* passed the filters"):
         run_self_training(
