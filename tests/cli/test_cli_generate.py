@@ -91,6 +91,22 @@ class TestRecords:
         result = run("--format", "text", "--plan", "eatType,name", stdin="name,eatType\nA B,pub\n")
         assert (result.exit_code, result.stdout) == (0, "pub A B\n")
 
+    def test_reranked_beams(self) -> None:
+        result = run("--rerank", "--plan", "food,name,eatType", stdin=TEXT)
+        [only] = lines(result)
+        assert (result.exit_code, only["status"], only["order_kept"]) == (0, "ok", True)
+        refused = run("--rerank", "--beam-size", "1", stdin=TEXT)
+        assert refused.exit_code == 2
+        assert "beam size" in refused.stderr
+
+    def test_planned_sentences_are_judged(self) -> None:
+        planned = {"mr": TEXT, "plan": "name,food | eatType"}
+        result = run(stdin=f"{json.dumps(planned)}\n{json.dumps({'mr': TEXT})}\n")
+        first, second = lines(result)
+        assert (first["order_kept"], first["breaks_kept"]) == (True, False)
+        assert second["breaks_kept"] is None
+        assert "sentences kept 0.0% of 1" in result.stderr
+
     def test_limit(self) -> None:
         result = run("--limit", "2", stdin=f"{TEXT}\n" * 5)
         assert (result.exit_code, len(lines(result))) == (0, 2)
