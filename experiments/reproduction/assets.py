@@ -40,6 +40,8 @@ def make_asset(workspace: Workspace, name: str, progress: Reporter) -> None:
     kind = name.partition("-")[0]
     if kind == "lm":
         _language_model(name.partition("-")[2], temporary)
+    elif kind == "tests":
+        _tests(workspace, _reader(workspace, name), temporary)
     elif kind == "phrases":
         _phrases(workspace, _reader(workspace, name), temporary)
     else:
@@ -69,6 +71,23 @@ def _language_model(corpus: str, path: Path) -> None:
     language_model(corpus, domain, checker).save(path)
 
 
+def _tests(workspace: Workspace, row: Row, path: Path) -> None:
+    """The test pairs of every corpus that the row is scored on: none may be trained on."""
+    domain = load_domain(workspace.table.train_config(row).data.domain)
+    examples = [
+        example
+        for corpus in dict.fromkeys(_corpora(workspace, row))
+        for example in load_split(corpus, "test", domain)
+    ]
+    with atomic_write(path) as stream:
+        write_corpus(stream, examples, domain, form="jsonl")
+
+
+def _corpora(workspace: Workspace, row: Row) -> tuple[str, ...]:
+    """The training corpus and those that the row is scored on."""
+    return workspace.table.train_config(row).data.corpus, *workspace.table.corpora(row)
+
+
 def _phrases(workspace: Workspace, row: Row, path: Path) -> None:
     """Cut from the row's training data as ``d2t augment phrases`` does; a report lies beside it."""
     from d2t.augment.phrases import PhraseCounts, phrase_examples
@@ -96,9 +115,10 @@ def _phrases(workspace: Workspace, row: Row, path: Path) -> None:
 
 def _test_mrs(workspace: Workspace, row: Row, domain: Domain) -> frozenset[Hashable]:
     """The MRs of every test split that the row is scored on."""
-    corpora = {workspace.table.train_config(row).data.corpus, *workspace.table.corpora(row)}
     return frozenset(
-        example.mr.key() for name in corpora for example in load_split(name, "test", domain)
+        example.mr.key()
+        for name in {*_corpora(workspace, row)}
+        for example in load_split(name, "test", domain)
     )
 
 

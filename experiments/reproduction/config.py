@@ -216,12 +216,21 @@ class Table(Section):
         """The seeds of one system, in file order."""
         return tuple(row for row in self.rows if row.label == label)
 
-    def train_config(self, row: Row, augment: tuple[str, ...] = ()) -> TrainConfig:
-        """The training configuration of a row; ``augment`` are files of further pairs."""
-        raw = merged(self.train, row.train)
-        if augment:
-            raw = merged(raw, {"data": {"augment": list(augment)}})
-        return validate(raw, f"row {row.name}")
+    def train_config(
+        self, row: Row, augment: tuple[str, ...] = (), test: str | None = None
+    ) -> TrainConfig:
+        """The training configuration of a row.
+
+        Args:
+            row: one of the table's.
+            augment: files of further pairs.
+            test: a file of test MRs instead of the corpus's, for rows scored on several corpora.
+        """
+        files = {
+            **({"augment": list(augment)} if augment else {}),
+            **({"test": test} if test else {}),
+        }
+        return validate(merged(merged(self.train, row.train), {"data": files}), f"row {row.name}")
 
     def self_training_options(self, row: Row) -> dict[str, Any]:
         """The self-training options of a row."""

@@ -82,7 +82,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _bare(config: TrainConfig) -> dict[str, Any]:
     """A configuration without where its files lie and how it is carried out."""
     raw = config.as_dict()
-    del raw["run"], raw["data"]["augment"]
+    del raw["run"], raw["data"]["augment"], raw["data"]["test"]
     return raw
 
 

@@ -32,7 +32,7 @@ def train_row(workspace: Workspace, row: Row, *, threads: int | None, progress: 
         base = workspace.table.row(row.base)
         samples = workspace.training(base)["samples"]
         augment += tuple(_file(workspace.folder(base) / name) for name in samples)
-    config = _on(workspace.table.train_config(row, augment), threads)
+    config = _on(workspace.table.train_config(row, augment, _tests(workspace, row)), threads)
     folder = workspace.folder(row) / "training"
     bundle = train(config, folder, resume=True, progress=progress, command=_command(row))
     workspace.finish_training(row, bundle=_within(workspace, row, bundle), run="training/run.json")
@@ -73,8 +73,13 @@ def self_training_config(
     return SelfTrainingConfig(
         **table.self_training_options(row),
         base_model=_file(bundle.parent),
-        base=_on(table.train_config(row, augment), threads),
+        base=_on(table.train_config(row, augment, _tests(workspace, row)), threads),
     )
+
+
+def _tests(workspace: Workspace, row: Row) -> str | None:
+    name = workspace.tests(row)
+    return _file(workspace.asset(name)) if name else None
 
 
 def _command(row: Row) -> list[str]:

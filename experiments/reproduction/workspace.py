@@ -143,12 +143,20 @@ class Workspace:
     def asset(self, name: str) -> Path:
         """The path of a shared file or folder."""
         kind = name.partition("-")[0]
-        return self.runs / "shared" / (name + {"phrases": ".jsonl", "lm": ".npz"}.get(kind, ""))
+        return (
+            self.runs
+            / "shared"
+            / (name + {"phrases": ".jsonl", "tests": ".jsonl", "lm": ".npz"}.get(kind, ""))
+        )
 
     def assets(self, row: Row, stage: Stage) -> tuple[str, ...]:
         """The shared files that a stage of a row reads."""
         if stage == "train":
-            return (self.phrases(row),) if self._reads_phrases(row) else ()
+            tests = self.tests(row)
+            return (
+                *((self.phrases(row),) if self._reads_phrases(row) else ()),
+                *((tests,) if tests else ()),
+            )
         models = [f"lm-{corpus}" for corpus in self.table.corpora(row)]
         plans = {s.plans for s in self.table.settings_of(row, stage).values()}
         return (*models, *([self.planner(row)] if "planner" in plans else []))
@@ -163,6 +171,12 @@ class Workspace:
         data = self.table.train_config(row).data
         options = sha256_json(self.table.phrases)[:6]
         return f"phrases-{data.corpus}-{data.share:g}-{data.share_seed}-{options}"
+
+    def tests(self, row: Row) -> str | None:
+        """The asset with all test MRs of a row that is scored on other corpora than its own."""
+        corpus = self.table.train_config(row).data.corpus
+        others = sorted({*self.table.corpora(row)} - {corpus})
+        return f"tests-{'-'.join((corpus, *others))}" if others else None
 
     def planner(self, row: Row) -> str:
         """The asset with the neural planner of a row's training data."""

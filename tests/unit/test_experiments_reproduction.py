@@ -460,6 +460,18 @@ def test_each_recipe_trains_on_its_files_and_self_training_begins_with_the_base(
     assert Path(samples) == tmp_path / "runs" / "st" / "self-training" / "round-1" / "samples.jsonl"
 
 
+def test_a_row_scored_on_two_corpora_is_trained_without_the_test_mrs_of_either(
+    tmp_path: Path,
+) -> None:
+    text = SMALL.replace('name = "late"', 'name = "late"\nscore_on = ["mini", "e2e"]')
+    workspace = Workspace(small(tmp_path, text), tmp_path / "runs", tmp_path / "out")
+    late, base = workspace.table.row("late"), workspace.table.row("base")
+    assert workspace.tests(late) == "tests-mini-e2e"
+    assert workspace.assets(late, "train") == ("tests-mini-e2e",)
+    assert workspace.tests(base) is None
+    assert workspace.assets(base, "train") == ()
+
+
 def fake_bundle(run: Path) -> Path:
     (run / "bundle").mkdir(parents=True)
     (run / "bundle" / "d2t.json").write_text("{}")
