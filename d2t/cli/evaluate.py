@@ -21,6 +21,7 @@ from d2t.cli.common import (
     say,
     verdict,
 )
+from d2t.cli.evaluate_plans import plans as evaluate_plans
 from d2t.cli.model_outputs import ModelRun, PlanMode, Split, generate_outputs
 
 if TYPE_CHECKING:
@@ -197,6 +198,9 @@ _register(
     "Everything that the records allow.",
     "d2t evaluate all --model my-bundle --corpus mini --split dev --plans random",
 )
+
+
+app.command("plans")(evaluate_plans)
 
 
 def _with_gates(

@@ -100,12 +100,7 @@ class KendallTau(OrderMetric):
 
     def compare(self, requested: Plan, realised: Plan) -> float | None:
         """From -1 to 1, or None with fewer than two common slots."""
-        position = {slot: i for i, slot in enumerate(dict.fromkeys(realised.slots))}
-        common = [position[slot] for slot in dict.fromkeys(requested.slots) if slot in position]
-        if len(common) < 2:
-            return None
-        pairs = [first < second for first, second in combinations(common, 2)]
-        return (2 * sum(pairs) - len(pairs)) / len(pairs)
+        return kendall_tau(requested, realised)
 
 
 class BigramF1(OrderMetric):
@@ -120,6 +115,16 @@ class BigramF1(OrderMetric):
     def compare(self, requested: Plan, realised: Plan) -> float:
         """From 0 to 1, see ``bigram_f1``."""
         return bigram_f1(requested, realised)
+
+
+def kendall_tau(requested: Plan, realised: Plan) -> float | None:
+    """Tau of the first mentions of the slots in both plans, from -1 to 1; see ``KendallTau``."""
+    position = {slot: i for i, slot in enumerate(dict.fromkeys(realised.slots))}
+    common = [position[slot] for slot in dict.fromkeys(requested.slots) if slot in position]
+    if len(common) < 2:
+        return None
+    pairs = [first < second for first, second in combinations(common, 2)]
+    return (2 * sum(pairs) - len(pairs)) / len(pairs)
 
 
 def bigram_f1(requested: Plan, realised: Plan) -> float:

@@ -99,7 +99,7 @@ class PointerNetwork:
         tokens = w["slot"][slots] + w["value"][values]
         members: Floats = np.maximum(self._linear("member", tokens), np.float32(0.0))
         first = np.tanh(self._linear("first", members.sum(axis=0)) + w["act"][act])
-        keys = tokens @ w["key.weight"].T
+        keys = np.asarray(tokens @ w["key.weight"].T, dtype=np.float32)
         return EncodedSlots(tokens, members, keys, np.asarray(first, dtype=np.float32))
 
     def begin(self, encoded: EncodedSlots) -> States:
