@@ -43,12 +43,11 @@ def greedy(generator: ModelGenerator, tasks: Sequence[GenerationTask]) -> Answer
 
 def beam(generator: ModelGenerator, tasks: Sequence[GenerationTask]) -> Answer:
     """The best of each beam by the model, and by the reranker; the beams are searched once."""
-    bundle = generator.bundle
-    strategy = bundle.linearizer.strategy
+    strategy = generator.bundle.linearizer.strategy
     requests = [_request(task) for task in tasks]
     first, best = [], []
     for request, found in zip(requests, generator.candidates(requests), strict=True):
-        orders = choose_orders(request, strategy, bundle.planner, seed=generator.seed)
+        orders = choose_orders(request, strategy, generator.planner, seed=generator.seed)
         checked = [_checked(generator, request, orders.asked, candidate) for candidate in found]
         asked = request.plan is not None or strategy.needs_planner
         first.append(checked[0])
