@@ -16,6 +16,7 @@ from d2t.augment.phrases_words import (
     COPULAS,
     DETERMINERS,
     ENDS,
+    PARTICIPLES,
     PAUSES,
     PREPOSITIONS,
     PRONOUNS,
@@ -161,7 +162,8 @@ class Chunker:
         if low in ("close", "next", "adjacent") and after not in ("to", "by"):
             return "noun"
         if low in PREPOSITIONS:
-            return "preposition"
+            compares = before is None or before.type in ("noun", "part")
+            return "preposition" if low != "like" or compares else "noun"
         if self._is_verb(words, at, before):
             return "verb"
         if self._is_participle(words, at, before, follows):
@@ -209,10 +211,12 @@ class Chunker:
             return follows is None
         after = words[at + 1]
         # "serving Thai food" and "named Zizzi", but not "a Thai themed pub"
+        # nor "who created a game": a passive participle has no object, unless it names one.
         active = low.endswith("ing") or (after.span and after.span.slot.name in self.open_slots)
         opens = (
             (after.span is not None and bool(active))
-            or after.low in PREPOSITIONS | DETERMINERS | TIGHT
+            or after.low in PREPOSITIONS | TIGHT
+            or (after.low in DETERMINERS and (low.endswith("ing") or low in PARTICIPLES))
             or after.low[:1] in "£$€0123456789"
             or is_adverb(after.low)
         )

@@ -110,6 +110,8 @@ class _Walk:
         """``to the river`` of "close to the river", ``rated it low`` of "have rated it low"."""
         if first.type == "noun" and self.words[first.first].low in TIGHT:
             return True
+        if first.type == "verb" and self.words[first.first].low in ("be", "been", "being"):
+            return True
         if first.type != "participle" or self.start == 0:
             return False
         before = self.chunks[self.start - 1]

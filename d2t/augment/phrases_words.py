@@ -65,6 +65,8 @@ ADVERBS = _listed(
 _NOT_ADVERBS = _listed("family friendly lovely lively daily early ugly assembly supply")
 # Participles that no ending gives away.
 PARTICIPLES = _listed("found known given made set seen built kept run held sat named called")
+# Bare verbs that give advice; where little data is, no infinitive may show that they are verbs.
+_ADVICE = _listed("go come try visit look check head see get find enjoy consider want need pop")
 _PARTICIPLE = re.compile(r"[a-z]{2,}(?:ing|ed)")
 _CLITIC = re.compile(r"\w+['’](?:s|re|ll|d|ve)")
 _WORDLIKE = re.compile(r"[a-z]+(?:-[a-z]+)*")
@@ -153,7 +155,7 @@ class CorpusWords:
             if w.endswith(("s", "ed")) or w + "s" in behind
         }
         nominal = {w for w, n in inside.items() if n >= 0.1 * seen[w]} | nouns
-        nominal -= {w for w, n in bare.items() if n >= 0.1 * seen[w]}
+        nominal -= _ADVICE | {w for w, n in bare.items() if n >= 0.1 * seen[w]}
         return cls(frozenset(verbs), frozenset(nouns - verbs), frozenset(nominal - verbs))
 
 
