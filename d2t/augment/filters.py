@@ -11,7 +11,7 @@ import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
-from d2t.augment.labels import label, open_names, open_names_in, shape
+from d2t.augment.labels import is_cased, label, open_names, open_names_in, shape, skeleton
 from d2t.linearize.template import template_words
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from d2t.slots.checker import SlotChecker
 
 REASONS = (
-    "unfinished", "unparsed", "size", "repetition", "residue", "fluency", "confidence",
+    "unfinished", "unparsed", "size", "case", "repetition", "residue", "fluency", "confidence",
     "agreement", "parser", "held_out", "duplicate",
 )  # fmt: skip
 """Why a sample is dropped; the first that holds is counted."""
@@ -140,13 +140,15 @@ class SampleFilter:
         """Filters of the text alone."""
         if not self.sizes.min_size <= len(labelled.example.mr.names) <= self.sizes.max_size:
             return "size"
+        if not is_cased(labelled.alignment):
+            return "case"
         slots = labelled.plan.slots
         words = template_words(labelled.template)
         if len(set(slots)) < len(slots) or repeats_words(words, self.config.repeated_words):
             return "repetition"
         if self.residue.strange(labelled):
             return "residue"
-        if not self.thresholds.is_fluent(labelled.template):
+        if not self.thresholds.is_fluent(skeleton(labelled.alignment, self.domain)):
             return "fluency"
         return "confidence" if sample.score < self.thresholds.confidence else None
 

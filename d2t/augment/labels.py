@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,9 @@ from d2t.corpus.correct import correct_examples
 from d2t.corpus.types import Example
 from d2t.linearize.symbols import PLACEHOLDER, symbol_name
 from d2t.linearize.template import HIDDEN_KINDS, template_of, template_words
+
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_CAPITALISED = re.compile(r"(?<![\w'’-])[^\W\d_a-z]\w*")
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,6 +81,38 @@ def described(example: Example, alignment: Alignment, domain: Domain) -> Labelle
     said = tuple(word for part in closed for word in template_words(part))
     residue = tuple(word for part in gaps for word in template_words(part))
     return Labelled(example, alignment, template_of(alignment, domain), said, residue)
+
+
+def skeleton(alignment: Alignment, domain: Domain) -> str:
+    """The text with one symbol for each span: its slot, and how the wording begins and ends.
+
+    ``<val:priceRange_price_0> of``: what a language model reads to judge grammar. Values are gone,
+    also verbatim ones of closed slots, so that n-grams reach from one slot to the next; the first
+    and last word stay, since "moderately priced" and "a price of £20" fit different sentences.
+    """
+    text, parts, end = alignment.text, [], 0
+    for span in alignment.spans:
+        name = symbol_name(span.slot.name)
+        said = template_words(_NUMBER.sub("0", text[span.start : span.end]))
+        words = [word for word in said if word.isalnum()]
+        hidden = domain.slot(span.slot.name).kind in HIDDEN_KINDS or not words
+        verbatim = text[span.start : span.end].lower() == span.slot.value.lower()
+        form = "" if hidden or verbatim else f"_{words[0]}_{words[-1]}"
+        parts += [text[end : span.start], f"<val:{name}{form}>"]
+        end = span.end
+    return "".join([*parts, text[end:]])
+
+
+def is_cased(alignment: Alignment) -> bool:
+    """Whether sentences begin with a capital letter and no other word outside spans does."""
+    text, starts = alignment.text, set(alignment.sentence_starts)
+    if any(text[at : at + 1].islower() for at in starts):
+        return False
+    inside = {at for span in alignment.spans for at in range(span.start, span.end)}
+    return not any(
+        match.start() not in starts and match.start() not in inside
+        for match in _CAPITALISED.finditer(text)
+    )
 
 
 def shape(slots: Iterable[Slot], domain: Domain) -> tuple[tuple[str, str | None], ...]:

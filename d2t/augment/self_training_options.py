@@ -68,8 +68,10 @@ class FilterConfig(_Table):
         agree_breaks: where the proposal plans sentences, they must be as planned too.
         confidence_quantile: samples with a lower mean log-probability than this quantile of greedy
             outputs for development MRs in random orders are dropped; 0 keeps all.
-        fluency_quantile: likewise for the language-model score of the text, against development
-            references; once for the mean and once for the worst ``window`` words.
+        fluency_quantile: likewise for the language-model score of the text's skeleton, against
+            development references. Samples are plainer than references, so high quantiles cost
+            few good ones.
+        window_quantile: likewise for the worst ``window`` neighbouring words of the skeleton.
         lm_order: words of the language model's n-grams.
         window: words of the worst window.
         repeated_words: a run of this many words that comes twice is a repetition.
@@ -86,9 +88,10 @@ class FilterConfig(_Table):
     agree: Agreement = "none"
     agree_breaks: bool = False
     confidence_quantile: float = Field(default=0.05, ge=0, lt=1)
-    fluency_quantile: float = Field(default=0.05, ge=0, lt=1)
+    fluency_quantile: float = Field(default=0.4, ge=0, lt=1)
+    window_quantile: float = Field(default=0.6, ge=0, lt=1)
     lm_order: int = Field(default=5, ge=1)
-    window: int = Field(default=3, ge=1)
+    window: int = Field(default=4, ge=1)
     repeated_words: int = Field(default=4, ge=2)
     rare_share: float = Field(default=0.005, ge=0, lt=1)
     telling_share: float = Field(default=0.93, gt=0, le=1)

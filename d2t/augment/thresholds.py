@@ -37,8 +37,8 @@ class Thresholds:
 
     Attributes:
         confidence: lowest mean log-probability of a sample, nats per token.
-        fluency: lowest mean language-model score of a template, nats per token.
-        worst: lowest mean over the ``window`` worst neighbouring tokens of a template.
+        fluency: lowest mean language-model score of a text's skeleton, nats per token.
+        worst: lowest mean log-odds over ``window`` neighbouring tokens of a skeleton.
     """
 
     confidence: float
@@ -55,18 +55,17 @@ class Thresholds:
         dev: Sequence[str],
         confidence: float,
     ) -> Self:
-        """Estimate the language model on ``train`` templates, the limits on ``dev`` templates."""
+        """Estimate the language model on ``train`` skeletons, the limits on ``dev`` skeletons."""
         model = NgramLanguageModel.fit(train, order=config.lm_order)
-        q = config.fluency_quantile
-        mean = _quantile(model.scores(dev), q)
-        worst = _quantile(model.worst_windows(dev, config.window), q)
+        mean = _quantile(model.scores(dev), config.fluency_quantile)
+        worst = _quantile(model.worst_windows(dev, config.window), config.window_quantile)
         return cls(confidence, mean, worst, config.window, model)
 
-    def is_fluent(self, template: str) -> bool:
+    def is_fluent(self, skeleton: str) -> bool:
         """Whether both language-model scores reach their limits."""
-        if self.model.score(template) < self.fluency:
+        if self.model.score(skeleton) < self.fluency:
             return False
-        return self.model.worst_window(template, self.window) >= self.worst
+        return self.model.worst_window(skeleton, self.window) >= self.worst
 
     def as_dict(self) -> dict[str, float | None]:
         """The limits, None where there is none."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from d2t.augment.agreement import ParserAgreement
 from d2t.augment.filters import Residue, SampleFilter
-from d2t.augment.labels import described, read
+from d2t.augment.labels import described, read, skeleton
 from d2t.augment.proposals import ProposalSource
 from d2t.augment.report import Known
 from d2t.augment.self_training import Round, RoundFiles
@@ -28,7 +28,6 @@ from d2t.errors import ConfigError, DataError
 from d2t.io.atomic import atomic_write_json, atomic_write_text
 from d2t.io.hashing import sha256_file, sha256_json
 from d2t.io.manifest import run_manifest
-from d2t.linearize.template import template_of
 from d2t.model.device import pick_device
 from d2t.seeding import derive_seed
 from d2t.train.interrupt import TrainingInterrupted, stop_on_signal
@@ -153,8 +152,8 @@ def _round(
     residue.fit(train_set)
     thresholds = Thresholds.fit(
         config.filter,
-        [item.template for item in train_set],
-        [template_of(pair.alignment, domain) for pair in data.dev],
+        [skeleton(item.alignment, domain) for item in train_set],
+        [skeleton(pair.alignment, domain) for pair in data.dev],
         confidence_limit(config.filter, generator, data.dev_groups, config.seed),
     )
     filters = SampleFilter(

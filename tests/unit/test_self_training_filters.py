@@ -7,7 +7,7 @@ import pytest
 from grammar_writer import CHECKER, DOMAIN, corpus
 
 from d2t.augment.filters import Residue, SampleFilter, repeats_words
-from d2t.augment.labels import label, read
+from d2t.augment.labels import is_cased, label, read, skeleton
 from d2t.augment.proposals import Proposal
 from d2t.augment.self_training_options import FilterConfig, SampleConfig
 from d2t.augment.thresholds import NO_LIMIT, Thresholds, confidence_limit
@@ -33,12 +33,16 @@ def sample(text: str, mr: str = MR, *, score: float = -0.2, finished: bool = Tru
 
 @pytest.fixture(scope="module")
 def fitted() -> tuple[Thresholds, Residue]:
-    config = FilterConfig(rare_share=0.001, fluency_quantile=0.01)
+    config = FilterConfig(rare_share=0.001, fluency_quantile=0.01, window_quantile=0.01)
     pairs = [read(example, CHECKER, DOMAIN) for example in corpus("train")]
     residue = Residue(config)
     residue.fit(pairs)
-    dev = [read(example, CHECKER, DOMAIN).template for example in corpus("dev", 60)]
-    return Thresholds.fit(config, [p.template for p in pairs], dev, -1.0), residue
+    dev = [
+        skeleton(read(example, CHECKER, DOMAIN).alignment, DOMAIN) for example in corpus("dev", 60)
+    ]
+    return Thresholds.fit(
+        config, [skeleton(p.alignment, DOMAIN) for p in pairs], dev, -1.0
+    ), residue
 
 
 def filters(fitted: tuple[Thresholds, Residue], **options: object) -> SampleFilter:
@@ -99,6 +103,8 @@ def test_a_good_sample_is_taken_once(fitted: tuple[Thresholds, Residue]) -> None
         ("Aromi is a pub by the river. It serves wine and Italian food.", MR, "residue"),
         ("Aromi is a cheap pub. It serves Italian food in the centre of a price.", MR, "residue"),
         ("Is food Italian Aromi it the river by pub cheap.", MR, "fluency"),
+        ("Aromi is a cheap pub. it serves Italian food.", MR, "case"),
+        ("Aromi is a cheap pub It serves Italian food.", MR, "case"),
         ("Aromi is a pub. It serves Thai food.", "name[Aromi], eatType[pub], food[Thai]",
          "held_out"),
     ],
@@ -159,7 +165,28 @@ def test_references_of_the_corpus_pass_the_text_filters(
     thresholds, residue = fitted
     dev = [read(example, CHECKER, DOMAIN) for example in corpus("dev", 60)]
     assert np.mean([bool(residue.strange(item)) for item in dev]) < 0.1
-    assert np.mean([thresholds.is_fluent(item.template) for item in dev]) > 0.95
+    assert np.mean([thresholds.is_fluent(skeleton(item.alignment, DOMAIN)) for item in dev]) > 0.95
+
+
+def test_the_skeleton_keeps_how_a_slot_is_worded() -> None:
+    def of(text: str) -> str:
+        return skeleton(CHECKER.align(text, parse_mr(MR, DOMAIN)), DOMAIN)
+
+    assert of(GOOD) == (
+        "<val:name> is a <val:priceRange> <val:eatType> by the <val:area_river_river>. "
+        "It serves <val:food> food."
+    )
+    assert of("Aromi costs less than £20.") == "<val:name> <val:priceRange_costs_0>."
+    assert of("Aromi costs more than £30.") == of("Zizzi costs less than £20.")
+
+
+def test_capitals_are_for_names_and_sentences() -> None:
+    def cased(text: str) -> bool:
+        return is_cased(CHECKER.align(text, parse_mr(MR, DOMAIN)))
+
+    assert cased("Aromi is a pub. It serves Italian food.")
+    assert not cased("pub Aromi serves Italian food.")
+    assert not cased("Aromi serves Italian food It is a pub.")
 
 
 def test_repeated_words() -> None:
@@ -169,7 +196,7 @@ def test_repeated_words() -> None:
 
 
 def test_no_quantile_no_limit(fitted: tuple[Thresholds, Residue]) -> None:
-    free = FilterConfig(confidence_quantile=0, fluency_quantile=0)
+    free = FilterConfig(confidence_quantile=0, fluency_quantile=0, window_quantile=0)
     assert confidence_limit(free, None, [], 1) == NO_LIMIT  # type: ignore[arg-type]
     limits = Thresholds.fit(free, ["a b", "a b"], ["a b"], NO_LIMIT)
     assert limits.is_fluent("zzz qqq")

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SAMPLE = SampleConfig(target=40, block=12, max_size=6)
-FILTER = FilterConfig(rare_share=0, telling_share=1.0, bound_share=1.0, fluency_quantile=0)
+FILTER = FilterConfig(
+    rare_share=0, telling_share=1.0, bound_share=1.0, fluency_quantile=0, window_quantile=0
+)
 PAIRS = [read(example, CHECKER, DOMAIN) for example in corpus("train")]
 HELD_OUT = frozenset(example.mr.key() for example in corpus("dev", 60))
 

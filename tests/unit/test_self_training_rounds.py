@@ -36,7 +36,7 @@ RAW: dict[str, Any] = {
     "sample": {"target": 12, "block": 12, "max_size": 5, "min_value_share": 0},
     "filter": {
         "rare_share": 0, "telling_share": 1, "bound_share": 1, "fluency_quantile": 0,
-        "confidence_quantile": 0,
+        "window_quantile": 0, "confidence_quantile": 0,
     },
     "retrain": {"train": {"max_steps": 3}},
 }  # fmt: skip
