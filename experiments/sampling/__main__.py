@@ -127,17 +127,17 @@ def main() -> int:
     judge = language_model(generator, args.corpus)
     print("| sampler | " + " | ".join(COLUMNS) + " |\n|---|" + "---:|" * len(COLUMNS))
     model: Any = generator.bundle.model
+    shipped: Any = type(model)
     for sampler in args.samplers:
         place = sampler.partition(":")[0]
-        if place in PLACES and isinstance(model, TransformerModel):
+        if place in PLACES and shipped is TransformerModel:
             model.__class__ = type(place, (Elsewhere,), {"place": place})
         started = time.process_time()
         found = generator.candidates(requests, options_of(sampler, args.samples))
         rate = len(requests) * args.samples / (time.process_time() - started)
         row = [*measure(generator, requests, found, judge), f"{rate:.0f}"]
         print(f"| {sampler} | " + " | ".join(row) + " |", flush=True)
-        if isinstance(model, Elsewhere):
-            model.__class__ = TransformerModel
+        model.__class__ = shipped
     return 0
 
 

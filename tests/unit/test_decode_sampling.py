@@ -45,15 +45,22 @@ def close(left: list[SearchResult], right: list[SearchResult]) -> bool:
 
 
 def test_the_nucleus_by_hand() -> None:
-    scores = torch.tensor([[0.15, 0.5, 0.05, 0.3], [0.25, 0.25, 0.25, 0.25]]).log()
+    shares = torch.tensor([[0.15, 0.5, 0.05, 0.3], [0.25, 0.25, 0.25, 0.25]])
 
     def kept(top_p: float) -> list[list[bool]]:
-        return torch.isfinite(nucleus(scores, top_p)).tolist()
+        return nucleus(shares, top_p).tolist()
 
     assert kept(0.4) == [[False, True, False, False], [True, True, False, False]]
     assert kept(0.7) == [[False, True, False, True], [True, True, True, False]]
     assert kept(0.9) == [[True, True, False, True], [True, True, True, True]]
     assert kept(1.0) == [[True] * 4, [True] * 4]
+
+
+def test_a_nucleus_wider_than_usual() -> None:
+    flat = torch.full((2, 100), 0.01, dtype=torch.float64)
+    flat[1, 50] += 1.0
+    assert nucleus(flat, 0.5049).sum(dim=-1).tolist() == [51, 1]
+    assert nucleus(flat, 0.5049)[0, :51].all()
 
 
 TABLE = {BOS: {3: 0.5, 4: 0.3, 5: 0.15, 6: 0.05}}
