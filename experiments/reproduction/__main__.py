@@ -62,6 +62,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except D2TError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
+    except KeyboardInterrupt:  # the jobs got it too: trainings have saved their checkpoints
+        print("interrupted; the same command goes on", file=sys.stderr)
+        return 130
 
 
 def work(workspace: Workspace, args: argparse.Namespace) -> int:
@@ -129,7 +132,7 @@ def report(workspace: Workspace, *, started: float | None = None) -> int:
     from experiments.reproduction.samples import write_samples
 
     write_report(workspace, started=time.time() if started is None else started)
-    own = workspace.out == RESULTS / workspace.table.results
+    own = workspace.out.resolve() == RESULTS / workspace.table.results
     folder = HERE if own else workspace.out
     write_samples(workspace, folder / "samples.md", HERE / "readings.jsonl")
     return 0
