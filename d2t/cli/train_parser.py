@@ -21,6 +21,7 @@ from d2t.cli.common import (
 
 if TYPE_CHECKING:
     from d2t.evaluate.parsing import ParseScores
+    from d2t.train.parser import LabelSource
 
 
 def train_parser(
@@ -28,12 +29,12 @@ def train_parser(
     out: Annotated[Path, typer.Option(help="The folder to write.")],
     domain: DomainOption = "restaurant",
     labels: Annotated[
-        Literal["given", "text"],
+        Literal["agreed", "given", "text"],
         typer.Option(
-            help="Learn the MRs as the corpus gives them (noisier, but independent of the "
-            "lexicon), or what the rule checker reads in each text."
+            help="Learn the MRs as given (noisier, but independent of the lexicon), what the rule "
+            "checker reads in each text, or only the texts on which both agree."
         ),
-    ] = "given",
+    ] = "agreed",
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the texts.")] = None,
     limit: LimitOption = None,
     seed: SeedOption = 1,
@@ -72,9 +73,9 @@ def train_parser(
             done = fraction
 
         parser = fit(texts, loaded, config, progress=show)
-    scores = {
-        source: score_parser(parser, read_texts(dev, checker, loaded, source))
-        for source in ("given", "text")
+    sources: tuple[LabelSource, ...] = ("given", "text")
+    scores: dict[str, ParseScores] = {
+        source: score_parser(parser, read_texts(dev, checker, loaded, source)) for source in sources
     }
     parser.info["dev"] = {source: found.as_dict() for source, found in scores.items()}
     parser.save(out)

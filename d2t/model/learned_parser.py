@@ -47,11 +47,21 @@ SPECIAL_TOKENS = ("<pad>", "<unk>")
 _MAX_TOKENS = 400
 
 
-def labels_of(slots: Iterable[Slot], domain: Domain) -> frozenset[Label]:
+def labels_of(
+    slots: Iterable[Slot], domain: Domain, *, merge_synonyms: bool = False
+) -> frozenset[Label]:
     """What a parser should read where a text says ``slots``."""
-    return frozenset(
+    labels = frozenset(
         (slot.name, None if slot.value and _hidden(slot.name, domain) else slot.value)
         for slot in slots
+    )
+    return merged_labels(labels, domain) if merge_synonyms else labels
+
+
+def merged_labels(labels: Iterable[Label], domain: Domain) -> frozenset[Label]:
+    """Labels with the value that stands for its synonym group: by what two judges are compared."""
+    return frozenset(
+        (name, domain.slot(name).merged(value) if value else value) for name, value in labels
     )
 
 
@@ -60,9 +70,11 @@ class ParsedText:
     """What one template says.
 
     Attributes:
-        slots: the labels whose probability is at least a half.
-        confidence: the lowest max(p, 1 - p) over all labels, 0.5 to 1: how sure the parser is of
-            its least certain yes or no.
+        slots: what is said with a probability of at least a half. Values that tell a reader the
+            same (``synonyms`` of domain.toml: "cheap", "less than £20") share their probability:
+            when their sum reaches a half, the likeliest of them is said.
+        confidence: the lowest max(p, 1 - p) over all values, synonyms taken as one, 0.5 to 1: how
+            sure the parser is of its least certain yes or no.
         probabilities: of every label.
     """
 
@@ -119,6 +131,11 @@ class LearnedParser:
 
     def __post_init__(self) -> None:
         self._ids = {word: at for at, word in enumerate(self.vocabulary, len(SPECIAL_TOKENS))}
+        groups: dict[Label, list[Label]] = {}
+        for name, value in self.labels:
+            merged = self.domain.slot(name).merged(value) if value else value
+            groups.setdefault((name, merged), []).append((name, value))
+        self._groups = tuple(groups.values())
 
     def parse(self, templates: Sequence[str], *, batch_size: int = 256) -> list[ParsedText]:
         """Read templates (``d2t.linearize.template.template_of``), in the order given.
@@ -143,14 +160,18 @@ class LearnedParser:
         words = template_words(template)[:_MAX_TOKENS]
         return [self._ids.get(word, UNKNOWN) for word in words] or [UNKNOWN]
 
-    def _read(self, probabilities: list[float]) -> ParsedText:
-        return ParsedText(
-            slots=frozenset(
-                label for label, p in zip(self.labels, probabilities, strict=True) if p >= 0.5
-            ),
-            confidence=min(max(p, 1 - p) for p in probabilities),
-            probabilities=dict(zip(self.labels, probabilities, strict=True)),
-        )
+    def _read(self, values: list[float]) -> ParsedText:
+        """Apply the rule of ``ParsedText.slots`` to the probabilities of one text."""
+        probabilities = dict(zip(self.labels, values, strict=True))
+        said: set[Label] = set()
+        confidence = 1.0
+        for group in self._groups:
+            p = min(1.0, sum(probabilities[label] for label in group))
+            confidence = min(confidence, max(p, 1 - p))
+            if p >= 0.5:
+                said.add(max(group, key=lambda label: probabilities[label]))
+                said.update(label for label in group if probabilities[label] >= 0.5)
+        return ParsedText(frozenset(said), confidence, probabilities)
 
     def save(self, path: Path) -> None:
         """Write the folder; it appears whole or not at all, and an older parser is replaced.

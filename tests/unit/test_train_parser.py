@@ -10,8 +10,8 @@ import torch
 from d2t.corpus.load import load_split
 from d2t.corpus.types import Example
 from d2t.errors import BundleError, DataError
-from d2t.model.learned_parser import MANIFEST, WEIGHTS, LearnedParser, labels_of
-from d2t.model.slot_classifier import ClassifierConfig
+from d2t.model.learned_parser import MANIFEST, WEIGHTS, LearnedParser, labels_of, merged_labels
+from d2t.model.slot_classifier import ClassifierConfig, SlotClassifier
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.mr.types import Slot
@@ -61,9 +61,25 @@ def test_one_by_one_or_in_a_batch_it_reads_the_same(parser, dev):
 def test_slots_and_confidence_follow_from_the_probabilities(parser, dev):
     for read in parser.parse([text.template for text in dev]):
         assert tuple(read.probabilities) == parser.labels
-        assert read.slots == {label for label, p in read.probabilities.items() if p >= 0.5}
-        assert read.confidence == min(max(p, 1 - p) for p in read.probabilities.values())
+        assert read.slots >= {label for label, p in read.probabilities.items() if p >= 0.5}
         assert 0.5 <= read.confidence <= 1.0
+        groups = {}
+        for (name, value), p in read.probabilities.items():
+            fact = (name, DOMAIN.slot(name).merged(value) if value else value)
+            groups[fact] = min(1.0, groups.get(fact, 0.0) + p)
+        assert merged_labels(read.slots, DOMAIN) == {fact for fact, p in groups.items() if p >= 0.5}
+        assert read.confidence == pytest.approx(min(max(p, 1 - p) for p in groups.values()))
+
+
+def test_synonyms_share_their_probability():
+    labels = (("priceRange", "cheap"), ("priceRange", "less than £20"), ("eatType", "pub"))
+    network = SlotClassifier(ClassifierConfig(width=2, filters=2, windows=1), 2, 3).eval()
+    with torch.no_grad():
+        network.output.weight.zero_()
+        network.output.bias.copy_(torch.logit(torch.tensor([0.35, 0.4, 0.1])))
+    (read,) = LearnedParser(DOMAIN, labels, (), network).parse(["whatever"])
+    assert read.slots == {("priceRange", "less than £20")}
+    assert read.confidence == pytest.approx(0.75)
 
 
 def test_wrong_parses_are_the_less_certain_ones(parser, dev):
@@ -89,6 +105,9 @@ def test_the_values_of_open_slots_come_from_the_text(parser):
 def test_labels_hide_open_values_only():
     slots = [Slot("name", "Aromi"), Slot("food", "Thai"), Slot("name", "Zizzi"), Slot("near", "")]
     assert labels_of(slots, DOMAIN) == {("name", None), ("food", "Thai"), ("near", "")}
+    price = [Slot("priceRange", "less than £20")]
+    assert labels_of(price, DOMAIN) == {("priceRange", "less than £20")}
+    assert labels_of(price, DOMAIN, merge_synonyms=True) == {("priceRange", "cheap")}
 
 
 def test_labels_come_from_the_corpus_or_from_the_checker():
@@ -98,6 +117,10 @@ def test_labels_come_from_the_corpus_or_from_the_checker():
     assert given.template == text.template == "<val:name> is a pub."
     assert given.labels == {("name", None), ("food", "Thai")}
     assert text.labels == {("name", None), ("eatType", "pub")}
+    assert read_texts([example], CHECKER, DOMAIN, "agreed") == []
+    dear = Example("1", parse_mr("name[Aromi], priceRange[high]", DOMAIN), ("Aromi: over £30.",))
+    (agreed,) = read_texts([dear], CHECKER, DOMAIN, "agreed")
+    assert agreed.labels == {("name", None), ("priceRange", "more than £30")}
 
 
 def test_training_is_deterministic_and_leaves_the_global_seed_alone():
@@ -123,7 +146,7 @@ def test_a_saved_parser_is_the_same_parser(parser, dev, tmp_path):
     assert again.parse(templates) == parser.parse(templates)
     assert again.labels == parser.labels
     assert again.domain.digest == DOMAIN.digest
-    assert again.info["settings"]["labels"] == "given"
+    assert again.info["settings"]["labels"] == "agreed"
     again.save(folder)  # an older parser is replaced
 
 
