@@ -31,8 +31,7 @@ def quickstart(out: Out = Path("runs/quickstart"), threads: ThreadsOption = None
     _print_scores(result)
     _print_examples(result)
     say(f"\nThe model is in {result.bundle}. Try it:")
-    record = "name[Zum Anker], food[Thai], area[riverside]"
-    say(f"  echo '{record}' | d2t generate --model {result.bundle}")
+    say(f"  echo '{result.next}' | d2t generate --model {result.bundle}")
 
 
 def _print_scores(result: Quickstart) -> None:

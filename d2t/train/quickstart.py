@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,19 +27,6 @@ if TYPE_CHECKING:
     from d2t.evaluate.tasks import PlanMode
     from d2t.train.progress import Reporter
 
-RECORD = (
-    "name[The Copper Kettle], eatType[pub], food[Italian], priceRange[cheap], "
-    "area[riverside], near[Clare Hall]"
-)
-"""A place that no corpus has: its name has never been seen in training."""
-
-PLANS = (
-    None,
-    "area > eatType > name > food > priceRange > near",
-    "near > priceRange > food > name > eatType > area",
-)
-"""The planner's own order, and two that a user might ask for."""
-
 
 @dataclass(frozen=True, slots=True)
 class Quickstart:
@@ -49,7 +37,8 @@ class Quickstart:
         train_s: seconds of training, zero-ish when the run was there already.
         own: scores on the embedded test set in the planner's order.
         random: the same under one random plan per MR.
-        examples: ``RECORD`` in each of ``PLANS``.
+        examples: the record of ``showcase.toml`` in the planner's order, then in each of its plans.
+        next: another record, to try the model with.
     """
 
     bundle: Path
@@ -57,6 +46,7 @@ class Quickstart:
     own: EvaluationReport
     random: EvaluationReport
     examples: tuple[Hypothesis, ...]
+    next: str
 
 
 def run_quickstart(folder: Path, *, progress: Reporter, threads: int | None = None) -> Quickstart:
@@ -65,20 +55,21 @@ def run_quickstart(folder: Path, *, progress: Reporter, threads: int | None = No
     Raises:
         D2TError: whatever training or generation raises.
     """
-    config = load_config(
-        data_root() / "restaurant" / "quickstart.toml", flags={"run.threads": threads}
-    )
+    data = data_root() / "restaurant"
+    config = load_config(data / "quickstart.toml", flags={"run.threads": threads})
+    showcase = tomllib.loads((data / "showcase.toml").read_text(encoding="utf-8"))
     started = time.perf_counter()
     bundle = train(config, folder, resume=True, progress=progress)
     train_s = time.perf_counter() - started
     generator = load(bundle)
-    mr = parse_mr(RECORD, generator.domain)
+    mr = parse_mr(showcase["record"], generator.domain)
     return Quickstart(
         bundle=bundle,
         train_s=train_s,
         own=_evaluate(generator, "own"),
         random=_evaluate(generator, "random"),
-        examples=tuple(generator.generate_one(mr, plan) for plan in PLANS),
+        examples=tuple(generator.generate_one(mr, plan) for plan in (None, *showcase["plans"])),
+        next=showcase["next"],
     )
 
 

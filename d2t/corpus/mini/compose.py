@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from d2t.corpus.mini.phrases import PLACES, Phrases, Said
+from d2t.corpus.mini.phrases import Phrases, Said
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,6 +51,7 @@ class _Text:
 
     def __init__(self, grammar: Grammar, plan: Sequence[Slot], rng: Random) -> None:
         self.grammar = grammar
+        self.parts = grammar.parts
         self.phrases = Phrases(grammar, rng)
         self.rng = rng
         self.left = list(plan)
@@ -62,7 +63,9 @@ class _Text:
         done = []
         while self.left:
             said = self._sentence()
-            self.named = self.named or any(slot.name == "name" for slot in self.left[: said.used])
+            self.named = self.named or any(
+                slot.name == self.parts.name for slot in self.left[: said.used]
+            )
             self.opened = True
             del self.left[: said.used]
             done.append(_finish(said.words))
@@ -90,7 +93,7 @@ class _Text:
         return self._plain(slots)
 
     def _type_is_left(self) -> bool:
-        return any(slot.name == "eatType" for slot in self.left)
+        return any(slot.name == self.parts.noun for slot in self.left)
 
     def _pronoun(self) -> str:
         return self.rng.choice(self.grammar.subjects["later"])
@@ -102,7 +105,7 @@ class _Text:
         """Aromi is a cheap pub and serves Italian food."""
         if not slots:
             return None
-        if slots[0].name == "name" and (not self.opened or self.rng.random() < 0.4):
+        if slots[0].name == self.parts.name and (not self.opened or self.rng.random() < 0.4):
             subject, start = slots[0].value, 1
         elif self.opened:
             subject, start = self._pronoun(), 0
@@ -113,7 +116,7 @@ class _Text:
 
     def _apposition(self, slots: Sequence[Slot]) -> Said | None:
         """Aromi, a cheap pub in the city centre, serves Italian food."""
-        if slots[0].name != "name" or self.opened or len(slots) < 3:
+        if slots[0].name != self.parts.name or self.opened or len(slots) < 3:
             return None
         inner = slots[1 : self.rng.randint(2, len(slots) - 1)]
         noun = self.phrases.noun_phrase(inner, plain=not self._type_is_left())
@@ -142,11 +145,11 @@ class _Text:
 
     def _inverted(self, slots: Sequence[Slot]) -> Said | None:
         """Near Clare Hall is a cheap pub called Aromi."""
-        front = None if self.opened else self.phrases.fronts(slots[:-1], only=PLACES)
+        front = None if self.opened else self.phrases.fronts(slots[:-1], only=self.parts.places)
         if front is None:
             return None
         rest = slots[front.used :]
-        if rest[0].name == "name":
+        if rest[0].name == self.parts.name:
             return Said(f"{front.words} is {rest[0].value}", front.used + 1)
         noun = self.phrases.noun_phrase(rest)
         return (
@@ -155,7 +158,7 @@ class _Text:
 
     def _subject(self, slots: Sequence[Slot]) -> Said | None:
         """A cheap pub called Aromi is in the city centre."""
-        if self.opened or slots[0].name == "name" or len(slots) < 2:
+        if self.opened or slots[0].name == self.parts.name or len(slots) < 2:
             return None
         noun = self.phrases.noun_phrase(slots[: self.rng.randint(1, len(slots) - 1)])
         if noun is None or " with " in noun.words:
@@ -168,7 +171,7 @@ class _Text:
     def _plain(self, slots: Sequence[Slot]) -> Said:
         """What always works: one slot with whatever subject there is."""
         noun = self.rng.choice(self.grammar.subjects["plain_nouns"])
-        if slots[0].name == "name" and not self.opened:
+        if slots[0].name == self.parts.name and not self.opened:
             return Said(f"there is a {noun} called {slots[0].value}", 1)
         verbs = self._verbs(slots[:1])
         assert verbs is not None, f"the grammar cannot say {slots[0]}"

@@ -91,12 +91,12 @@ def _split(
 
 
 def _sample_mr(split: str, grammar: Grammar, domain: Domain, rng: Random) -> MeaningRepresentation:
-    names = [name for name in domain.slot_names if name != "name"]
+    names = [name for name in domain.slot_names if name != grammar.parts.name]
     count = rng.choices(_SLOT_COUNTS, _SLOT_COUNT_WEIGHTS)[0]
     if count <= len(names) and rng.random() < _NAMELESS:
         chosen = set(rng.sample(names, count))
     else:
-        chosen = {"name", *rng.sample(names, count - 1)}
+        chosen = {grammar.parts.name, *rng.sample(names, count - 1)}
     slots = []
     for spec in domain.slots:
         if spec.name in chosen:

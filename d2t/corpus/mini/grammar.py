@@ -22,13 +22,24 @@ def mini_folder() -> Path:
 
 
 @dataclass(frozen=True)
+class Parts:
+    """The slots that play a part in sentences: the name, the noun, what it sells, where it is."""
+
+    name: str
+    noun: str
+    goods: str
+    places: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Grammar:
-    """Phrases by slot, value and role; subjects, shapes and open values (``grammar.toml``)."""
+    """Phrases by slot, value and role; parts, subjects, shapes and open values."""
 
     slots: dict[str, dict[str, Any]]
     subjects: dict[str, list[str]]
     shapes: dict[str, int]
     open_values: dict[str, dict[str, list[str]]]
+    parts: Parts
 
     @classmethod
     def load(cls, path: Path | None = None) -> Grammar:
@@ -40,8 +51,9 @@ class Grammar:
         path = path or mini_folder() / "grammar.toml"
         try:
             raw = tomllib.loads(path.read_text(encoding="utf-8"))
-            return cls(raw["slots"], raw["subjects"], raw["shapes"], raw["open"])
-        except (OSError, tomllib.TOMLDecodeError, KeyError) as error:
+            parts = Parts(**{**raw["parts"], "places": tuple(raw["parts"]["places"])})
+            return cls(raw["slots"], raw["subjects"], raw["shapes"], raw["open"], parts)
+        except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
             raise DataError(f"{path}: not a grammar file: {error!r}") from error
 
     def phrases(self, slot: Slot, role: str) -> list[str]:

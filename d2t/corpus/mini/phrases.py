@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 MAX_ADJECTIVES = 3
 MAX_POSTS = 3
 MAX_VERBS = 3
-PLACES = ("area", "near")
 
 
 class Said(NamedTuple):
@@ -29,6 +28,7 @@ class Phrases:
 
     def __init__(self, grammar: Grammar, rng: Random) -> None:
         self.grammar = grammar
+        self.parts = grammar.parts
         self.rng = rng
 
     def noun_phrase(self, slots: Sequence[Slot], *, plain: bool = True) -> Said | None:
@@ -36,7 +36,7 @@ class Phrases:
 
         Args:
             slots: what to say, in order; as many as fit are taken.
-            plain: whether a plain noun ("place") may stand where the eatType is not at hand.
+            plain: whether a plain noun ("place") may stand where the domain's own is not at hand.
         """
         head = self._typed_head(slots) or (self._plain_head(slots) if plain else None)
         if head is None:
@@ -53,9 +53,9 @@ class Phrases:
         while used < len(slots) and len(items) < MAX_VERBS:
             rest = slots[used:]
             noun = None
-            if copula and (rest[0].name == "eatType" or self.rng.random() < 0.3):
+            if copula and (rest[0].name == self.parts.noun or self.rng.random() < 0.3):
                 noun = self._copula(rest, plain=not type_is_left)
-            if noun is None and rest[0].name == "eatType":
+            if noun is None and rest[0].name == self.parts.noun:
                 break
             copula = copula and noun is None
             verb = noun or self._verb(rest)
@@ -73,7 +73,7 @@ class Phrases:
             return Said(first, 1)
         if first.startswith("with ") and second.startswith("with "):
             return Said(f"{first} and {second.removeprefix('with ')}", 2)
-        if slots[1].name in PLACES and not first.startswith("with "):
+        if slots[1].name in self.parts.places and not first.startswith("with "):
             return Said(f"{first} {second}", 2)
         return Said(first, 1)
 
@@ -83,9 +83,9 @@ class Phrases:
         )
 
     def _typed_head(self, slots: Sequence[Slot]) -> Said | None:
-        """``cheap Italian pub``: adjectives, then the eatType as the noun."""
+        """``cheap Italian pub``: adjectives, then the slot that is the noun."""
         for index, slot in enumerate(slots[: MAX_ADJECTIVES + 1]):
-            if slot.name == "eatType":
+            if slot.name == self.parts.noun:
                 adjectives = self._adjectives(slots[:index])
                 noun = self.grammar.pick(slot, "noun", self.rng)
                 return None if adjectives is None else Said(f"{adjectives}{noun}", index + 1)
@@ -117,10 +117,10 @@ class Phrases:
         words, used, previous = "", 0, ""
         while used < min(len(slots), MAX_POSTS):
             slot = slots[used]
-            after_name = used > 0 and slots[used - 1].name == "name"
+            after_name = used > 0 and slots[used - 1].name == self.parts.name
             post = self._after_food(slots, used) or self.grammar.pick(slot, "post", self.rng)
             # After a name or a "with" phrase, "that" would seem to hang on the wrong noun.
-            relative = slot.name not in ("name", "eatType") and " with " not in words
+            relative = slot.name not in (self.parts.name, self.parts.noun) and " with " not in words
             relative = relative and not after_name
             if relative and (post is None or self.rng.random() < 0.25):
                 clause = self._verb(slots[used:])
@@ -133,13 +133,13 @@ class Phrases:
         return Said(words, used)
 
     def _after_food(self, slots: Sequence[Slot], index: int) -> str | None:
-        if index == 0 or slots[index - 1].name != "food":
+        if index == 0 or slots[index - 1].name != self.parts.goods:
             return None
         return self.grammar.pick(slots[index], "after_food", self.rng)
 
     def _copula(self, slots: Sequence[Slot], *, plain: bool) -> Said | None:
         """``is a cheap pub in the city centre``."""
-        if slots[0].name != "eatType" and not self.grammar.phrases(slots[0], "adj"):
+        if slots[0].name != self.parts.noun and not self.grammar.phrases(slots[0], "adj"):
             return None
         count = self.rng.randint(1, len(slots))
         noun = self.noun_phrase(slots[:count], plain=False)
@@ -154,7 +154,10 @@ class Phrases:
         assert words is not None, f"the grammar has no verb for {first}"
         if following is None or self.rng.random() < 0.3:
             return Said(words, 1)
-        if first.name in (*PLACES, "food") and following.name in PLACES:
+        if (
+            first.name in (*self.parts.places, self.parts.goods)
+            and following.name in self.parts.places
+        ):
             return Said(f"{words} {self.grammar.pick(following, 'post', self.rng)}", 2)
         if cheap := self._after_food(slots, 1):
             return Said(f"{words} {cheap}", 2)
