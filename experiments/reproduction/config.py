@@ -40,7 +40,8 @@ class Setting(Section):
         sentences: whether the breaks of a planner's plans are asked for too.
         stages: which decoders score it.
         alignment_only: whether only alignment-trained systems are asked.
-        text: whether BLEU's statistics are kept for paired tests (the files are committed).
+        text: whether BLEU's statistics of greedy outputs are kept for paired tests (the files are
+            committed).
     """
 
     title: str

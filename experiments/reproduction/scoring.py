@@ -85,9 +85,10 @@ def _score(
     if all(known.get(name) == value for name, value in identity.items()):
         return
     records = read_outputs(path, tasks, generator.domain)
+    text = setting.text and key.endswith("/greedy")
     several = len(tasks) > len({task.mr for task in tasks})
     scores, statistics = score_records(
-        records, generator.domain, checker, lm, several=several, text=setting.text
+        records, generator.domain, checker, lm, several=several, text=text
     )
     made = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     generation = {name: made[name] for name in ("generation_s", "sentences_per_s")}
