@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 VALUE_DROPOUT = 0.05
 """Chance that a value is hidden in training, so that a slot's own row serves for unseen values."""
+WARMUP = 100
+"""Steps, at most a tenth of all."""
 EVALUATION_ROWS = 512
 
 
@@ -38,7 +40,7 @@ class PlannerSettings:
         width: of embeddings and states.
         epochs: passes over the plans; the epoch with the best development loss is kept.
         batch_size: plans a step, of one length.
-        lr: peak of a cosine schedule after 100 steps of warm-up (Adam).
+        lr: peak of a cosine schedule after a warm-up (Adam).
         dropout: on embeddings and states.
         smoothing: label smoothing over the slots still to come (spec §4.2).
         seed: of weights, order and dropout.
@@ -134,7 +136,8 @@ def _frozen(
 
 def _rate(step: int, n_steps: int) -> float:
     """Linear warm-up, then a cosine down to 0, as a share of the peak rate."""
-    return min(1.0, (step + 1) / 100) * 0.5 * (1 + math.cos(math.pi * min(1.0, step / n_steps)))
+    warmup = min(WARMUP, max(1, n_steps // 10))
+    return min(1.0, (step + 1) / warmup) * 0.5 * (1 + math.cos(math.pi * min(1.0, step / n_steps)))
 
 
 def _plan_rows(examples: Sequence[Example], vocabulary: PlanVocabulary) -> list[PlanRow]:
