@@ -150,16 +150,19 @@ class Ancestral(Greedy):
         return (cumulative <= draw * cumulative[:, -1:]).sum(dim=-1)
 
 
-def nucleus(shares: Tensor, top_p: float) -> Tensor:
+def nucleus(shares: Tensor, top_p: float, few: int = _FEW) -> Tensor:
     """Which of ``shares (rows, vocab)`` are in the smallest set that holds ``top_p``: bool.
 
-    The token that crosses the threshold is inside; of equally likely ones the lower ids are.
+    The token that crosses the threshold is inside; of equally likely ones the lower ids are. The
+    ``few`` likeliest are looked at first, since sorting all would cost as much as the model.
     """
-    top = shares.topk(min(_FEW, shares.size(-1))).values  # a whole sort halves the speed
-    if bool((top.sum(dim=-1) < top_p).any()):
-        top = shares.sort(dim=-1, descending=True).values
+    top = shares.topk(min(few, shares.size(-1))).values
     inside = (top.cumsum(dim=-1) - top < top_p).sum(dim=-1, keepdim=True)
     least = top.gather(1, inside - 1)
     above, equal = shares > least, shares == least
     room = inside - above.sum(dim=-1, keepdim=True)
-    return above | (equal & (equal.cumsum(dim=-1) <= room))
+    kept = above | (equal & (equal.cumsum(dim=-1) <= room))
+    wider = top.sum(dim=-1) < top_p
+    if few < shares.size(-1) and bool(wider.any()):
+        kept[wider] = nucleus(shares[wider], top_p, 4 * few)
+    return kept
