@@ -109,8 +109,9 @@ def run(workspace: Workspace, jobs: list[Job], args: argparse.Namespace) -> int:
     def done(job: Job, code: int) -> None:
         minutes = (time.time() - started.get(job.name, time.time())) / 60
         said = "done" if code == 0 else f"failed ({code}), see {log_of(workspace, job)}"
+        said = f"{said}, {minutes:.1f} min"
         said = said if job.name in started else "not begun: what it needs failed"
-        print(f"{job.name}: {said}, {minutes:.1f} min", file=sys.stderr, flush=True)
+        print(f"{job.name}: {said}", file=sys.stderr, flush=True)
         if code == 0 and job.stage in SCORE_STAGES:
             report(workspace)
 
