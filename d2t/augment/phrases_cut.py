@@ -87,7 +87,7 @@ class _Walk:
         self.modified = False
         behind = self.chunks[start - 1].type if start else "part"
         # What follows "in the city centre" modifies another noun than the centre.
-        self.governed = behind == "preposition" and first.type == "noun"
+        self.governed = behind in ("preposition", "other") and first.type == "noun"
         self.free_noun = first.type in ("noun", "pronoun") and not self.governed
 
     def cuts(self) -> Iterator[Cut]:
@@ -177,7 +177,7 @@ class _Walk:
             return True
         if before.type == "part":  # "is a pub and serves Thai food"
             comma = self.words[before.first].low == ","
-            if comma and self.kind == "phrase" and self.fresh and not self.finite:
+            if comma and self.kind == "phrase" and self.start == 0 and not self.finite:
                 self.kind, self.finite = "clause", True  # "Zizzi, which is a pub, is cheap"
             return self.finite or self.in_relative
         if self.finite or self.in_relative:

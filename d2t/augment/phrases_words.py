@@ -51,7 +51,7 @@ AUXILIARIES = COPULAS | _listed(
 PREPOSITIONS = _listed(
     "in on at by near with for from within along alongside beside inside outside between opposite "
     "under over above below without about across through into towards toward around amongst among "
-    "like nearby close next adjacent off past behind"
+    "like nearby close next adjacent off past behind due despite"
 )
 TIGHT = _listed("of to than per as out up")
 DETERMINERS = _listed(
@@ -64,7 +64,7 @@ ADVERBS = _listed(
 )
 _NOT_ADVERBS = _listed("family friendly lovely lively daily early ugly assembly supply")
 # Participles that no ending gives away.
-PARTICIPLES = _listed("found known given made set seen built kept run held sat named called")
+PARTICIPLES = _listed("found known given made set seen built kept run held sat meant named called")
 # Bare verbs that give advice; where little data is, no infinitive may show that they are verbs.
 _ADVICE = _listed("go come try visit look check head see get find enjoy consider want need pop")
 _PARTICIPLE = re.compile(r"[a-z]{2,}(?:ing|ed)")
