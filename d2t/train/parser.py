@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 LabelSource = Literal["agreed", "given", "text"]
 _BUCKETS = 50  # batches sorted by length together
+_FEWEST_STEPS = 1600
 
 
 class ParserConfig(BaseModel):
@@ -44,6 +45,7 @@ class ParserConfig(BaseModel):
     Attributes:
         labels: ``text``: what the rule checker reads; ``given``: the MRs of the corpus;
             ``agreed``: ``text`` where both say the same, synonyms apart, and no other texts.
+        epochs: passes over the texts; None: 4, or more on small corpora, for 1,600 steps.
         min_count: a label or word must occur in this many training texts.
         batch_size: texts.
         lr: peak rate of Adam; 6% warm-up, then a cosine.
@@ -53,7 +55,7 @@ class ParserConfig(BaseModel):
 
     labels: LabelSource = "agreed"
     classifier: ClassifierConfig = ClassifierConfig()
-    epochs: int = Field(default=6, ge=1)
+    epochs: int | None = Field(default=None, ge=1)
     batch_size: int = Field(default=64, ge=1)
     lr: float = Field(default=3e-3, gt=0)
     min_count: int = Field(default=2, ge=1)
@@ -155,11 +157,13 @@ def _fit(
     rows = [parser.encode(text.template) for text in texts]
     targets = torch.tensor([[label in text.labels for label in parser.labels] for text in texts])
     optimizer = torch.optim.Adam(parser.network.parameters(), lr=config.lr, betas=(0.9, 0.98))
-    total = config.epochs * -(-len(rows) // config.batch_size)
+    steps_per_epoch = -(-len(rows) // config.batch_size)
+    epochs = config.epochs or max(4, -(-_FEWEST_STEPS // steps_per_epoch))
+    total = epochs * steps_per_epoch
     warmup = default_warmup(total)
     step = 0
     parser.network.train()
-    for epoch in range(config.epochs):
+    for epoch in range(epochs):
         rng = derived_rng(config.seed, "parser", epoch)
         for batch in _batches(rows, config.batch_size, rng):
             for group in optimizer.param_groups:
