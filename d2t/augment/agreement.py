@@ -1,33 +1,73 @@
-"""The learned parser as a second judge of labels: both readers must find the same slots."""
+"""Learned judges of samples: a parser that must read the label, a classifier of fluency."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol
 
-from d2t.model.learned_parser import LearnedParser, labels_of
+import numpy as np
+
+from d2t.model.learned_parser import labels_of, merged_labels
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from d2t.augment.labels import Labelled
+    from d2t.model.learned_parser import LearnedParser
+
+
+class Judge(Protocol):
+    """Says yes or no to a sample with its label."""
+
+    def agrees(self, labelled: Labelled) -> bool:
+        """Whether the sample may be learned from."""
+        ...
+
+
+class TextScorer(Protocol):
+    """What is needed of a fluency classifier (``FluencyClassifier``)."""
+
+    def scores(self, templates: Sequence[str]) -> NDArray[np.float64]:
+        """How likely each template is a person's text ``(templates,)``; higher is better."""
+        ...
 
 
 @dataclass(frozen=True)
 class ParserAgreement:
     """Whether a learned parser reads in a sample what the checker read.
 
-    The sources keep the two apart, as two sets of samples (spec §7.5); asking both is ours.
+    The sources keep the two apart, as two sets of samples (spec §7.5); asking both is ours. Values
+    that tell a reader the same count as equal.
     """
 
     parser: LearnedParser
 
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """The parser in ``folder``; raises ``BundleError`` where there is none."""
-        return cls(LearnedParser.load(folder))
-
     def agrees(self, labelled: Labelled) -> bool:
         """Whether slots and values are the same; of open values only that there is one."""
+        domain = self.parser.domain
         [parsed] = self.parser.parse([labelled.template])
-        return parsed.slots == labels_of(labelled.example.mr.slots, self.parser.domain)
+        said = labels_of(labelled.example.mr.slots, domain, merge_synonyms=True)
+        return merged_labels(parsed.slots, domain) == said
+
+
+@dataclass(frozen=True)
+class ClassifierLimit:
+    """Whether a fluency classifier scores a sample as high as most development references.
+
+    Attributes:
+        limit: the lowest score that passes.
+    """
+
+    classifier: TextScorer
+    limit: float
+
+    @classmethod
+    def fit(cls, classifier: TextScorer, dev: Sequence[str], quantile: float) -> ClassifierLimit:
+        """The limit that a share ``quantile`` of ``dev`` templates falls below."""
+        return cls(classifier, float(np.quantile(classifier.scores(dev), quantile)))
+
+    def agrees(self, labelled: Labelled) -> bool:
+        """Whether the sample reaches the limit."""
+        return bool(self.classifier.scores([labelled.template])[0] >= self.limit)

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from d2t.augment.labels import is_cased, label, open_names, open_names_in, shape, skeleton
 from d2t.linearize.template import template_words
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from d2t.augment.agreement import Judge
     from d2t.augment.labels import Labelled
     from d2t.augment.proposals import Proposal
     from d2t.augment.self_training_options import FilterConfig, SampleConfig
@@ -28,17 +29,9 @@ if TYPE_CHECKING:
 
 REASONS = (
     "unfinished", "unparsed", "size", "case", "repetition", "residue", "fluency", "confidence",
-    "agreement", "parser", "held_out", "duplicate",
+    "agreement", "held_out", "duplicate", "classifier", "parser",
 )  # fmt: skip
 """Why a sample is dropped; the first that holds is counted."""
-
-
-class Parser(Protocol):
-    """A second reader of texts: does it find in the sample what the label says?"""
-
-    def agrees(self, labelled: Labelled) -> bool:
-        """Whether the parser reads the label's slots."""
-        ...
 
 
 class Residue:
@@ -102,7 +95,7 @@ class SampleFilter:
         thresholds: Thresholds,
         residue: Residue,
         held_out: frozenset[object],
-        parser: Parser | None = None,
+        judges: Mapping[str, Judge] | None = None,
     ) -> None:
         self.config = config
         self.sizes = sizes
@@ -111,7 +104,7 @@ class SampleFilter:
         self.thresholds = thresholds
         self.residue = residue
         self.held_out = held_out
-        self.parser = parser
+        self.judges = dict(judges or {})
         self._seen: set[bytes] = set()
 
     def remember(self, known: Labelled) -> None:
@@ -153,14 +146,14 @@ class SampleFilter:
         return "confidence" if sample.score < self.thresholds.confidence else None
 
     def _unwanted(self, proposal: Proposal, labelled: Labelled) -> str | None:
-        """Filters that compare with the proposal and with other data."""
+        """Filters that compare with the proposal and other data, and the learned judges."""
         if not self._agrees(proposal, labelled.plan):
             return "agreement"
-        if self.parser is not None and not self.parser.agrees(labelled):
-            return "parser"
         if labelled.example.mr.key() in self.held_out:
             return "held_out"
-        return "duplicate" if self._identity(labelled) in self._seen else None
+        if self._identity(labelled) in self._seen:
+            return "duplicate"
+        return next((why for why, j in self.judges.items() if not j.agrees(labelled)), None)
 
     def _agrees(self, proposal: Proposal, read: Plan) -> bool:
         config, asked = self.config, proposal.plan

@@ -1,8 +1,9 @@
 """Which MRs and plans a self-training round asks for: rare ones first, in orders nobody wrote.
 
-Kedzie & McKeown 2019; spec §7.4. Departures: a slot may get two values, a proposal brings a plan
-and, in a share, its sentences; MRs of the held-out splits are not proposed; and counts are updated
-between blocks of proposals, not after each, so that a block can be drawn at once.
+Kedzie & McKeown 2019; spec §7.4. Departures: a slot may get two values, of pairs that training MRs
+have (any two would contradict each other as often as not); a proposal brings a plan and, in a
+share, its sentences; MRs of the held-out splits are not proposed; and counts are updated between
+blocks of proposals, not after each, so that a block can be drawn at once.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from d2t.corpus.types import Example
     from d2t.mr.domain import Domain
 
-_Key = TypeVar("_Key", str, int)
+_Key = TypeVar("_Key")
+_Sentence = tuple[bool, frozenset[str]]
 _TRIES = 50
 """Draws after which the whole space is taken to be held out."""
 
@@ -55,7 +57,8 @@ class _Act:
         always: the slots that (nearly) all of them have.
         others: the slots from which the rest is drawn, in display order.
         values: legal values of each slot, sorted.
-        second: chance of a second value, for the slots that ever have one.
+        second: chance of two values, for the slots that ever have them.
+        pairs: the two values that a slot has had together, and how often.
         names: the open slots.
     """
 
@@ -64,6 +67,7 @@ class _Act:
     others: tuple[str, ...]
     values: Mapping[str, tuple[str, ...]]
     second: Mapping[str, float]
+    pairs: Mapping[str, Mapping[tuple[str, str], int]]
     names: frozenset[str]
 
 
@@ -78,8 +82,8 @@ class ProposalSource:
         self.planner = planner
         self._acts: dict[str, _Act] = {}
         self._counts: dict[tuple[str, int, str], Counter[str]] = {}
-        self._pairs: dict[tuple[str, str], Counter[str]] = {}
         self._sentences: dict[int, Counter[int]] = {}
+        self._seen_sentences: Counter[_Sentence] = Counter()
 
     def fit(self, examples: Sequence[Example], domain: Domain) -> None:
         """Count slots, values, second values and sentences of the training pairs.
@@ -96,6 +100,7 @@ class ProposalSource:
             if example.plan is not None and example.plan.breaks is not None:
                 table = self._sentences.setdefault(len(example.plan), Counter())
                 table[len(example.plan.breaks) + 1] += 1
+                self._seen_sentences.update(_sentences(example.plan))
         for act, mrs in sorted(by_act.items()):
             self._acts[act] = _act(mrs, domain, self.options)
 
@@ -110,11 +115,8 @@ class ProposalSource:
         """Count an MR that has been said: its values are proposed less from now on."""
         size = len(mr.names)
         for name in mr.names:
-            values = mr.values(name)
-            self._counts.setdefault((mr.dialogue_act, size, name), Counter()).update(values)
-            for first in values if len(values) > 1 else ():
-                others = [value for value in values if value != first]
-                self._pairs.setdefault((name, first), Counter()).update(others)
+            counts = self._counts.setdefault((mr.dialogue_act, size, name), Counter())
+            counts.update(mr.values(name))
 
     def propose(self, id: str, size: int, rng: Random) -> Proposal | None:
         """One proposal of ``size`` slots; None when (nearly) every such MR is held out."""
@@ -144,18 +146,12 @@ class ProposalSource:
             if name in spec.names:  # "Aromi is near Aromi" is nothing to learn from
                 taken = {slot.value for slot in slots if slot.name in spec.names}
                 weights = {v: w for v, w in weights.items() if v not in taken} or weights
-            value = _weighted(weights, rng)
-            slots.append(Slot(name, value))
             if rng.random() < spec.second.get(name, 0.0):
-                slots += self._second(act, name, value, rng)
+                pairs = {p: n**self.options.pair_power for p, n in spec.pairs[name].items()}
+                slots += [Slot(name, value) for value in _weighted(pairs, rng)]
+            else:
+                slots.append(Slot(name, _weighted(weights, rng)))
         return MeaningRepresentation(tuple(slots), act)
-
-    def _second(self, act: str, name: str, first: str, rng: Random) -> list[Slot]:
-        """Another value of the same slot, rare pairs first."""
-        counts = self._pairs.get((name, first), Counter())
-        known = self._acts[act].values[name]
-        weights = {value: 1 / (counts[value] + 1) for value in known if value not in (first, "")}
-        return [Slot(name, _weighted(weights, rng))] if weights and first else []
 
     def _draw_plan(self, mr: MeaningRepresentation, rng: Random) -> Plan:
         if self.planner is None or rng.random() < self.options.random_plans:
@@ -164,26 +160,54 @@ class ProposalSource:
             plan = self.planner.plan(mr, rng=rng)
         if rng.random() >= self.options.planned_breaks:
             return Plan(plan.slots)
-        table = self._sentences.get(len(plan)) or Counter({1: 1})
-        n_breaks = min(_weighted(table, rng), len(plan)) - 1
-        return Plan(plan.slots, tuple(sorted(rng.sample(range(1, len(plan)), n_breaks))))
+        return Plan(plan.slots, self._draw_breaks(plan.slots, rng))
+
+    def _draw_breaks(self, slots: tuple[Slot, ...], rng: Random) -> tuple[int, ...] | None:
+        """As many sentences as training texts of this size have, each like one of theirs.
+
+        A sentence may hold the slots that some training sentence holds, in any order; first
+        sentences and later ones are told apart ("Near the river." begins no text). None where no
+        such sentences are found.
+        """
+        table = self._sentences.get(len(slots)) or Counter({1: 1})
+        for _ in range(_TRIES):
+            n_breaks = min(_weighted(table, rng), len(slots)) - 1
+            breaks = tuple(sorted(rng.sample(range(1, len(slots)), n_breaks)))
+            wanted = _sentences(Plan(slots, breaks))
+            if all(self._seen_sentences[s] >= self.options.min_sentences for s in wanted):
+                return breaks
+        return None
+
+
+def _sentences(plan: Plan) -> list[_Sentence]:
+    """Per sentence of a plan: whether it is the first, and the names of its slots."""
+    return [
+        (number == 0, frozenset(slot.name for slot in sentence))
+        for number, sentence in enumerate(plan.sentences)
+    ]
 
 
 def _act(mrs: Sequence[MeaningRepresentation], domain: Domain, options: SampleConfig) -> _Act:
     present = Counter(name for mr in mrs for name in mr.names)
     ranked = [name for name in domain.slot_names if name in present]
     always = tuple(n for n in ranked if present[n] >= options.always_share * len(mrs))
-    double = Counter(name for mr in mrs for name in mr.names if len(mr.values(name)) > 1)
     names = frozenset(name for name in ranked if domain.slot(name).kind == "open")
+    pairs = {name: _pairs(name, mrs) for name in ranked if domain.slot(name).kind != "boolean"}
     # A name that is always there tells what the text is about: two of them would be two subjects.
     second = {
-        name: (double[name] / present[name]) ** options.multi_power
-        for name in ranked
-        if double[name] and not (name in always and name in names)
+        name: min(1.0, options.multi_boost * sum(table.values()) / present[name])
+        for name, table in pairs.items()
+        if table and not (name in always and name in names)
     }
     values = {name: _values(name, mrs, options) for name in ranked}
     others = tuple(name for name in ranked if name not in always)
-    return _Act(len(mrs), always, others, values, second, names)
+    return _Act(len(mrs), always, others, values, second, pairs, names)
+
+
+def _pairs(name: str, mrs: Sequence[MeaningRepresentation]) -> Counter[tuple[str, str]]:
+    """The two values of a slot in the MRs that have exactly two of it."""
+    doubles = (mr.values(name) for mr in mrs)
+    return Counter((min(two), max(two)) for two in doubles if len(two) == 2)
 
 
 def _values(

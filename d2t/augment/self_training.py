@@ -182,11 +182,15 @@ class Round:
         samples: list[tuple[int, int, Example]] = []
         for proposal, candidates in pairs:
             outcomes: list[list[Any]] = []
+            n_kept = 0
             for i, candidate in enumerate(candidates):
+                if n_kept == self.config.per_proposal:
+                    break
                 judged = self.filter.judge(f"{proposal.id}-{i}", proposal, candidate)
                 reason = judged if isinstance(judged, str) else "accepted"
                 outcomes.append([candidate.text, round(candidate.score, 4), reason])
                 if not isinstance(judged, str):
+                    n_kept += 1
                     samples.append((proposal.size, len(records), judged.example))
             records.append(self._record(proposal, outcomes))
         return {

@@ -27,10 +27,13 @@ class SampleConfig(_Table):
         min_value_share: a value is proposed when this share of the training MRs has it; inverse
             counts would otherwise ask most for what the model has not learned to say.
         always_share: a slot that this share of the training MRs has is in every proposal.
-        multi_power: a slot that takes two values in a share p of the training MRs with it gets
-            two in ``p ** multi_power`` of the proposals; 1 is as in the data, less is more often.
+        multi_boost: how many times as often as in the training MRs a slot gets two values. They
+            are pairs that training MRs have; boolean slots never get two.
+        pair_power: such a pair is drawn in proportion to its count to this power.
         random_plans: share of proposals in a random order; the others follow the model's planner.
         planned_breaks: share of proposals whose sentence ends are drawn too.
+        min_sentences: training sentences that must hold the slots of a planned one.
+        per_proposal: samples of one proposal that are accepted at most.
         method, n_samples, keep, std, temperature, top_p: see ``SamplingOptions``.
         batch_size: texts that are drawn at once.
     """
@@ -42,12 +45,15 @@ class SampleConfig(_Table):
     max_size: int = Field(default=8, ge=1)
     min_value_share: float = Field(default=0.001, ge=0, lt=1)
     always_share: float = Field(default=0.99, gt=0, le=1)
-    multi_power: float = Field(default=0.5, ge=0, le=1)
+    multi_boost: float = Field(default=2.5, ge=0)
+    pair_power: float = Field(default=0.5, ge=0, le=1)
     random_plans: float = Field(default=0.75, ge=0, le=1)
-    planned_breaks: float = Field(default=0.75, ge=0, le=1)
+    planned_breaks: float = Field(default=0.5, ge=0, le=1)
+    min_sentences: int = Field(default=5, ge=0)
+    per_proposal: int = Field(default=1, ge=1)
     method: Literal["noise", "ancestral"] = "noise"
-    n_samples: int = Field(default=4, ge=1)
-    keep: int = Field(default=2, ge=1)
+    n_samples: int = Field(default=3, ge=1)
+    keep: int = Field(default=3, ge=1)
     std: float = Field(default=1.0, ge=0)
     temperature: float = Field(default=1.0, gt=0)
     top_p: float = Field(default=1.0, gt=0, le=1)
@@ -81,6 +87,8 @@ class FilterConfig(_Table):
             be in every sample ("near the city" without an area).
         bound_share: a word that says no slot, but in this share of its references stands beside
             one and the same slot, needs that slot ("price" without a price).
+        classifier: folder of a fluency classifier, or none.
+        classifier_quantile: likewise for its scores, against development references.
         n_dev: development MRs whose greedy outputs give the confidence threshold.
         parser: folder of a learned parser that must read the same slots, or none.
     """
@@ -98,3 +106,5 @@ class FilterConfig(_Table):
     bound_share: float = Field(default=0.98, gt=0, le=1)
     n_dev: int = Field(default=300, ge=1)
     parser: str | None = None
+    classifier: str | None = None
+    classifier_quantile: float = Field(default=0.2, ge=0, lt=1)

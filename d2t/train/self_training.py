@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from d2t.augment.agreement import ParserAgreement
+from d2t.augment.agreement import ClassifierLimit, Judge, ParserAgreement
 from d2t.augment.filters import Residue, SampleFilter
 from d2t.augment.labels import described, read, skeleton
 from d2t.augment.proposals import ProposalSource
@@ -28,7 +28,9 @@ from d2t.errors import ConfigError, DataError
 from d2t.io.atomic import atomic_write_json, atomic_write_text
 from d2t.io.hashing import sha256_file, sha256_json
 from d2t.io.manifest import run_manifest
+from d2t.linearize.template import template_of
 from d2t.model.device import pick_device
+from d2t.model.learned_parser import LearnedParser
 from d2t.seeding import derive_seed
 from d2t.train.interrupt import TrainingInterrupted, stop_on_signal
 from d2t.train.prepare import PreparedData, prepare_data
@@ -158,7 +160,7 @@ def _round(
     )
     filters = SampleFilter(
         config.filter, sample, checker, domain,
-        thresholds=thresholds, residue=residue, held_out=held_out, parser=_parser(config),
+        thresholds=thresholds, residue=residue, held_out=held_out, judges=_judges(config, data),
     )  # fmt: skip
     for item in (*train_set, *earlier):
         filters.remember(item)
@@ -201,9 +203,19 @@ def _earlier(data: PreparedData, rounds: Sequence[RoundFiles]) -> list[Labelled]
     return [read(e, data.checker, data.domain) for e in examples if e.kind is None]
 
 
-def _parser(config: SelfTrainingConfig) -> ParserAgreement | None:
-    folder = config.filter.parser
-    return None if folder is None else ParserAgreement.load(Path(folder))
+def _judges(config: SelfTrainingConfig, data: PreparedData) -> dict[str, Judge]:
+    """The learned judges that the configuration names, by the reason they give."""
+    judges: dict[str, Judge] = {}
+    chosen = config.filter
+    if chosen.classifier is not None:
+        from d2t.model.fluency_classifier import FluencyClassifier
+
+        dev = [template_of(pair.alignment, data.domain) for pair in data.dev]
+        classifier = FluencyClassifier.load(Path(chosen.classifier))
+        judges["classifier"] = ClassifierLimit.fit(classifier, dev, chosen.classifier_quantile)
+    if chosen.parser is not None:
+        judges["parser"] = ParserAgreement(LearnedParser.load(Path(chosen.parser)))
+    return judges
 
 
 def _identity(
@@ -225,6 +237,12 @@ def _identity(
         "data_sha256": data.digests,
         "earlier_sha256": sha256_json([item.example.references for item in earlier]),
         "lexicon_sha256": data.checker.lexicon_digest,
+        "judges_sha256": [
+            sha256_file(path)
+            for folder in (config.filter.classifier, config.filter.parser)
+            if folder is not None
+            for path in sorted(Path(folder).glob("*.json"))  # they hold the hashes of the others
+        ],
     }
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from grammar_writer import CHECKER, DOMAIN, corpus
 
+from d2t.augment.agreement import ClassifierLimit
 from d2t.augment.filters import Residue, SampleFilter, repeats_words
 from d2t.augment.labels import is_cased, label, read, skeleton
 from d2t.augment.proposals import Proposal
@@ -15,6 +18,11 @@ from d2t.decode.candidates import Candidate
 from d2t.linearize.template import template_text
 from d2t.mr.parse import parse_mr
 from d2t.mr.plans import parse_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
 GOOD = "Aromi is a cheap pub by the river. It serves Italian food."
 MR = "name[Aromi], eatType[pub], priceRange[cheap], area[riverside], food[Italian]"
@@ -155,8 +163,21 @@ def test_a_second_reader_can_object(fitted: tuple[Thresholds, Residue]) -> None:
             return False
 
     chain = filters(fitted)
-    chain.parser = Objects()
+    chain.judges = {"parser": Objects()}
     assert chain.judge("x", proposal(), sample(GOOD)) == "parser"
+
+
+def test_a_classifier_is_held_to_development_references() -> None:
+    class Lengths:
+        def scores(self, templates: Sequence[str]) -> NDArray[np.float64]:
+            return np.array([float(len(template)) for template in templates])
+
+    limit = ClassifierLimit.fit(Lengths(), ["x" * n for n in range(1, 11)], 0.5)
+    assert limit.limit == 5.5
+    labelled = label("x", GOOD, parse_mr(MR, DOMAIN), CHECKER, DOMAIN)
+    assert labelled is not None
+    assert limit.agrees(labelled)
+    assert not ClassifierLimit(Lengths(), 1e9).agrees(labelled)
 
 
 def test_references_of_the_corpus_pass_the_text_filters(

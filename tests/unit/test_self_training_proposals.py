@@ -24,6 +24,7 @@ TOY = domain_from_dict(
             "colour": {"kind": "categorical", "values": ["red", "blue", "green"]},
             "size": {"kind": "categorical", "values": ["big", "small"]},
             "place": {"kind": "open"},
+            "open": {"kind": "boolean"},
         },
     }
 )
@@ -98,16 +99,38 @@ def test_rare_values_are_not_proposed() -> None:
     assert "odd" in source(*many, min_value_share=0.0).value_weights("inform", 2, "colour")
 
 
-def test_second_values_come_as_often_as_the_power_says() -> None:
-    double = example("title=A", "colour=red", "colour=blue")
-    base = [example("title=A", "colour=red")] * 15 + [double]
+def test_second_values_come_as_pairs_that_were_seen() -> None:
+    base = [
+        *[example("title=A", "colour=red")] * 15,
+        example("title=A", "colour=red", "colour=blue"),
+        example("title=A", "open=yes", "open=no"),
+        *[example("title=A", "open=yes")] * 3,
+    ]
     share = {}
-    for power in (1.0, 0.5):
-        fitted = source(*base, multi_power=power)
+    for boost in (0.0, 1.0, 4.0):
+        fitted = source(*base, multi_boost=boost)
         drawn = [fitted.propose(str(i), 2, derived_rng(3, i)) for i in range(2000)]
-        share[power] = sum(len(p.mr.slots) == 3 for p in drawn if p is not None) / 2000
-    assert share[1.0] == pytest.approx(1 / 16, abs=0.02)
-    assert share[0.5] == pytest.approx(1 / 4, abs=0.04)
+        mrs = [p.mr for p in drawn if p is not None and "colour" in p.mr.names]
+        doubled = [mr for mr in mrs if len(mr.slots) == 3]
+        share[boost] = len(doubled) / len(mrs)
+        assert {mr.values("colour") for mr in doubled} <= {("blue", "red")}
+        opens = [p.mr for p in drawn if p is not None and "open" in p.mr.names]
+        assert all(len(mr.slots) == 2 for mr in opens), "a boolean slot is yes or no, not both"
+    assert share[0.0] == 0
+    assert share[1.0] == pytest.approx(1 / 16, abs=0.025)
+    assert share[4.0] == pytest.approx(4 / 16, abs=0.05)
+
+
+def test_pairs_are_drawn_by_their_count_to_a_power() -> None:
+    base = [
+        *[example("title=A", "colour=red", "colour=blue")] * 9,
+        example("title=A", "colour=red", "colour=green"),
+    ]
+    for power, expected in ((1.0, 0.9), (0.5, 0.75), (0.0, 0.5)):
+        fitted = source(*base, multi_boost=1.0, pair_power=power)
+        drawn = [fitted.propose(str(i), 2, derived_rng(9, i)) for i in range(1500)]
+        blue = [p for p in drawn if p is not None and "blue" in p.mr.values("colour")]
+        assert len(blue) / len(drawn) == pytest.approx(expected, abs=0.04)
 
 
 def test_two_open_slots_do_not_share_a_name() -> None:
@@ -137,17 +160,25 @@ def test_sizes_are_bounded_by_the_domain() -> None:
 
 
 def test_sentences_are_drawn_as_the_training_data_has_them() -> None:
-    base = [example("title=A", "colour=red", breaks=(1,))] * 3 + [
-        example("title=A", "colour=red")
-    ] * 1
-    fitted = source(*base, planned_breaks=1.0)
+    base = [example("title=A", "colour=red", breaks=(1,))] * 3 + [example("title=A", "colour=red")]
+    base += [example("colour=red", "title=A", breaks=(1,))]  # either may come first
+    fitted = source(*base, planned_breaks=1.0, min_sentences=1)
     plans = [p.plan for i in range(600) if (p := fitted.propose(str(i), 2, derived_rng(7, i)))]
     assert {plan.breaks for plan in plans} == {(), (1,)}
-    assert sum(plan.breaks == (1,) for plan in plans) / 600 == pytest.approx(0.75, abs=0.06)
+    assert sum(plan.breaks == (1,) for plan in plans) / 600 == pytest.approx(0.8, abs=0.06)
     free = source(*base, planned_breaks=0.0)
     proposal = free.propose("0", 2, derived_rng(8))
     assert proposal is not None
     assert proposal.plan.breaks is None
+
+
+def test_a_planned_sentence_is_like_one_that_was_seen() -> None:
+    base = [example("title=A", "colour=red", breaks=(1,))] * 3
+    fitted = source(*base, planned_breaks=1.0, min_sentences=3)
+    plans = [p.plan for i in range(60) if (p := fitted.propose(str(i), 2, derived_rng(7, i)))]
+    breaks = {(plan.names, plan.breaks) for plan in plans}
+    # "Colour." has begun no text, and no text has one sentence: such sentences are not planned.
+    assert breaks == {(("title", "colour"), (1,)), (("colour", "title"), None)}
 
 
 @given(st.integers(0, 10**6), st.integers(2, 3))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-SAMPLE = SampleConfig(target=40, block=12, max_size=6)
+SAMPLE = SampleConfig(target=40, block=12, max_size=6, per_proposal=2)
 FILTER = FilterConfig(
     rare_share=0, telling_share=1.0, bound_share=1.0, fluency_quantile=0, window_quantile=0
 )
