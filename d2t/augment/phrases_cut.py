@@ -13,7 +13,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from d2t.augment.phrases_words import CONJUNCTIONS, DETERMINERS, ENDS, TIGHT, is_finite_pronoun
+from d2t.augment.phrases_words import (
+    CONJUNCTIONS,
+    DETERMINERS,
+    ENDS,
+    PREPOSITIONS,
+    TIGHT,
+    is_finite_pronoun,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,6 +42,7 @@ _NOMINAL = frozenset({"noun", "adjective", "pronoun", "clause"})
 _HAVE = frozenset({"has", "have", "had", "having"})
 _BORDERS = ENDS | frozenset("-–—:;")
 _COORDINATORS = frozenset({"and", "or", "but", "&"})
+_HANGING = TIGHT | PREPOSITIONS | DETERMINERS
 _PAIRED = {"between": "and", "both": "and", "either": "or", "neither": "nor"}
 
 
@@ -123,6 +131,8 @@ class _Walk:
         if chunk.type == "part":
             self.parts += 1
             said = any(part.slots for part in self.chunks[self.start : at])
+            if self.governed and self.words[chunk.first].low not in _COORDINATORS:
+                return False  # "near Café Rouge, the pub Cotto" is no list
             return said and self.words[chunk.first].low not in _BORDERS
         if chunk.type == "other":
             return False
@@ -203,6 +213,9 @@ class _Walk:
 
     def _may_end(self, at: int) -> bool:
         if self.pending or self.relative or (self.kind == "clause" and not self.finite):
+            return False
+        last = self.words[self.chunks[at].last - 1]
+        if last.span is None and (last.low in _HANGING or last.low.endswith("ed")):
             return False
         after = self.chunks[at + 1].type if at + 1 < len(self.chunks) else "part"
         if after in _NOMINAL:
