@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from d2t.corpus.correct import correct_examples
@@ -121,6 +123,7 @@ def test_content_ratings(text, value):
         ("You can't play it in multiplayer.", "no"),
         ("I wish it had a multiplayer mode.", "no"),
         ("I don't like multiplayer games.", "yes"),
+        ("The multiplayer mode isn't great.", "yes"),
         ("It is not only multiplayer.", "yes"),
     ],
 )
@@ -140,6 +143,10 @@ def test_multiplayer(text, value):
         ("Neither Steam nor Linux have it, but Mac does.", "no", "no", "yes"),
         ("It lacks a Linux release, is on Mac, and you won't find it on Steam.", "no", "no", "yes"),
         ("It runs on Mac and Linux, nor is it missing from Steam", None, "yes", "yes"),
+        ("There's no Steam release, but both a Mac and a Linux version.", "no", "yes", "yes"),
+        ("There is no way to get it on Steam. Mac and Linux users can't play it.",
+         "no", "no", "no"),
+        ("Linux is not an option, and neither is Mac, but it's on Steam.", "yes", "no", "no"),
         ("Steam has it, a Mac version is unavailable, Linux users are out of luck.",
          "yes", "no", "no"),
     ],
@@ -169,6 +176,7 @@ def test_platforms_and_the_switch():
         ("It came out in 2014.", ["release_year[2014]"]),
         ("the 1998 classic", ["release_year[1998]"]),
         ("released back in '09", ["release_year[2009]"]),
+        ("due on 3 March 2021", ["exp_release_date[March 3, 2021]"]),
         ("due on March 3rd, 2021", ["exp_release_date[March 3, 2021]"]),
         ("expected on September 7, 2018", ["exp_release_date[September 7, 2018]"]),
         ("with 40 levels", []),
@@ -263,3 +271,26 @@ def test_correction_keeps_a_rating_that_no_wording_shows():
     contrary = Example("b", given, ("Crysis on Xbox is an excellent game.",))
     (changed,) = correct_examples([contrary], CHECKER, DOMAIN)
     assert changed.mr.values("rating") == ("excellent",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Crysis (2007) is an M-rated, third-person action-adventure by Crytek Frankfurt.",
+        "It's on PlayStation, Xbox and PC, but there's no Steam, Linux or Mac release.",
+        "You didn't really like F1 2014, did you? It's a first- and third-person sports sim.",
+        "Half-Life 2 isn't multiplayer; it's a single-player FPS rated M (for Mature).",
+    ],
+)
+@pytest.mark.parametrize(
+    "change",
+    [
+        str.lower,
+        lambda text: re.sub(r"([.,;:?()'-])", r" \1 ", text),
+        lambda text: re.sub(r"(?<=\w)-(?=\w)", " ", text),
+    ],
+    ids=["lower case", "spaced punctuation", "no hyphens"],
+)
+def test_case_and_spacing_change_nothing(text, change):
+    assert said(change(text)) == said(text)
+    assert said(text)
