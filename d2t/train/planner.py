@@ -46,11 +46,11 @@ class PlannerSettings:
         seed: of weights, order and dropout.
     """
 
-    width: int = 64
-    epochs: int = 10
-    batch_size: int = 128
-    lr: float = 3e-3
-    dropout: float = 0.1
+    width: int = 96
+    epochs: int = 15
+    batch_size: int = 256
+    lr: float = 4e-3
+    dropout: float = 0.15
     smoothing: float = 0.0
     seed: int = 0
 

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MR = "name[Aromi], eatType[pub], area[riverside], food[Ethiopian]"
+CORPUS = """mr,ref
+"name[Aromi], eatType[pub], area[riverside]",Aromi is a pub by the riverside.
+"name[Cotto], eatType[pub], food[French]",Cotto is a French pub.
+"name[Cotto], near[Aromi], area[riverside]",Cotto is by the riverside near Aromi.
+"name[The Mill], eatType[pub], area[riverside]",A riverside pub. It is The Mill.
+"""
 
 
 def run(*args: str, stdin: str = MR + "\n") -> tuple[int, list[dict[str, Any]], str]:
@@ -36,17 +42,31 @@ def folder(tmp_path_factory) -> str:
 
 
 @pytest.fixture(scope="module")
+def corpus(tmp_path_factory) -> str:
+    path = tmp_path_factory.mktemp("corpus") / "train.csv"
+    path.write_text(CORPUS, encoding="utf-8")
+    return str(path)
+
+
+@pytest.fixture(scope="module")
 def bundle(tmp_path_factory) -> Path:
     return save_random_bundle(tmp_path_factory.mktemp("bundle") / "b")
 
 
 @pytest.mark.parametrize("planner", ["bigram", "random", "display"])
-def test_each_planner_orders_every_slot(planner):
-    code, (answer,), _ = run("plan", "--planner", planner)
+def test_each_planner_orders_every_slot(planner, corpus):
+    args = ["plan", "--planner", planner, "--corpus", corpus]
+    code, (answer,), _ = run(*args)
     assert code == 0
     assert sorted(answer["plan"]) == sorted(answer["mr"])
     assert answer["breaks"] is None
-    assert run("plan", "--planner", planner)[1] == [answer]
+    assert run(*args)[1] == [answer]
+
+
+def test_without_options_the_embedded_corpus_teaches_the_order():
+    code, (answer,), stderr = run("plan")
+    assert (code, stderr) == (0, "")
+    assert sorted(answer["plan"]) == sorted(answer["mr"])
 
 
 def test_a_trained_planner_plans_sentences_too(folder):
@@ -59,7 +79,7 @@ def test_a_trained_planner_plans_sentences_too(folder):
 
 
 def test_the_beginning_of_a_plan_is_kept(folder):
-    for planner in ("bigram", folder):
+    for planner in ("display", folder):
         _, (answer,), _ = run("plan", "--planner", planner, "--first", "area")
         assert answer["plan"][0] == "area"
         _, (answer,), _ = run("plan", "--planner", planner, "--plan", "food,area | ...")
@@ -69,12 +89,13 @@ def test_the_beginning_of_a_plan_is_kept(folder):
 
 def test_a_record_s_own_plan_goes_first():
     record = json.dumps({"id": "x", "mr": MR, "plan": "food,..."})
-    _, (answer,), _ = run("plan", "--first", "area", stdin=record + "\n")
+    _, (answer,), _ = run("plan", "--planner", "display", "--first", "area", stdin=record + "\n")
     assert (answer["id"], answer["plan"][0]) == ("x", "food")
 
 
 def test_a_prefix_that_one_record_lacks_is_its_error():
-    code, answers, stderr = run("plan", "--first", "near", stdin=f"{MR}\n{MR}, near[Cotto]\n")
+    lines = f"{MR}\n{MR}, near[Cotto]\n"
+    code, answers, stderr = run("plan", "--planner", "random", "--first", "near", stdin=lines)
     assert code == 3
     assert answers[0]["error"]["code"] == "plan_mismatch"
     assert "near" in answers[0]["error"]["message"]
@@ -85,11 +106,11 @@ def test_a_prefix_that_one_record_lacks_is_its_error():
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["--first", "area", "--plan", "food,..."], "one of the two"),
-        (["--first", "colour"], "colour"),
+        (["--first", "area", "--plan", "food,...", "--planner", "random"], "one of the two"),
+        (["--first", "colour", "--planner", "random"], "colour"),
         (["--planner", "bigrams"], "expected one of bigram"),
         (["--planner", "neural"], "train-planner"),
-        (["--sentences"], "plans no sentences"),
+        (["--sentences", "--planner", "random"], "plans no sentences"),
         (["--model", "x", "--corpus", "mini"], "leave out --corpus"),
     ],
 )
