@@ -65,6 +65,7 @@ COMMANDS = {
     "augment": "augment:app",
     "train-lm": "train_lm:train_lm",
     "train-parser": "train_parser:train_parser",
+    "train-fluency": "train_fluency:train_fluency",
     "parse": "parse:parse",
     "self-train": "self_train:self_train",
     "info": "info:info",

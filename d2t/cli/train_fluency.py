@@ -1,0 +1,73 @@
+"""``d2t train-fluency``: a classifier that tells references from corrupted references."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from d2t.cli.common import (
+    DomainOption,
+    JsonOption,
+    LimitOption,
+    SeedOption,
+    ThreadsOption,
+    limit_threads,
+    progress,
+    say,
+)
+
+
+def train_fluency(
+    corpus: Annotated[str, typer.Option(help="Corpus name or file.")],
+    out: Annotated[Path, typer.Option(help="The folder to write.")],
+    domain: DomainOption = "restaurant",
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the sentences.")] = None,
+    limit: LimitOption = None,
+    seed: SeedOption = 1,
+    threads: ThreadsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a classifier that finds sentence fragments and glued clauses.
+
+    Prints the folder on stdout, how well it finds each corruption of development references on
+    stderr.
+
+    Example:  `d2t train-fluency --corpus mini --epochs 2 --out runs/fluency`
+    """
+    from d2t.corpus.load import load_split
+    from d2t.mr.domain import load_domain
+    from d2t.slots.checker import SlotChecker
+    from d2t.train.fluency import FluencyConfig, marked_texts
+    from d2t.train.fluency import train_fluency as fit
+    from d2t.train.fluency_scores import detection_scores
+
+    limit_threads(threads)
+    loaded = load_domain(domain)
+    checker = SlotChecker.for_domain(loaded)
+    config = FluencyConfig(seed=seed)
+    if epochs is not None:
+        config = config.model_copy(update={"epochs": epochs})
+    examples = load_split(corpus, "train", loaded)[:limit]
+    dev_examples = load_split(corpus, "dev", loaded)
+    say(f"reading {len(examples)} training and {len(dev_examples)} development texts")
+    texts = marked_texts(examples, checker, loaded)
+    with progress("training the fluency classifier", total=1.0) as advance:
+        done = 0.0
+
+        def show(fraction: float, note: str) -> None:
+            """Move the bar to ``fraction``."""
+            nonlocal done
+            advance(fraction - done, note)
+            done = fraction
+
+        classifier = fit(texts, config, progress=show)
+    dev = marked_texts(dev_examples, checker, loaded)
+    aucs = detection_scores(classifier.scores, dev, seed=seed)
+    classifier.info["dev_auc"] = aucs
+    classifier.save(out)
+    found = ", ".join(f"{kind} {value:.2f}" for kind, value in aucs.items())
+    say(f"dev references against corrupted ones, area under the curve: {found}")
+    print(json.dumps({"path": str(out), **classifier.info}) if as_json else out)
