@@ -15,7 +15,7 @@ from d2t.plan.random_plans import random_plans
 from d2t.seeding import derived_rng
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from d2t.corpus.correct import Aligner
     from d2t.corpus.types import Example
@@ -91,16 +91,14 @@ def generation_tasks(
     grouped = group_references(examples)[:limit]
     if not grouped:
         raise DataError("the corpus split holds no example", code="empty_file")
-    tasks = []
-    for example in grouped:
+    asked: list[tuple[Example, str, Plan | None]] = []
+    for e in grouped:
         if mode in RANDOM_MODES:
-            plans: Sequence[Plan | None] = _random(example.mr, mode, n_permutations, seed)
+            plans = _random(e.mr, mode, n_permutations, seed)
+            asked += [(e, f"{e.id}#{k}", plan) for k, plan in enumerate(plans, start=1)]
         else:
-            plans = [_plan(example, domain, mode, planner)]
-        for k, plan in enumerate(plans, start=1):
-            task_id = f"{example.id}#{k}" if mode in RANDOM_MODES else example.id
-            tasks.append(GenerationTask(task_id, example.mr, plan, example.references))
-    return tasks
+            asked.append((e, e.id, _plan(e, domain, mode, planner)))
+    return [GenerationTask(task_id, e.mr, plan, e.references) for e, task_id, plan in asked]
 
 
 def _random(mr: MeaningRepresentation, mode: PlanMode, n: int, seed: int) -> list[Plan]:

@@ -71,8 +71,21 @@ def score_records(
     report = evaluate_records(records, domain, parts=parts, checker=checker, extra=extra).as_dict()
     judged = judge(records, checker)
     units = _units(records)
+    scores = _as_entry(report)
+    kept = (*KEPT, *(["bleu"] if text else []))
+    statistics = {
+        scorer.key: sum_by_unit(scorer.statistics(judged), units).astype(int).tolist()
+        for scorer in make_scorers(domain, parts, checker)
+        if scorer.key in kept and any(map(scorer.applies, judged))
+    }
+    asked = [[str(sorted(record.mr.slots)), record.id] for record in records]
+    return scores, {"requests": sha256_json(asked)[:16], **statistics}
+
+
+def _as_entry(report: dict[str, Any]) -> dict[str, Any]:
+    """What of a report is committed."""
     metrics: dict[str, Any] = report["metrics"]
-    scores = {
+    return {
         "n_records": report["n_records"],
         "metrics": {
             key: {name: metric[name] for name in ("score", "low", "high", "n")}
@@ -86,14 +99,6 @@ def score_records(
             if any(row[error] for error in ERRORS)
         },
     }
-    kept = (*KEPT, *(["bleu"] if text else []))
-    statistics = {
-        scorer.key: sum_by_unit(scorer.statistics(judged), units).astype(int).tolist()
-        for scorer in make_scorers(domain, parts, checker)
-        if scorer.key in kept and any(map(scorer.applies, judged))
-    }
-    asked = [[str(sorted(record.mr.slots)), record.id] for record in records]
-    return scores, {"requests": sha256_json(asked)[:16], **statistics}
 
 
 def _units(records: Sequence[EvaluationRecord]) -> list[int]:
