@@ -233,7 +233,7 @@ class Round:
             labelled = read(example, self.checker, self.domain)
             if replay:
                 self.filter.remember(labelled)
-            self.source.observe(example.mr)
+            self.source.observe(example.mr, labelled.plan)
             self.accepted[size] = self.accepted.get(size, 0) + 1
             tally.add(labelled, size, set(block["proposals"][at]["plan"]))
 

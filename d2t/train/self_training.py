@@ -166,7 +166,7 @@ def _round(
         filters.remember(item)
         known.add(item)
     for item in earlier:
-        source.observe(item.example.mr)
+        source.observe(item.example.mr, item.plan)
     options = SamplingOptions(
         method=sample.method, n_samples=sample.n_samples, keep=sample.keep, std=sample.std,
         temperature=sample.temperature, top_p=sample.top_p,

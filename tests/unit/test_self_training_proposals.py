@@ -172,6 +172,16 @@ def test_sentences_are_drawn_as_the_training_data_has_them() -> None:
     assert proposal.plan.breaks is None
 
 
+def test_orders_that_begin_rarely_are_proposed_more() -> None:
+    fitted = source(*BASE, random_plans=1.0, planned_breaks=0.0)
+    said = example("title=A", "colour=red")
+    for _ in range(9):
+        fitted.observe(said.mr, said.plan)
+    drawn = [fitted.propose(str(i), 2, derived_rng(11, i)) for i in range(600)]
+    first = Counter(p.plan.names[0] == "title" for p in drawn if p is not None)
+    assert first[True] / 600 == pytest.approx(1 / 11, abs=0.03)
+
+
 def test_a_planned_sentence_is_like_one_that_was_seen() -> None:
     base = [example("title=A", "colour=red", breaks=(1,))] * 3
     fitted = source(*base, planned_breaks=1.0, min_sentences=3)
