@@ -30,6 +30,7 @@ from d2t.io.hashing import sha256_file, sha256_json
 from d2t.io.manifest import run_manifest
 from d2t.linearize.template import template_of
 from d2t.model.device import pick_device
+from d2t.model.fluency_classifier import FluencyClassifier
 from d2t.model.learned_parser import LearnedParser
 from d2t.seeding import derive_seed
 from d2t.train.interrupt import TrainingInterrupted, stop_on_signal
@@ -208,8 +209,6 @@ def _judges(config: SelfTrainingConfig, data: PreparedData) -> dict[str, Judge]:
     judges: dict[str, Judge] = {}
     chosen = config.filter
     if chosen.classifier is not None:
-        from d2t.model.fluency_classifier import FluencyClassifier
-
         dev = [template_of(pair.alignment, data.domain) for pair in data.dev]
         classifier = FluencyClassifier.load(Path(chosen.classifier))
         judges["classifier"] = ClassifierLimit.fit(classifier, dev, chosen.classifier_quantile)
