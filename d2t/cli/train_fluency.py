@@ -38,12 +38,15 @@ def train_fluency(
     Example:  `d2t train-fluency --corpus mini --epochs 2 --out runs/fluency`
     """
     from d2t.corpus.load import load_split
+    from d2t.model.fluency_classifier import MANIFEST
+    from d2t.model.folder import refuse_to_overwrite
     from d2t.mr.domain import load_domain
     from d2t.slots.checker import SlotChecker
     from d2t.train.fluency import FluencyConfig, marked_texts
     from d2t.train.fluency import train_fluency as fit
     from d2t.train.fluency_scores import detection_scores
 
+    refuse_to_overwrite(out, MANIFEST)
     limit_threads(threads)
     loaded = load_domain(domain)
     checker = SlotChecker.for_domain(loaded)
@@ -51,7 +54,7 @@ def train_fluency(
     if epochs is not None:
         config = config.model_copy(update={"epochs": epochs})
     examples = load_split(corpus, "train", loaded)[:limit]
-    dev_examples = load_split(corpus, "dev", loaded)
+    dev_examples = load_split(corpus, "dev", loaded)[:limit]
     say(f"reading {len(examples)} training and {len(dev_examples)} development texts")
     texts = marked_texts(examples, checker, loaded)
     with progress("training the fluency classifier", total=1.0) as advance:

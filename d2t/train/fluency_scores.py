@@ -38,7 +38,7 @@ def auc(good: Sequence[float] | FloatArray, bad: Sequence[float] | FloatArray) -
 
 
 def corrupted_texts(
-    texts: Sequence[MarkedText], kind: str, *, seed: int = 1, limit: int = 1000
+    texts: Sequence[MarkedText], kind: str, *, seed: int = 1, limit: int = 400
 ) -> list[str]:
     """Templates of at most ``limit`` texts with one sentence each corrupted."""
     corruptor = Corruptor(texts, SAME_TEXT)
