@@ -85,6 +85,7 @@ class ProposalSource:
         self._starts: dict[int, Counter[str]] = {}
         self._sentences: dict[int, Counter[int]] = {}
         self._seen_sentences: Counter[_Sentence] = Counter()
+        self._least = 1.0  # training sentences like a planned one
 
     def fit(self, examples: Sequence[Example], domain: Domain) -> None:
         """Count slots, values, second values and sentences of the training pairs.
@@ -94,6 +95,7 @@ class ProposalSource:
         """
         if not examples:
             raise DataError("no training pairs to propose MRs from; check [base.data]")
+        self._least = max(1.0, self.options.sentence_share * len(examples))
         by_act: dict[str, list[MeaningRepresentation]] = {}
         for example in examples:
             by_act.setdefault(example.mr.dialogue_act, []).append(example.mr)
@@ -190,7 +192,7 @@ class ProposalSource:
             n_breaks = min(_weighted(table, rng), len(slots)) - 1
             breaks = tuple(sorted(rng.sample(range(1, len(slots)), n_breaks)))
             wanted = _sentences(Plan(slots, breaks))
-            if all(self._seen_sentences[s] >= self.options.min_sentences for s in wanted):
+            if all(self._seen_sentences[s] >= self._least for s in wanted):
                 return breaks
         return None
 

@@ -32,7 +32,8 @@ class SampleConfig(_Table):
         pair_power: such a pair is drawn in proportion to its count to this power.
         random_plans: share of proposals in a random order; the others follow the model's planner.
         planned_breaks: share of proposals whose sentence ends are drawn too.
-        min_sentences: training sentences that must hold the slots of a planned one.
+        sentence_share: a planned sentence has the slots of a sentence that this share of the
+            training texts has; lower, fragments come in ("In the city centre. It is a pub").
         per_proposal: samples of one proposal that are accepted at most.
         method, n_samples, keep, std, temperature, top_p: see ``SamplingOptions``.
         batch_size: texts that are drawn at once.
@@ -49,7 +50,7 @@ class SampleConfig(_Table):
     pair_power: float = Field(default=0.5, ge=0, le=1)
     random_plans: float = Field(default=0.75, ge=0, le=1)
     planned_breaks: float = Field(default=0.5, ge=0, le=1)
-    min_sentences: int = Field(default=5, ge=0)
+    sentence_share: float = Field(default=0.0005, ge=0, le=1)
     per_proposal: int = Field(default=1, ge=1)
     method: Literal["noise", "ancestral"] = "noise"
     n_samples: int = Field(default=3, ge=1)

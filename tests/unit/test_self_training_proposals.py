@@ -162,7 +162,7 @@ def test_sizes_are_bounded_by_the_domain() -> None:
 def test_sentences_are_drawn_as_the_training_data_has_them() -> None:
     base = [example("title=A", "colour=red", breaks=(1,))] * 3 + [example("title=A", "colour=red")]
     base += [example("colour=red", "title=A", breaks=(1,))]  # either may come first
-    fitted = source(*base, planned_breaks=1.0, min_sentences=1)
+    fitted = source(*base, planned_breaks=1.0, sentence_share=0.0)
     plans = [p.plan for i in range(600) if (p := fitted.propose(str(i), 2, derived_rng(7, i)))]
     assert {plan.breaks for plan in plans} == {(), (1,)}
     assert sum(plan.breaks == (1,) for plan in plans) / 600 == pytest.approx(0.8, abs=0.06)
@@ -184,7 +184,7 @@ def test_orders_that_begin_rarely_are_proposed_more() -> None:
 
 def test_a_planned_sentence_is_like_one_that_was_seen() -> None:
     base = [example("title=A", "colour=red", breaks=(1,))] * 3
-    fitted = source(*base, planned_breaks=1.0, min_sentences=3)
+    fitted = source(*base, planned_breaks=1.0, sentence_share=1.0)
     plans = [p.plan for i in range(60) if (p := fitted.propose(str(i), 2, derived_rng(7, i)))]
     breaks = {(plan.names, plan.breaks) for plan in plans}
     # "Colour." has begun no text, and no text has one sentence: such sentences are not planned.
