@@ -40,6 +40,7 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_a_whole_run_on_the_embedded_corpus(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     small = [
