@@ -44,6 +44,8 @@ def make_asset(workspace: Workspace, name: str, progress: Reporter) -> None:
         _tests(workspace, _reader(workspace, name), temporary)
     elif kind == "phrases":
         _phrases(workspace, _reader(workspace, name), temporary)
+    elif kind == "fluency":
+        _fluency(workspace, _reader(workspace, name), temporary, progress)
     else:
         _planner(workspace, _reader(workspace, name), temporary, progress)
     temporary.rename(path)
@@ -120,6 +122,16 @@ def _test_mrs(workspace: Workspace, row: Row, domain: Domain) -> frozenset[Hasha
         for name in {*_corpora(workspace, row)}
         for example in load_split(name, "test", domain)
     )
+
+
+def _fluency(workspace: Workspace, row: Row, path: Path, progress: Reporter) -> None:
+    """Trained on the row's training texts, as ``d2t train-fluency`` does."""
+    from d2t.train.fluency import FluencyConfig, marked_texts, train_fluency
+
+    data = prepare_data(workspace.table.train_config(row).data)
+    progress.say(f"training the fluency classifier on {len(data.train)} texts")
+    texts = marked_texts([pair.example for pair in data.train], data.checker, data.domain)
+    train_fluency(texts, FluencyConfig(**(workspace.table.fluency or {}))).save(path)
 
 
 def _planner(workspace: Workspace, row: Row, path: Path, progress: Reporter) -> None:

@@ -177,6 +177,8 @@ class Table(Section):
         settings: by name.
         train: training configuration that all rows share.
         self_training: options that all self-training rows share.
+        fluency: options of ``d2t train-fluency``; with them (or with none: ``[fluency]``) samples of
+            self-training are judged by a classifier of the row's own training texts.
         phrases: options of ``d2t augment phrases`` (``dedupe``, ``max_per_plan``, ``limit``, ...).
         planner: options of the neural planner (``d2t.train.planner.PlannerSettings``).
         claims, targets, samples: what is said under the table.
@@ -195,6 +197,7 @@ class Table(Section):
     train: dict[str, Any]
     self_training: dict[str, Any] = {}
     phrases: dict[str, Any] = {}
+    fluency: dict[str, Any] | None = None
     planner: dict[str, Any] = {}
     claims: Claims = Claims()
     targets: Targets = Targets()
@@ -276,6 +279,8 @@ class Table(Section):
             parts["phrases"] = self.phrases
         if row.recipe == "self_training":
             parts["self_training"] = self.self_training_options(row)
+            if self.fluency is not None:
+                parts["fluency"] = self.fluency
         if row.base is not None:
             parts["base"] = self.digest(self.row(row.base))
         return sha256_json(parts)[:16]

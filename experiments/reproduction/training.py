@@ -70,8 +70,12 @@ def self_training_config(
     if base.recipe == "phrases":
         augment = (_file(workspace.asset(workspace.phrases(base))),)
     bundle = workspace.folder(base) / workspace.training(base)["bundle"]
+    options = table.self_training_options(row)
+    if table.fluency is not None:
+        judge = _file(workspace.asset(workspace.fluency(row)))
+        options = {**options, "filter": {**options.get("filter", {}), "classifier": judge}}
     return SelfTrainingConfig(
-        **table.self_training_options(row),
+        **options,
         base_model=_file(bundle.parent),
         base=_on(table.train_config(row, augment, _tests(workspace, row)), threads),
     )

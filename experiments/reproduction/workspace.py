@@ -153,7 +153,9 @@ class Workspace:
         """The shared files that a stage of a row reads."""
         if stage == "train":
             tests = self.tests(row)
+            judged = row.recipe == "self_training" and self.table.fluency is not None
             return (
+                *((self.fluency(row),) if judged else ()),
                 *((self.phrases(row),) if self._reads_phrases(row) else ()),
                 *((tests,) if tests else ()),
             )
@@ -177,6 +179,12 @@ class Workspace:
         corpus = self.table.train_config(row).data.corpus
         others = sorted({*self.table.corpora(row)} - {corpus})
         return f"tests-{'-'.join((corpus, *others))}" if others else None
+
+    def fluency(self, row: Row) -> str:
+        """The asset with the fluency classifier of a row's training texts."""
+        data = self.table.train_config(row).data
+        options = sha256_json(self.table.fluency)[:6]
+        return f"fluency-{data.corpus}-{data.share:g}-{data.share_seed}-{options}"
 
     def planner(self, row: Row) -> str:
         """The asset with the neural planner of a row's training data."""

@@ -460,6 +460,22 @@ def test_each_recipe_trains_on_its_files_and_self_training_begins_with_the_base(
     assert Path(samples) == tmp_path / "runs" / "st" / "self-training" / "round-1" / "samples.jsonl"
 
 
+def test_samples_are_judged_by_a_classifier_of_the_rows_own_texts(tmp_path: Path) -> None:
+    plain = Workspace(small(tmp_path), tmp_path / "runs", tmp_path / "out")
+    st = plain.table.row("st")
+    assert not any(name.startswith("fluency") for name in plain.assets(st, "train"))
+    workspace = Workspace(small(tmp_path, SMALL + "\n[fluency]\n"), plain.runs, plain.out)
+    (name,) = (name for name in workspace.assets(st, "train") if name.startswith("fluency"))
+    assert name.startswith("fluency-mini-1-0-")
+    assert workspace.assets(workspace.table.row("base"), "train") == ()
+    fake_bundle(workspace.folder(workspace.table.row("base")) / "training")
+    workspace.finish_training(
+        workspace.table.row("base"), bundle="training/bundle", run="training/run.json"
+    )
+    config = training.self_training_config(workspace, st, threads=1)
+    assert config.filter.classifier == workspace.asset(name).as_posix()
+
+
 def test_a_row_scored_on_two_corpora_is_trained_without_the_test_mrs_of_either(
     tmp_path: Path,
 ) -> None:
