@@ -171,7 +171,7 @@ class Chunker:
         if self._is_adverb(words, at) and at + 1 < len(words):
             ahead = self._type(words, at + 1, before, follows) if words[at + 1].span is None else ""
             if ahead in ("verb", "participle", "preposition"):
-                return ahead  # type: ignore[return-value]
+                return ahead
         return "noun"
 
     def _span_type(self, words: Sequence[Word], at: int, before: Chunk | None) -> ChunkType:

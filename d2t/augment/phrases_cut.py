@@ -132,7 +132,7 @@ class _Walk:
             self.parts += 1
             said = any(part.slots for part in self.chunks[self.start : at])
             if self.governed and self.words[chunk.first].low not in _COORDINATORS:
-                return False  # "near Café Rouge, the pub Cotto" is no list
+                return False  # "near Alba, the pub Cotto" is no list
             return said and self.words[chunk.first].low not in _BORDERS
         if chunk.type == "other":
             return False

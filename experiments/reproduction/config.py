@@ -177,7 +177,7 @@ class Table(Section):
         settings: by name.
         train: training configuration that all rows share.
         self_training: options that all self-training rows share.
-        fluency: options of ``d2t train-fluency``; with them (or with none: ``[fluency]``) samples of
+        fluency: options of ``d2t train-fluency``; where there is such a table, samples of
             self-training are judged by a classifier of the row's own training texts.
         phrases: options of ``d2t augment phrases`` (``dedupe``, ``max_per_plan``, ``limit``, ...).
         planner: options of the neural planner (``d2t.train.planner.PlannerSettings``).
