@@ -7,6 +7,7 @@ punctuation, and no word of any domain. What it makes may still be good English 
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -289,6 +290,17 @@ def insert(sentence: Sentence, donor: Sentence, rng: Random) -> list[Piece] | No
     return _close([*body[:at], *around, rng.choice(others), *around, *body[at:]])
 
 
+def insert_chunk(sentence: Sentence, donor: Sentence, rng: Random) -> list[Piece] | None:
+    """A mention with the words before it where it does not belong: "With X and is Y, Z serves"."""
+    body = _body(sentence)
+    cuts = _cuts(body, ends=True)
+    chunks = _chunks(_body(donor))[1:]
+    if not cuts or not chunks:
+        return None
+    at = rng.choice(cuts)
+    return _close([*body[:at], *rng.choice(chunks), *body[at:]])
+
+
 def _without(sentence: Sentence, at: int) -> list[Piece]:
     return [*sentence[:at], *sentence[at + 1 :]]
 
@@ -298,6 +310,7 @@ CORRUPTIONS: dict[str, Corruption] = {
     for function in (
         cut_right, cut_left, drop_auxiliary, drop_word, drop_joint, drop_subject, drop_mention,
         glue, splice, join, swap_mentions, swap_chunks, duplicate, front, end, substitute, insert,
+        insert_chunk,
     )
 }  # fmt: skip
 
@@ -322,16 +335,14 @@ class FrameInventory:
 
     Args:
         sentences: of the references.
-        min_count: a frame must occur this often to vouch for another sentence.
+        min_count: a frame must occur this often to vouch for another sentence: references hold
+            bad English too, but rarely the same.
     """
 
-    def __init__(self, sentences: Iterable[Sentence], min_count: int = 2) -> None:
-        counts: dict[tuple[str, ...], int] = {}
-        self._exact: set[tuple[str, ...]] = set()
-        for sentence in sentences:
-            self._exact.add(words_of(sentence))
-            frame = frame_of(sentence)
-            counts[frame] = counts.get(frame, 0) + 1
+    def __init__(self, sentences: Iterable[Sentence], min_count: int = 5) -> None:
+        listed = list(sentences)
+        counts = Counter(map(frame_of, listed))
+        self._exact = {words_of(sentence) for sentence in listed}
         self._frames = {frame for frame, count in counts.items() if count >= min_count}
 
     def knows(self, sentence: Sentence) -> bool:

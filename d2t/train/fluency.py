@@ -1,12 +1,13 @@
 """Training of the fluency classifier: references against corrupted references.
 
-Both sides are noisy: references hold bad English, and some corruptions are good English. The
-references that the language model likes least are left out, corrupted sentences whose frame the
-references have too, and the targets are smoothed.
+Both sides are noisy: references hold bad English, and some corruptions are good English. Left out
+are references that lack a stop between sentences or that the language model likes least, and
+corrupted sentences whose frame several references have; the targets are smoothed.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from d2t.mr.domain import Domain
     from d2t.slots.checker import SlotChecker
 
+_RUN_ON = re.compile(r"(?:[^\W_]|>)[\"')]?\s+(?:It|It's|Its|They|Their|There|This|These)\s")
+"""A sentence that begins without a stop before it: "... food It is ..."."""
 _BUCKETS = 50  # batches sorted by length together
 
 
@@ -67,10 +70,20 @@ class FluencyConfig(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class MarkedText:
-    """A reference: its template, and its sentences in pieces."""
+    """A reference.
+
+    Attributes:
+        template: with capitals.
+        sentences: in pieces.
+    """
 
     template: str
     sentences: tuple[tuple[Piece, ...], ...]
+
+    @property
+    def is_run_on(self) -> bool:
+        """Whether a pronoun with a capital stands inside a sentence."""
+        return _RUN_ON.search(self.template) is not None
 
 
 def marked_texts(
@@ -126,7 +139,7 @@ def train_fluency(
         DataError: there is nothing to learn from.
     """
     config = config or FluencyConfig()
-    kept = _without_worst(texts, config.worst_share)
+    kept = _without_worst([t for t in texts if not t.is_run_on], config.worst_share)
     counts = Counter(
         word for text in kept for sentence in text.sentences for word in set(words_of(sentence))
     )

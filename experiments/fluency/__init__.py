@@ -1,0 +1,1 @@
+"""How well fluency scores find the samples that a reader calls broken English."""
