@@ -25,6 +25,8 @@ from d2t.train.fluency import marked_texts
 from d2t.train.fluency_scores import auc, detection_scores
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import NDArray
 
     from d2t.mr.domain import Domain
@@ -83,7 +85,7 @@ def main() -> None:
         for split in ("train", "dev")
     )
     model = NgramLanguageModel.fit([text.template for text in train])
-    scorers = {
+    scorers: dict[str, Callable[[Sequence[str]], FloatArray]] = {
         "classifier": classifier.scores,
         "mean": model.scores,
         "window": model.worst_windows,
