@@ -159,7 +159,8 @@ def _augmentation(
     for number, path in enumerate(paths, start=1):
         say(f"reading {path}")
         read = load_split(path, "train", domain)
-        examples += [e if e.plan else align_examples([e], checker)[0] for e in read]
+        singles = split_references(read)  # a pair of several references is several pairs
+        examples += [e if e.plan else align_examples([e], checker)[0] for e in singles]
         digests[f"augment_{number}"] = _digest(read)
     return [e for e in examples if e.plan is not None and e.plan.slots], digests
 

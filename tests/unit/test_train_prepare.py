@@ -165,3 +165,14 @@ def test_a_share_of_the_references_keeps_whole_mrs() -> None:
     assert small.counts["dev_used"] == full.counts["dev_used"]
     other = prepare_data(DataConfig(share=0.1, share_seed=1))
     assert {pair.example.id for pair in other.train} != texts[0]
+
+
+def test_each_reference_of_an_augmentation_record_is_a_pair(folder: Path) -> None:
+    texts = ["Zizzi is a pub.", "The pub is Zizzi."]
+    record = {"mr": "name[Zizzi], eatType[pub]", "references": texts}
+    path = folder / "more.jsonl"
+    path.write_text(json.dumps(record) + "\n", encoding="utf-8")
+    data = prepare_data(config(folder, augment=[str(path)]))
+    assert [pair.example.references for pair in data.extra] == [(text,) for text in texts]
+    plans = [pair.example.plan for pair in data.extra]
+    assert [plan.names for plan in plans if plan] == [("name", "eatType"), ("eatType", "name")]
