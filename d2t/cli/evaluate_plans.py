@@ -49,7 +49,8 @@ def plans(
 
     Each MR of the split is planned once and compared with the order of each of its references.
     Sentences are planned where a planner can, and scored where all plans have them; `oracle` is the
-    medoid of the references. Without `--model`, `bigram` is fitted on the corpus's train split.
+    medoid of the references. Without `--model`, `bigram` is fitted on the corpus's train split;
+    a file has none, and there `bigram` needs a bundle.
 
     Example: d2t evaluate plans --corpus mini --split dev --planner bigram --planner random
     """
@@ -58,7 +59,7 @@ def plans(
     from d2t.evaluate.plans import reference_plans, score_planner, signature
     from d2t.slots.checker import SlotChecker
 
-    names = planner or ["bigram", "random", "display", "oracle"]
+    names = _names(planner, corpus, model)
     home = home_of_bundle(model) if model else home_of_corpus(corpus, domain, fit="bigram" in names)
     checker = SlotChecker.for_domain(home.domain)
     examples = load_split(corpus, split, home.domain)
@@ -86,6 +87,23 @@ def plans(
     typer.echo(f"{len(references)} MRs, {n_plans} references, {corpus} {split}\n")
     typer.echo(_table(scores))
     typer.echo(f"\n{settings}")
+
+
+def _names(planners: list[str] | None, corpus: str, model: Path | None) -> list[str]:
+    """The planners to compare; none is fitted on the texts that it is compared with."""
+    from d2t.corpus.registry import registry
+    from d2t.errors import UsageError
+
+    has_bigram = model is not None or corpus in registry()
+    if not planners:
+        return [*(["bigram"] if has_bigram else []), "random", "display", "oracle"]
+    if "bigram" in planners and not has_bigram:
+        raise UsageError(
+            f"{corpus} is no registered corpus with a train split, so a bigram planner would be "
+            "fitted on the orders it is to be compared with; give a bundle that brings one: "
+            "--model BUNDLE"
+        )
+    return planners
 
 
 def _planner(

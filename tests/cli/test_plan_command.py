@@ -175,6 +175,19 @@ def test_planners_are_compared_with_the_references(folder):
     assert "plans|dom:restaurant@" in table.stdout
 
 
+def test_no_planner_is_fitted_on_what_it_is_compared_with(tmp_path: Path):
+    texts = tmp_path / "texts.csv"
+    texts.write_text('mr,ref\n"name[Aromi], eatType[pub]",Aromi is a pub.\n')
+    command = ["evaluate", "plans", "--corpus", str(texts), "--n-resamples", "5"]
+    refused = CliRunner().invoke(app, [*command, "--planner", "bigram"])
+    assert refused.exit_code == 2
+    assert "--model BUNDLE" in refused.stderr
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.stderr
+    assert "| oracle " in result.stdout
+    assert "| bigram " not in result.stdout
+
+
 def test_train_planner_refuses_what_it_would_regret(tmp_path: Path, folder):
     (tmp_path / "notes.txt").write_text("mine")
     code, _, stderr = run("train-planner", "--out", str(tmp_path))
