@@ -52,7 +52,8 @@ class Sampler(Protocol):
 class RoundFiles:
     """Paths of one round: ``proposals.jsonl.gz``, ``samples.jsonl``, ``report.json``.
 
-    ``blocks/`` and ``round.json`` (what the round is, to resume by) are there while it runs.
+    A round that is interrupted resumes by ``blocks/`` and ``round.json`` (what the round is); both
+    stay.
     """
 
     folder: Path
@@ -64,7 +65,7 @@ class RoundFiles:
 
     @property
     def proposals(self) -> Path:
-        """Each proposal with all texts that were drawn for it and what became of them."""
+        """Each proposal with the texts that were judged, until enough passed, and the verdicts."""
         return self.folder / "proposals.jsonl.gz"
 
     @property

@@ -78,6 +78,10 @@ def phrases(
 
     if as_json and str(out) == "-":
         raise UsageError("--json prints the report on stdout: give a file for the pairs (--out)")
+    if not share:
+        raise UsageError(
+            "--share 0 leaves no MRs to cut phrases from; give a part above 0, up to 1"
+        )
     config = _data_config(corpus, domain, test, share, share_seed)
     data = prepare_data(config, say=say)
     counts = PhraseCounts()

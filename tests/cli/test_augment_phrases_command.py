@@ -77,3 +77,9 @@ def test_a_report_and_pairs_cannot_share_stdout(corpus):
     assert result.exit_code == 2
     assert "--out" in result.stderr
     assert result.stdout == ""
+
+
+def test_no_share_of_the_corpus_is_a_usage_error(corpus):
+    result = run("--corpus", corpus, "--share", "0")
+    assert result.exit_code == 2
+    assert "--share" in str(result.exception) + result.stderr
