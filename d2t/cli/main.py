@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from d2t.cli.common import ROOT, ErrorHandlingGroup, configure_logging, prepare_streams
-
-app = typer.Typer(
-    name="d2t",
-    cls=ErrorHandlingGroup,
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="markdown",
-    pretty_exceptions_enable=False,
-    help="Data to text: the content is proved, the order is yours to choose.",
-    epilog="First time here?  `d2t quickstart`  trains a small model and shows what it can do.",
-)
 
 
 def _print_version(value: bool) -> None:
@@ -29,7 +20,6 @@ def _print_version(value: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def root(
     verbose: Annotated[
         int, typer.Option("-v", "--verbose", count=True, help="More log; -vv: traces.")
@@ -72,22 +62,53 @@ COMMANDS = {
 }
 
 
-def _register(name: str, target: str) -> None:
-    module, attribute = target.split(":")
+def build_app(called: str | None = None) -> typer.Typer:
+    """The command line with every command, or, to start sooner, with what ``called`` needs.
+
+    Args:
+        called: the command on the command line, which is then the only one; any other word gets
+            the names and help texts of all commands, for the overview and "did you mean".
+    """
+    app = typer.Typer(
+        name="d2t",
+        cls=ErrorHandlingGroup,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="markdown",
+        pretty_exceptions_enable=False,
+        help="Data to text: the content is proved, the order is yours to choose.",
+        epilog="First time here?  `d2t quickstart`  trains a small model and shows what it can do.",
+    )
+    app.callback()(root)
+    for name in [called] if called in COMMANDS else COMMANDS:
+        _register(app, name, described_only=called is not None and name != called)
+    return app
+
+
+def _register(app: typer.Typer, name: str, *, described_only: bool) -> None:
+    module, attribute = COMMANDS[name].split(":")
     command = getattr(import_module(f"d2t.cli.{module}"), attribute)
-    if isinstance(command, typer.Typer):
+    group = isinstance(command, typer.Typer)
+    if described_only:  # options take typer longer than everything else together
+        text = command.info.help if group else inspect.getdoc(command)
+        app.command(name, help=text)(lambda: None)
+    elif group:
         app.add_typer(command, name=name)
     else:
         app.command(name)(command)
 
 
-for _name, _target in COMMANDS.items():
-    _register(_name, _target)
+def __getattr__(name: str) -> Any:
+    """``app``, whole, for those who import it (PEP 562)."""
+    if name == "app":
+        globals()["app"] = build_app()
+        return globals()["app"]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def main() -> None:
     """Console-script entry point."""
-    app()
+    build_app(next((word for word in sys.argv[1:] if not word.startswith("-")), ""))()
 
 
 if __name__ == "__main__":
