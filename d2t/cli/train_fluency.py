@@ -15,9 +15,9 @@ from d2t.cli.common import (
     SeedOption,
     ThreadsOption,
     limit_threads,
-    progress,
     say,
 )
+from d2t.cli.small_training import dev_examples, fraction_shown
 
 
 def train_fluency(
@@ -54,23 +54,15 @@ def train_fluency(
     if epochs is not None:
         config = config.model_copy(update={"epochs": epochs})
     examples = load_split(corpus, "train", loaded)[:limit]
-    dev_examples = load_split(corpus, "dev", loaded)[:limit]
-    say(f"reading {len(examples)} training and {len(dev_examples)} development texts")
+    held_back = dev_examples(corpus, loaded)[:limit]
+    say(f"reading {len(examples)} training and {len(held_back)} development texts")
     texts = marked_texts(examples, checker, loaded)
-    with progress("training the fluency classifier", total=1.0) as advance:
-        done = 0.0
-
-        def show(fraction: float, note: str) -> None:
-            """Move the bar to ``fraction``."""
-            nonlocal done
-            advance(fraction - done, note)
-            done = fraction
-
+    with fraction_shown("training the fluency classifier") as show:
         classifier = fit(texts, config, progress=show)
-    dev = marked_texts(dev_examples, checker, loaded)
-    aucs = detection_scores(classifier.scores, dev, seed=seed)
+    dev = marked_texts(held_back, checker, loaded)
+    aucs = detection_scores(classifier.scores, dev, seed=seed) if dev else {}
     classifier.info["dev_auc"] = aucs
     classifier.save(out)
-    found = ", ".join(f"{kind} {value:.2f}" for kind, value in aucs.items())
+    found = ", ".join(f"{kind} {value:.2f}" for kind, value in aucs.items()) or "no dev split"
     say(f"dev references against corrupted ones, area under the curve: {found}")
     print(json.dumps({"path": str(out), **classifier.info}) if as_json else out)

@@ -17,18 +17,22 @@ def train_lm(
     domain: DomainOption = "restaurant",
     order: Annotated[
         int | None,
-        typer.Option(min=1, max=9, help="Words of the longest n-gram; default: chosen on dev."),
+        typer.Option(
+            min=1, max=9, help="Words of the longest n-gram; default: chosen on dev, 5 for a file."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Fit an n-gram language model (modified Kneser-Ney) on references, open values hidden.
 
-    Prints the path of the model on stdout, perplexities on the development references on stderr.
+    Prints the path of the model on stdout, perplexities on the development references of
+    a corpus on stderr.
 
     Example:  `d2t train-lm --corpus mini --out lm.npz`
     """
+    from d2t.corpus.registry import registry
     from d2t.errors import UsageError
-    from d2t.evaluate.fluency import NgramLanguageModel, choose_order
+    from d2t.evaluate.fluency import DEFAULT_ORDER, NgramLanguageModel, choose_order
     from d2t.evaluate.fluency_metric import SUFFIX, corpus_templates
     from d2t.evaluate.judged import checker_for
     from d2t.mr.domain import load_domain
@@ -39,7 +43,9 @@ def train_lm(
     checker = checker_for(loaded)
     train = corpus_templates(corpus, "train", loaded, checker)
     perplexities: dict[int, float] = {}
-    if order is None:
+    if order is None and corpus not in registry():  # no dev split: nothing to choose by
+        order = DEFAULT_ORDER
+    elif order is None:
         perplexities = choose_order(train, corpus_templates(corpus, "dev", loaded, checker))
         order = next(iter(perplexities))
         for each, perplexity in sorted(perplexities.items()):

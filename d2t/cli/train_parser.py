@@ -15,9 +15,9 @@ from d2t.cli.common import (
     SeedOption,
     ThreadsOption,
     limit_threads,
-    progress,
     say,
 )
+from d2t.cli.small_training import dev_examples, fraction_shown
 
 if TYPE_CHECKING:
     from d2t.evaluate.parsing import ParseScores
@@ -43,16 +43,20 @@ def train_parser(
 ) -> None:
     """Train a parser that reads slots and values in texts, beside the rule checker.
 
-    Prints the folder on stdout, scores on the development split on stderr.
+    Prints the folder on stdout, scores on the corpus's development split on stderr (a file has
+    none).
 
     Example:  `d2t train-parser --corpus mini --epochs 8 --out runs/parser`
     """
     from d2t.corpus.load import load_split
+    from d2t.model.folder import refuse_to_overwrite
+    from d2t.model.learned_parser import MANIFEST
     from d2t.mr.domain import load_domain
     from d2t.slots.checker import SlotChecker
     from d2t.train.parser import ParserConfig, read_texts, score_parser
     from d2t.train.parser import train_parser as fit
 
+    refuse_to_overwrite(out, MANIFEST)
     limit_threads(threads)
     loaded = load_domain(domain)
     checker = SlotChecker.for_domain(loaded)
@@ -60,22 +64,16 @@ def train_parser(
     if epochs is not None:
         config = config.model_copy(update={"epochs": epochs})
     examples = load_split(corpus, "train", loaded)[:limit]
-    dev = load_split(corpus, "dev", loaded)
+    dev = dev_examples(corpus, loaded)
     say(f"reading {len(examples)} training and {len(dev)} development texts")
     texts = read_texts(examples, checker, loaded, labels)
-    with progress("training the parser", total=1.0) as advance:
-        done = 0.0
-
-        def show(fraction: float, note: str) -> None:
-            """Move the bar to ``fraction``."""
-            nonlocal done
-            advance(fraction - done, note)
-            done = fraction
-
+    with fraction_shown("training the parser") as show:
         parser = fit(texts, loaded, config, progress=show)
     sources: tuple[LabelSource, ...] = ("given", "text")
     scores: dict[str, ParseScores] = {
-        source: score_parser(parser, read_texts(dev, checker, loaded, source)) for source in sources
+        source: score_parser(parser, read_texts(dev, checker, loaded, source))
+        for source in sources
+        if dev
     }
     parser.info["dev"] = {source: found.as_dict() for source, found in scores.items()}
     parser.save(out)

@@ -150,3 +150,30 @@ def test_references_score_better_than_scrambled_ones(tmp_path):
     )
     assert good["lm"]["low"] > bad["lm"]["high"]
     assert good["lm_window"]["low"] > bad["lm_window"]["high"]
+
+
+def test_a_folder_of_something_else_is_refused_before_the_training(tmp_path, monkeypatch):
+    def refuse(*arguments, **options):
+        raise AssertionError("the training began")
+
+    monkeypatch.setattr("d2t.train.parser.train_parser", refuse)
+    (tmp_path / "notes.txt").write_text("keep")
+    result = run("train-parser", "--corpus", "mini", "--out", str(tmp_path))
+    assert result.exit_code != 0
+    assert "not overwritten" in str(result.exception) + result.stderr
+
+
+def test_a_file_has_no_development_split_to_choose_by(tmp_path):
+    texts = tmp_path / "texts.csv"
+    rows = ["Aromi is a pub.", "Cotto is a pub.", "Zizzi is a pub."]
+    names = [text.split()[0] for text in rows]
+    pairs = zip(names, rows, strict=True)
+    texts.write_text("mr,ref\n" + "".join(f'"name[{n}], eatType[pub]",{t}\n' for n, t in pairs))
+    result = run("train-lm", "--corpus", str(texts), "--out", str(tmp_path / "lm.npz"), "--json")
+    assert json.loads(result.stdout)["dev_perplexity"] == {}
+    assert json.loads(result.stdout)["signature"].startswith("order:5|")
+    folder = tmp_path / "parser"
+    arguments = ["--corpus", str(texts), "--epochs", "1", "--out", str(folder), "--json"]
+    parser = run("train-parser", *arguments)
+    assert parser.exit_code == 0, parser.stderr
+    assert json.loads(parser.stdout)["dev"] == {}
