@@ -13,6 +13,7 @@ nobody knows costs nothing; numbers stay. Of both scores **lower is less fluent*
 
 from __future__ import annotations
 
+import os
 import zipfile
 from collections import Counter
 from itertools import chain
@@ -140,19 +141,21 @@ class NgramLanguageModel:
         return f"order:{self.order}|vocab:{len(self.vocabulary)}|lm:{self.digest[:4]}"
 
     def save(self, path: Path) -> None:
-        """Write one ``.npz`` file without pickled objects.
+        """Write one ``.npz`` file without pickled objects; it appears whole or not at all.
 
         Raises:
             DataError: the system refuses to write.
         """
         words = np.array("\n".join(self.vocabulary[len(_SPECIAL) :]))
+        temporary = path.with_name(f".{path.name}.tmp")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("wb") as stream:
+            with temporary.open("wb") as stream:
                 np.savez_compressed(
                     stream, format=np.array(FORMAT), order=np.array(self.order), words=words,
                     tokens=self._tokens.astype(np.int32),
                 )  # fmt: skip
+            os.replace(temporary, path)
         except OSError as error:
             raise write_error(path, error) from error
 

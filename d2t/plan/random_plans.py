@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import permutations
-from math import factorial
+from collections import Counter
+from itertools import cycle, permutations
+from math import factorial, prod
 from typing import TYPE_CHECKING
 
 from d2t.mr.types import Plan
@@ -62,7 +63,9 @@ def random_plans(mr: MeaningRepresentation, n: int, seed: int) -> list[Plan]:
         pool = [Plan(order) for order in dict.fromkeys(permutations(sorted(mr.slots)))]
         rng.shuffle(pool)
         return [pool[i % len(pool)] for i in range(n)]
+    repeats = prod(factorial(count) for count in Counter(mr.slots).values())
+    n_distinct = min(n, factorial(size) // repeats)
     found: dict[Plan, None] = {}
-    while len(found) < n:
+    while len(found) < n_distinct:
         found.setdefault(random_plan(mr, rng))
-    return list(found)
+    return [plan for plan, _ in zip(cycle(found), range(n), strict=False)]

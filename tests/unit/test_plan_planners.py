@@ -164,3 +164,10 @@ def test_random_plans_depend_on_seed_and_mr_not_on_order():
 
 def test_no_plans_asked_for():
     assert random_plans(mr(NAME, PUB), 0, 1) == []
+
+
+def test_random_plans_of_a_long_mr_with_repeated_slots_come_to_an_end() -> None:
+    slots = (NAME, *[PUB] * 6)  # seven slots, seven distinct orders
+    plans = random_plans(mr(*slots), 10, seed=0)
+    assert len(plans) == 10
+    assert len(set(plans)) == 7
