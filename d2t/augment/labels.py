@@ -53,7 +53,8 @@ def label(
     """What ``text`` says, ``mr`` (the proposal) deciding between values that share a wording.
 
     None when it says nothing, or when it reads differently once its own MR is what decides: such
-    a label would not survive training, which aligns the text with the label.
+    a label would not survive training, which aligns the text with the label. None too where an
+    implicit or a requested slot is not said: correction would keep it because it was proposed.
     """
     corrected = correct_examples([Example(id, mr, (text,))], checker, domain)
     if not corrected:
