@@ -13,7 +13,7 @@ import io
 import json
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from d2t.augment.labels import read
@@ -22,7 +22,7 @@ from d2t.corpus.records import example_from_record, example_to_record
 from d2t.decode.types import GenerationRequest
 from d2t.errors import DataError
 from d2t.io.atomic import atomic_write, atomic_write_json, atomic_write_text, write_error
-from d2t.seeding import derived_rng
+from d2t.seeding import derive_seed, derived_rng
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -88,6 +88,15 @@ class RoundFiles:
         while self.block(number).is_file():
             yield json.loads(self.block(number).read_text(encoding="utf-8"))
             number += 1
+
+
+@dataclass
+class _Try:
+    """A proposal, what was drawn for it with what became of it, and the samples that it left."""
+
+    proposal: Proposal
+    outcomes: list[list[Any]] = field(default_factory=list)
+    accepted: list[Example] = field(default_factory=list)
 
 
 @dataclass
@@ -171,34 +180,45 @@ class Round:
         return [size for size in sizes if self.accepted.get(size, 0) < share]
 
     def _block(self, number: int, n_before: int) -> dict[str, Any]:
-        """Propose, sample and filter once."""
+        """Propose, sample and filter; then draw again for proposals that left no sample."""
         started = time.monotonic()
-        proposals = self._propose(number, self.config.max_proposals - n_before)
-        requests = [
-            GenerationRequest(p.id, p.mr, p.plan if self.plans else None) for p in proposals
-        ]
-        found = self.generator.candidates(requests, self.options)
-        pairs = zip(proposals, found, strict=True)
-        records: list[dict[str, Any]] = []
-        samples: list[tuple[int, int, Example]] = []
-        for proposal, candidates in pairs:
-            outcomes: list[list[Any]] = []
-            n_kept = 0
-            for i, candidate in enumerate(candidates):
-                if n_kept == self.config.per_proposal:
-                    break
-                judged = self.filter.judge(f"{proposal.id}-{i}", proposal, candidate)
-                reason = judged if isinstance(judged, str) else "accepted"
-                outcomes.append([candidate.text, round(candidate.score, 4), reason])
-                if not isinstance(judged, str):
-                    n_kept += 1
-                    samples.append((proposal.size, len(records), judged.example))
-            records.append(self._record(proposal, outcomes))
+        tries = [_Try(p) for p in self._propose(number, self.config.max_proposals - n_before)]
+        for attempt in range(1 + self.config.retries):
+            open_tries = [one for one in tries if not one.accepted]
+            requests = [self._request(one.proposal) for one in open_tries]
+            found = self.generator.candidates(requests, self._options(attempt))
+            for one, candidates in zip(open_tries, found, strict=True):
+                self._judge(one, candidates)
         return {
-            "proposals": records,
-            "samples": [[s, at, example_to_record(e, self.domain)] for s, at, e in samples],
+            "proposals": [self._record(one.proposal, one.outcomes) for one in tries],
+            "samples": [
+                [one.proposal.size, at, example_to_record(example, self.domain)]
+                for at, one in enumerate(tries)
+                for example in one.accepted
+            ],
             "seconds": round(time.monotonic() - started, 3),
         }
+
+    def _request(self, proposal: Proposal) -> GenerationRequest:
+        return GenerationRequest(proposal.id, proposal.mr, proposal.plan if self.plans else None)
+
+    def _options(self, attempt: int) -> SamplingOptions:
+        """Those of the round; each further attempt draws anew."""
+        if attempt == 0:
+            return self.options
+        return replace(self.options, seed=derive_seed(self.options.seed, "retry", attempt))
+
+    def _judge(self, one: _Try, candidates: Sequence[Candidate]) -> None:
+        """Filter the candidates until the proposal has enough samples."""
+        for candidate in candidates:
+            if len(one.accepted) == self.config.per_proposal:
+                return
+            id = f"{one.proposal.id}-{len(one.outcomes)}"
+            judged = self.filter.judge(id, one.proposal, candidate)
+            reason = judged if isinstance(judged, str) else "accepted"
+            one.outcomes.append([candidate.text, round(candidate.score, 4), reason])
+            if not isinstance(judged, str):
+                one.accepted.append(judged.example)
 
     def _propose(self, block: int, most: int) -> list[Proposal]:
         """The block's proposals, the sizes that lack samples in turn."""

@@ -35,6 +35,9 @@ class SampleConfig(_Table):
         sentence_share: a planned sentence has the slots of a sentence that this share of the
             training texts has; lower, fragments come in ("In the city centre. It is a pub").
         per_proposal: samples of one proposal that are accepted at most.
+        retries: how often texts are drawn again for proposals that left no sample. With
+            ``filter.agree`` this asks most for what the model seldom gets right: beams and first
+            samples repeat a fault that one of many samples does not have.
         method, n_samples, keep, std, temperature, top_p: see ``SamplingOptions``.
         batch_size: texts that are drawn at once.
     """
@@ -52,6 +55,7 @@ class SampleConfig(_Table):
     planned_breaks: float = Field(default=0.5, ge=0, le=1)
     sentence_share: float = Field(default=0.0005, ge=0, le=1)
     per_proposal: int = Field(default=1, ge=1)
+    retries: int = Field(default=0, ge=0)
     method: Literal["noise", "ancestral"] = "noise"
     n_samples: int = Field(default=3, ge=1)
     keep: int = Field(default=3, ge=1)

@@ -153,3 +153,32 @@ def test_max_proposals_ends_a_round_that_finds_nothing(tmp_path: Path) -> None:
     report = json.loads(this.files.report.read_text())
     assert (report["proposals"], report["accepted"]) == (20, 0)
     assert report["dropped"].keys() >= {"confidence"}
+
+
+class SecondTimeLucky(GrammarWriter):
+    """Says nothing of use at the first try for a proposal; the seed tells the tries apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[tuple[int, list[str]]] = []
+
+    def candidates(self, requests: Any, options: Any = None) -> Any:
+        """Empty lists at the first try, texts at the second."""
+        self.asked.append((options.seed, [request.id for request in requests]))
+        first = options.seed == SamplingOptions().seed
+        return [[] for _ in requests] if first else super().candidates(requests, options)
+
+
+def test_proposals_that_leave_no_sample_are_drawn_again(tmp_path: Path) -> None:
+    none = SecondTimeLucky()
+    assert make_round(tmp_path / "none", none, max_proposals=12, target=6).run()
+    assert RoundFiles(tmp_path / "none").samples.read_text() == ""
+    again = SecondTimeLucky()
+    assert make_round(tmp_path / "again", again, max_proposals=12, target=6, retries=2).run()
+    examples = load_split(str(RoundFiles(tmp_path / "again").samples), "train", DOMAIN)
+    assert len(examples) >= 6
+    (first, all_ids), (second, same), (third, rest) = again.asked[:3]
+    assert len({first, second, third}) == 3
+    assert same == all_ids
+    left = {example.id.rsplit("-", 1)[0] for example in examples}
+    assert set(rest) == set(all_ids) - left
