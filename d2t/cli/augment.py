@@ -14,9 +14,11 @@ from d2t.cli.common import JsonOption, SeedOption, progress, say
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
+    from d2t.augment.phrases import PhraseCounts
     from d2t.corpus.types import Example
     from d2t.mr.domain import Domain
     from d2t.train.config import DataConfig
+    from d2t.train.prepare import PreparedData
 
 app = typer.Typer(no_args_is_help=True, help="Make more training pairs from those of a corpus.")
 
@@ -70,7 +72,7 @@ def phrases(
 
     Example:  d2t augment phrases --corpus mini --out phrases.jsonl
     """
-    from d2t.augment.phrases import PhraseCounts, phrase_examples
+    from d2t.augment.phrases import PhraseCounts
     from d2t.augment.phrases_report import phrase_report, report_lines
     from d2t.augment.phrases_select import select_phrases
     from d2t.errors import UsageError
@@ -85,20 +87,7 @@ def phrases(
     config = _data_config(corpus, domain, test, share, share_seed)
     data = prepare_data(config, say=say)
     counts = PhraseCounts()
-    say(f"cutting {len(data.train)} references")
-    with progress("cutting", total=len(data.train)) as advance:
-        found = list(
-            phrase_examples(
-                [pair.example for pair in data.train],
-                data.checker,
-                data.domain,
-                alignments=[pair.alignment for pair in data.train],
-                dedupe=dedupe,
-                held_out=_test_mrs(config, data.domain),
-                counts=counts,
-                advance=advance,
-            )
-        )
+    found = _cut(data, dedupe, _test_mrs(config, data.domain), counts)
     chosen = select_phrases(
         found,
         max_per_plan=max_per_plan,
@@ -113,6 +102,28 @@ def phrases(
     else:
         for line in report_lines(report):
             say(line)
+
+
+def _cut(
+    data: PreparedData, dedupe: Dedupe, held_out: frozenset[Hashable], counts: PhraseCounts
+) -> list[Example]:
+    """All phrases of the training references, behind a progress bar."""
+    from d2t.augment.phrases import phrase_examples
+
+    say(f"cutting {len(data.train)} references")
+    with progress("cutting", total=len(data.train)) as advance:
+        return list(
+            phrase_examples(
+                [pair.example for pair in data.train],
+                data.checker,
+                data.domain,
+                alignments=[pair.alignment for pair in data.train],
+                dedupe=dedupe,
+                held_out=held_out,
+                counts=counts,
+                advance=advance,
+            )
+        )
 
 
 def _data_config(

@@ -23,7 +23,8 @@ from d2t.io.hashing import sha256_file
 from d2t.linearize.template_sentences import template_sentences
 from d2t.model.folder import atomic_folder
 from d2t.model.manifest import hash_files
-from d2t.model.sentence_classifier import PAD, SentenceClassifier, SentenceClassifierConfig
+from d2t.model.sentence_classifier import SentenceClassifier, SentenceClassifierConfig
+from d2t.model.slot_classifier import pad
 from d2t.model.weights import load_weights, save_weights
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from torch import Tensor
 
     FloatArray = NDArray[np.float64]
 
@@ -171,12 +171,6 @@ class FluencyClassifier:
             network = SentenceClassifier(manifest.classifier, n_tokens)
         load_weights(network, path / WEIGHTS)
         return cls(manifest.vocabulary, network.eval(), manifest.info)
-
-
-def pad(rows: Sequence[Sequence[int]]) -> Tensor:
-    """``(batch, length) int64``, padded at the end."""
-    length = max(map(len, rows))
-    return torch.tensor([[*row, *[PAD] * (length - len(row))] for row in rows], dtype=torch.int64)
 
 
 def _read_manifest(folder: Path) -> _Manifest:

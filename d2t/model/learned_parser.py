@@ -21,15 +21,13 @@ from d2t.linearize.template import HIDDEN_KINDS, template_words
 from d2t.model.domain_files import load_domain_copy, save_domain
 from d2t.model.folder import atomic_folder
 from d2t.model.manifest import hash_files
-from d2t.model.slot_classifier import PAD, ClassifierConfig, SlotClassifier
+from d2t.model.slot_classifier import ClassifierConfig, SlotClassifier, pad
 from d2t.model.weights import load_weights, save_weights
 from d2t.mr.types import MeaningRepresentation, Slot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
-
-    from torch import Tensor
 
     from d2t.mr.domain import Domain
     from d2t.slots.types import Alignment
@@ -216,12 +214,6 @@ class LearnedParser:
             network = SlotClassifier(manifest.classifier, n_tokens, len(manifest.labels))
         load_weights(network, path / WEIGHTS)
         return cls(domain, manifest.labels, manifest.vocabulary, network.eval(), manifest.info)
-
-
-def pad(rows: Sequence[Sequence[int]]) -> Tensor:
-    """``(batch, length) int64``, padded at the end."""
-    length = max(map(len, rows))
-    return torch.tensor([[*row, *[PAD] * (length - len(row))] for row in rows], dtype=torch.int64)
 
 
 def _hidden(name: str, domain: Domain) -> bool:

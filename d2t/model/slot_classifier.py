@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
 PAD = 0
@@ -81,3 +83,9 @@ class SlotClassifier(nn.Module):
         features = self.dropout(torch.cat(pooled, dim=1))
         logits: Tensor = self.output(features)
         return logits
+
+
+def pad(rows: Sequence[Sequence[int]]) -> Tensor:
+    """``(batch, length) int64``, padded at the end."""
+    length = max(map(len, rows))
+    return torch.tensor([[*row, *[PAD] * (length - len(row))] for row in rows], dtype=torch.int64)

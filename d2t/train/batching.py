@@ -12,8 +12,12 @@ from d2t.seeding import derived_rng
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from random import Random
 
     from torch import Tensor
+
+_SORTED_TOGETHER = 50
+"""Batches that are sorted by length together in ``batches_of_like_length``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,3 +163,19 @@ def collate(pairs: Sequence[EncodedPair], plan: BatchPlan, *, pad_id: int, bos_i
             labels[row, : len(pair.target)] = target
             n_tokens += len(pair.target)
     return Batch(source, mask, decoder_input, labels, len(plan.rows), n_tokens)
+
+
+def batches_of_like_length(
+    rows: Sequence[Sequence[int]], size: int, rng: Random
+) -> list[list[int]]:
+    """Places of ``rows`` in shuffled batches of ``size``, those of similar length together."""
+    order = list(range(len(rows)))
+    rng.shuffle(order)
+    batches: list[list[int]] = []
+    for start in range(0, len(order), size * _SORTED_TOGETHER):
+        bucket = sorted(
+            order[start : start + size * _SORTED_TOGETHER], key=lambda at: len(rows[at])
+        )
+        batches += [bucket[at : at + size] for at in range(0, len(bucket), size)]
+    rng.shuffle(batches)
+    return batches

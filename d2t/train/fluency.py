@@ -22,9 +22,11 @@ from d2t.corpus.correct import split_references
 from d2t.errors import DataError
 from d2t.evaluate.fluency import NgramLanguageModel
 from d2t.linearize.template import template_of
-from d2t.model.fluency_classifier import SPECIAL_TOKENS, FluencyClassifier, pad
+from d2t.model.fluency_classifier import SPECIAL_TOKENS, FluencyClassifier
 from d2t.model.sentence_classifier import SentenceClassifier, SentenceClassifierConfig
+from d2t.model.slot_classifier import pad
 from d2t.seeding import derive_seed, derived_rng
+from d2t.train.batching import batches_of_like_length
 from d2t.train.schedule import default_warmup, rate_factor
 
 if TYPE_CHECKING:
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
 
 _RUN_ON = re.compile(r"(?:[^\W_]|>)[\"')]?\s+(?:It|It's|Its|They|Their|There|This|These)\s")
 """A sentence that begins without a stop before it: "... food It is ..."."""
-_BUCKETS = 50  # batches sorted by length together
 
 
 class FluencyConfig(BaseModel):
@@ -198,7 +199,7 @@ def _fit(
     for epoch in range(config.epochs):
         rng = derived_rng(config.seed, "fluency", epoch)
         rows = list(_epoch_rows(classifier, corruptor, config, rng))
-        batches = _batches([row for row, _ in rows], config.batch_size, rng)
+        batches = batches_of_like_length([row for row, _ in rows], config.batch_size, rng)
         total = config.epochs * len(batches)
         for at, batch in enumerate(batches):
             step = epoch * len(batches) + at
@@ -216,15 +217,3 @@ def _fit(
             optimizer.step()
             if at % 20 == 0 or step + 1 == total:
                 progress((step + 1) / total, f"loss {loss.item():.3f}")
-
-
-def _batches(rows: Sequence[Sequence[int]], size: int, rng: Random) -> list[list[int]]:
-    """Shuffled batches of sentences of similar length."""
-    order = list(range(len(rows)))
-    rng.shuffle(order)
-    batches: list[list[int]] = []
-    for start in range(0, len(order), size * _BUCKETS):
-        bucket = sorted(order[start : start + size * _BUCKETS], key=lambda at: len(rows[at]))
-        batches += [bucket[at : at + size] for at in range(0, len(bucket), size)]
-    rng.shuffle(batches)
-    return batches

@@ -19,14 +19,14 @@ from d2t.corpus.correct import split_references
 from d2t.errors import DataError
 from d2t.evaluate.parsing import score_parses
 from d2t.linearize.template import template_of, template_words
-from d2t.model.learned_parser import SPECIAL_TOKENS, LearnedParser, labels_of, pad
-from d2t.model.slot_classifier import ClassifierConfig, SlotClassifier
+from d2t.model.learned_parser import SPECIAL_TOKENS, LearnedParser, labels_of
+from d2t.model.slot_classifier import ClassifierConfig, SlotClassifier, pad
 from d2t.seeding import derive_seed, derived_rng
+from d2t.train.batching import batches_of_like_length
 from d2t.train.schedule import default_warmup, rate_factor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from random import Random
 
     from d2t.corpus.types import Example
     from d2t.evaluate.parsing import ParseScores
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from d2t.slots.checker import SlotChecker
 
 LabelSource = Literal["agreed", "given", "text"]
-_BUCKETS = 50  # batches sorted by length together
 _FEWEST_STEPS = 1600
 
 
@@ -165,7 +164,7 @@ def _fit(
     parser.network.train()
     for epoch in range(epochs):
         rng = derived_rng(config.seed, "parser", epoch)
-        for batch in _batches(rows, config.batch_size, rng):
+        for batch in batches_of_like_length(rows, config.batch_size, rng):
             for group in optimizer.param_groups:
                 factor = rate_factor(step, schedule="cosine", warmup=warmup, total=total)
                 group["lr"] = config.lr * factor
@@ -179,15 +178,3 @@ def _fit(
             step += 1
             if step % 20 == 0 or step == total:
                 progress(step / total, f"loss {loss.item():.3f}")
-
-
-def _batches(rows: Sequence[Sequence[int]], size: int, rng: Random) -> list[list[int]]:
-    """Shuffled batches of texts of similar length."""
-    order = list(range(len(rows)))
-    rng.shuffle(order)
-    batches: list[list[int]] = []
-    for start in range(0, len(order), size * _BUCKETS):
-        bucket = sorted(order[start : start + size * _BUCKETS], key=lambda at: len(rows[at]))
-        batches += [bucket[at : at + size] for at in range(0, len(bucket), size)]
-    rng.shuffle(batches)
-    return batches
