@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from d2t.train.config import TrainConfig
 
-Recipe = Literal["base", "phrases", "self_training", "both"]
+Recipe = Literal["base", "phrases", "self_training"]
 Stage = Literal["train", "greedy", "beam"]
 SCORE_STAGES: tuple[Stage, ...] = ("greedy", "beam")
 DECODERS: dict[Stage, tuple[str, ...]] = {"greedy": ("greedy",), "beam": ("beam", "reranked")}
@@ -62,8 +62,8 @@ class Row(Section):
         group: heading of the table that the row stands in.
         priority: low ones are done first.
         recipe: ``base``; ``phrases`` (base data + phrases); ``self_training`` (rounds that begin
-            with the run of row ``base``); ``both`` (base data + phrases + the samples of ``base``,
-            a self-training row).
+            with the run of row ``base`` and train on its data + samples; of a row with phrases,
+            this is both).
         base: the row that this one builds on.
         score_on: corpora whose test split is scored; the training corpus when empty.
         settings: names of the settings; all that suit the strategy when None.
@@ -275,7 +275,7 @@ class Table(Section):
         strategy = self.train_config(row).strategy
         train = merged(self.train, {**row.train, "strategy": strategy})
         parts: dict[str, Any] = {"recipe": row.recipe, "train": train}
-        if row.recipe in ("phrases", "both"):
+        if row.recipe == "phrases":
             parts["phrases"] = self.phrases
         if row.recipe == "self_training":
             parts["self_training"] = self.self_training_options(row)
@@ -312,9 +312,7 @@ def load_table(path: Path) -> Table:
 
 def _check(table: Table, row: Row) -> None:
     """Each recipe has the base it needs, and every name is known."""
-    wanted: dict[Recipe, tuple[Recipe, ...]] = {
-        "self_training": ("base", "phrases"), "both": ("self_training",)
-    }  # fmt: skip
+    wanted: dict[Recipe, tuple[Recipe, ...]] = {"self_training": ("base", "phrases")}
     table.train_config(row)
     unknown = [name for name in row.settings or () if name not in table.settings]
     if unknown:

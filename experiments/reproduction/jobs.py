@@ -165,7 +165,7 @@ def train_seconds(table: Table, row: Row) -> float:
     config, speeds = table.train_config(row), table.speeds
     whole = speeds.train_pairs.get(config.data.corpus, 10_000)
     pairs = whole * config.data.share * config.train.epochs
-    factor = {"base": 1.0, "phrases": 2.0, "self_training": 2.0, "both": 3.0}[row.recipe]
+    factor = {"base": 1.0, "phrases": 2.0, "self_training": 2.0}[row.recipe]
     extra = speeds.self_training_s if row.recipe == "self_training" else 0.0
     return extra + factor * pairs / speeds.train_pairs_per_s
 

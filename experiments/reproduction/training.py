@@ -1,4 +1,4 @@
-"""The training stage of a row: base, with phrases, by self-training, with both."""
+"""The training stage of a row: base, with phrases, by self-training from either."""
 
 from __future__ import annotations
 
@@ -26,12 +26,8 @@ def train_row(workspace: Workspace, row: Row, *, threads: int | None, progress: 
         _self_train(workspace, row, threads=threads, progress=progress)
         return
     augment: tuple[str, ...] = ()
-    if row.recipe in ("phrases", "both"):
+    if row.recipe == "phrases":
         augment = (_file(workspace.asset(workspace.phrases(row))),)
-    if row.recipe == "both" and row.base is not None:
-        base = workspace.table.row(row.base)
-        samples = workspace.training(base)["samples"]
-        augment += tuple(_file(workspace.folder(base) / name) for name in samples)
     config = _on(workspace.table.train_config(row, augment, _tests(workspace, row)), threads)
     folder = workspace.folder(row) / "training"
     bundle = train(config, folder, resume=True, progress=progress, command=_command(row))
@@ -39,7 +35,7 @@ def train_row(workspace: Workspace, row: Row, *, threads: int | None, progress: 
 
 
 def _self_train(workspace: Workspace, row: Row, *, threads: int | None, progress: Reporter) -> None:
-    """Rounds that begin with the bundle of the base row; ``both`` reads the samples of all."""
+    """Rounds that begin with the bundle of the base row, on its data and samples."""
     from d2t.train.self_training import run_self_training
 
     config = self_training_config(workspace, row, threads=threads)

@@ -166,7 +166,7 @@ class Workspace:
     def _reads_phrases(self, row: Row) -> bool:
         if row.recipe == "self_training":
             return self._reads_phrases(self.table.row(row.base or ""))
-        return row.recipe in ("phrases", "both")
+        return row.recipe == "phrases"
 
     def phrases(self, row: Row) -> str:
         """The asset with the phrases of a row's training data."""

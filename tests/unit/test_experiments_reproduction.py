@@ -72,11 +72,16 @@ priority = 2
 recipe = "self_training"
 base = "base"
 [[rows]]
+name = "phrases"
+label = "Phrases"
+priority = 3
+recipe = "phrases"
+[[rows]]
 name = "both"
 label = "Both"
 priority = 3
-recipe = "both"
-base = "st"
+recipe = "self_training"
+base = "phrases"
 """
 
 
@@ -102,7 +107,7 @@ class FakeState:
         return f"asset:{asset}" in self.done
 
     def assets(self, row: Row, stage: Stage) -> tuple[str, ...]:
-        return ("phrases",) if stage == "train" and row.recipe == "both" else ()
+        return ("phrases",) if stage == "train" and row.recipe == "phrases" else ()
 
 
 def test_the_shipped_table_parses_and_its_rows_differ() -> None:
@@ -116,9 +121,9 @@ def test_the_shipped_table_parses_and_its_rows_differ() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('base = "st"', 'base = "base"', "base is no self_training row"),
+        ('base = "phrases"', 'base = "st"', "st is no base or phrases row"),
         ('base = "base"', 'base = "nobody"', "no row 'nobody'"),
-        ('recipe = "both"\nbase = "st"', 'recipe = "both"', "recipe both and base None"),
+        ('\nbase = "base"', "", "recipe self_training and base None"),
         ('stages = ["greedy"]', 'settings = ["owm"]', "no setting 'owm'"),
         ("priority = 9", "priorty = 9", "priorty"),
     ],
@@ -143,7 +148,9 @@ def test_jobs_come_after_what_they_need_and_urgent_rows_pull_their_base_forward(
     assert {job.name: job.priority for job in jobs}["train:base"] == 2  # row st is that urgent
     assert order.index("greedy:st") < order.index("greedy:base") < order.index("train:late")
     both = next(job for job in jobs if job.name == "train:both")
-    assert both.needs == {"train:st", "asset:phrases"}
+    assert both.needs == {"train:phrases"}
+    phrases = next(job for job in jobs if job.name == "train:phrases")
+    assert phrases.needs == {"asset:phrases"}
     beam = next(job for job in jobs if job.name == "beam:st")
     assert "greedy:st" in beam.needs  # both write the row's scores
 
@@ -207,10 +214,11 @@ def test_the_identity_of_a_row_is_its_recipe_and_all_that_it_builds_on(tmp_path:
     table = small(tmp_path)
     titled = small(tmp_path, SMALL.replace('label = "Base"', 'label = "Other"'))
     reseeded = small(tmp_path, SMALL.replace('label = "Base"', 'label = "Base"\ntrain.seed = 7'))
-    for name in ("base", "st", "both"):
+    for name in ("base", "st"):
         assert table.digest(table.row(name)) == titled.digest(titled.row(name))
         assert table.digest(table.row(name)) != reseeded.digest(reseeded.row(name))
-    assert table.digest(table.row("late")) == reseeded.digest(reseeded.row("late"))
+    for name in ("late", "both"):
+        assert table.digest(table.row(name)) == reseeded.digest(reseeded.row(name))
 
 
 def test_only_alignment_rows_are_asked_for_a_planners_orders(tmp_path: Path) -> None:
@@ -436,28 +444,31 @@ def test_each_recipe_trains_on_its_files_and_self_training_begins_with_the_base(
     workspace = Workspace(small(tmp_path), tmp_path / "runs", tmp_path / "out")
     table = workspace.table
     trained: dict[str, TrainConfig] = {}
+    begun: dict[str, SelfTrainingConfig] = {}
 
     def fake_train(config: TrainConfig, folder: Path, **_: object) -> Path:
         trained[folder.parent.name] = config
         return fake_bundle(folder)
 
     def fake_rounds(config: SelfTrainingConfig, folder: Path, **_: object) -> Path:
-        assert config.base_model == (workspace.folder(table.row("base")) / "training").as_posix()
-        assert config.base.digest() == table.train_config(table.row("base")).digest()
+        begun[folder.parent.name] = config
         return fake_bundle(folder / "round-1" / "training")
 
     monkeypatch.setattr(training, "train", fake_train)
     monkeypatch.setattr("d2t.train.self_training.run_self_training", fake_rounds)
     with pytest.raises(DataError, match="row base is not trained yet"):
         training.train_row(workspace, table.row("st"), threads=1, progress=Silent())
-    for name in ("base", "st", "both"):
+    for name in ("base", "phrases", "st", "both"):
         training.train_row(workspace, table.row(name), threads=1, progress=Silent())
         assert workspace.trained(table.row(name))
     assert trained["base"].data.augment == ()
     assert trained["base"].run.threads == 1
-    phrases, samples = trained["both"].data.augment
-    assert Path(phrases) == workspace.asset(workspace.phrases(table.row("both")))
-    assert Path(samples) == tmp_path / "runs" / "st" / "self-training" / "round-1" / "samples.jsonl"
+    (phrases,) = trained["phrases"].data.augment
+    assert Path(phrases) == workspace.asset(workspace.phrases(table.row("phrases")))
+    for name, base in (("st", "base"), ("both", "phrases")):
+        run = workspace.folder(table.row(base)) / "training"
+        assert begun[name].base_model == run.as_posix()
+        assert begun[name].base.digest() == trained[base].digest()
 
 
 def test_samples_are_judged_by_a_classifier_of_the_rows_own_texts(tmp_path: Path) -> None:
