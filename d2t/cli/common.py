@@ -40,6 +40,10 @@ Source = Annotated[
 DomainOption = Annotated[
     str, typer.Option("--domain", help="A shipped domain, or a folder that holds a domain.toml.")
 ]
+CorpusDomainOption = Annotated[
+    str | None,
+    typer.Option("--domain", help="A domain or its folder (default: the corpus's, or restaurant)."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
 LimitOption = Annotated[

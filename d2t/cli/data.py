@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from d2t.cli.common import ExitCode, JsonOption, LimitOption, StrictOption, progress, say, say_error
+from d2t.cli.common import (
+    CorpusDomainOption,
+    ExitCode,
+    JsonOption,
+    LimitOption,
+    StrictOption,
+    progress,
+    say,
+    say_error,
+)
 
 if TYPE_CHECKING:
     from d2t.corpus.types import Example
@@ -29,10 +38,6 @@ CorpusFile = Annotated[Path, typer.Argument(help="A CSV (columns mr, ref) or JSO
 SplitOption = Annotated[
     Literal["train", "dev", "test"],
     typer.Option("--split", help="Which split; of a file: what it is."),
-]
-OwnDomain = Annotated[
-    str | None,
-    typer.Option("--domain", help="A domain or its folder (default: the corpus's, or restaurant)."),
 ]
 Out = Annotated[
     str, typer.Option("--out", "-o", help="Output file (.csv or .jsonl); '-' is standard output.")
@@ -132,7 +137,7 @@ def fetch(
 def stats(
     source: Corpus,
     split: SplitOption = "train",
-    domain: OwnDomain = None,
+    domain: CorpusDomainOption = None,
     align: Annotated[
         bool, typer.Option("--align/--no-align", help="Also read the texts with the slot checker.")
     ] = True,
@@ -163,7 +168,7 @@ def stats(
 @app.command()
 def validate(
     file: CorpusFile,
-    domain: OwnDomain = None,
+    domain: CorpusDomainOption = None,
     warnings_as_errors: Annotated[
         bool, typer.Option("--warnings-as-errors", help="Exit 3 for warnings too.")
     ] = False,
@@ -201,7 +206,7 @@ def validate(
 def correct(
     source: Corpus,
     split: SplitOption = "train",
-    domain: OwnDomain = None,
+    domain: CorpusDomainOption = None,
     against: Annotated[
         str | None,
         typer.Option(
@@ -249,7 +254,7 @@ def convert(
     out: Out = "-",
     form: Form = "auto",
     mr_form: MRForm = "auto",
-    domain: OwnDomain = None,
+    domain: CorpusDomainOption = None,
     strict: StrictOption = False,
 ) -> None:
     """Write a corpus file in another form: CSV or JSONL, MRs as E2E or ViGGO text or as JSON.

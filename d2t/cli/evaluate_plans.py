@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from d2t.cli.common import DomainOption, JsonOption, LimitOption, SeedOption, progress
+from d2t.cli.common import CorpusDomainOption, JsonOption, LimitOption, SeedOption, progress
 from d2t.cli.planners import home_of_bundle, home_of_corpus
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def plans(
     corpus: CorpusOption = "mini",
     split: SplitOption = "dev",
     model: ModelOption = None,
-    domain: DomainOption = "restaurant",
+    domain: CorpusDomainOption = None,
     n_resamples: ResamplesOption = 1000,
     seed: SeedOption = 12345,
     limit: LimitOption = None,

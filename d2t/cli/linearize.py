@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from d2t.cli.common import (
-    DomainOption,
+    CorpusDomainOption,
     ExitCode,
     LimitOption,
     SeedOption,
@@ -65,7 +65,7 @@ def linearize(
     plan: Order = None,
     align: Align = False,
     seed: SeedOption = 0,
-    domain: DomainOption = "restaurant",
+    domain: CorpusDomainOption = None,
     limit: LimitOption = None,
     strict: StrictOption = False,
 ) -> None:
@@ -103,11 +103,11 @@ def linearize(
         raise typer.Exit(ExitCode.BAD_INPUT)
 
 
-def _fit(strategy: str | None, corpus: str | None, domain: str) -> _Fitted:
+def _fit(strategy: str | None, corpus: str | None, domain: str | None) -> _Fitted:
     """Tables of the corrected and aligned train split, as training fits them."""
     from d2t.corpus.correct import align_examples, correct_examples, split_references
     from d2t.corpus.load import load_split
-    from d2t.corpus.select import has_lexicon
+    from d2t.corpus.select import default_domain, has_lexicon
     from d2t.linearize.inventory import Inventory
     from d2t.linearize.registry import make_strategy
     from d2t.linearize.source import Linearizer
@@ -115,8 +115,9 @@ def _fit(strategy: str | None, corpus: str | None, domain: str) -> _Fitted:
     from d2t.plan.bigram import BigramPlanner
     from d2t.slots.checker import SlotChecker
 
-    unfitted, loaded = make_strategy(strategy or "at"), load_domain(domain)
-    raw = load_split(corpus or "mini", "train", loaded)
+    unfitted, name = make_strategy(strategy or "at"), corpus or "mini"
+    loaded = load_domain(domain or default_domain(name))
+    raw = load_split(name, "train", loaded)
     if corpus:  # the embedded corpus takes no time worth a line
         say(f"fitting {unfitted.name} on {len(raw)} training pairs of {corpus}")
     checker = SlotChecker.for_domain(loaded)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from d2t.cli.common import (
-    DomainOption,
+    CorpusDomainOption,
     ExitCode,
     LimitOption,
     SeedOption,
@@ -57,7 +57,7 @@ def plan(
     corpus: CorpusOption = None,
     model: ModelOption = None,
     seed: SeedOption = 0,
-    domain: DomainOption = "restaurant",
+    domain: CorpusDomainOption = None,
     limit: LimitOption = None,
     strict: StrictOption = False,
 ) -> None:

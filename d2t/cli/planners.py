@@ -82,14 +82,15 @@ def home_of_bundle(bundle: Path) -> PlannerHome:
     return PlannerHome(domain, FittedPlanners(bigram, neural))
 
 
-def home_of_corpus(corpus: str | None, domain: str, *, fit: bool) -> PlannerHome:
+def home_of_corpus(corpus: str | None, domain: str | None, *, fit: bool) -> PlannerHome:
     """A domain, and with ``fit`` a bigram planner of a corpus's training texts (default: mini)."""
+    from d2t.corpus.select import default_domain
     from d2t.mr.domain import load_domain
     from d2t.plan.bigram import BigramPlanner
     from d2t.plan.choose import FittedPlanners
     from d2t.train.planner_data import training_plans
 
-    loaded = load_domain(domain)
+    loaded = load_domain(domain or default_domain(corpus or "mini"))
     if not fit:
         return PlannerHome(loaded, FittedPlanners())
     examples = training_plans(corpus or "mini", loaded)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from d2t.cli.common import (
-    DomainOption,
+    CorpusDomainOption,
     JsonOption,
     LimitOption,
     SeedOption,
@@ -23,7 +23,7 @@ from d2t.cli.small_training import dev_examples, fraction_shown
 def train_fluency(
     corpus: Annotated[str, typer.Option(help="Corpus name or file.")],
     out: Annotated[Path, typer.Option(help="The folder to write.")],
-    domain: DomainOption = "restaurant",
+    domain: CorpusDomainOption = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the sentences.")] = None,
     limit: LimitOption = None,
     seed: SeedOption = 1,
@@ -38,6 +38,7 @@ def train_fluency(
     Example:  `d2t train-fluency --corpus mini --epochs 2 --out runs/fluency`
     """
     from d2t.corpus.load import load_split
+    from d2t.corpus.select import default_domain
     from d2t.model.fluency_classifier import MANIFEST
     from d2t.model.folder import refuse_to_overwrite
     from d2t.mr.domain import load_domain
@@ -48,7 +49,7 @@ def train_fluency(
 
     refuse_to_overwrite(out, MANIFEST)
     limit_threads(threads)
-    loaded = load_domain(domain)
+    loaded = load_domain(domain or default_domain(corpus))
     checker = SlotChecker.for_domain(loaded)
     config = FluencyConfig(seed=seed)
     if epochs is not None:

@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from d2t.cli.common import DomainOption, JsonOption, say
+from d2t.cli.common import CorpusDomainOption, JsonOption, say
 
 
 def train_lm(
     corpus: Annotated[str, typer.Option(help="Corpus name or file: its training references.")],
     out: Annotated[Path, typer.Option(help="Where to write the model (FILE.npz).")],
-    domain: DomainOption = "restaurant",
+    domain: CorpusDomainOption = None,
     order: Annotated[
         int | None,
         typer.Option(
@@ -31,6 +31,7 @@ def train_lm(
     Example:  `d2t train-lm --corpus mini --out lm.npz`
     """
     from d2t.corpus.registry import registry
+    from d2t.corpus.select import default_domain
     from d2t.errors import UsageError
     from d2t.evaluate.fluency import DEFAULT_ORDER, NgramLanguageModel, choose_order
     from d2t.evaluate.fluency_metric import SUFFIX, corpus_templates
@@ -39,7 +40,7 @@ def train_lm(
 
     if out.suffix != SUFFIX:
         raise UsageError(f"--out {out}: expected a name that ends in {SUFFIX}")
-    loaded = load_domain(domain)
+    loaded = load_domain(domain or default_domain(corpus))
     checker = checker_for(loaded)
     train = corpus_templates(corpus, "train", loaded, checker)
     perplexities: dict[int, float] = {}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from d2t.cli.common import (
-    DomainOption,
+    CorpusDomainOption,
     JsonOption,
     LimitOption,
     SeedOption,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def train_parser(
     corpus: Annotated[str, typer.Option(help="Corpus name or file.")],
     out: Annotated[Path, typer.Option(help="The folder to write.")],
-    domain: DomainOption = "restaurant",
+    domain: CorpusDomainOption = None,
     labels: Annotated[
         Literal["agreed", "given", "text"],
         typer.Option(
@@ -49,6 +49,7 @@ def train_parser(
     Example:  `d2t train-parser --corpus mini --epochs 8 --out runs/parser`
     """
     from d2t.corpus.load import load_split
+    from d2t.corpus.select import default_domain
     from d2t.model.folder import refuse_to_overwrite
     from d2t.model.learned_parser import MANIFEST
     from d2t.mr.domain import load_domain
@@ -58,7 +59,7 @@ def train_parser(
 
     refuse_to_overwrite(out, MANIFEST)
     limit_threads(threads)
-    loaded = load_domain(domain)
+    loaded = load_domain(domain or default_domain(corpus))
     checker = SlotChecker.for_domain(loaded)
     config = ParserConfig(labels=labels, seed=seed)
     if epochs is not None:

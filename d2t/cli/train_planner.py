@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from d2t.cli.common import DomainOption, LimitOption, SeedOption, ThreadsOption, limit_threads, say
+from d2t.cli.common import (
+    CorpusDomainOption,
+    LimitOption,
+    SeedOption,
+    ThreadsOption,
+    limit_threads,
+    say,
+)
 
 if TYPE_CHECKING:
     from d2t.mr.domain import Domain
@@ -37,7 +44,7 @@ def train_planner(
     corpus: CorpusOption = "mini",
     train: TrainOption = None,
     dev: DevOption = None,
-    domain: DomainOption = "restaurant",
+    domain: CorpusDomainOption = None,
     epochs: EpochsOption = None,
     width: WidthOption = None,
     smoothing: SmoothingOption = None,
@@ -52,6 +59,7 @@ def train_planner(
 
     Example: d2t train-planner --corpus mini --epochs 3 --out runs/mini-planner
     """
+    from d2t.corpus.select import default_domain
     from d2t.errors import UsageError
 
     if out is not None and into is not None:
@@ -63,7 +71,7 @@ def train_planner(
     from d2t.train.planner_data import PlannerSource, planner_examples
 
     folder = into or out or Path("runs") / f"{Path(train or corpus).stem}-planner"
-    loaded = _domain(into, domain)
+    loaded = _domain(into, domain or default_domain(train or corpus))
     _check_target(folder, into)
     limit_threads(threads)
     source = PlannerSource(corpus, train, dev)

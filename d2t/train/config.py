@@ -25,7 +25,8 @@ class DataConfig(Section):
         corpus: a registered corpus (``mini``, ``e2e``, ``e2e_cleaned``, ``viggo``).
         train, dev, test: files (CSV with mr,ref or JSONL) that replace the splits of ``corpus``. A
             train file beside the default corpus stands alone: it needs a dev file.
-        domain: a shipped domain or a folder with a ``domain.toml``.
+        domain: a shipped domain or a folder with a ``domain.toml``; configuration files that name
+            none get the corpus's.
         correct: replace train and dev MRs by what their text says (spec §1.6).
         remove_overlap: drop train and dev pairs whose MR occurs in the test split (spec §1.7).
         mask_share: chance that a closed value which the text says verbatim is shown as a

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from d2t.corpus.select import default_domain
 from d2t.errors import ConfigError, did_you_mean
 from d2t.train.config import TrainConfig
 
@@ -42,7 +43,15 @@ def load_config(
     for key, value in (flags or {}).items():
         if value is not None:
             assign(raw, key, value)
+    _choose_domain(raw)
     return validate(raw, origin)
+
+
+def _choose_domain(raw: dict[str, Any]) -> None:
+    """Where none is named, the domain of the corpus."""
+    data = raw.get("data")
+    if isinstance(data, dict) and isinstance(corpus := data.get("corpus"), str):
+        data.setdefault("domain", default_domain(corpus))
 
 
 def read_toml(path: Path, *, may_extend: bool = True) -> dict[str, Any]:
