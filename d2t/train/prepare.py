@@ -205,4 +205,13 @@ def _test_split(config: DataConfig, domain: Domain) -> list[Example]:
 
 
 def _digest(examples: Sequence[Example]) -> str:
-    return sha256_json([[str(e.mr), list(e.references)] for e in examples])
+    """Of all that training reads of them; what corpora do not have leaves theirs as it is."""
+    return sha256_json([[str(e.mr), list(e.references), *_extras(e)] for e in examples])
+
+
+def _extras(example: Example) -> list[object]:
+    if example.plan is None and example.kind is None:
+        return []
+    plan = example.plan
+    order = None if plan is None else [*map(str, plan.slots), plan.breaks]
+    return [order, example.kind]

@@ -144,6 +144,21 @@ def test_augmentation_files_are_trained_on_beside_the_corpus(folder: Path) -> No
     assert set(data.digests) - set(plain.digests) == {"augment_1"}
 
 
+@pytest.mark.parametrize(
+    "change", [{"kind": "clause"}, {"plan": ["eatType", "name"]}, {"ref": "Aromi, a pub"}]
+)
+def test_another_kind_plan_or_text_of_a_pair_makes_other_data(
+    folder: Path, change: dict[str, object]
+) -> None:
+    row = {"mr": PUB[0], "ref": "a pub called Aromi", "kind": "phrase", "plan": ["name", "eatType"]}
+    digests = set()
+    for number, record in enumerate((row, row, row | change)):
+        path = folder / f"more-{number}.jsonl"
+        path.write_text(json.dumps({"id": "1", **record}) + "\n", encoding="utf-8")
+        digests.add(prepare_data(config(folder, augment=(str(path),))).digests["augment_1"])
+    assert len(digests) == 2
+
+
 def test_augmentation_that_equals_a_test_mr_is_left_out(folder: Path) -> None:
     path = folder / "more.jsonl"
     record = {"mr": RIVER[0], "ref": "By the riverside is The Mill."}
