@@ -8,20 +8,18 @@ the weights as safetensors.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from d2t import __version__
-from d2t.errors import BundleError, DataError
+from d2t.errors import DataError
 from d2t.io.atomic import atomic_write_json
-from d2t.io.hashing import sha256_file
 from d2t.linearize.template_sentences import template_sentences
 from d2t.model.folder import atomic_folder
+from d2t.model.judge_manifest import JudgeManifest, read_judge_manifest
 from d2t.model.manifest import hash_files
 from d2t.model.sentence_classifier import SentenceClassifier, SentenceClassifierConfig
 from d2t.model.slot_classifier import pad
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
 
 MANIFEST = "fluency.json"
 WEIGHTS = "fluency.safetensors"
-FORMAT_VERSION = 1
 UNKNOWN, FIRST, LATER = 1, 2, 3
 SPECIAL_TOKENS = ("<pad>", "<unk>", "<first>", "<later>")
 """What the ids 0 to 3 stand for: a sentence begins with one that says whether it begins the text,
@@ -45,17 +42,11 @@ since "It is a pub called X." does so rarely."""
 _MAX_TOKENS = 120
 
 
-class _Manifest(BaseModel):
+class _Manifest(JudgeManifest):
     """The content of ``fluency.json``."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    format_version: Literal[1] = 1
-    d2t_version: str
     classifier: SentenceClassifierConfig
     vocabulary: tuple[str, ...]
-    info: dict[str, Any] = {}
-    files: dict[str, str]
 
 
 @dataclass
@@ -158,41 +149,15 @@ class FluencyClassifier:
         Raises:
             BundleError: not a classifier, incomplete, changed, or of another format version.
         """
-        manifest = _read_manifest(path)
-        for name in sorted({WEIGHTS, *manifest.files}):
-            file, expected = path / name, manifest.files.get(name)
-            if not file.is_file() or sha256_file(file) != expected:
-                raise BundleError(
-                    f"{file} is missing or not the file that was saved; copy the classifier again",
-                    code="bundle_checksum",
-                )
+        manifest = read_judge_manifest(
+            path / MANIFEST,
+            _Manifest,
+            what="fluency classifier",
+            command="d2t train-fluency",
+            needs=(WEIGHTS,),
+        )
         n_tokens = len(SPECIAL_TOKENS) + len(manifest.vocabulary)
         with torch.random.fork_rng(devices=[]):  # fresh weights are drawn, and overwritten
             network = SentenceClassifier(manifest.classifier, n_tokens)
         load_weights(network, path / WEIGHTS)
         return cls(manifest.vocabulary, network.eval(), manifest.info)
-
-
-def _read_manifest(folder: Path) -> _Manifest:
-    path = folder / MANIFEST
-    if not path.is_file():
-        raise BundleError(
-            f"{folder} is not a fluency classifier: it holds no {MANIFEST}; train one with "
-            "`d2t train-fluency --out FOLDER`"
-        )
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise BundleError(f"{path}: not valid JSON ({error}); copy it again") from error
-    version = raw.get("format_version") if isinstance(raw, dict) else None
-    if version != FORMAT_VERSION:
-        raise BundleError(
-            f"{path}: format version {version!r}, expected {FORMAT_VERSION}; train it again",
-            code="bundle_version",
-        )
-    try:
-        return _Manifest.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise BundleError(f"{path}: {where}: {first['msg']}; copy it again") from error

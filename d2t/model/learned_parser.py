@@ -6,20 +6,19 @@ safetensors, and the domain with its lexicon, by which open values are found in 
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from d2t import __version__
 from d2t.errors import BundleError
 from d2t.io.atomic import atomic_write_json
-from d2t.io.hashing import sha256_file
 from d2t.linearize.template import HIDDEN_KINDS, template_words
 from d2t.model.domain_files import load_domain_copy, save_domain
 from d2t.model.folder import atomic_folder
+from d2t.model.judge_manifest import JudgeManifest, read_judge_manifest
 from d2t.model.manifest import hash_files
 from d2t.model.slot_classifier import ClassifierConfig, SlotClassifier, pad
 from d2t.model.weights import load_weights, save_weights
@@ -38,7 +37,6 @@ Label = tuple[str, str | None]
 MANIFEST = "parser.json"
 WEIGHTS = "parser.safetensors"
 DOMAIN = "domain"
-FORMAT_VERSION = 1
 UNKNOWN = 1
 SPECIAL_TOKENS = ("<pad>", "<unk>")
 """What the ids 0 and 1 stand for; words of the vocabulary follow."""
@@ -95,18 +93,12 @@ class ParsedText:
         )
 
 
-class _Manifest(BaseModel):
+class _Manifest(JudgeManifest):
     """The content of ``parser.json``."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    format_version: Literal[1] = 1
-    d2t_version: str
     classifier: ClassifierConfig
     labels: tuple[tuple[str, str | None], ...] = Field(min_length=1)
     vocabulary: tuple[str, ...]
-    info: dict[str, Any] = {}
-    files: dict[str, str]
 
 
 @dataclass
@@ -198,14 +190,13 @@ class LearnedParser:
         Raises:
             BundleError: not a parser, incomplete, changed, or of another format version.
         """
-        manifest = _read_manifest(path)
-        for name, expected in manifest.files.items():
-            file = path / name
-            if not file.is_file() or sha256_file(file) != expected:
-                raise BundleError(
-                    f"{file} is missing or not the file that was saved; copy the parser again",
-                    code="bundle_checksum",
-                )
+        manifest = read_judge_manifest(
+            path / MANIFEST,
+            _Manifest,
+            what="learned parser",
+            command="d2t train-parser",
+            needs=(WEIGHTS,),
+        )
         domain = load_domain_copy(path / DOMAIN)
         if unknown := [name for name, _ in manifest.labels if not domain.has_slot(name)]:
             raise BundleError(f"{path / MANIFEST}: no slot {unknown[0]!r} in its domain")
@@ -218,28 +209,3 @@ class LearnedParser:
 
 def _hidden(name: str, domain: Domain) -> bool:
     return domain.slot(name).kind in HIDDEN_KINDS
-
-
-def _read_manifest(folder: Path) -> _Manifest:
-    path = folder / MANIFEST
-    if not path.is_file():
-        raise BundleError(
-            f"{folder} is not a learned parser: it holds no {MANIFEST}; train one with "
-            "`d2t train-parser --out FOLDER`"
-        )
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise BundleError(f"{path}: not valid JSON ({error}); copy the parser again") from error
-    version = raw.get("format_version") if isinstance(raw, dict) else None
-    if version != FORMAT_VERSION:
-        raise BundleError(
-            f"{path}: format version {version!r}, expected {FORMAT_VERSION}; train it again",
-            code="bundle_version",
-        )
-    try:
-        return _Manifest.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise BundleError(f"{path}: {where}: {first['msg']}; copy the parser again") from error

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from d2t.decode.orders import choose_orders
 from d2t.decode.output import hypothesis_as_dict
-from d2t.decode.pipeline import breaks_kept
+from d2t.decode.pipeline import ModelGenerator, breaks_kept
 from d2t.decode.rerank import rerank
 from d2t.decode.types import GenerationRequest, Hypothesis
 from d2t.io.atomic import atomic_write, atomic_write_json
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from d2t.decode.candidates import Candidate
-    from d2t.decode.pipeline import ModelGenerator
     from d2t.evaluate.tasks import GenerationTask
     from d2t.mr.types import Plan
 
@@ -52,7 +51,21 @@ def beam(generator: ModelGenerator, tasks: Sequence[GenerationTask]) -> Answer:
         asked = request.plan is not None or strategy.needs_planner
         first.append(checked[0])
         best.append(checked[rerank(checked, by_order=asked)])
+    if strategy.name == "random" and any(request.plan is None for request in requests):
+        best = _pooling(generator).generate(requests)
     return {"beam": first, "reranked": best}
+
+
+def _pooling(generator: ModelGenerator) -> ModelGenerator:
+    """The same, but several shuffles of RND compete where no order is asked for (spec §5.6)."""
+    return ModelGenerator(
+        generator.bundle,
+        beam_size=generator.beam_size,
+        batch_size=generator.batch_size,
+        seed=generator.seed,
+        rerank=True,
+        planner=generator.planner,
+    )
 
 
 def write_answers(

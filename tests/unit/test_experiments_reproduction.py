@@ -11,13 +11,16 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
+from echo_bundle import echo_bundle
 
 from d2t.corpus.load import load_split
+from d2t.decode.pipeline import ModelGenerator
 from d2t.decode.types import Hypothesis
 from d2t.errors import ConfigError, DataError
 from d2t.evaluate.fluency import NgramLanguageModel
-from d2t.evaluate.tasks import generation_tasks
+from d2t.evaluate.tasks import GenerationTask, generation_tasks
 from d2t.mr.domain import load_domain
+from d2t.mr.parse import parse_mr
 from d2t.mr.types import Plan
 from d2t.slots.checker import SlotChecker
 from d2t.train.progress import Silent
@@ -34,7 +37,6 @@ from experiments.reproduction.workspace import Workspace
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from d2t.evaluate.tasks import GenerationTask
     from d2t.train.config import TrainConfig
     from d2t.train.self_training_config import SelfTrainingConfig
     from experiments.reproduction.outputs import Answer
@@ -503,3 +505,18 @@ def fake_bundle(run: Path) -> Path:
     (run / "bundle").mkdir(parents=True)
     (run / "bundle" / "d2t.json").write_text("{}")
     return run / "bundle"
+
+
+@pytest.mark.parametrize(("strategy", "n_read"), [("rnd", 1 + 5), ("if", 1)])
+def test_where_no_order_is_asked_for_several_shuffles_are_reranked(
+    strategy: str, n_read: int
+) -> None:
+    bundle = echo_bundle(strategy)
+    mr = parse_mr(
+        "name[Aromi], eatType[pub], area[riverside], food[Italian], priceRange[cheap]",
+        bundle.domain,
+    )
+    answers = outputs.beam(ModelGenerator(bundle, beam_size=2), [GenerationTask("7", mr, None, ())])
+    assert sum(bundle.model.batches) == n_read
+    assert {len(answers["beam"]), len(answers["reranked"])} == {1}
+    assert answers["reranked"][0].status == "ok"
