@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from d2t.augment.self_training_options import SampleConfig
     from d2t.corpus.types import Example
     from d2t.decode.candidates import Candidate
-    from d2t.decode.sampling import SamplingOptions
+    from d2t.decode.sampling_options import SamplingOptions
     from d2t.mr.domain import Domain
     from d2t.slots.checker import SlotChecker
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from d2t.decode.backend import SearchResult
 from d2t.decode.steps import (
     IMPOSSIBLE,
-    SearchResult,
     blocked_tokens,
     check_settings,
     step_log_probs,

@@ -10,7 +10,7 @@ from d2t.linearize.delex import relexicalize
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from d2t.decode.steps import SearchResult
+    from d2t.decode.backend import SearchResult
 
 
 @dataclass(frozen=True, slots=True)

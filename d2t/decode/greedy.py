@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from d2t.decode.steps import SearchResult, blocked_tokens, check_settings
+from d2t.decode.steps import blocked_tokens, check_settings
 from d2t.decode.walk import Greedy, walk
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from d2t.decode.backend import SearchResult
     from d2t.model.base import Seq2SeqModel
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-
-from d2t.seeding import derive_seed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,22 +13,12 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from torch import Tensor
 
+    from d2t.decode.sampling_options import SampleKey
+
 _BLOCK = 16
 """Steps whose noise is drawn together: one generator a row and step would cost more than it."""
 
 _GAUSSIAN, _UNIFORM = 0, 1
-
-
-class SampleKey(NamedTuple):
-    """Which random numbers a row uses: the request's key and the number of the sample."""
-
-    request: int
-    sample: int
-
-
-def request_key(seed: int, request_id: str) -> int:
-    """The request's part of its samples' keys; equal requests under other ids sample otherwise."""
-    return derive_seed(seed, "sample", request_id)
 
 
 class StepNoise:

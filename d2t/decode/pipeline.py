@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import torch
-
+from d2t.decode.backend import EncodedSource, OutOfMemoryError
 from d2t.decode.candidates import Candidate, distinct_candidates
-from d2t.decode.noise import SampleKey, request_key
 from d2t.decode.orders import Orders, choose_orders, pooled_orders
 from d2t.decode.rerank import rerank
-from d2t.decode.sampling import SamplingOptions, sample_search
-from d2t.decode.search import SearchResult, beam_search, greedy_search, pad_sources
-from d2t.decode.symbol_mask import SymbolMask
+from d2t.decode.sampling_options import SampleKey, SamplingOptions, request_key
 from d2t.decode.types import GenerationRequest, Hypothesis
 from d2t.errors import BackendError, UsageError
 from d2t.linearize.delex import relexicalize
@@ -25,12 +20,10 @@ from d2t.plan.choose import FittedPlanners, complete_plan, make_planner
 from d2t.slots.checker import SlotChecker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from torch import Tensor
-
+    from d2t.decode.backend import SearchBackend, SearchResult
     from d2t.linearize.source import LinearizedInput
-    from d2t.model.base import Seq2SeqModel
     from d2t.model.bundle import Bundle
     from d2t.plan.base import Planner
 
@@ -53,7 +46,7 @@ class _Prepared:
     request: GenerationRequest
     asked: Plan
     linearized: LinearizedInput
-    source_ids: list[int]
+    source: EncodedSource
 
 
 class ModelGenerator:
@@ -75,6 +68,7 @@ class ModelGenerator:
         rerank: bool = False,
         planner: Planner | str | None = None,
         plan_sentences: bool = False,
+        backend: SearchBackend | None = None,
     ) -> None:
         """Wrap ``bundle``.
 
@@ -91,6 +85,7 @@ class ModelGenerator:
                 finishes plans that end in ``...``. A planner, or what ``make_planner`` takes; None
                 is the bundle's neural one, else its bigram one.
             plan_sentences: let it plan where sentences end, too.
+            backend: the engine that runs the model; None is torch.
 
         Raises:
             UsageError: a setting is out of range, there is nothing to rerank, or no such planner.
@@ -115,7 +110,7 @@ class ModelGenerator:
             )
         self.planner = _planner(bundle, planner, seed=seed, sentences=plan_sentences)
         self.checker = SlotChecker.for_domain(bundle.domain)
-        self._symbols = SymbolMask(bundle.domain, bundle.tokenizer, bundle.model.vocab_size)
+        self._backend = backend or _torch_backend(bundle)
 
     def generate(self, requests: Sequence[GenerationRequest]) -> list[Hypothesis]:
         """One hypothesis per request, in the order of the requests.
@@ -148,17 +143,19 @@ class ModelGenerator:
             UsageError: the model has no place for noise.
             DataError, BackendError: as in ``generate``.
         """
-        prepared = [self._prepare(request, self._order(request)) for request in requests]
-        if options is None:
-            found = self._batched(prepared, _source_length, self._run_beams)
-            keep = self.beam_size
-        else:
-            found = self._sample(prepared, options)
-            keep = options.keep
-        decode = self.bundle.tokenizer.decode
+        return [found for _, found in self._candidates(requests, options)]
+
+    def hypotheses(
+        self, requests: Sequence[GenerationRequest], options: SamplingOptions | None = None
+    ) -> list[list[Hypothesis]]:
+        """What ``candidates`` gives, each checked as the one of ``generate`` is.
+
+        Raises:
+            UsageError, DataError, BackendError: as in ``candidates``.
+        """
         return [
-            distinct_candidates(results, decode, item.linearized.bindings, keep)
-            for item, results in zip(prepared, found, strict=True)
+            [self._checked(item, candidate) for candidate in found]
+            for item, found in self._candidates(requests, options)
         ]
 
     def generate_one(
@@ -181,6 +178,22 @@ class ModelGenerator:
             plan = complete_plan(plan, mr, self.domain, self.planner)
         return self.generate([GenerationRequest(id, mr, plan)])[0]
 
+    def _candidates(
+        self, requests: Sequence[GenerationRequest], options: SamplingOptions | None
+    ) -> list[tuple[_Prepared, list[Candidate]]]:
+        prepared = [self._prepare(request, self._order(request)) for request in requests]
+        if options is None:
+            found = self._batched(prepared, _source_length, self._run_beams)
+            keep = self.beam_size
+        else:
+            found = self._sample(prepared, options)
+            keep = options.keep
+        decode = self.bundle.tokenizer.decode
+        return [
+            (item, distinct_candidates(results, decode, item.linearized.bindings, keep))
+            for item, results in zip(prepared, found, strict=True)
+        ]
+
     def _order(self, request: GenerationRequest) -> Orders:
         strategy = self.bundle.linearizer.strategy
         return choose_orders(request, strategy, self.planner, seed=self.seed)
@@ -199,9 +212,10 @@ class ModelGenerator:
         return [self._prepare(request, order) for order in orders]
 
     def _prepare(self, request: GenerationRequest, orders: Orders) -> _Prepared:
-        linearized = self.bundle.linearizer.linearize(request.mr, orders.read)
+        linearized = self.bundle.linearizer.linearize(request.mr, orders.read, kind=request.kind)
         ids = self.bundle.tokenizer.encode_source(linearized.pieces)
-        return _Prepared(request, orders.asked, linearized, ids)
+        source = EncodedSource(tuple(ids), tuple(linearized.bindings))
+        return _Prepared(request, orders.asked, linearized, source)
 
     def _batched(
         self,
@@ -215,7 +229,7 @@ class ModelGenerator:
         """
         waiting = sorted(range(len(items)), key=lambda i: length(items[i]))
         results: dict[int, _Result] = {}
-        with _evaluating(self.bundle.model):
+        with self._backend.session():
             while waiting:
                 batch = waiting[: self.batch_size]
                 found = self._attempt([items[i] for i in batch], run)
@@ -231,40 +245,29 @@ class ModelGenerator:
         """Run one batch; None when memory ran out and the batch size has been halved."""
         try:
             return run(batch)
-        except RuntimeError as error:  # includes torch.OutOfMemoryError
-            if not _is_out_of_memory(error):
-                raise
+        except OutOfMemoryError as error:
             if len(batch) == 1:
                 raise BackendError(
                     "out of memory with a batch of one; lower --beam-size or --max-length, or use "
                     "a device with more memory"
                 ) from error
-        # Outside the except block, so that the traceback no longer holds the batch's tensors.
         self.batch_size = max(1, len(batch) // 2)
         logger.warning("out of memory: going on with batches of %d", self.batch_size)
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
         return None
 
     def _run_search(self, batch: list[_Prepared]) -> list[list[SearchResult]]:
         """One result per source, or the n-best to rerank."""
         if self.beam_size > 1:
             return self._run_beams(batch)
-        ids, mask, banned = self._tensors(batch)
-        model, length = self.bundle.model, self.max_length
-        return [[r] for r in greedy_search(model, ids, mask, max_length=length, banned=banned)]
+        sources = [item.source for item in batch]
+        return [[r] for r in self._backend.greedy(sources, max_length=self.max_length)]
 
     def _run_beams(self, batch: list[_Prepared]) -> list[list[SearchResult]]:
-        ids, mask, banned = self._tensors(batch)
-        return beam_search(
-            self.bundle.model,
-            ids,
-            mask,
+        return self._backend.beams(
+            [item.source for item in batch],
             beam_size=self.beam_size,
-            n_best=self.beam_size,
-            length_penalty=self.length_penalty,
             max_length=self.max_length,
-            banned=banned,
+            length_penalty=self.length_penalty,
         )
 
     def _sample(
@@ -279,32 +282,18 @@ class ModelGenerator:
         ]
 
         def run(batch: list[tuple[int, SampleKey]]) -> list[SearchResult]:
-            sources = list(dict.fromkeys(source for source, _ in batch))
-            ids, mask, banned = self._tensors([prepared[source] for source in sources])
-            place = {source: i for i, source in enumerate(sources)}
-            local = [(place[source], key) for source, key in batch]
-            return sample_search(
-                self.bundle.model,
-                ids,
-                mask,
-                local,
+            wanted = list(dict.fromkeys(source for source, _ in batch))
+            place = {source: i for i, source in enumerate(wanted)}
+            return self._backend.samples(
+                [prepared[source].source for source in wanted],
+                [(place[source], key) for source, key in batch],
                 options,
                 max_length=self.max_length,
-                banned=banned,
             )
 
-        found = self._batched(rows, lambda row: len(prepared[row[0]].source_ids), run)
+        found = self._batched(rows, lambda row: len(prepared[row[0]].source.ids), run)
         step = options.n_samples
         return [found[i * step : (i + 1) * step] for i in range(len(prepared))]
-
-    def _tensors(self, batch: list[_Prepared]) -> tuple[Tensor, Tensor, Tensor]:
-        """Source ids, their mask and the banned tokens of each row."""
-        model = self.bundle.model
-        device = next((p.device for p in model.parameters()), torch.device("cpu"))
-        sources = [item.source_ids for item in batch]
-        ids, mask = pad_sources(sources, model.pad_id, device=device)
-        banned = self._symbols.banned([item.linearized.bindings for item in batch])
-        return ids, mask, banned.to(device)
 
     def _best(self, found: list[tuple[_Prepared, list[SearchResult]]]) -> Hypothesis:
         """The model's best, or that of the reranker."""
@@ -321,20 +310,23 @@ class ModelGenerator:
     def _finish(self, item: _Prepared, result: SearchResult) -> Hypothesis:
         template = self.bundle.tokenizer.decode(result.ids)
         text = relexicalize(template, item.linearized.bindings)
-        report = self.checker.check(text, item.request.mr)
+        return self._checked(item, Candidate(template, text, result.score, result.finished))
+
+    def _checked(self, item: _Prepared, candidate: Candidate) -> Hypothesis:
+        report = self.checker.check(candidate.text, item.request.mr)
         realised = report.alignment.plan()
         return Hypothesis(
             id=item.request.id,
             mr=item.request.mr,
             plan=item.asked,
-            text=text,
+            text=candidate.text,
             alignment=report.alignment,
             report=report,
-            score=result.score,
-            status="ok" if report.ok and result.finished else "failed",
+            score=candidate.score,
+            status="ok" if report.ok and candidate.finished else "failed",
             order_kept=realised.slots == item.asked.slots,
             breaks_kept=breaks_kept(item.asked, realised),
-            finished=result.finished,
+            finished=candidate.finished,
         )
 
 
@@ -346,7 +338,7 @@ def breaks_kept(asked: Plan, realised: Plan) -> bool | None:
 
 
 def _source_length(item: _Prepared) -> int:
-    return len(item.source_ids)
+    return len(item.source.ids)
 
 
 def _planner(
@@ -361,20 +353,7 @@ def _planner(
     return make_planner(wanted or "bigram", bundle.domain, fitted, seed=seed, sentences=sentences)
 
 
-@contextmanager
-def _evaluating(model: Seq2SeqModel) -> Iterator[None]:
-    """No dropout inside; afterwards the mode it was in, since a trainer may be at work."""
-    training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(training)
+def _torch_backend(bundle: Bundle) -> SearchBackend:
+    from d2t.decode.torch_backend import TorchBackend  # torch takes a second to import
 
-
-def _is_out_of_memory(error: RuntimeError) -> bool:
-    """CUDA has a class for it; the CPU allocator only a message."""
-    text = str(error).lower()
-    return isinstance(error, torch.OutOfMemoryError) or any(
-        sign in text for sign in ("out of memory", "not enough memory", "can't allocate memory")
-    )
+    return TorchBackend(bundle)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -17,21 +16,6 @@ if TYPE_CHECKING:
     from d2t.model.base import DecoderState, Seq2SeqModel
 
 IMPOSSIBLE = float("-inf")
-
-
-@dataclass(frozen=True, slots=True)
-class SearchResult:
-    """One token sequence found by a search.
-
-    Attributes:
-        ids: generated token ids, without BOS and EOS.
-        score: mean log-probability (nats) per token, EOS included (spec §5.6).
-        finished: False when ``max_length`` was reached before EOS.
-    """
-
-    ids: tuple[int, ...]
-    score: float
-    finished: bool = True
 
 
 def pad_sources(

@@ -5,15 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import torch
-
 from d2t.linearize.symbols import all_symbols
 from d2t.model.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from torch import Tensor
+    from collections.abc import Iterable
 
     from d2t.model.pretrained_tokenizer import PretrainedTokenizer
     from d2t.mr.domain import Domain
@@ -27,6 +23,9 @@ class SymbolMask:
     A trained model hardly ever wants them; the mask makes it impossible, so that no text leaves the
     system with a raw ``<val:near>`` in it. Byte pieces let any value be *read*; every character of
     the training texts has a piece of its own, so a byte in an answer could only spell garbage.
+
+    Attributes:
+        always: ids that no text may hold, unless a row allows them.
     """
 
     def __init__(
@@ -34,19 +33,14 @@ class SymbolMask:
     ) -> None:
         known = tokenizer.symbol_ids  # one without a symbol spells it out: nothing to ban
         self._ids = {symbol: known[symbol] for symbol in all_symbols(domain) if symbol in known}
-        self._base = torch.zeros(vocab_size, dtype=torch.bool)
-        self._base[list(self._ids.values())] = True
-        self._base[tokenizer.vocab_size :] = True  # a checkpoint's spare rows spell nothing
+        # A checkpoint's spare rows spell nothing.
+        banned = {*self._ids.values(), *range(tokenizer.vocab_size, vocab_size)}
         if isinstance(tokenizer, Tokenizer):
             pieces = tokenizer.pieces(range(tokenizer.vocab_size))
-            self._base[[i for i, piece in enumerate(pieces) if _BYTE.fullmatch(piece)]] = True
-            self._base[tokenizer.unk_id] = True
+            banned |= {i for i, piece in enumerate(pieces) if _BYTE.fullmatch(piece)}
+            banned.add(tokenizer.unk_id)
+        self.always = frozenset(banned)
 
-    def banned(self, bindings: Sequence[Iterable[str]]) -> Tensor:
-        """``(len(bindings), vocab) bool``, True = never generate; bound symbols of each row."""
-        mask = self._base.repeat(len(bindings), 1)
-        for row, symbols in enumerate(bindings):
-            for symbol in symbols:
-                if symbol in self._ids:
-                    mask[row, self._ids[symbol]] = False
-        return mask
+    def allowed(self, symbols: Iterable[str]) -> list[int]:
+        """The ids of ``symbols`` that are banned where they stand for nothing."""
+        return [self._ids[symbol] for symbol in symbols if symbol in self._ids]

@@ -16,11 +16,17 @@ Status = Literal["ok", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """One MR to verbalise, in the order of ``plan``; None: in the strategy's own order."""
+    """One MR to verbalise, in the order of ``plan``; None: in the strategy's own order.
+
+    Attributes:
+        kind: of the phrase that is wanted, for models that learned from phrases; None is a whole
+            utterance.
+    """
 
     id: str
     mr: MeaningRepresentation
     plan: Plan | None = None
+    kind: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from d2t.augment.self_training import Round, RoundFiles
 from d2t.augment.thresholds import Thresholds, confidence_limit
 from d2t.corpus.load import load_split
 from d2t.decode.load import load
-from d2t.decode.sampling import SamplingOptions
+from d2t.decode.sampling_options import SamplingOptions
 from d2t.errors import ConfigError, DataError
 from d2t.io.atomic import atomic_write_json, atomic_write_text
 from d2t.io.hashing import sha256_file, sha256_json

@@ -7,7 +7,6 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from d2t.decode.orders import choose_orders
 from d2t.decode.output import hypothesis_as_dict
 from d2t.decode.pipeline import ModelGenerator, breaks_kept
 from d2t.decode.rerank import rerank
@@ -20,9 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from d2t.decode.candidates import Candidate
     from d2t.evaluate.tasks import GenerationTask
-    from d2t.mr.types import Plan
 
 Answer = dict[str, list[Hypothesis]]
 """Hypotheses by decoder."""
@@ -45,12 +42,10 @@ def beam(generator: ModelGenerator, tasks: Sequence[GenerationTask]) -> Answer:
     strategy = generator.bundle.linearizer.strategy
     requests = [_request(task) for task in tasks]
     first, best = [], []
-    for request, found in zip(requests, generator.candidates(requests), strict=True):
-        orders = choose_orders(request, strategy, generator.planner, seed=generator.seed)
-        checked = [_checked(generator, request, orders.asked, candidate) for candidate in found]
+    for request, found in zip(requests, generator.hypotheses(requests), strict=True):
         asked = request.plan is not None or strategy.needs_planner
-        first.append(checked[0])
-        best.append(checked[rerank(checked, by_order=asked)])
+        first.append(found[0])
+        best.append(found[rerank(found, by_order=asked)])
     if strategy.name == "random" and any(request.plan is None for request in requests):
         best = _pooling(generator).generate(requests)
     return {"beam": first, "reranked": best}
@@ -126,24 +121,4 @@ def _answering(said: Hypothesis, task: GenerationTask) -> Hypothesis:
     kept = realised.slots == plan.slots
     return replace(
         said, id=task.id, plan=plan, order_kept=kept, breaks_kept=breaks_kept(plan, realised)
-    )
-
-
-def _checked(
-    generator: ModelGenerator, request: GenerationRequest, plan: Plan, candidate: Candidate
-) -> Hypothesis:
-    report = generator.checker.check(candidate.text, request.mr)
-    realised = report.alignment.plan()
-    return Hypothesis(
-        id=request.id,
-        mr=request.mr,
-        plan=plan,
-        text=candidate.text,
-        alignment=report.alignment,
-        report=report,
-        score=candidate.score,
-        status="ok" if report.ok and candidate.finished else "failed",
-        order_kept=realised.slots == plan.slots,
-        breaks_kept=breaks_kept(plan, realised),
-        finished=candidate.finished,
     )

@@ -19,7 +19,7 @@ import torch
 from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
 from d2t.decode.load import load
-from d2t.decode.sampling import SamplingOptions
+from d2t.decode.sampling_options import SamplingOptions
 from d2t.decode.types import GenerationRequest
 from d2t.evaluate.fluency import (
     NgramLanguageModel,

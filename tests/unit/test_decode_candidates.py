@@ -10,7 +10,7 @@ import torch
 from echo_bundle import MRS, echo_bundle
 
 from d2t.decode.pipeline import ModelGenerator
-from d2t.decode.sampling import SamplingOptions
+from d2t.decode.sampling_options import SamplingOptions
 from d2t.decode.types import GenerationRequest
 from d2t.errors import DataError, UsageError
 from d2t.model.build import build_model

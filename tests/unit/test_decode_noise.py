@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted_models import BOS, EOS, PAD, RandomModel
 
-from d2t.decode.noise import SampleKey, StepNoise, request_key, uniforms
+from d2t.decode.noise import StepNoise, uniforms
 from d2t.decode.sampling import NoiseInjection
+from d2t.decode.sampling_options import SampleKey, request_key
 from d2t.decode.search import pad_sources
 from d2t.decode.walk import walk
 from d2t.errors import UsageError

@@ -11,9 +11,11 @@ from echo_bundle import EchoBundle, echo_bundle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from d2t.decode.backend import EncodedSource
 from d2t.decode.orders import choose_orders
 from d2t.decode.pipeline import ModelGenerator
 from d2t.decode.symbol_mask import SymbolMask
+from d2t.decode.torch_backend import TorchBackend
 from d2t.decode.types import GenerationRequest
 from d2t.errors import BackendError, D2TError, DataError, UsageError
 from d2t.mr.parse import parse_mr
@@ -175,20 +177,26 @@ class TestOrders:
 
 def test_only_bound_placeholders_may_be_generated(bundle: EchoBundle) -> None:
     mask = SymbolMask(bundle.domain, bundle.tokenizer, bundle.tokenizer.vocab_size)
-    first, second = mask.banned([{"<val:name>": "Aromi"}, {}])
 
     def token(symbol: str) -> int:
         return int(bundle.tokenizer.encode_target(symbol)[0])
 
-    assert not first[token("<val:name>")]
-    assert second[token("<val:name>")]
-    for symbol in ("<val:near>", "<val:name:2>", "<slot:name>", "<absent>", "<f:vowel>"):
-        assert bool(first[token(symbol)])
-    assert not torch.equal(first, second)
-    assert bool(first[bundle.tokenizer.unk_id])
-    assert first[bundle.tokenizer.encode_target("🍜")[:-1]].any(), "bytes are for reading"
-    plain = bundle.tokenizer.encode_target("riverside")
-    assert not first[plain].any()
+    for symbol in ("<val:name>", "<val:near>", "<val:name:2>", "<slot:name>", "<absent>"):
+        assert token(symbol) in mask.always
+    assert mask.allowed(["<val:name>", "<no:symbol>"]) == [token("<val:name>")]
+    assert bundle.tokenizer.unk_id in mask.always
+    assert mask.always & set(bundle.tokenizer.encode_target("🍜")), "bytes are for reading"
+    assert not mask.always & set(bundle.tokenizer.encode_target("riverside"))
+
+
+def test_the_engine_is_told_which_placeholders_are_bound(bundle: EchoBundle) -> None:
+    backend = TorchBackend(bundle)
+    sources = [EncodedSource((5, 2), ("<val:name>",)), EncodedSource((5, 2), ())]
+    _, _, banned = backend._tensors(sources)
+    place = bundle.tokenizer.encode_target("<val:name>")[0]
+    assert banned[:, place].tolist() == [False, True]
+    banned[0, place] = True
+    assert torch.equal(banned[0], banned[1])
 
 
 names = st.text(

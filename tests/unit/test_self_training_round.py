@@ -17,7 +17,7 @@ from d2t.augment.self_training import Round, RoundFiles
 from d2t.augment.self_training_options import FilterConfig, SampleConfig
 from d2t.augment.thresholds import Thresholds
 from d2t.corpus.load import load_split
-from d2t.decode.sampling import SamplingOptions
+from d2t.decode.sampling_options import SamplingOptions
 from d2t.errors import DataError
 
 if TYPE_CHECKING:

@@ -1,0 +1,125 @@
+"""The engine that training uses, too: our own searches over any steppable model, with torch."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+import torch
+
+from d2t.decode.backend import OutOfMemoryError
+from d2t.decode.sampling import sample_search
+from d2t.decode.search import beam_search, greedy_search, pad_sources
+from d2t.decode.symbol_mask import SymbolMask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from torch import Tensor
+
+    from d2t.decode.backend import EncodedSource, SearchResult
+    from d2t.decode.sampling_options import SampleKey, SamplingOptions
+    from d2t.model.bundle import Bundle
+
+_Found = TypeVar("_Found")
+
+
+class TorchBackend:
+    """A bundle's model, on its device. In fp32 results do not depend on what shares a batch."""
+
+    name: str = "torch"
+
+    def __init__(self, bundle: Bundle) -> None:
+        """Any bundle will do; its model is run in evaluation mode inside ``session``."""
+        self._model = bundle.model
+        mask = SymbolMask(bundle.domain, bundle.tokenizer, bundle.model.vocab_size)
+        self._mask = mask
+        self._base = torch.zeros(bundle.model.vocab_size, dtype=torch.bool)
+        self._base[sorted(mask.always)] = True
+
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        """No dropout inside; afterwards the mode it was in, since a trainer may be at work."""
+        training = self._model.training
+        self._model.eval()
+        try:
+            yield
+        finally:
+            self._model.train(training)
+
+    def greedy(self, sources: Sequence[EncodedSource], *, max_length: int) -> list[SearchResult]:
+        """See ``SearchBackend.greedy``."""
+        ids, mask, banned = self._tensors(sources)
+        return _guarded(
+            lambda: greedy_search(self._model, ids, mask, max_length=max_length, banned=banned)
+        )
+
+    def beams(
+        self,
+        sources: Sequence[EncodedSource],
+        *,
+        beam_size: int,
+        max_length: int,
+        length_penalty: float,
+    ) -> list[list[SearchResult]]:
+        """See ``SearchBackend.beams``."""
+        ids, mask, banned = self._tensors(sources)
+        return _guarded(
+            lambda: beam_search(
+                self._model,
+                ids,
+                mask,
+                beam_size=beam_size,
+                n_best=beam_size,
+                length_penalty=length_penalty,
+                max_length=max_length,
+                banned=banned,
+            )
+        )
+
+    def samples(
+        self,
+        sources: Sequence[EncodedSource],
+        rows: Sequence[tuple[int, SampleKey]],
+        options: SamplingOptions,
+        *,
+        max_length: int,
+    ) -> list[SearchResult]:
+        """See ``SearchBackend.samples``; a sample depends on its key and its source alone."""
+        ids, mask, banned = self._tensors(sources)
+        return _guarded(
+            lambda: sample_search(
+                self._model, ids, mask, rows, options, max_length=max_length, banned=banned
+            )
+        )
+
+    def _tensors(self, sources: Sequence[EncodedSource]) -> tuple[Tensor, Tensor, Tensor]:
+        """Source ids ``(batch, src_len)``, their mask, and the banned tokens ``(batch, vocab)``."""
+        model = self._model
+        device = next((p.device for p in model.parameters()), torch.device("cpu"))
+        ids, mask = pad_sources([s.ids for s in sources], model.pad_id, device=device)
+        banned = self._base.repeat(len(sources), 1)
+        for row, source in enumerate(sources):
+            banned[row, self._mask.allowed(source.symbols)] = False
+        return ids, mask, banned.to(device)
+
+
+def _guarded(run: Callable[[], _Found]) -> _Found:
+    """What ``run`` finds; memory that ran out becomes our own error, and is given back."""
+    try:
+        return run()
+    except RuntimeError as error:  # includes torch.OutOfMemoryError
+        if not _is_out_of_memory(error):
+            raise
+    # Outside the except block, so that the traceback no longer holds the batch's tensors.
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    raise OutOfMemoryError("out of memory")
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    """CUDA has a class for it; the CPU allocator only a message."""
+    text = str(error).lower()
+    return isinstance(error, torch.OutOfMemoryError) or any(
+        sign in text for sign in ("out of memory", "not enough memory", "can't allocate memory")
+    )
