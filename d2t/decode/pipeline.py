@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from d2t.decode.backend import EncodedSource, OutOfMemoryError
 from d2t.decode.candidates import Candidate, distinct_candidates
 from d2t.decode.orders import Orders, choose_orders, pooled_orders
+from d2t.decode.requests import make_request
 from d2t.decode.rerank import rerank
 from d2t.decode.sampling_options import SampleKey, SamplingOptions, request_key
 from d2t.decode.types import GenerationRequest, Hypothesis
 from d2t.errors import BackendError, UsageError
 from d2t.linearize.delex import relexicalize
-from d2t.mr.parse import parse_mr
-from d2t.mr.types import MeaningRepresentation, Plan
-from d2t.plan.choose import FittedPlanners, complete_plan, make_planner
+from d2t.plan.choose import FittedPlanners, make_planner
 from d2t.slots.checker import SlotChecker
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from d2t.decode.backend import SearchBackend, SearchResult
     from d2t.linearize.source import LinearizedInput
     from d2t.model.bundle import Bundle
+    from d2t.mr.types import MeaningRepresentation, Plan
     from d2t.plan.base import Planner
 
 _Item = TypeVar("_Item")
@@ -158,6 +158,19 @@ class ModelGenerator:
             for item, found in self._candidates(requests, options)
         ]
 
+    def with_beam(self, beam_size: int) -> ModelGenerator:
+        """The same model and engine, without reranking, with another beam size."""
+        return ModelGenerator(
+            self.bundle,
+            beam_size=beam_size,
+            batch_size=max(1, self.batch_size // max(1, beam_size // 2)),
+            max_length=self.max_length,
+            length_penalty=self.length_penalty,
+            seed=self.seed,
+            planner=self.planner,
+            backend=self._backend,
+        )
+
     def generate_one(
         self,
         mr: str | Mapping[str, Any] | MeaningRepresentation,
@@ -172,11 +185,7 @@ class ModelGenerator:
         Raises:
             MRParseError, DomainError: what is wrong with the MR or the plan.
         """
-        if not isinstance(mr, MeaningRepresentation):
-            mr = parse_mr(mr, self.domain)
-        if plan is not None and not isinstance(plan, Plan):
-            plan = complete_plan(plan, mr, self.domain, self.planner)
-        return self.generate([GenerationRequest(id, mr, plan)])[0]
+        return self.generate([make_request(mr, plan, self.domain, self.planner, id=id)])[0]
 
     def _candidates(
         self, requests: Sequence[GenerationRequest], options: SamplingOptions | None

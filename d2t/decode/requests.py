@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from d2t.decode.types import GenerationRequest
 from d2t.errors import D2TError
+from d2t.mr.parse import parse_mr
 from d2t.mr.records import mr_from_fields, plan_source
+from d2t.mr.types import MeaningRepresentation, Plan
 from d2t.plan.choose import complete_plan
 from d2t.seeding import derived_rng
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from d2t.io.records import InputRecord
     from d2t.mr.domain import Domain
     from d2t.plan.base import Planner
+
+
+def make_request(
+    mr: str | Mapping[str, Any] | MeaningRepresentation,
+    plan: str | Sequence[str] | Plan | None,
+    domain: Domain,
+    planner: Planner | None,
+    *,
+    id: str = "0",
+) -> GenerationRequest:
+    """The request for an MR and a plan in any spelling; ``planner`` finishes ``area,...``.
+
+    Raises:
+        MRParseError, DomainError: what is wrong with the MR or the plan.
+    """
+    if not isinstance(mr, MeaningRepresentation):
+        mr = parse_mr(mr, domain)
+    if plan is not None and not isinstance(plan, Plan):
+        plan = complete_plan(plan, mr, domain, planner)
+    return GenerationRequest(id, mr, plan)
 
 
 def request_from_record(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from d2t.mr.types import MeaningRepresentation, Plan
     from d2t.slots.types import Alignment, SlotReport
 
-Status = Literal["ok", "failed"]
+Status = Literal["ok", "repaired", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +37,13 @@ class Hypothesis:
         plan: the order the generator was given.
         score: mean log-probability (nats) per target token, EOS included.
         status: ``ok`` when ``report.ok`` and the text came to its end; what fails the check, or is
-            cut at the greatest length, is never called ok.
+            cut at the greatest length, is never called ok. ``repaired``: likewise, but the first
+            text failed, and a later stage of verified generation found this one.
         order_kept: whether the realised plan has the slots of ``plan`` in its order.
         breaks_kept: whether each sentence says the slots that were planned for it, in any order;
             None when the plan says nothing of sentences.
         finished: False when the text was cut at the greatest length.
+        stage: of verified generation that repaired the text; None for the first.
     """
 
     id: str
@@ -55,6 +57,7 @@ class Hypothesis:
     order_kept: bool
     breaks_kept: bool | None = None
     finished: bool = True
+    stage: str | None = None
 
 
 class Generator(Protocol):

@@ -1,0 +1,226 @@
+"""Verified generation: what fails the check goes on to costlier ways of saying it, or is failed.
+
+DESIGN "Verified generation": greedy → check → reranked beam → other sentences or orders → samples
+of a narrow nucleus → plan segments → samples of a wide one, which say anything in the end, but
+read worst. Few records go on, so the cost stays near greedy's. What is returned as ``ok`` or
+``repaired`` has passed the slot check, and says the slots in the order that was asked for where one
+was asked for; anything else is ``failed``, with its report.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from d2t.decode.pipeline import breaks_kept
+from d2t.decode.requests import make_request
+from d2t.decode.rerank import rerank
+from d2t.decode.sampling_options import SamplingOptions
+from d2t.decode.segments import segment_texts
+from d2t.mr.types import Plan
+from d2t.plan.random_plans import random_plan
+from d2t.seeding import derived_rng
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from d2t.decode.pipeline import ModelGenerator
+    from d2t.decode.types import GenerationRequest, Hypothesis
+    from d2t.model.bundle import Bundle
+    from d2t.mr.domain import Domain
+    from d2t.mr.types import MeaningRepresentation
+    from d2t.plan.base import Planner
+
+    Stage = Callable[[Sequence[GenerationRequest], Sequence[Hypothesis]], list[list[Hypothesis]]]
+
+
+_WIDE = 0.95
+"""Nucleus of the last samples."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyOptions:
+    """How far a record that fails goes. Each stage can be turned off by a 0.
+
+    Attributes:
+        beam_size: texts of the beam search that the first stage looks at.
+        variants: other sentence plans (where an order was asked for) or other orders (where none
+            was), each said greedily.
+        samples: texts drawn from the likeliest tokens that hold ``top_p`` together.
+        top_p: of their nucleus; what is drawn from a wider one is less English.
+        segment_beam: texts of each part of the plan, from which a stage builds an answer.
+        last_samples: texts drawn from 95% of the distribution, where all else failed.
+    """
+
+    beam_size: int = 8
+    variants: int = 12
+    samples: int = 32
+    top_p: float = 0.7
+    segment_beam: int = 4
+    last_samples: int = 64
+
+
+class VerifiedGenerator:
+    """A ``Generator`` that returns proved texts, or says that it could not.
+
+    Attributes:
+        generator: says everything first; its own settings (beam, length) are those of that stage.
+    """
+
+    def __init__(self, generator: ModelGenerator, options: VerifyOptions | None = None) -> None:
+        self.generator = generator
+        self.options = options or VerifyOptions()
+
+    @property
+    def domain(self) -> Domain:
+        """What the generator speaks about."""
+        return self.generator.domain
+
+    @property
+    def planner(self) -> Planner | None:
+        """Orders what has no plan."""
+        return self.generator.planner
+
+    @property
+    def seed(self) -> int:
+        """Of everything random."""
+        return self.generator.seed
+
+    @property
+    def bundle(self) -> Bundle:
+        """What the generator was loaded from."""
+        return self.generator.bundle
+
+    def generate_one(
+        self,
+        mr: str | Mapping[str, Any] | MeaningRepresentation,
+        plan: str | Sequence[str] | Plan | None = None,
+        *,
+        id: str = "0",
+    ) -> Hypothesis:
+        """One utterance, from an MR and plan in any spelling.
+
+        Raises:
+            MRParseError, DomainError: what is wrong with the MR or the plan.
+        """
+        return self.generate([make_request(mr, plan, self.domain, self.planner, id=id)])[0]
+
+    def generate(self, requests: Sequence[GenerationRequest]) -> list[Hypothesis]:
+        """One hypothesis per request, in the order of the requests.
+
+        Raises:
+            DataError, BackendError: as ``ModelGenerator.generate``.
+        """
+        found = self.generator.generate(requests)
+        waiting = [i for i, h in enumerate(found) if not self._proved(requests[i], h)]
+        closest = {i: found[i] for i in waiting}
+        for name, stage in self._stages():
+            if not waiting:
+                break
+            asked = [requests[i] for i in waiting]
+            answers = stage(asked, [found[i] for i in waiting])
+            for i, texts in zip(list(waiting), answers, strict=True):
+                judged = [_as_answer(text, requests[i]) for text in texts]
+                if proved := [text for text in judged if self._proved(requests[i], text)]:
+                    best = max(proved, key=lambda text: text.score)
+                    found[i] = replace(best, status="repaired", stage=name)
+                    waiting.remove(i)
+                elif judged:
+                    pool = [closest[i], *judged]
+                    closest[i] = pool[rerank(pool, by_order=self._follows(requests[i]))]
+        for i in waiting:
+            found[i] = replace(closest[i], status="failed")
+        return found
+
+    def _stages(self) -> list[tuple[str, Stage]]:
+        options = self.options
+        stages: list[tuple[str, Stage, int]] = [
+            ("reranked", self._beams, options.beam_size),
+            ("replanned", self._variants, options.variants),
+            ("sampled", self._samples, options.samples),
+            ("segments", self._segments, options.segment_beam),
+            ("resampled", self._last_samples, options.last_samples),
+        ]
+        return [(name, stage) for name, stage, size in stages if size]
+
+    def _follows(self, request: GenerationRequest) -> bool:
+        """Whether an order was asked for of a model that follows orders."""
+        needs = self.generator.bundle.linearizer.strategy.needs_planner
+        return request.plan is not None and needs
+
+    def _proved(self, request: GenerationRequest, said: Hypothesis) -> bool:
+        kept = said.order_kept and said.breaks_kept is not False
+        return said.status == "ok" and (kept or not self._follows(request))
+
+    def _beams(
+        self, requests: Sequence[GenerationRequest], _: Sequence[Hypothesis]
+    ) -> list[list[Hypothesis]]:
+        return self.generator.with_beam(self.options.beam_size).hypotheses(requests)
+
+    def _variants(
+        self, requests: Sequence[GenerationRequest], said: Sequence[Hypothesis]
+    ) -> list[list[Hypothesis]]:
+        plans = [
+            self._other_plans(request, first) for request, first in zip(requests, said, strict=True)
+        ]
+        wanted = [
+            replace(request, id=f"{request.id}/{number}", plan=plan)
+            for request, others in zip(requests, plans, strict=True)
+            for number, plan in enumerate(others)
+        ]
+        texts = iter(self.generator.with_beam(1).generate(wanted))
+        return [[next(texts) for _ in others] for others in plans]
+
+    def _other_plans(self, request: GenerationRequest, first: Hypothesis) -> list[Plan]:
+        """Other sentences of an order that was asked for; other orders where none was."""
+        rng = derived_rng(self.generator.seed, "variants", request.id)
+        most, asked = self.options.variants, first.plan
+        if not self._follows(request):
+            orders = (random_plan(request.mr, rng) for _ in range(most))
+            return [plan for plan in dict.fromkeys(orders) if plan.slots != asked.slots]
+        strategy = self.generator.bundle.linearizer.strategy
+        if asked.breaks is not None or not strategy.plans_sentences:
+            return []
+        places = range(1, len(asked))
+        breaks: list[tuple[int, ...]] = [(), *((place,) for place in places)]
+        pairs = [(a, b) for a in places for b in places if a < b]
+        rng.shuffle(pairs)
+        return [Plan(asked.slots, chosen) for chosen in [*breaks, *pairs][:most]]
+
+    def _samples(
+        self, requests: Sequence[GenerationRequest], _: Sequence[Hypothesis]
+    ) -> list[list[Hypothesis]]:
+        return self._drawn(requests, self.options.samples, self.options.top_p)
+
+    def _last_samples(
+        self, requests: Sequence[GenerationRequest], _: Sequence[Hypothesis]
+    ) -> list[list[Hypothesis]]:
+        return self._drawn(requests, self.options.last_samples, _WIDE)
+
+    def _drawn(
+        self, requests: Sequence[GenerationRequest], n: int, top_p: float
+    ) -> list[list[Hypothesis]]:
+        seed = self.generator.seed
+        options = SamplingOptions("ancestral", n_samples=n, keep=n, top_p=top_p, seed=seed)
+        return self.generator.hypotheses(requests, options)
+
+    def _segments(
+        self, requests: Sequence[GenerationRequest], said: Sequence[Hypothesis]
+    ) -> list[list[Hypothesis]]:
+        wide = self.generator.with_beam(self.options.segment_beam)
+        plans = [first.plan for first in said]
+        return segment_texts(wide, requests, plans)
+
+
+def _as_answer(text: Hypothesis, request: GenerationRequest) -> Hypothesis:
+    """A text that was found for a variant of ``request``, judged by what was asked."""
+    if request.plan is None:
+        return replace(text, id=request.id)
+    realised = text.alignment.plan()
+    return replace(
+        text,
+        id=request.id,
+        plan=request.plan,
+        order_kept=realised.slots == request.plan.slots,
+        breaks_kept=breaks_kept(request.plan, realised),
+    )

@@ -1,0 +1,70 @@
+"""An engine that says what a test tells it to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from d2t.decode.backend import EncodedSource, SearchResult
+
+if TYPE_CHECKING:
+    from d2t.decode.sampling_options import SampleKey, SamplingOptions
+    from d2t.model.tokenizer import Tokenizer
+
+Script = Callable[[str], Sequence[str]]
+"""From what the model reads, as one string, to templates, best first."""
+
+
+@dataclass
+class ScriptedBackend:
+    """Answers each kind of search by its script; ``log`` has the kinds in the order of calls.
+
+    A search without a script finds "Nothing.". The best text has score -0.1, the next -0.2, ….
+    """
+
+    tokenizer: Tokenizer
+    scripts: dict[str, Script]
+    name: str = "scripted"
+    log: list[str] = field(default_factory=list)
+    read: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        yield
+
+    def greedy(self, sources: Sequence[EncodedSource], *, max_length: int) -> list[SearchResult]:
+        return [self._say("greedy", source)[0] for source in sources]
+
+    def beams(
+        self,
+        sources: Sequence[EncodedSource],
+        *,
+        beam_size: int,
+        max_length: int,
+        length_penalty: float,
+    ) -> list[list[SearchResult]]:
+        return [self._say("beams", source)[:beam_size] for source in sources]
+
+    def samples(
+        self,
+        sources: Sequence[EncodedSource],
+        rows: Sequence[tuple[int, SampleKey]],
+        options: SamplingOptions,
+        *,
+        max_length: int,
+    ) -> list[SearchResult]:
+        kind = "samples" if options.top_p < 0.9 else "wide"
+        said = [self._say(kind, source) for source in sources]
+        return [said[at][key.sample % len(said[at])] for at, key in rows]
+
+    def _say(self, kind: str, source: EncodedSource) -> list[SearchResult]:
+        text = " ".join(self.tokenizer.pieces(source.ids)).replace("▁", "")
+        self.log.append(kind)
+        self.read.append(text)
+        templates = self.scripts.get(kind, lambda _: ["Nothing."])(text)
+        return [
+            SearchResult(tuple(self.tokenizer.encode_target(template)[:-1]), -0.1 * (rank + 1))
+            for rank, template in enumerate(templates)
+        ]

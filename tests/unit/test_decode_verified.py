@@ -1,0 +1,164 @@
+"""Verified generation: never an unproved text under a good name, and each stage when it is due."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from echo_bundle import EchoBundle, echo_bundle
+from hypothesis import given
+from hypothesis import strategies as st
+from scripted_backend import ScriptedBackend
+
+from d2t.decode.pipeline import ModelGenerator
+from d2t.decode.types import GenerationRequest
+from d2t.decode.verified import VerifiedGenerator, VerifyOptions
+from d2t.mr.parse import parse_mr
+from d2t.mr.plans import parse_plan
+
+if TYPE_CHECKING:
+    from scripted_backend import Script
+
+    from d2t.decode.types import Hypothesis
+
+MR = "name[Aromi], eatType[pub], area[riverside]"
+PLAN = "area,name,eatType"
+GOOD = "At the riverside, <val:name> is a pub."
+NO_AREA = "<val:name> is a pub."
+OTHER_ORDER = "<val:name> is a pub at the riverside."
+TWO_SENTENCES = "At the riverside there is <val:name>. It is a pub."
+TEXTS = (GOOD, NO_AREA, OTHER_ORDER, TWO_SENTENCES, "Nothing.", "<val:name> is a cheap pub.")
+
+
+@pytest.fixture(scope="module")
+def bundle() -> EchoBundle:
+    return echo_bundle()
+
+
+def always(*templates: str) -> Script:
+    return lambda _: templates
+
+
+def verified(
+    bundle: EchoBundle, scripts: dict[str, Script], options: VerifyOptions | None = None
+) -> tuple[VerifiedGenerator, ScriptedBackend]:
+    backend = ScriptedBackend(bundle.tokenizer, scripts)
+    return VerifiedGenerator(ModelGenerator(bundle, backend=backend), options), backend
+
+
+def say(bundle: EchoBundle, plan: str | None = PLAN, **scripts: Script) -> Hypothesis:
+    generator, _ = verified(bundle, scripts)
+    return generator.generate_one(MR, plan)
+
+
+def test_a_proved_text_is_ok_and_costs_one_search(bundle: EchoBundle) -> None:
+    generator, backend = verified(bundle, {"greedy": always(GOOD)})
+    found = generator.generate_one(MR, PLAN)
+    assert (found.text, found.status, found.stage) == (
+        "At the riverside, Aromi is a pub.", "ok", None,
+    )  # fmt: skip
+    assert backend.log == ["greedy"]
+
+
+def test_each_stage_repairs_what_those_before_it_could_not(bundle: EchoBundle) -> None:
+    beam = say(bundle, greedy=always(NO_AREA), beams=always(NO_AREA, OTHER_ORDER, GOOD))
+    assert (beam.status, beam.stage) == ("repaired", "reranked")
+    assert beam.text == "At the riverside, Aromi is a pub."
+
+    def when_told_of_sentences(source: str) -> list[str]:
+        return [TWO_SENTENCES if "<break>" in source else NO_AREA]
+
+    other = say(bundle, greedy=when_told_of_sentences)
+    assert (other.status, other.stage) == ("repaired", "replanned")
+    assert (other.order_kept, other.breaks_kept) == (True, None)
+    sampled = say(bundle, samples=always(NO_AREA, GOOD))
+    assert (sampled.status, sampled.stage) == ("repaired", "sampled")
+    last = say(bundle, wide=always(NO_AREA, GOOD))
+    assert (last.status, last.stage) == ("repaired", "resampled")
+
+
+def part(source: str) -> list[str]:
+    """What a model that learned sentences says of a part of the plan."""
+    names = [name for name in ("name", "eatType", "area") if f"<slot:{name}>" in source]
+    later = "<kind:sentence>" in source
+    return {
+        ("area",): ["It is at the riverside." if later else "There is a place at the riverside"],
+        ("name",): ["It is called <val:name>"],
+        ("eatType",): ["It is a pub"],
+        ("name", "eatType"): ["<val:name> is a pub at the riverside.", "<val:name> is a pub."],
+    }.get(tuple(names), ["Nothing."])
+
+
+def test_parts_that_are_proved_are_joined_few_before_many(bundle: EchoBundle) -> None:
+    found = say(bundle, beams=part)
+    assert (found.status, found.stage, found.order_kept) == ("repaired", "segments", True)
+    assert found.text == "There is a place at the riverside. Aromi is a pub."
+
+
+def test_planned_sentences_are_not_cut(bundle: EchoBundle) -> None:
+    found = say(bundle, "area | name | eatType", beams=part)
+    assert found.text == "There is a place at the riverside. It is called Aromi. It is a pub."
+    assert (found.status, found.stage, found.breaks_kept) == ("repaired", "segments", True)
+
+
+def test_what_nothing_repairs_is_failed_and_the_closest_text_is_shown(bundle: EchoBundle) -> None:
+    found = say(bundle, greedy=always("Nothing."), beams=always(NO_AREA), wide=always(OTHER_ORDER))
+    assert found.status == "failed"
+    assert found.text == "Aromi is a pub at the riverside."
+    assert not found.order_kept
+    assert found.report.ok, "all is said, in another order than was asked for"
+
+
+def test_where_no_order_is_asked_for_none_is_demanded(bundle: EchoBundle) -> None:
+    planned = say(bundle, None, greedy=always(GOOD))
+    assert planned.status == "ok"
+    reordered = say(bundle, None, greedy=lambda s: [GOOD if s.index("area") < 9 else NO_AREA])
+    assert (reordered.status, reordered.stage) == ("repaired", "replanned")
+
+
+def test_a_strategy_that_follows_no_orders_is_not_held_to_one() -> None:
+    found = say(echo_bundle("if"), greedy=always(OTHER_ORDER))
+    assert (found.status, found.order_kept) == ("ok", False)
+
+
+def test_stages_can_be_left_out(bundle: EchoBundle) -> None:
+    nothing = VerifyOptions(beam_size=0, variants=0, samples=0, segment_beam=0, last_samples=0)
+    generator, backend = verified(bundle, {"greedy": always(NO_AREA)}, nothing)
+    assert generator.generate_one(MR, PLAN).status == "failed"
+    assert backend.log == ["greedy"]
+    beam = replace(nothing, beam_size=4)
+    generator, backend = verified(bundle, {"beams": always(GOOD)}, beam)
+    assert generator.generate_one(MR, PLAN).stage == "reranked"
+
+
+texts = st.lists(st.sampled_from(TEXTS), min_size=1, max_size=4)
+
+
+@given(
+    greedy=texts,
+    beams=texts,
+    samples=texts,
+    plan=st.sampled_from([PLAN, None, "area|name,eatType"]),
+)
+def test_no_unproved_text_has_a_good_name(
+    bundle: EchoBundle, greedy: list[str], beams: list[str], samples: list[str], plan: str | None
+) -> None:
+    scripts = {
+        kind: always(*said)
+        for kind, said in (("greedy", greedy), ("beams", beams), ("samples", samples))
+    }
+    generator, _ = verified(bundle, scripts)
+    mr = parse_mr(MR, bundle.domain)
+    asked = None if plan is None else parse_plan(plan, mr, bundle.domain)
+    requests = [GenerationRequest("a", mr, asked), GenerationRequest("b", mr, asked)]
+    found = generator.generate(requests)
+    assert [h.id for h in found] == ["a", "b"]
+    for hypothesis in found:
+        report = generator.generator.checker.check(hypothesis.text, mr)
+        realised = report.alignment.plan()
+        kept = asked is None or realised.slots == asked.slots
+        if asked is not None and asked.breaks is not None and hypothesis.status != "failed":
+            assert hypothesis.breaks_kept
+        assert (hypothesis.status != "failed") <= (report.ok and kept)
+        assert (hypothesis.status == "repaired") == (hypothesis.stage is not None)
