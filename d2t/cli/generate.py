@@ -33,6 +33,7 @@ from d2t.errors import D2TError, DataError
 if TYPE_CHECKING:
     from d2t.decode.pipeline import ModelGenerator
     from d2t.decode.stream import StreamItem, StreamTotals
+    from d2t.decode.verified import VerifiedGenerator
     from d2t.io.records import InputRecord
     from d2t.mr.domain import Domain
 
@@ -42,6 +43,14 @@ class OutputFormat(StrEnum):
 
     JSONL = "jsonl"
     TEXT = "text"
+
+
+class Verify(StrEnum):
+    """How hard a text is worked on until it passes the check."""
+
+    STRICT = "strict"
+    RERANK = "rerank"
+    OFF = "off"
 
 
 RERANK_BEAM_SIZE = 8
@@ -66,14 +75,18 @@ BeamOption = Annotated[
     int | None,
     typer.Option(min=1, help="1 is greedy. Default: the bundle's.", rich_help_panel=_SEARCH),
 ]
-RerankOption = Annotated[
-    bool,
+VerifyOption = Annotated[
+    Verify,
     typer.Option(
-        "--rerank",
-        help="Of the beam's texts (8 unless --beam-size says otherwise) take the one that says the "
-        "slots best, then the order, then the model's favourite.",
+        help="strict: a text that fails the check, or leaves the order asked for, is said again by "
+        "costlier means until one passes (status repaired), else it is failed. rerank: of the "
+        "beam's texts (8 unless --beam-size says otherwise) take the one that says the slots best, "
+        "then the order, then the model's favourite. off: the first text, checked.",
         rich_help_panel=_SEARCH,
     ),
+]
+RerankOption = Annotated[
+    bool, typer.Option("--rerank", help="Short for --verify rerank.", rich_help_panel=_SEARCH)
 ]
 PenaltyOption = Annotated[
     float | None,
@@ -123,6 +136,7 @@ def generate(
     planner: PlannerOption = None,
     sentences: SentencesOption = False,
     beam_size: BeamOption = None,
+    verify: VerifyOption = Verify.STRICT,
     rerank: RerankOption = False,
     length_penalty: PenaltyOption = None,
     max_length: LengthOption = None,
@@ -141,25 +155,28 @@ def generate(
 
     Reads JSONL objects, CSV rows or one MR a line. The MR is the field `mr`, else the record
     itself; beside `mr`, only `id` and `plan` are read. Writes {id, mr, plan, text, spans, report,
-    score, status, order_kept, breaks_kept}, one line a record, in input order. A bad line gives
-    {id, error} in its place and exit code 3; a missed gate gives 4. Works in windows of 8 batches;
-    typed at a terminal, line by line.
+    score, status, stage, order_kept, breaks_kept}, one line a record, in input order: `ok`,
+    `repaired` (and the stage that did it) or `failed`. A bad line gives {id, error} in its place
+    and exit code 3; a missed gate gives 4. Works in windows of 8 batches; typed at a terminal, line
+    by line.
 
     Example: echo "name[Aromi], eatType[pub]" | d2t generate --model runs/at/bundle --format text
     """
     from d2t.decode.load import load
     from d2t.decode.stream import BATCHES_PER_WINDOW, StreamTotals
+    from d2t.decode.verified import VerifiedGenerator
     from d2t.io.records import read_records
     from d2t.io.text_source import open_source
 
     if source != "-":  # a missing file is cheaper to find than a model is to load
         open_source(source).close()
     limit_threads(threads)
-    generator = load(
+    reranked = rerank or verify is Verify.RERANK
+    loaded = load(
         model,
         device=device,
-        beam_size=RERANK_BEAM_SIZE if rerank and beam_size is None else beam_size,
-        rerank=rerank,
+        beam_size=RERANK_BEAM_SIZE if reranked and beam_size is None else beam_size,
+        rerank=reranked,
         batch_size=batch_size,
         max_length=max_length,
         length_penalty=length_penalty,
@@ -167,6 +184,8 @@ def generate(
         planner=planner,
         plan_sentences=sentences,
     )
+    strictly = verify is Verify.STRICT and not reranked
+    generator = VerifiedGenerator(loaded) if strictly else loaded
     wanted = plan_option(plan, first, generator.domain)
     typed = source == "-" and sys.stdin.isatty()
     window = 1 if typed else BATCHES_PER_WINDOW * batch_size
@@ -181,7 +200,7 @@ def generate(
 
 def _windows(
     records: Iterator[InputRecord],
-    generator: ModelGenerator,
+    generator: ModelGenerator | VerifiedGenerator,
     plan: str | None,
     window: int,
     strict: bool,
@@ -284,13 +303,14 @@ def _refused_writes(name: str) -> Iterator[None]:
 
 def _summary(totals: StreamTotals, seconds: float) -> str:
     kept = 100 * totals.order_kept / max(1, totals.n)
+    repaired = f"{totals.repaired} repaired, " if totals.repaired else ""
     if totals.breaks_planned:
         sentences = 100 * totals.breaks_kept / totals.breaks_planned
         planned = f", sentences kept {sentences:.1f}% of {totals.breaks_planned}"
     else:
         planned = ""
     return (
-        f"{totals.n + totals.bad} records: {totals.ok} ok, {totals.failed} failed, "
+        f"{totals.n + totals.bad} records: {totals.ok} ok, {repaired}{totals.failed} failed, "
         f"{totals.bad} bad lines; SER {totals.ser:.2f}%, order kept {kept:.1f}%{planned}; "
         f"{seconds:.1f} s, {totals.n / max(seconds, 1e-9):.1f} sentences/s"
     )

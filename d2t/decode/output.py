@@ -29,12 +29,13 @@ def plan_as_list(plan: Plan) -> list[str]:
 
 
 def hypothesis_as_dict(hypothesis: Hypothesis, domain: Domain) -> dict[str, Any]:
-    """``{id, mr, plan, text, spans, report, score, status, order_kept, breaks_kept}``.
+    """``{id, mr, plan, text, spans, report, score, status, stage, order_kept, breaks_kept}``.
 
     ``plan`` is the order asked for, ``report.plan`` the order in which the text says things,
     ``report.unseen`` the values that the domain does not list for a closed slot, ``spans`` what the
     text says (character offsets), ``score`` the mean log-probability per token, ``breaks_kept``
-    whether the sentences hold what the plan gives them, null when it says nothing of sentences.
+    whether the sentences hold what the plan gives them, null when it says nothing of sentences;
+    ``stage`` is that of verified generation which repaired the text, else null.
     """
     report = report_as_dict(hypothesis.id, hypothesis.report)
     del report["id"]
@@ -48,6 +49,7 @@ def hypothesis_as_dict(hypothesis: Hypothesis, domain: Domain) -> dict[str, Any]
         "report": report,
         "score": round(hypothesis.score, 4),
         "status": hypothesis.status,
+        "stage": hypothesis.stage,
         "order_kept": hypothesis.order_kept,
         "breaks_kept": hypothesis.breaks_kept,
     }

@@ -37,7 +37,8 @@ class StreamTotals:
 
     Attributes:
         slots: the slot errors of all texts, whatever their status.
-        ok: texts that passed the check.
+        ok: texts that passed the check at once.
+        repaired: texts that passed after the first one did not.
         order_kept: texts that say their slots in the order asked for.
         breaks_planned: texts whose plan says where sentences end.
         breaks_kept: those of them whose sentences hold what the plan gives them.
@@ -46,6 +47,7 @@ class StreamTotals:
 
     slots: Tally = field(default_factory=Tally)
     ok: int = 0
+    repaired: int = 0
     order_kept: int = 0
     breaks_planned: int = 0
     breaks_kept: int = 0
@@ -59,7 +61,7 @@ class StreamTotals:
     @property
     def failed(self) -> int:
         """Texts that did not pass the check."""
-        return self.n - self.ok
+        return self.n - self.ok - self.repaired
 
     @property
     def ser(self) -> float:
@@ -74,6 +76,7 @@ class StreamTotals:
                 continue
             self.slots.add(item.hypothesis.report)
             self.ok += item.hypothesis.status == "ok"
+            self.repaired += item.hypothesis.status == "repaired"
             self.order_kept += item.hypothesis.order_kept
             self.breaks_planned += item.hypothesis.breaks_kept is not None
             self.breaks_kept += bool(item.hypothesis.breaks_kept)

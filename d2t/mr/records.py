@@ -20,7 +20,7 @@ TEXT_KEYS = ("text", "hypothesis", "output", "utterance", "prediction")
 RESERVED_KEYS = frozenset(
     {
         *TEXT_KEYS, "id", "mr", "ref", "refs", "reference", "references", "target", "plan",
-        "status", "score", "report", "spans", "order_kept", "breaks_kept",
+        "status", "stage", "score", "report", "spans", "order_kept", "breaks_kept",
         "error", "orig_mr", "fixed",
     }
 )  # fmt: skip

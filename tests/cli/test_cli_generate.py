@@ -57,7 +57,7 @@ class TestRecords:
         assert result.exit_code == 0
         first, second = lines(result)
         assert list(first) == [
-            "id", "mr", "plan", "text", "spans", "report", "score", "status", "order_kept",
+            "id", "mr", "plan", "text", "spans", "report", "score", "status", "stage", "order_kept",
             "breaks_kept",
         ]  # fmt: skip
         assert (first["id"], second["id"]) == ("0", "1")
@@ -101,11 +101,19 @@ class TestRecords:
 
     def test_planned_sentences_are_judged(self) -> None:
         planned = {"mr": TEXT, "plan": "name,food | eatType"}
-        result = run(stdin=f"{json.dumps(planned)}\n{json.dumps({'mr': TEXT})}\n")
+        both = f"{json.dumps(planned)}\n{json.dumps({'mr': TEXT})}\n"
+        result = run("--verify", "off", stdin=both)
         first, second = lines(result)
         assert (first["order_kept"], first["breaks_kept"]) == (True, False)
         assert second["breaks_kept"] is None
         assert "sentences kept 0.0% of 1" in result.stderr
+        result = run(stdin=both)  # what is said on its own and joined has the sentences
+        first, second = lines(result)
+        assert (first["status"], first["stage"], first["breaks_kept"]) == (
+            "repaired", "segments", True,
+        )  # fmt: skip
+        assert second["status"] == "ok"
+        assert "1 ok, 1 repaired, 0 failed" in result.stderr
 
     def test_limit(self) -> None:
         result = run("--limit", "2", stdin=f"{TEXT}\n" * 5)
@@ -260,7 +268,7 @@ class TestBatchSize:
         outputs = []
         for batch_size in ("1", "3", "64"):
             args = ["--model", str(random_bundle), "--device", "cpu"]
-            args += ["--batch-size", batch_size, "--beam-size", beam_size]
+            args += ["--batch-size", batch_size, "--beam-size", beam_size, "--verify", "off"]
             result = CliRunner().invoke(app, ["generate", *args], input=self.MRS)
             assert result.exit_code == 0
             outputs.append([{**out, "score": None} for out in lines(result)])
@@ -273,7 +281,7 @@ class TestProcesses:
         command = " ".join(f"'{part}'" for part in D2T)
         script = (
             f"yes 'name[Aromi], eatType[pub]' | head -5000 | {command} -q generate "
-            f"--batch-size 8 --model {random_bundle} | head -1"
+            f"--verify off --batch-size 8 --model {random_bundle} | head -1"
         )
         done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=120)
         assert len(done.stdout.splitlines()) == 1
@@ -281,7 +289,7 @@ class TestProcesses:
 
     def test_a_signal_ends_it_after_a_whole_line(self, random_bundle: Path) -> None:
         process = subprocess.Popen(
-            [*D2T, "generate", "--batch-size", "1", "--model", str(random_bundle)],
+            [*D2T, "generate", "--verify", "off", "--batch-size", "1", "--model", str(random_bundle)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert process.stdin
@@ -303,7 +311,7 @@ class TestProcesses:
     def test_a_full_disk(self, random_bundle: Path, args: list[str]) -> None:
         with open("/dev/full", "w") as full:
             done = subprocess.run(
-                [*D2T, "generate", "--model", str(random_bundle), *args],
+                [*D2T, "generate", "--verify", "off", "--model", str(random_bundle), *args],
                 input=TEXT, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60,
             )  # fmt: skip
         assert done.returncode == 1
@@ -338,3 +346,20 @@ class TestInfo:
         result = CliRunner().invoke(app, ["info", str(tmp_path)])
         assert result.exit_code == 1
         assert "d2t.json" in result.stderr
+
+
+@pytest.mark.usefixtures("echo")
+class TestVerify:
+    """The echo model says what it reads, in the order it reads it, so only short texts fail."""
+
+    @pytest.mark.parametrize("mode", ["strict", "rerank", "off"])
+    def test_what_cannot_be_said_is_failed_under_every_mode(self, mode: str) -> None:
+        result = run("--verify", mode, "--max-length", "1", stdin=TEXT)
+        (only,) = lines(result)
+        assert (result.exit_code, only["status"], only["stage"]) == (0, "failed", None)
+        assert only["report"]["missing"]
+
+    def test_the_mode_must_be_one_of_three(self) -> None:
+        result = run("--verify", "hard", stdin=TEXT)
+        assert result.exit_code == 2
+        assert "strict" in result.stderr
