@@ -61,6 +61,15 @@ def phrases(
     limit: Annotated[
         int | None, typer.Option(min=1, help="Then a uniform subsample of this size.")
     ] = None,
+    fluency_quantile: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            max=0.99,
+            help="Before that, leave out this share of each kind: what reads least like a part of "
+            "the references, by an n-gram model.",
+        ),
+    ] = 0.0,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
@@ -88,6 +97,8 @@ def phrases(
     data = prepare_data(config, say=say)
     counts = PhraseCounts()
     found = _cut(data, dedupe, _test_mrs(config, data.domain), counts)
+    if fluency_quantile:
+        found = _fluent(data, found, fluency_quantile)
     chosen = select_phrases(
         found,
         max_per_plan=max_per_plan,
@@ -124,6 +135,18 @@ def _cut(
                 advance=advance,
             )
         )
+
+
+def _fluent(data: PreparedData, found: list[Example], quantile: float) -> list[Example]:
+    """The phrases that read like parts of the references, behind a progress bar."""
+    from d2t.augment.phrases_fluency import fluent_phrases, phrase_fluency
+
+    references = [pair.alignment for pair in data.train]
+    with progress("reading phrases", total=len(found)) as advance:
+        scores = phrase_fluency(found, references, data.checker, data.domain, advance=advance)
+    kept = fluent_phrases(found, scores, quantile)
+    say(f"{len(kept)} of {len(found)} phrases read well")
+    return kept
 
 
 def _data_config(

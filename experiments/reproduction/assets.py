@@ -93,6 +93,7 @@ def _corpora(workspace: Workspace, row: Row) -> tuple[str, ...]:
 def _phrases(workspace: Workspace, row: Row, path: Path) -> None:
     """Cut from the row's training data as ``d2t augment phrases`` does; a report lies beside it."""
     from d2t.augment.phrases import PhraseCounts, phrase_examples
+    from d2t.augment.phrases_fluency import fluent_phrases, phrase_fluency
     from d2t.augment.phrases_report import phrase_report
     from d2t.augment.phrases_select import select_phrases
 
@@ -108,7 +109,12 @@ def _phrases(workspace: Workspace, row: Row, path: Path) -> None:
         held_out=_test_mrs(workspace, row, data.domain),
         counts=counts,
     )
-    chosen = select_phrases(list(found), **options)
+    phrases, quantile = list(found), options.pop("fluency_quantile", 0.0)
+    if quantile:
+        references = [pair.alignment for pair in data.train]
+        scores = phrase_fluency(phrases, references, data.checker, data.domain)
+        phrases = fluent_phrases(phrases, scores, quantile)
+    chosen = select_phrases(phrases, **options)
     with atomic_write(path) as stream:
         write_corpus(stream, chosen, data.domain, form="jsonl")
     report = workspace.asset(workspace.phrases(row)).with_suffix(".report.json")

@@ -289,7 +289,7 @@ class TestProcesses:
 
     def test_a_signal_ends_it_after_a_whole_line(self, random_bundle: Path) -> None:
         process = subprocess.Popen(
-            [*D2T, "generate", "--verify", "off", "--batch-size", "1", "--model", str(random_bundle)],
+            [*D2T, "generate", "--verify=off", "--batch-size=1", "--model", str(random_bundle)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert process.stdin

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from d2t.augment.phrases import Dedupe, PhraseCounts, phrase_examples
+from d2t.augment.phrases_fluency import fluent_phrases, phrase_fluency
 from d2t.augment.phrases_report import phrase_report, report_lines
 from d2t.augment.phrases_select import select_phrases
 from d2t.augment.phrases_words import CorpusWords, words_of
@@ -215,3 +216,20 @@ def test_selection_thins_out_the_usual_plans(mined: tuple[list[Example], PhraseC
     assert max(thinned.values()) == 2
     each = Counter(p.id.split(":")[0] for p in select_phrases(found, max_per_reference=3))
     assert max(each.values()) == 3
+
+
+def test_slips_are_left_out_and_each_kind_keeps_its_share() -> None:
+    said = ["Aromi is a cheap pub.", "Zizzi is a pub in the city centre.", "Cotto is a pub."]
+    references = [CHECKER.align(text, parse_mr("name[X]", DOMAIN)) for text in said * 4]
+
+    def phrase(text: str, kind: str) -> Example:
+        return Example(text, parse_mr("eatType[pub]", DOMAIN), (text,), kind=kind)
+
+    good = phrase("is a pub", "predicate"), phrase("a pub in the city centre", "phrase")
+    slips = phrase("pub a a is pub", "predicate"), phrase("the the pub in a in", "phrase")
+    given = [slips[0], good[0], good[1], slips[1]]
+    scores = phrase_fluency(given, references, CHECKER, DOMAIN)
+    assert fluent_phrases(given, scores, 0.5) == [*good]
+    assert fluent_phrases(given, scores, 0.0) == given
+    alone = phrase_fluency([good[0]], references, CHECKER, DOMAIN)
+    assert alone[0] == scores[1], "a score does not depend on its neighbours"
