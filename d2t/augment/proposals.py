@@ -210,22 +210,29 @@ def _act(mrs: Sequence[MeaningRepresentation], domain: Domain, options: SampleCo
     ranked = [name for name in domain.slot_names if name in present]
     always = tuple(n for n in ranked if present[n] >= options.always_share * len(mrs))
     names = frozenset(name for name in ranked if domain.slot(name).kind == "open")
-    pairs = {name: _pairs(name, mrs) for name in ranked if domain.slot(name).kind != "boolean"}
+    values = {name: _values(name, mrs, options) for name in ranked}
+    kinds = {name: domain.slot(name).kind for name in ranked}
+    pairs = {name: _pairs(name, mrs, values[name]) for name in ranked if kinds[name] != "boolean"}
     # A name that is always there tells what the text is about: two of them would be two subjects.
-    second = {
-        name: min(1.0, options.multi_boost * sum(table.values()) / present[name])
+    shares = {
+        name: sum(table.values()) / present[name]
         for name, table in pairs.items()
         if table and not (name in always and name in names)
     }
-    values = {name: _values(name, mrs, options) for name in ranked}
+    second = {
+        name: min(1.0, options.multi_boost * share**options.multi_power)
+        for name, share in shares.items()
+    }
     others = tuple(name for name in ranked if name not in always)
     return _Act(len(mrs), always, others, values, second, pairs, names)
 
 
-def _pairs(name: str, mrs: Sequence[MeaningRepresentation]) -> Counter[tuple[str, str]]:
-    """The two values of a slot in the MRs that have exactly two of it."""
+def _pairs(
+    name: str, mrs: Sequence[MeaningRepresentation], known: tuple[str, ...]
+) -> Counter[tuple[str, str]]:
+    """The two values of a slot, both ``known``, in the MRs that have exactly two of it."""
     doubles = (mr.values(name) for mr in mrs)
-    return Counter((min(two), max(two)) for two in doubles if len(two) == 2)
+    return Counter((min(two), max(two)) for two in doubles if len(two) == 2 and {*two} <= {*known})
 
 
 def _values(

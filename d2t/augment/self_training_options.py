@@ -29,6 +29,8 @@ class SampleConfig(_Table):
         always_share: a slot that this share of the training MRs has is in every proposal.
         multi_boost: how many times as often as in the training MRs a slot gets two values. They
             are pairs that training MRs have; boolean slots never get two.
+        multi_power: the shares of the slots are brought closer to each other by this power first;
+            at 1, what training texts seldom say twice is seldom proposed twice.
         pair_power: such a pair is drawn in proportion to its count to this power.
         random_plans: share of proposals in a random order; the others follow the model's planner.
         planned_breaks: share of proposals whose sentence ends are drawn too.
@@ -50,6 +52,7 @@ class SampleConfig(_Table):
     min_value_share: float = Field(default=0.001, ge=0, lt=1)
     always_share: float = Field(default=0.99, gt=0, le=1)
     multi_boost: float = Field(default=2.5, ge=0)
+    multi_power: float = Field(default=1.0, gt=0, le=1)
     pair_power: float = Field(default=0.5, ge=0, le=1)
     random_plans: float = Field(default=0.75, ge=0, le=1)
     planned_breaks: float = Field(default=0.5, ge=0, le=1)

@@ -63,7 +63,7 @@ class Row(Section):
         priority: low ones are done first.
         recipe: ``base``; ``phrases`` (base data + phrases); ``self_training`` (rounds that begin
             with the run of row ``base`` and train on its data + samples; of a row with phrases,
-            this is both).
+            this is both, of a self-training row, further rounds).
         base: the row that this one builds on.
         score_on: corpora whose test split is scored; the training corpus when empty.
         settings: names of the settings; all that suit the strategy when None.
@@ -312,7 +312,9 @@ def load_table(path: Path) -> Table:
 
 def _check(table: Table, row: Row) -> None:
     """Each recipe has the base it needs, and every name is known."""
-    wanted: dict[Recipe, tuple[Recipe, ...]] = {"self_training": ("base", "phrases")}
+    wanted: dict[Recipe, tuple[Recipe, ...]] = {
+        "self_training": ("base", "phrases", "self_training")
+    }
     table.train_config(row)
     unknown = [name for name in row.settings or () if name not in table.settings]
     if unknown:

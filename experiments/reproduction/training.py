@@ -25,9 +25,7 @@ def train_row(workspace: Workspace, row: Row, *, threads: int | None, progress: 
     if row.recipe == "self_training":
         _self_train(workspace, row, threads=threads, progress=progress)
         return
-    augment: tuple[str, ...] = ()
-    if row.recipe == "phrases":
-        augment = (_file(workspace.asset(workspace.phrases(row))),)
+    augment = _augmentation(workspace, row)
     config = _on(workspace.table.train_config(row, augment, _tests(workspace, row)), threads)
     folder = workspace.folder(row) / "training"
     bundle = train(config, folder, resume=True, progress=progress, command=_command(row))
@@ -62,9 +60,7 @@ def self_training_config(
 
     table = workspace.table
     base = table.row(row.base or "")
-    augment: tuple[str, ...] = ()
-    if base.recipe == "phrases":
-        augment = (_file(workspace.asset(workspace.phrases(base))),)
+    augment = _augmentation(workspace, base)
     bundle = workspace.folder(base) / workspace.training(base)["bundle"]
     options = table.self_training_options(row)
     if table.fluency is not None:
@@ -75,6 +71,18 @@ def self_training_config(
         base_model=_file(bundle.parent),
         base=_on(table.train_config(row, augment, _tests(workspace, row)), threads),
     )
+
+
+def _augmentation(workspace: Workspace, row: Row) -> tuple[str, ...]:
+    """The files of further pairs that a row is, or was, trained on."""
+    if row.recipe == "phrases":
+        return (_file(workspace.asset(workspace.phrases(row))),)
+    if row.recipe == "self_training":
+        base = workspace.table.row(row.base or "")
+        samples = workspace.training(row)["samples"]
+        own = (_file(workspace.folder(row) / name) for name in samples)
+        return (*_augmentation(workspace, base), *own)
+    return ()
 
 
 def _tests(workspace: Workspace, row: Row) -> str | None:
