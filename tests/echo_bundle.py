@@ -123,11 +123,11 @@ def save_random_bundle(path: Path, strategy: str = "at") -> Path:
     for weights in model.parameters():
         weights.data.mul_(3.0)  # fresh weights hardly listen to the source
     bundle = Bundle(
-        parts.domain,
-        parts.tokenizer,
-        model,
-        parts.linearizer,
-        parts.planner,
+        domain=parts.domain,
+        tokenizer=parts.tokenizer,
+        model=model,
+        linearizer=parts.linearizer,
+        planner=parts.planner,
         decode_defaults={"max_length": 12},
     )
     bundle.save(path)

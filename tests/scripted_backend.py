@@ -27,6 +27,7 @@ class ScriptedBackend:
     tokenizer: Tokenizer
     scripts: dict[str, Script]
     name: str = "scripted"
+    parallel: int = 1
     log: list[str] = field(default_factory=list)
     read: list[str] = field(default_factory=list)
 

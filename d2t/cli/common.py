@@ -8,7 +8,7 @@ import sys
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -52,6 +52,12 @@ LimitOption = Annotated[
 StrictOption = Annotated[bool, typer.Option("--strict", help="Stop at the first bad input line.")]
 DeviceOption = Annotated[
     str, typer.Option("--device", help="cpu, cuda, cuda:1, mps; auto takes what there is.")
+]
+EngineOption = Annotated[
+    Literal["auto", "torch", "ctranslate2"],
+    typer.Option(
+        help="auto takes ctranslate2 on a CPU where `d2t export` has put its model into the bundle."
+    ),
 ]
 ThreadsOption = Annotated[
     int | None, typer.Option("--threads", min=1, help="CPU threads (default: torch's choice).")

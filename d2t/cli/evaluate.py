@@ -12,6 +12,7 @@ import typer
 
 from d2t.cli.common import (
     DeviceOption,
+    EngineOption,
     ExitCode,
     JsonOption,
     LimitOption,
@@ -122,6 +123,7 @@ def _register(name: str, parts: tuple[Part, ...], summary: str, example: str) ->
         beam_size: BeamOption = None,
         batch_size: BatchOption = 64,
         save: SaveOption = None,
+        engine: EngineOption = "auto",
         device: DeviceOption = "auto",
         threads: ThreadsOption = None,
         n_resamples: ResamplesOption = 1000,
@@ -148,7 +150,7 @@ def _register(name: str, parts: tuple[Part, ...], summary: str, example: str) ->
             records, own = generate_outputs(
                 ModelRun(
                     model, corpus, split, plans, n_permutations, beam_size, batch_size, save,
-                    device, threads, seed, limit,
+                    engine, device, threads, seed, limit,
                 )
             )  # fmt: skip
             loaded = own if domain is None else load_domain(domain)

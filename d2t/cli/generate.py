@@ -16,12 +16,12 @@ import typer
 
 from d2t.cli.common import (
     DeviceOption,
+    EngineOption,
     LimitOption,
     SeedOption,
     Source,
     StrictOption,
     ThreadsOption,
-    limit_threads,
     progress,
     say,
     verdict,
@@ -142,6 +142,7 @@ def generate(
     max_length: LengthOption = None,
     batch_size: BatchOption = 64,
     seed: SeedOption = 0,
+    engine: EngineOption = "auto",
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
     format: FormatOption = OutputFormat.JSONL,
@@ -170,11 +171,12 @@ def generate(
 
     if source != "-":  # a missing file is cheaper to find than a model is to load
         open_source(source).close()
-    limit_threads(threads)
     reranked = rerank or verify is Verify.RERANK
     loaded = load(
         model,
+        engine=engine,
         device=device,
+        threads=threads,
         beam_size=RERANK_BEAM_SIZE if reranked and beam_size is None else beam_size,
         rerank=reranked,
         batch_size=batch_size,

@@ -59,6 +59,7 @@ COMMANDS = {
     "parse": "parse:parse",
     "self-train": "self_train:self_train",
     "info": "info:info",
+    "export": "export:export",
 }
 
 

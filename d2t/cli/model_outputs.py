@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from d2t.cli.common import limit_threads, progress
+from d2t.cli.common import progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +31,7 @@ class ModelRun:
     beam_size: int | None
     batch_size: int
     save: Path | None
+    engine: Literal["auto", "torch", "ctranslate2"]
     device: str
     threads: int | None
     seed: int
@@ -46,10 +47,11 @@ def generate_outputs(run: ModelRun) -> tuple[list[EvaluationRecord], Domain]:
     from d2t.evaluate.tasks import generation_tasks
     from d2t.slots.checker import SlotChecker
 
-    limit_threads(run.threads)
     generator = load(
         run.model,
+        engine=run.engine,
         device=run.device,
+        threads=run.threads,
         beam_size=run.beam_size,
         batch_size=run.batch_size,
         seed=run.seed,

@@ -55,6 +55,8 @@ class SearchBackend(Protocol):
     """
 
     name: str
+    parallel: int
+    """Batches that one call may hold: the engine splits them over its workers."""
 
     def session(self) -> AbstractContextManager[object]:
         """What surrounds a series of calls (evaluation mode, say)."""

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
 
+from d2t.decode.ct2_backend import FOLDER, CTranslate2Backend, Parallelism
 from d2t.decode.pipeline import ModelGenerator
-from d2t.model.bundle import Bundle
-from d2t.model.device import pick_device
+from d2t.errors import UsageError
+from d2t.model.bundle_parts import BundleParts, read_parts
+from d2t.model.manifest import read_manifest, verify_files
 
-if TYPE_CHECKING:
-    from pathlib import Path
+Engine = Literal["auto", "torch", "ctranslate2"]
 
 
-def load(path: str | Path, *, device: str = "cpu", **settings: Any) -> ModelGenerator:
+def load(
+    path: str | Path,
+    *,
+    device: str = "cpu",
+    engine: Engine = "auto",
+    threads: int | None = None,
+    **settings: Any,
+) -> ModelGenerator:
     """Load a model bundle and make it ready to generate.
 
     Example: ``d2t.load("runs/at/bundle").generate_one("name[Aromi], eatType[pub]").text``
@@ -20,13 +30,38 @@ def load(path: str | Path, *, device: str = "cpu", **settings: Any) -> ModelGene
     Args:
         path: the bundle's folder.
         device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``; ``auto`` takes what there is.
+        engine: ``torch``; ``ctranslate2`` for what ``d2t export`` wrote, which needs no torch;
+            ``auto`` takes that where it is there and no other device is named.
+        threads: cores to use; None is all that this process may use, or torch's choice.
         settings: ``beam_size``, ``batch_size``, ``max_length``, ``length_penalty``, ``seed``; see
             ``ModelGenerator``.
 
     Raises:
-        BackendError: there is no such device.
+        BackendError: there is no such device, or the engine is not installed.
         BundleError: the folder is not a complete bundle of a version we read.
+        UsageError: CTranslate2 is asked for on another device than the CPU.
     """
-    from pathlib import Path
+    folder = Path(path)
+    on_cpu = device in ("cpu", "auto")
+    if engine == "ctranslate2" and not on_cpu:
+        raise UsageError(f"the ctranslate2 engine runs on the CPU; leave out --device {device}")
+    if engine == "ctranslate2" or (engine == "auto" and on_cpu and _is_exported(folder)):
+        manifest = read_manifest(folder)
+        verify_files(folder, manifest)
+        parts = BundleParts(**read_parts(folder, manifest))
+        cores = Parallelism.for_machine(threads)
+        backend = CTranslate2Backend(parts, folder / FOLDER, parallelism=cores)
+        return ModelGenerator(parts, backend=backend, **settings)
+    import torch
 
-    return ModelGenerator(Bundle.load(Path(path), device=pick_device(device)), **settings)
+    from d2t.model.bundle import Bundle
+    from d2t.model.device import pick_device
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    return ModelGenerator(Bundle.load(folder, device=pick_device(device)), **settings)
+
+
+def _is_exported(bundle: Path) -> bool:
+    """Whether the bundle holds the engine's model and the engine is installed."""
+    return (bundle / FOLDER / "model.bin").is_file() and find_spec("ctranslate2") is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from d2t.decode.backend import EncodedSource, OutOfMemoryError
 from d2t.decode.candidates import Candidate, distinct_candidates
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from d2t.decode.backend import SearchBackend, SearchResult
     from d2t.linearize.source import LinearizedInput
     from d2t.model.bundle import Bundle
+    from d2t.model.bundle_parts import BundleParts
     from d2t.mr.types import MeaningRepresentation, Plan
     from d2t.plan.base import Planner
 
@@ -58,7 +59,7 @@ class ModelGenerator:
 
     def __init__(
         self,
-        bundle: Bundle,
+        bundle: BundleParts,
         *,
         beam_size: int | None = None,
         batch_size: int = 64,
@@ -73,7 +74,7 @@ class ModelGenerator:
         """Wrap ``bundle``.
 
         Args:
-            bundle: model, tokenizer, linearizer, planner and domain, on their device.
+            bundle: tokenizer, linearizer, planners and domain; without ``backend`` the model, too.
             beam_size: 1 is greedy search.
             batch_size: sources searched together; halved for good when memory runs out.
             max_length: most tokens per utterance.
@@ -111,6 +112,11 @@ class ModelGenerator:
         self.planner = _planner(bundle, planner, seed=seed, sentences=plan_sentences)
         self.checker = SlotChecker.for_domain(bundle.domain)
         self._backend = backend or _torch_backend(bundle)
+
+    @property
+    def engine(self) -> str:
+        """Name of what runs the model."""
+        return self._backend.name
 
     def generate(self, requests: Sequence[GenerationRequest]) -> list[Hypothesis]:
         """One hypothesis per request, in the order of the requests.
@@ -240,7 +246,7 @@ class ModelGenerator:
         results: dict[int, _Result] = {}
         with self._backend.session():
             while waiting:
-                batch = waiting[: self.batch_size]
+                batch = waiting[: self.batch_size * self._backend.parallel]
                 found = self._attempt([items[i] for i in batch], run)
                 if found is None:  # out of memory: the batch size is halved by now
                     continue
@@ -351,7 +357,7 @@ def _source_length(item: _Prepared) -> int:
 
 
 def _planner(
-    bundle: Bundle, wanted: Planner | str | None, *, seed: int, sentences: bool
+    bundle: BundleParts, wanted: Planner | str | None, *, seed: int, sentences: bool
 ) -> Planner | None:
     """The planner that is asked for, else the bundle's best, else None."""
     fitted = FittedPlanners(bundle.planner, bundle.neural_planner)
@@ -362,7 +368,7 @@ def _planner(
     return make_planner(wanted or "bigram", bundle.domain, fitted, seed=seed, sentences=sentences)
 
 
-def _torch_backend(bundle: Bundle) -> SearchBackend:
+def _torch_backend(bundle: BundleParts) -> SearchBackend:
     from d2t.decode.torch_backend import TorchBackend  # torch takes a second to import
 
-    return TorchBackend(bundle)
+    return TorchBackend(cast("Bundle", bundle))

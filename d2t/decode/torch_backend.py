@@ -28,6 +28,7 @@ class TorchBackend:
     """A bundle's model, on its device. In fp32 results do not depend on what shares a batch."""
 
     name: str = "torch"
+    parallel: int = 1
 
     def __init__(self, bundle: Bundle) -> None:
         """Any bundle will do; its model is run in evaluation mode inside ``session``."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from d2t.decode.pipeline import ModelGenerator
     from d2t.decode.types import GenerationRequest, Hypothesis
-    from d2t.model.bundle import Bundle
+    from d2t.model.bundle_parts import BundleParts
     from d2t.mr.domain import Domain
     from d2t.mr.types import MeaningRepresentation
     from d2t.plan.base import Planner
@@ -87,7 +87,7 @@ class VerifiedGenerator:
         return self.generator.seed
 
     @property
-    def bundle(self) -> Bundle:
+    def bundle(self) -> BundleParts:
         """What the generator was loaded from."""
         return self.generator.bundle
 

@@ -7,17 +7,16 @@ repeats kept) as sequences of whole slots, value included. Records without a pla
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections import Counter
-from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, ClassVar
 
 from d2t.errors import DataError
 from d2t.evaluate.metric import RecordMetric, ratio
+from d2t.evaluate.plan_agreement import bigram_f1, kendall_tau
 
 if TYPE_CHECKING:
     from d2t.evaluate.bootstrap import FloatArray
     from d2t.evaluate.judged import Judged
-    from d2t.mr.types import Plan, Slot
+    from d2t.mr.types import Plan
 
 
 class OrderMetric(RecordMetric):
@@ -115,27 +114,6 @@ class BigramF1(OrderMetric):
     def compare(self, requested: Plan, realised: Plan) -> float:
         """From 0 to 1, see ``bigram_f1``."""
         return bigram_f1(requested, realised)
-
-
-def kendall_tau(requested: Plan, realised: Plan) -> float | None:
-    """Tau of the first mentions of the slots in both plans, from -1 to 1; see ``KendallTau``."""
-    position = {slot: i for i, slot in enumerate(dict.fromkeys(realised.slots))}
-    common = [position[slot] for slot in dict.fromkeys(requested.slots) if slot in position]
-    if len(common) < 2:
-        return None
-    pairs = [first < second for first, second in combinations(common, 2)]
-    return (2 * sum(pairs) - len(pairs)) / len(pairs)
-
-
-def bigram_f1(requested: Plan, realised: Plan) -> float:
-    """Multiset F1 of the plans' bigrams: ``2 * overlap / (bigrams + bigrams)``, from 0 to 1."""
-    wanted, said = plan_bigrams(requested), plan_bigrams(realised)
-    return 2 * (wanted & said).total() / (wanted.total() + said.total())
-
-
-def plan_bigrams(plan: Plan) -> Counter[tuple[Slot | str, Slot | str]]:
-    """The ``len(plan) + 1`` bigrams of a plan between two "@" boundaries."""
-    return Counter(pairwise(["@", *plan.slots, "@"]))
 
 
 ORDER_METRICS: tuple[type[OrderMetric], ...] = (

@@ -113,6 +113,12 @@ class RougeL(Metric):
         return self._compute_score_from_stats(np.asarray(stats, dtype=np.float64).sum(axis=0))
 
 
+def corpus_bleu(texts: Sequence[str], references: Sequence[Sequence[str]]) -> float:
+    """SacreBLEU's corpus BLEU (0-100) of ``texts``, each with all references of its MR."""
+    streams: Any = reference_streams(references, len(texts))
+    return float(BLEU(force=True).corpus_score(texts, streams).score)
+
+
 def lcs_length(a: Sequence[str], b: Sequence[str]) -> int:
     """Length of the longest common subsequence, in ``len(b)`` big-integer steps (Hyyrö 2004)."""
     where: dict[str, int] = {}

@@ -2,63 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 import torch
 
 from d2t import __version__
-from d2t.errors import BackendError, BundleError, D2TError
+from d2t.errors import BackendError
 from d2t.io.atomic import atomic_write_json
-from d2t.linearize.source import Linearizer
 from d2t.model.build import build_model
+from d2t.model.bundle_parts import DOMAIN, NEURAL_PLANNER, BundleParts, read_parts
 from d2t.model.card import model_card
 from d2t.model.config import PretrainedConfig
-from d2t.model.domain_files import load_domain_copy, save_domain
+from d2t.model.domain_files import save_domain
 from d2t.model.folder import atomic_folder
 from d2t.model.manifest import CARD, MANIFEST, Manifest, hash_files, read_manifest, verify_files
-from d2t.model.tokenizer import Tokenizer
 from d2t.model.weights import load_weights, save_weights
-from d2t.plan.bigram import BigramPlanner
-from d2t.plan.neural import NeuralPlanner
-from d2t.plan.neural_files import PLANNER
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from d2t.model.base import Seq2SeqModel
     from d2t.model.pretrained_tokenizer import PretrainedTokenizer
+    from d2t.model.tokenizer import Tokenizer
     from d2t.model.weights import WeightType
-    from d2t.mr.domain import Domain
 
 WEIGHTS = "model.safetensors"
-DOMAIN = "domain"
-NEURAL_PLANNER = "planner"
-"""Folder inside the bundle, there when it carries a neural planner."""
 
 
-@dataclass
-class Bundle:
-    """A model with its tokenizer, domain, linearizer and planner.
+@dataclass(kw_only=True)
+class Bundle(BundleParts):
+    """A model with its tokenizer, domain, linearizer and planners; see ``BundleParts``."""
 
-    Attributes:
-        planner: the bigram planner; None where the strategy itself has an order.
-        neural_planner: chooses the order in the bigram planner's place, where there is one.
-        decode_defaults: arguments of the generator when the user gives none.
-        info: JSON-able training facts, shown on the model card: ``data``, ``metrics``, ``licence``
-            and whatever else.
-        path: where it was loaded from or saved to.
-    """
-
-    domain: Domain
-    tokenizer: Tokenizer | PretrainedTokenizer
     model: Seq2SeqModel
-    linearizer: Linearizer
-    planner: BigramPlanner | None = None
-    decode_defaults: dict[str, Any] = field(default_factory=dict)
-    info: dict[str, Any] = field(default_factory=dict)
-    path: Path | None = None
-    neural_planner: NeuralPlanner | None = None
 
     def save(self, path: Path, *, weights: WeightType = "fp32") -> None:
         """Write the folder; it appears whole or not at all, and an older bundle there is replaced.
@@ -109,30 +85,9 @@ class Bundle:
         target = checked_device(device)
         manifest = read_manifest(path)
         verify_files(path, manifest)
-        domain = load_domain_copy(path / DOMAIN)
-        try:
-            linearizer = Linearizer.from_state(manifest.linearizer, domain)
-            planner = BigramPlanner.from_state(manifest.planner) if manifest.planner else None
-        except BundleError:
-            raise
-        except (D2TError, KeyError, TypeError, ValueError, AttributeError) as error:
-            raise BundleError(
-                f"{path / MANIFEST}: the linearizer or planner cannot be restored ({error}); "
-                "copy or train the bundle again"
-            ) from error
-        neural = path / NEURAL_PLANNER
-        tokenizer, model = _load_model(path, manifest)
-        return cls(
-            domain=domain,
-            tokenizer=tokenizer,
-            model=model.to(target).eval(),
-            linearizer=linearizer,
-            planner=planner,
-            decode_defaults=manifest.decode_defaults,
-            info=manifest.info,
-            path=path,
-            neural_planner=NeuralPlanner.load(neural) if (neural / PLANNER).is_file() else None,
-        )
+        parts = read_parts(path, manifest)
+        model = _load_model(path, manifest, parts["tokenizer"])
+        return cls(model=model.to(target).eval(), **parts)
 
 
 def checked_device(name: str) -> torch.device:
@@ -151,24 +106,16 @@ def checked_device(name: str) -> torch.device:
 
 
 def _load_model(
-    path: Path, manifest: Manifest
-) -> tuple[Tokenizer | PretrainedTokenizer, Seq2SeqModel]:
-    tokenizer: Tokenizer | PretrainedTokenizer
+    path: Path, manifest: Manifest, tokenizer: Tokenizer | PretrainedTokenizer
+) -> Seq2SeqModel:
     model: Seq2SeqModel
     with torch.random.fork_rng(devices=[]):  # fresh weights are drawn, and overwritten
         if isinstance(manifest.model, PretrainedConfig):
             from d2t.model.pretrained import restore_architecture
-            from d2t.model.pretrained_tokenizer import PretrainedTokenizer
 
-            tokenizer = PretrainedTokenizer.load(path / PretrainedTokenizer.file_name)
-            model = restore_architecture(manifest.model, path, tokenizer, manifest.vocab_size)
+            size = manifest.vocab_size
+            model = restore_architecture(manifest.model, path, tokenizer, size)  # type: ignore[arg-type]
         else:
-            tokenizer = Tokenizer.load(path / Tokenizer.file_name)
-            if tokenizer.vocab_size != manifest.vocab_size:
-                raise BundleError(
-                    f"{path / Tokenizer.file_name} has {tokenizer.vocab_size} pieces, {MANIFEST} "
-                    f"says {manifest.vocab_size}; the bundle mixes two models: copy it again"
-                )
             model = build_model(
                 manifest.model,
                 vocab_size=manifest.vocab_size,
@@ -177,4 +124,4 @@ def _load_model(
                 eos_id=tokenizer.eos_id,
             )
     load_weights(model, path / WEIGHTS)
-    return tokenizer, model
+    return model

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
-from sacrebleu.metrics.bleu import BLEU
 
 from d2t.decode.output import hypothesis_as_dict
 from d2t.decode.pipeline import ModelGenerator
 from d2t.decode.types import GenerationRequest
 from d2t.errors import BackendError
-from d2t.evaluate.text import reference_streams
+from d2t.evaluate.text import corpus_bleu
 from d2t.model.loss import smoothed_cross_entropy
 from d2t.seeding import derived_rng
 from d2t.train.batching import BatchOptions, collate, plan_batches
@@ -104,9 +103,7 @@ def output_metrics(groups: Sequence[Example], hypotheses: Sequence[Hypothesis]) 
     n_errors = sum(h.report.n_errors for h in hypotheses)
     ser = 100 * n_errors / max(1, n_slots)
     order = 100 * sum(h.order_kept for h in hypotheses) / max(1, len(hypotheses))
-    streams = reference_streams([example.references for example in groups], len(hypotheses))
-    texts = [h.text for h in hypotheses]
-    bleu = BLEU(force=True).corpus_score(texts, streams).score  # type: ignore[arg-type]
+    bleu = corpus_bleu([h.text for h in hypotheses], [e.references for e in groups])
     return {
         "dev_bleu": bleu, "dev_ser": ser, "dev_order": order,
         "score": combined_score(bleu, ser, order),

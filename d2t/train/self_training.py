@@ -123,7 +123,7 @@ def sample_round(
     files = RoundFiles(folder / f"round-{number}")
     data = prepare_data(config.base.data, say=reporter.say)
     device = pick_device(config.base.run.device)
-    generator = load(bundle, device=device, batch_size=config.sample.batch_size)
+    generator = load(bundle, device=device, engine="torch", batch_size=config.sample.batch_size)
     this = _round(config, number, generator, data, folder)
     reporter.say(f"round {number}: sampling with {bundle} into {files.folder}")
     with stop_on_signal() as flag:

@@ -42,7 +42,8 @@ def score_row(workspace: Workspace, row: Row, stage: Stage, progress: Reporter) 
     for asset in workspace.assets(row, stage):
         make_asset(workspace, asset, progress)
     bundle = workspace.folder(row) / workspace.training(row)["bundle"]
-    generator = load(bundle, batch_size=128, beam_size=table.beam_size if stage == "beam" else 1)
+    beams = table.beam_size if stage == "beam" else 1
+    generator = load(bundle, engine="torch", batch_size=128, beam_size=beams)
     generator.planner = generator.bundle.planner  # "own" is the bigram planner's, whatever else
     planner = _neural_planner(workspace, row) if _asks_planner(workspace, row, stage) else None
     checker = SlotChecker.for_domain(generator.domain)

@@ -120,13 +120,13 @@ def main() -> int:
     parser.add_argument("--samples", type=int, default=50)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    generator = load(args.bundle, batch_size=256)
+    generator = load(args.bundle, engine="torch", batch_size=256)
     examples = group_references(load_split(args.corpus, "dev", generator.domain))
     random.Random(1).shuffle(examples)
     requests = [GenerationRequest(e.id, e.mr) for e in examples[: args.mrs]]
     judge = language_model(generator, args.corpus)
     print("| sampler | " + " | ".join(COLUMNS) + " |\n|---|" + "---:|" * len(COLUMNS))
-    model: Any = generator.bundle.model
+    model: Any = vars(generator.bundle)["model"]
     shipped: Any = type(model)
     for sampler in args.samplers:
         place = sampler.partition(":")[0]

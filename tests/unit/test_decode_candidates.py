@@ -39,7 +39,14 @@ def bundle(request: pytest.FixtureRequest) -> Bundle:
     for weights in model.parameters():
         weights.data.mul_(3.0)
     settings: dict[str, Any] = {"max_length": 9}
-    return Bundle(parts.domain, parts.tokenizer, model, parts.linearizer, parts.planner, settings)
+    return Bundle(
+        domain=parts.domain,
+        tokenizer=parts.tokenizer,
+        model=model,
+        linearizer=parts.linearizer,
+        planner=parts.planner,
+        decode_defaults=settings,
+    )
 
 
 @pytest.fixture

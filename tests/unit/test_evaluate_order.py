@@ -8,13 +8,8 @@ import pytest
 from literal_checker import TOY, LiteralChecker, judged, plan
 
 from d2t.errors import DataError
-from d2t.evaluate.order import (
-    BigramF1,
-    KendallTau,
-    OrderAccuracy,
-    SentencePlanAccuracy,
-    plan_bigrams,
-)
+from d2t.evaluate.order import BigramF1, KendallTau, OrderAccuracy, SentencePlanAccuracy
+from d2t.evaluate.plan_agreement import plan_bigrams
 from d2t.mr.types import Plan
 
 

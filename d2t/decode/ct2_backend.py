@@ -1,0 +1,195 @@
+"""CTranslate2 as the engine: small, fast on CPUs, and without torch (extra ``ct2``)."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from d2t.decode.backend import SearchResult
+from d2t.decode.symbol_mask import SymbolMask
+from d2t.errors import BackendError, BundleError, UsageError
+from d2t.model.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from d2t.decode.backend import EncodedSource
+    from d2t.decode.sampling_options import SampleKey, SamplingOptions
+    from d2t.model.bundle_parts import BundleParts
+
+FOLDER = "ctranslate2"
+"""Inside a bundle: the engine's model, where ``d2t export`` wrote one."""
+
+_CHUNK = 64
+"""Rows that one worker searches together; more are split, sorted by length."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parallelism:
+    """How many batches run at a time, and with how many threads each.
+
+    Small models gain more from workers than from threads: ``for_machine`` gives each core a worker.
+    """
+
+    workers: int = 1
+    threads: int = 1
+
+    @classmethod
+    def for_machine(cls, threads: int | None = None) -> Parallelism:
+        """One worker for each core that this process may use, or for each of ``threads``."""
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        return cls(workers=max(1, threads or cores or 1))
+
+
+class CTranslate2Backend:
+    """An exported model. Its searches split what they are given into batches of their own.
+
+    Departures from the torch engine: samples come from the engine's own generator, which is seeded
+    for each batch, so a sample depends on what it is drawn with; noise injection is not there;
+    scores are of a distribution without what may not be generated.
+    """
+
+    name: str = "ctranslate2"
+
+    def __init__(
+        self, parts: BundleParts, folder: Path, *, parallelism: Parallelism | None = None
+    ) -> None:
+        """Load the engine's model.
+
+        Args:
+            parts: of the bundle that the model belongs to.
+            folder: what ``d2t export`` wrote.
+            parallelism: workers and threads; None: one worker per core.
+
+        Raises:
+            BackendError: ctranslate2 is not installed.
+            BundleError: the folder holds no model that the engine can read.
+        """
+        if not isinstance(parts.tokenizer, Tokenizer):
+            raise BundleError(f"{folder}: only models trained from scratch are exported")
+        try:
+            import ctranslate2
+        except ImportError as error:
+            raise BackendError("ctranslate2 is missing; pip install 'd2t[ct2]'") from error
+        parallel = parallelism or Parallelism.for_machine()
+        _require(folder)
+        try:
+            self._open = partial(
+                ctranslate2.Translator, str(folder), device="cpu", intra_threads=parallel.threads
+            )
+            self._translator: Any = self._open(inter_threads=parallel.workers)
+        except (RuntimeError, ValueError) as error:
+            raise BundleError(f"{folder}: {error}; export the bundle again") from error
+        self.parallel = 4 * parallel.workers  # so that a slow batch does not leave workers idle
+        self._seed = ctranslate2.set_random_seed
+        tokenizer = parts.tokenizer
+        self._pieces = tokenizer.pieces(range(tokenizer.vocab_size))
+        self._ids = {piece: i for i, piece in enumerate(self._pieces)}
+        self._eos = self._pieces[tokenizer.eos_id]
+        self._mask = SymbolMask(parts.domain, tokenizer, tokenizer.vocab_size)
+        self._blocked = {*self._mask.always, tokenizer.pad_id, tokenizer.bos_id}
+
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        """Nothing to prepare."""
+        yield
+
+    def greedy(self, sources: Sequence[EncodedSource], *, max_length: int) -> list[SearchResult]:
+        """See ``SearchBackend.greedy``."""
+        found = self._translate(sources, beam_size=1, max_length=max_length)
+        return [results[0] for results in found]
+
+    def beams(
+        self,
+        sources: Sequence[EncodedSource],
+        *,
+        beam_size: int,
+        max_length: int,
+        length_penalty: float,
+    ) -> list[list[SearchResult]]:
+        """See ``SearchBackend.beams``."""
+        return self._translate(
+            sources,
+            beam_size=beam_size,
+            max_length=max_length,
+            num_hypotheses=beam_size,
+            length_penalty=length_penalty,
+        )
+
+    def samples(
+        self,
+        sources: Sequence[EncodedSource],
+        rows: Sequence[tuple[int, SampleKey]],
+        options: SamplingOptions,
+        *,
+        max_length: int,
+    ) -> list[SearchResult]:
+        """See ``SearchBackend.samples``; the first row's key seeds the call.
+
+        Raises:
+            UsageError: noise is asked for.
+        """
+        if options.method != "ancestral":
+            raise UsageError("the ctranslate2 engine has no place for noise; use --engine torch")
+        if not rows:
+            return []
+        # A worker's generator is seeded once, when it first draws: new worker, known seed.
+        self._seed(rows[0][1].request % 2**31)
+        found = self._translate(
+            [sources[at] for at, _ in rows],
+            translator=self._open(inter_threads=1),
+            beam_size=1,
+            max_length=max_length,
+            sampling_topk=0,
+            sampling_topp=options.top_p,
+            sampling_temperature=options.temperature,
+        )
+        return [results[0] for results in found]
+
+    def _translate(
+        self,
+        sources: Sequence[EncodedSource],
+        *,
+        max_length: int,
+        translator: Any = None,
+        **options: Any,
+    ) -> list[list[SearchResult]]:
+        """Sources with the same placeholders share a call: what is banned belongs to the call."""
+        by_symbols: dict[frozenset[int], list[int]] = {}
+        for at, source in enumerate(sources):
+            by_symbols.setdefault(frozenset(self._mask.allowed(source.symbols)), []).append(at)
+        found: dict[int, list[SearchResult]] = {}
+        for allowed, places in by_symbols.items():
+            answers = (translator or self._translator).translate_batch(
+                [[self._pieces[i] for i in sources[at].ids] for at in places],
+                max_batch_size=_CHUNK,
+                max_input_length=0,
+                max_decoding_length=max_length,
+                suppress_sequences=[[self._pieces[i]] for i in sorted(self._blocked - allowed)],
+                return_scores=True,
+                return_end_token=True,
+                **options,
+            )
+            for at, answer in zip(places, answers, strict=True):
+                found[at] = [
+                    self._result(tokens, score)
+                    for tokens, score in zip(answer.hypotheses, answer.scores, strict=True)
+                ]
+        return [found[at] for at in range(len(sources))]
+
+    def _result(self, tokens: Sequence[str], score: float) -> SearchResult:
+        finished = bool(tokens) and tokens[-1] == self._eos
+        said = tokens[:-1] if finished else tokens
+        return SearchResult(tuple(self._ids[token] for token in said), score, finished)
+
+
+def _require(folder: Path) -> None:
+    if not (folder / "model.bin").is_file():
+        raise BundleError(
+            f"{folder} holds no exported model; write one with `d2t export BUNDLE`, or use "
+            "--engine torch"
+        )

@@ -1,0 +1,222 @@
+"""``d2t export``: a bundle's Transformer as a CTranslate2 model inside the bundle, guarded twice.
+
+A conversion can be wrong without a sign (STYLE C3.3): before anything is written, the float32
+export must give forced targets torch's log-probabilities, and the quantised one must say the
+development MRs as well as torch does. Greedy strings are not compared: near-ties fall either way.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from d2t.decode.ct2_backend import FOLDER, CTranslate2Backend, Parallelism
+from d2t.decode.pipeline import ModelGenerator
+from d2t.decode.types import GenerationRequest
+from d2t.errors import BackendError, BundleError
+from d2t.evaluate.text import corpus_bleu
+from d2t.io.atomic import atomic_write_json
+from d2t.model.bundle import Bundle
+from d2t.model.ct2_spec import transformer_spec
+from d2t.model.folder import atomic_folder
+from d2t.model.manifest import MANIFEST, hash_files, read_manifest
+from d2t.model.transformer import TransformerModel
+from d2t.slots.tally import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from d2t.corpus.types import Example
+    from d2t.decode.types import Hypothesis
+    from d2t.model.tokenizer import Tokenizer
+
+Quantization = Literal["int8", "int8_float32", "float32", "bfloat16"]
+REPORT = "export.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """What an export may change.
+
+    Attributes:
+        log_prob: nats per token of a forced target, float32 export against torch.
+        ser: slot error rate on development MRs, in points, more than torch's.
+        bleu: points of BLEU on them, less than torch's.
+    """
+
+    log_prob: float = 1e-3
+    ser: float = 0.1
+    bleu: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """What was measured; written beside the model.
+
+    Attributes:
+        log_prob_gap: the largest difference of a forced token's log-probability (nats), float32.
+        forced_tokens: how many were compared.
+        n_mrs: development MRs that both engines said, greedily and in the strategy's own order.
+        same_texts: how many of them alike.
+        ser, bleu: of the export, and ``torch_ser``, ``torch_bleu`` of torch.
+        megabytes: size of the engine's model.
+    """
+
+    quantization: str
+    log_prob_gap: float
+    forced_tokens: int
+    n_mrs: int
+    same_texts: int
+    ser: float
+    bleu: float
+    torch_ser: float
+    torch_bleu: float
+    megabytes: float
+
+
+def export_bundle(
+    path: Path,
+    quantization: Quantization,
+    dev: Sequence[Example],
+    *,
+    tolerance: Tolerance | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> ExportReport:
+    """Write the engine's model into the bundle at ``path``, which is replaced as a whole.
+
+    Args:
+        path: a bundle of a Transformer trained from scratch; an older export in it is replaced.
+        quantization: how weights are stored.
+        dev: MRs with references, grouped; both engines say them.
+        tolerance: see ``Tolerance``.
+        say: is told what is being done.
+
+    Raises:
+        BundleError: not such a bundle.
+        BackendError: ctranslate2 is not installed, or the export is not good enough.
+    """
+    allowed = tolerance or Tolerance()
+    bundle = Bundle.load(path)
+    if not isinstance(bundle.model, TransformerModel):
+        raise BundleError(f"{path}: only Transformers trained from scratch can be exported")
+    tokenizer = cast("Tokenizer", bundle.tokenizer)  # a Transformer of ours has no other
+    pieces = tokenizer.pieces(range(tokenizer.vocab_size))
+    requests = [GenerationRequest(example.id, example.mr) for example in dev]
+    say(f"saying {len(requests)} development MRs with torch")
+    reference = ModelGenerator(bundle).generate(requests)
+    with tempfile.TemporaryDirectory() as scratch:
+        exact, wanted = Path(scratch) / "float32", Path(scratch) / "wanted"
+        transformer_spec(bundle.model, pieces).save(str(_made(exact)))
+        gap, n_forced = _largest_gap(bundle, exact, pieces, reference)
+        if not gap <= allowed.log_prob:
+            raise BackendError(
+                f"export refused: log-probabilities of forced targets differ by up to {gap:.4f} "
+                f"nats from torch's (allowed: {allowed.log_prob:g}); this is a fault of d2t or of "
+                "ctranslate2, please report it with both versions"
+            )
+        spec = transformer_spec(bundle.model, pieces)
+        spec.optimize(quantization=quantization)
+        spec.save(str(_made(wanted)))
+        say(f"saying them with the {quantization} export")
+        backend = CTranslate2Backend(bundle, wanted, parallelism=Parallelism())
+        found = ModelGenerator(bundle, backend=backend).generate(requests)
+        report = _report(quantization, gap, n_forced, dev, reference, found, wanted)
+        _judge(report, allowed)
+        _attach(path, wanted, report)
+    return report
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def _largest_gap(
+    bundle: Bundle, folder: Path, pieces: Sequence[str], said: Sequence[Hypothesis]
+) -> tuple[float, int]:
+    """Over the tokens of torch's own answers: the largest |log p| difference, and their number."""
+    import ctranslate2
+    import torch
+
+    engine: Any = ctranslate2.Translator(str(folder), device="cpu", compute_type="float32")
+    tokenizer, model = bundle.tokenizer, bundle.model
+    sources = [
+        tokenizer.encode_source(bundle.linearizer.linearize(h.mr, h.plan).pieces) for h in said
+    ]
+    targets = [tokenizer.encode_target(h.text) for h in said]
+    scored = engine.score_batch(
+        [[pieces[i] for i in ids] for ids in sources],
+        [[pieces[i] for i in ids[:-1]] for ids in targets],
+        max_batch_size=64,
+        max_input_length=0,
+    )
+    gap, n = 0.0, 0
+    for source, target, result in zip(sources, targets, scored, strict=True):
+        ids = torch.tensor([source])
+        forced = torch.tensor([[tokenizer.bos_id, *target[:-1]]])
+        with torch.inference_mode():
+            logits = model(ids, torch.ones_like(ids, dtype=torch.bool), forced)
+        gold = torch.tensor(target)
+        ours = logits[0].log_softmax(-1)[torch.arange(len(gold)), gold]
+        gap = max(gap, float((torch.tensor(result.log_probs) - ours).abs().max()))
+        n += len(target)
+    return gap, n
+
+
+def _report(
+    quantization: str,
+    gap: float,
+    n_forced: int,
+    dev: Sequence[Example],
+    reference: Sequence[Hypothesis],
+    found: Sequence[Hypothesis],
+    folder: Path,
+) -> ExportReport:
+    return ExportReport(
+        quantization=quantization,
+        log_prob_gap=round(gap, 6),
+        forced_tokens=n_forced,
+        n_mrs=len(dev),
+        same_texts=sum(a.text == b.text for a, b in zip(reference, found, strict=True)),
+        ser=_ser(found),
+        bleu=_bleu(found, dev),
+        torch_ser=_ser(reference),
+        torch_bleu=_bleu(reference, dev),
+        megabytes=round(sum(f.stat().st_size for f in folder.iterdir()) / 1e6, 2),
+    )
+
+
+def _ser(said: Sequence[Hypothesis]) -> float:
+    tally = Tally()
+    for hypothesis in said:
+        tally.add(hypothesis.report)
+    return round(tally.ser, 4)
+
+
+def _bleu(said: Sequence[Hypothesis], dev: Sequence[Example]) -> float:
+    return round(corpus_bleu([h.text for h in said], [e.references for e in dev]), 4)
+
+
+def _judge(report: ExportReport, allowed: Tolerance) -> None:
+    worse = report.ser - report.torch_ser
+    less = report.torch_bleu - report.bleu
+    if worse > allowed.ser or less > allowed.bleu:
+        raise BackendError(
+            f"export refused: with {report.quantization} weights the development SER is "
+            f"{report.ser:.2f} (torch: {report.torch_ser:.2f}) and BLEU {report.bleu:.2f} (torch: "
+            f"{report.torch_bleu:.2f}); allowed are {allowed.ser:g} and {allowed.bleu:g} points; "
+            "use --quantization float32, or allow more"
+        )
+
+
+def _attach(path: Path, model: Path, report: ExportReport) -> None:
+    with atomic_folder(path, marker=MANIFEST) as folder:
+        shutil.copytree(path, folder, dirs_exist_ok=True)
+        shutil.rmtree(folder / FOLDER, ignore_errors=True)
+        shutil.copytree(model, folder / FOLDER)
+        atomic_write_json(folder / FOLDER / REPORT, asdict(report))
+        complete = read_manifest(path).model_copy(update={"files": hash_files(folder)})
+        atomic_write_json(folder / MANIFEST, complete.model_dump(mode="json"))
