@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from d2t.decode.backend import SearchResult
 from d2t.decode.symbol_mask import SymbolMask
-from d2t.errors import BackendError, BundleError, UsageError
+from d2t.errors import BackendError, BundleError, DataError, UsageError
+from d2t.model.config import EXPORTED_POSITIONS
 from d2t.model.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -158,7 +159,17 @@ class CTranslate2Backend:
         translator: Any = None,
         **options: Any,
     ) -> list[list[SearchResult]]:
-        """Sources with the same placeholders share a call: what is banned belongs to the call."""
+        """Sources with the same placeholders share a call: what is banned belongs to the call.
+
+        Raises:
+            DataError: a source is longer than the exported position table.
+        """
+        if any(len(source.ids) > EXPORTED_POSITIONS for source in sources):
+            raise DataError(
+                f"an MR of more than {EXPORTED_POSITIONS} tokens is too long for the ctranslate2 "
+                "engine; shorten its values, or use --engine torch",
+                code="too_long",
+            )
         by_symbols: dict[frozenset[int], list[int]] = {}
         for at, source in enumerate(sources):
             by_symbols.setdefault(frozenset(self._mask.allowed(source.symbols)), []).append(at)
@@ -168,7 +179,7 @@ class CTranslate2Backend:
                 [[self._pieces[i] for i in sources[at].ids] for at in places],
                 max_batch_size=_CHUNK,
                 max_input_length=0,
-                max_decoding_length=max_length,
+                max_decoding_length=min(max_length, EXPORTED_POSITIONS - 1),
                 suppress_sequences=[[self._pieces[i]] for i in sorted(self._blocked - allowed)],
                 return_scores=True,
                 return_end_token=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from d2t.errors import BackendError
+from d2t.model.config import EXPORTED_POSITIONS
 from d2t.model.layers import sinusoidal_positions
 
 if TYPE_CHECKING:
@@ -13,9 +14,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from d2t.model.transformer import TransformerModel
-
-MAX_POSITIONS = 2048
-"""Rows of the exported position table: the longest source or target CTranslate2 can read."""
 
 
 def transformer_spec(model: TransformerModel, pieces: Sequence[str]) -> Any:
@@ -43,7 +41,7 @@ def transformer_spec(model: TransformerModel, pieces: Sequence[str]) -> Any:
         pre_norm=True,
         activation=Activation.RELU if config.activation == "relu" else Activation.GELU,
     )
-    positions = sinusoidal_positions(MAX_POSITIONS, config.width).numpy()
+    positions = sinusoidal_positions(EXPORTED_POSITIONS, config.width).numpy()
     spec.encoder.embeddings[0].weight = _array(model.embedding.weight)
     spec.decoder.embeddings.weight = _array(model.embedding.weight)
     for half, norm in ((spec.encoder, model.encoder_norm), (spec.decoder, model.decoder_norm)):

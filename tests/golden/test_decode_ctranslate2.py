@@ -18,7 +18,7 @@ from d2t.corpus.types import Example
 from d2t.decode.load import load
 from d2t.decode.sampling_options import SamplingOptions
 from d2t.decode.types import GenerationRequest
-from d2t.errors import BackendError, BundleError, UsageError
+from d2t.errors import BackendError, BundleError, DataError, UsageError
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 
@@ -65,6 +65,14 @@ def test_no_text_holds_a_symbol_and_texts_do_not_depend_on_the_batch(exported: P
     for together, alone in zip(whole.generate(REQUESTS), one_by_one, strict=True):
         assert together.text == alone.text
         assert "<" not in together.text
+
+
+def test_what_the_position_table_cannot_hold_is_an_error(exported: Path) -> None:
+    generator = load(exported, engine="ctranslate2", max_length=5000)
+    assert generator.generate(REQUESTS[:1])[0].id == "0", "a long --max-length is no error"
+    values = ", ".join(f"food[{'long ' * 60}{number}]" for number in range(60))
+    with pytest.raises(DataError, match="too long"):
+        generator.generate_one(f"name[A], {values}", None)
 
 
 def test_samples_repeat_with_the_seed(exported: Path) -> None:
