@@ -232,7 +232,7 @@ class TestModel:
         import d2t.decode.load
         from d2t.decode.pipeline import ModelGenerator
 
-        def load(path, *, device, **settings):
+        def load(path, *, engine, device, threads, **settings):
             return ModelGenerator(bundle, **settings)
 
         monkeypatch.setattr(d2t.decode.load, "load", load)

@@ -182,7 +182,7 @@ class TestOutput:
         hypothesis = ModelGenerator(bundle).generate_one(text, "area > name | eatType", id="x7")
         out = hypothesis_as_dict(hypothesis, bundle.domain)
         assert list(out) == [
-            "id", "mr", "plan", "text", "spans", "report", "score", "status", "order_kept",
+            "id", "mr", "plan", "text", "spans", "report", "score", "status", "stage", "order_kept",
             "breaks_kept",
         ]  # fmt: skip
         assert out["id"] == "x7"
