@@ -83,6 +83,7 @@ class Tally:
             "proposals": self.proposals,
             "samples": self.samples,
             "accepted": count["all"],
+            "joined": self.dropped["joined"],
             "acceptance": round(count["all"] / max(1, self.samples), 4),
             "dropped": dropped,
             "accepted_by_proposed_size": dict(sorted(self._by_size.items())),

@@ -13,6 +13,7 @@ import io
 import json
 import os
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -25,7 +26,7 @@ from d2t.io.atomic import atomic_write, atomic_write_json, atomic_write_text, wr
 from d2t.seeding import derive_seed, derived_rng
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from d2t.augment.filters import SampleFilter
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
     from d2t.decode.sampling_options import SamplingOptions
     from d2t.mr.domain import Domain
     from d2t.slots.checker import SlotChecker
+
+
+Joiner = Callable[[Sequence[GenerationRequest]], list[list["Candidate"]]]
+"""Per request texts that are joined of parts, best first; maybe none."""
 
 
 class Sampler(Protocol):
@@ -109,6 +114,7 @@ class Round:
         options: how it samples; the seed is that of the round.
         plans: whether the model is given the proposed order; one that was not trained to follow
             orders says the slots in its own.
+        joiner: gives the texts for proposals of which no draw was accepted (``sample.joined``).
         identity: JSON-able; whatever decides what is computed. A folder with another is refused.
     """
 
@@ -125,6 +131,7 @@ class Round:
     files: RoundFiles
     identity: dict[str, Any]
     plans: bool = True
+    joiner: Joiner | None = None
     accepted: dict[int, int] = field(default_factory=dict)
     seconds: float = 0.0
 
@@ -189,6 +196,11 @@ class Round:
             found = self.generator.candidates(requests, self._options(attempt))
             for one, candidates in zip(open_tries, found, strict=True):
                 self._judge(one, candidates)
+        if self.joiner is not None:
+            open_tries = [one for one in tries if not one.accepted]
+            found = self.joiner([self._request(one.proposal) for one in open_tries])
+            for one, candidates in zip(open_tries, found, strict=True):
+                self._judge(one, candidates, "joined")
         return {
             "proposals": [self._record(one.proposal, one.outcomes) for one in tries],
             "samples": [
@@ -208,14 +220,14 @@ class Round:
             return self.options
         return replace(self.options, seed=derive_seed(self.options.seed, "retry", attempt))
 
-    def _judge(self, one: _Try, candidates: Sequence[Candidate]) -> None:
+    def _judge(self, one: _Try, candidates: Sequence[Candidate], verdict: str = "accepted") -> None:
         """Filter the candidates until the proposal has enough samples."""
         for candidate in candidates:
             if len(one.accepted) == self.config.per_proposal:
                 return
             id = f"{one.proposal.id}-{len(one.outcomes)}"
             judged = self.filter.judge(id, one.proposal, candidate)
-            reason = judged if isinstance(judged, str) else "accepted"
+            reason = judged if isinstance(judged, str) else verdict
             one.outcomes.append([candidate.text, round(candidate.score, 4), reason])
             if not isinstance(judged, str):
                 one.accepted.append(judged.example)

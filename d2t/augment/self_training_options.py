@@ -40,6 +40,10 @@ class SampleConfig(_Table):
         retries: how often texts are drawn again for proposals that left no sample. With
             ``filter.agree`` this asks most for what the model seldom gets right: beams and first
             samples repeat a fault that one of many samples does not have.
+        joined: texts of a proposal at most that are joined from sentences which say parts of its
+            plan, each proved (plan segments), and judged where no draw left a sample. What people
+            never say side by side (two prices) comes in this way. The sentences are phrases of kind
+            ``sentence``: a base model that was trained without phrases has none.
         method, n_samples, keep, std, temperature, top_p: see ``SamplingOptions``.
         batch_size: texts that are drawn at once.
     """
@@ -59,6 +63,7 @@ class SampleConfig(_Table):
     sentence_share: float = Field(default=0.0005, ge=0, le=1)
     per_proposal: int = Field(default=1, ge=1)
     retries: int = Field(default=0, ge=0)
+    joined: int = Field(default=0, ge=0)
     method: Literal["noise", "ancestral"] = "noise"
     n_samples: int = Field(default=3, ge=1)
     keep: int = Field(default=3, ge=1)

@@ -1,12 +1,18 @@
-"""The last resort: parts of a plan said on their own, and joined into sentences in plan order."""
+"""Parts of a plan said on their own, and joined into sentences in plan order.
+
+The last resort of verified generation, and of a round of self-training: what no reference says (a
+cheap place that is expensive) can still be said a sentence at a time.
+"""
 
 from __future__ import annotations
 
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from d2t.decode.candidates import Candidate
 from d2t.decode.pipeline import breaks_kept
 from d2t.decode.types import GenerationRequest, Hypothesis
+from d2t.linearize.template import template_of
 from d2t.mr.types import MeaningRepresentation, Plan
 
 if TYPE_CHECKING:
@@ -29,7 +35,11 @@ _Parts = dict[tuple[int, int], _Part]
 
 
 def segment_texts(
-    generator: ModelGenerator, requests: Sequence[GenerationRequest], plans: Sequence[Plan]
+    generator: ModelGenerator,
+    requests: Sequence[GenerationRequest],
+    plans: Sequence[Plan],
+    *,
+    keep: int = 1,
 ) -> list[list[Hypothesis]]:
     """Per request the texts that could be joined from sentences proved one by one.
 
@@ -41,6 +51,7 @@ def segment_texts(
         generator: with the beam whose texts are looked at for each part.
         requests: what to say.
         plans: the order of each.
+        keep: texts at most that pass as a whole; where none does, the last that did not is given.
     """
     spans = [_spans(plan) for plan in plans]
     wanted = [
@@ -56,8 +67,29 @@ def segment_texts(
             said = [text for text in next(found) if text.status == "ok" and text.order_kept]
             if said:  # best first
                 parts[span] = _Part(_as_sentence(said[0].text), said[0].score)
-        answers.append(_first_proved(generator, request, plan, parts))
+        answers.append(_first_proved(generator, request, plan, parts, keep))
     return answers
+
+
+def joined_candidates(
+    generator: ModelGenerator, requests: Sequence[GenerationRequest], keep: int
+) -> list[list[Candidate]]:
+    """The joined texts that say just what was asked, in its order, as candidates to be judged.
+
+    Args:
+        generator: as for ``segment_texts``.
+        requests: what to say, each with its plan.
+        keep: texts of a request at most; there may be none.
+    """
+    plans = [request.plan or Plan(request.mr.slots) for request in requests]
+    return [
+        [
+            Candidate(template_of(text.alignment, generator.domain), text.text, text.score)
+            for text in texts
+            if text.status == "ok" and text.order_kept
+        ]
+        for texts in segment_texts(generator, requests, plans, keep=keep)
+    ]
 
 
 def _spans(plan: Plan) -> list[tuple[int, int]]:
@@ -85,15 +117,20 @@ def _as_sentence(text: str) -> str:
 
 
 def _first_proved(
-    generator: ModelGenerator, request: GenerationRequest, plan: Plan, parts: _Parts
+    generator: ModelGenerator, request: GenerationRequest, plan: Plan, parts: _Parts, keep: int
 ) -> list[Hypothesis]:
-    """The first joined text that passes as a whole, or the last that did not."""
-    answer: list[Hypothesis] = []
+    """The first joined texts that pass as a whole, or the last that did not."""
+    proved: list[Hypothesis] = []
+    other: list[Hypothesis] = []
     for cut in _cuts(len(plan), parts):
-        answer = [_joined(generator, request, plan, [parts[span] for span in cut])]
-        if answer[0].status == "ok" and answer[0].order_kept:
+        text = _joined(generator, request, plan, [parts[span] for span in cut])
+        if text.status == "ok" and text.order_kept:
+            proved.append(text)
+        else:
+            other = [text]
+        if len(proved) == keep:
             break
-    return answer
+    return proved or other
 
 
 def _cuts(n: int, parts: Mapping[tuple[int, int], _Part]) -> list[list[tuple[int, int]]]:

@@ -11,6 +11,7 @@ import json
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from d2t.augment.thresholds import Thresholds, confidence_limit
 from d2t.corpus.load import load_split
 from d2t.decode.load import load
 from d2t.decode.sampling_options import SamplingOptions
+from d2t.decode.segments import joined_candidates
 from d2t.errors import ConfigError, DataError
 from d2t.io.atomic import atomic_write_json, atomic_write_text
 from d2t.io.hashing import sha256_file, sha256_json
@@ -173,11 +175,15 @@ def _round(
         temperature=sample.temperature, top_p=sample.top_p,
         seed=derive_seed(config.seed, "samples", number),
     )  # fmt: skip
+    joiner = None
+    if sample.joined:
+        joiner = partial(joined_candidates, generator.with_beam(1), keep=sample.joined)
     return Round(
         number, config.seed, sample, generator, options, source, filters, checker, domain, known,
         RoundFiles(folder / f"round-{number}"),
         _identity(config, number, generator, data, earlier),
         plans=generator.bundle.linearizer.strategy.needs_planner,
+        joiner=joiner,
     )  # fmt: skip
 
 

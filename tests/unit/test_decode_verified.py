@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scripted_backend import ScriptedBackend
 
 from d2t.decode.pipeline import ModelGenerator
+from d2t.decode.segments import joined_candidates
 from d2t.decode.types import GenerationRequest
 from d2t.decode.verified import VerifiedGenerator, VerifyOptions
 from d2t.mr.parse import parse_mr
@@ -94,6 +95,28 @@ def test_parts_that_are_proved_are_joined_few_before_many(bundle: EchoBundle) ->
     found = say(bundle, beams=part)
     assert (found.status, found.stage, found.order_kept) == ("repaired", "segments", True)
     assert found.text == "There is a place at the riverside. Aromi is a pub."
+
+
+def test_several_joined_texts_are_candidates_for_self_training(bundle: EchoBundle) -> None:
+    """Fewest sentences first; only texts that say all, in the order asked for."""
+    generator, _ = verified(bundle, {"greedy": part, "beams": part})
+    mr = parse_mr(MR, generator.domain)
+    requests = [
+        GenerationRequest(plan, mr, parse_plan(plan, mr, generator.domain))
+        for plan in (PLAN, "name,eatType,area")
+    ]
+    two, other = joined_candidates(generator.generator.with_beam(4), requests, 5)
+    assert [candidate.text for candidate in two] == [
+        "There is a place at the riverside. Aromi is a pub.",
+        "There is a place at the riverside. It is called Aromi. It is a pub.",
+    ]
+    assert two[0].template == "There is a place at the riverside. <val:name> is a pub."
+    assert [candidate.text for candidate in other] == [
+        "Aromi is a pub. It is at the riverside.",
+        "It is called Aromi. It is a pub. It is at the riverside.",
+    ]
+    kept = joined_candidates(generator.generator.with_beam(4), requests, 1)
+    assert [len(found) for found in kept] == [1, 1]
 
 
 def test_planned_sentences_are_not_cut(bundle: EchoBundle) -> None:

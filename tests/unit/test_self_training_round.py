@@ -182,3 +182,30 @@ def test_proposals_that_leave_no_sample_are_drawn_again(tmp_path: Path) -> None:
     assert same == all_ids
     left = {example.id.rsplit("-", 1)[0] for example in examples}
     assert set(rest) == set(all_ids) - left
+
+
+def test_what_no_draw_says_is_joined_of_parts(tmp_path: Path) -> None:
+    """Only proposals without a sample are joined, and what is joined is judged like the rest."""
+    asked: list[str] = []
+
+    def joined(requests: Any) -> Any:
+        asked.extend(request.id for request in requests)
+        return GrammarWriter().candidates(requests)
+
+    mute = SecondTimeLucky()
+    this = make_round(tmp_path / "mute", mute, max_proposals=12)
+    this.joiner = joined
+    assert this.run()
+    report = json.loads(this.files.report.read_text())
+    assert len(asked) == 12
+    assert report["joined"] == report["accepted"] >= 12
+    assert report["joined"] + sum(report["dropped"].values()) == report["samples"] == 24
+
+    asked.clear()
+    this = make_round(tmp_path / "fluent", GrammarWriter(), max_proposals=12)
+    this.joiner = joined
+    assert this.run()
+    with gzip.open(this.files.proposals, "rt", encoding="utf-8") as stream:
+        verdicts = {p["id"]: [v for _, _, v in p["samples"]] for p in map(json.loads, stream)}
+    assert asked == [id for id, found in verdicts.items() if "accepted" not in found]
+    assert len(asked) < 12
