@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from copy import copy
 from typing import TYPE_CHECKING
 
 from d2t.augment.labels import is_cased, label, open_names, open_names_in, shape, skeleton
@@ -106,6 +107,12 @@ class SampleFilter:
         self.held_out = held_out
         self.judges = dict(judges or {})
         self._seen: set[bytes] = set()
+
+    def with_limits(self, thresholds: Thresholds, judges: Mapping[str, Judge]) -> SampleFilter:
+        """The same filters with other limits of fluency; both know what either accepted."""
+        other = copy(self)
+        other.thresholds, other.judges = thresholds, dict(judges)
+        return other
 
     def remember(self, known: Labelled) -> None:
         """Never accept this text in this order again."""

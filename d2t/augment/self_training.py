@@ -13,7 +13,6 @@ import io
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -26,7 +25,7 @@ from d2t.io.atomic import atomic_write, atomic_write_json, atomic_write_text, wr
 from d2t.seeding import derive_seed, derived_rng
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from d2t.augment.filters import SampleFilter
@@ -39,8 +38,17 @@ if TYPE_CHECKING:
     from d2t.slots.checker import SlotChecker
 
 
-Joiner = Callable[[Sequence[GenerationRequest]], list[list["Candidate"]]]
-"""Per request texts that are joined of parts, best first; maybe none."""
+@dataclass(frozen=True)
+class Joiner:
+    """Says what no draw said (``sample.joined``).
+
+    Attributes:
+        texts: per request the texts that are joined of parts, best first; maybe none.
+        filter: judges them; it knows what the round has accepted.
+    """
+
+    texts: Callable[[Sequence[GenerationRequest]], list[list[Candidate]]]
+    filter: SampleFilter
 
 
 class Sampler(Protocol):
@@ -114,7 +122,7 @@ class Round:
         options: how it samples; the seed is that of the round.
         plans: whether the model is given the proposed order; one that was not trained to follow
             orders says the slots in its own.
-        joiner: gives the texts for proposals of which no draw was accepted (``sample.joined``).
+        joiner: for proposals of which no draw was accepted.
         identity: JSON-able; whatever decides what is computed. A folder with another is refused.
     """
 
@@ -195,12 +203,12 @@ class Round:
             requests = [self._request(one.proposal) for one in open_tries]
             found = self.generator.candidates(requests, self._options(attempt))
             for one, candidates in zip(open_tries, found, strict=True):
-                self._judge(one, candidates)
+                self._judge(one, candidates, self.filter)
         if self.joiner is not None:
             open_tries = [one for one in tries if not one.accepted]
-            found = self.joiner([self._request(one.proposal) for one in open_tries])
+            found = self.joiner.texts([self._request(one.proposal) for one in open_tries])
             for one, candidates in zip(open_tries, found, strict=True):
-                self._judge(one, candidates, "joined")
+                self._judge(one, candidates, self.joiner.filter, verdict="joined")
         return {
             "proposals": [self._record(one.proposal, one.outcomes) for one in tries],
             "samples": [
@@ -226,7 +234,7 @@ class Round:
             if len(one.accepted) == self.config.per_proposal:
                 return
             id = f"{one.proposal.id}-{len(one.outcomes)}"
-            judged = self.filter.judge(id, one.proposal, candidate)
+            judged = filter.judge(id, one.proposal, candidate)
             reason = judged if isinstance(judged, str) else verdict
             one.outcomes.append([candidate.text, round(candidate.score, 4), reason])
             if not isinstance(judged, str):

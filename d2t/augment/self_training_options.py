@@ -102,6 +102,9 @@ class FilterConfig(_Table):
             one and the same slot, needs that slot ("price" without a price).
         classifier: folder of a fluency classifier, or none.
         classifier_quantile: likewise for its scores, against development references.
+        joined_share: texts joined of parts (``sample.joined``) are held to this share of the three
+            quantiles of fluency: they say what no reference says, in sentences that are one by one
+            the model's best.
         n_dev: development MRs whose greedy outputs give the confidence threshold.
         parser: folder of a learned parser that must read the same slots, or none.
     """
@@ -121,3 +124,9 @@ class FilterConfig(_Table):
     parser: str | None = None
     classifier: str | None = None
     classifier_quantile: float = Field(default=0.2, ge=0, lt=1)
+    joined_share: float = Field(default=0.5, ge=0, le=1)
+
+    def for_joined(self) -> FilterConfig:
+        """The same filters, milder about fluency."""
+        names = ("fluency_quantile", "window_quantile", "classifier_quantile")
+        return self.model_copy(update={n: self.joined_share * getattr(self, n) for n in names})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -57,9 +57,13 @@ class Thresholds:
     ) -> Self:
         """Estimate the language model on ``train`` skeletons, the limits on ``dev`` skeletons."""
         model = NgramLanguageModel.fit(train, order=config.lm_order)
-        mean = _quantile(model.scores(dev), config.fluency_quantile)
-        worst = _quantile(model.worst_windows(dev, config.window), config.window_quantile)
-        return cls(confidence, mean, worst, config.window, model)
+        return cls(confidence, NO_LIMIT, NO_LIMIT, config.window, model).limited(config, dev)
+
+    def limited(self, config: FilterConfig, dev: Sequence[str]) -> Self:
+        """The same model and confidence, with the limits of fluency that ``config`` asks for."""
+        mean = _quantile(self.model.scores(dev), config.fluency_quantile)
+        worst = _quantile(self.model.worst_windows(dev, config.window), config.window_quantile)
+        return replace(self, fluency=mean, worst=worst, window=config.window)
 
     def is_fluent(self, skeleton: str) -> bool:
         """Whether both language-model scores reach their limits."""

@@ -20,7 +20,7 @@ from d2t.augment.filters import Residue, SampleFilter
 from d2t.augment.labels import described, read, skeleton
 from d2t.augment.proposals import ProposalSource
 from d2t.augment.report import Known
-from d2t.augment.self_training import Round, RoundFiles
+from d2t.augment.self_training import Joiner, Round, RoundFiles
 from d2t.augment.thresholds import Thresholds, confidence_limit
 from d2t.corpus.load import load_split
 from d2t.decode.load import load
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from d2t.augment.labels import Labelled
+    from d2t.augment.self_training_options import FilterConfig
     from d2t.decode.pipeline import ModelGenerator
 
 
@@ -155,15 +156,16 @@ def _round(
     source.fit([known.example for known in train_set], domain)
     residue, known = Residue(config.filter), Known(domain)
     residue.fit(train_set)
+    dev = [skeleton(pair.alignment, domain) for pair in data.dev]
     thresholds = Thresholds.fit(
         config.filter,
         [skeleton(item.alignment, domain) for item in train_set],
-        [skeleton(pair.alignment, domain) for pair in data.dev],
+        dev,
         confidence_limit(config.filter, generator, data.dev_groups, config.seed),
     )
     filters = SampleFilter(
         config.filter, sample, checker, domain,
-        thresholds=thresholds, residue=residue, held_out=held_out, judges=_judges(config, data),
+        thresholds=thresholds, residue=residue, held_out=held_out, judges=_judges(config.filter, data),
     )  # fmt: skip
     for item in (*train_set, *earlier):
         filters.remember(item)
@@ -177,7 +179,10 @@ def _round(
     )  # fmt: skip
     joiner = None
     if sample.joined:
-        joiner = partial(joined_candidates, generator.with_beam(1), keep=sample.joined)
+        mild = config.filter.for_joined()
+        limits = filters.with_limits(thresholds.limited(mild, dev), _judges(mild, data))
+        texts = partial(joined_candidates, generator.with_beam(1), keep=sample.joined)
+        joiner = Joiner(texts, limits)
     return Round(
         number, config.seed, sample, generator, options, source, filters, checker, domain, known,
         RoundFiles(folder / f"round-{number}"),
@@ -210,10 +215,9 @@ def _earlier(data: PreparedData, rounds: Sequence[RoundFiles]) -> list[Labelled]
     return [read(e, data.checker, data.domain) for e in examples if e.kind is None]
 
 
-def _judges(config: SelfTrainingConfig, data: PreparedData) -> dict[str, Judge]:
+def _judges(chosen: FilterConfig, data: PreparedData) -> dict[str, Judge]:
     """The learned judges that the configuration names, by the reason they give."""
     judges: dict[str, Judge] = {}
-    chosen = config.filter
     if chosen.classifier is not None:
         dev = [template_of(pair.alignment, data.domain) for pair in data.dev]
         classifier = FluencyClassifier.load(Path(chosen.classifier))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,12 +12,13 @@ from grammar_writer import CHECKER, DOMAIN, GrammarWriter, corpus
 
 from d2t.augment.filters import REASONS, Residue, SampleFilter
 from d2t.augment.labels import read
-from d2t.augment.proposals import ProposalSource
+from d2t.augment.proposals import Proposal, ProposalSource
 from d2t.augment.report import Known
-from d2t.augment.self_training import Round, RoundFiles
+from d2t.augment.self_training import Joiner, Round, RoundFiles
 from d2t.augment.self_training_options import FilterConfig, SampleConfig
 from d2t.augment.thresholds import Thresholds
 from d2t.corpus.load import load_split
+from d2t.decode.candidates import Candidate
 from d2t.decode.sampling_options import SamplingOptions
 from d2t.errors import DataError
 
@@ -194,7 +196,7 @@ def test_what_no_draw_says_is_joined_of_parts(tmp_path: Path) -> None:
 
     mute = SecondTimeLucky()
     this = make_round(tmp_path / "mute", mute, max_proposals=12)
-    this.joiner = joined
+    this.joiner = Joiner(joined, this.filter)
     assert this.run()
     report = json.loads(this.files.report.read_text())
     assert len(asked) == 12
@@ -203,9 +205,35 @@ def test_what_no_draw_says_is_joined_of_parts(tmp_path: Path) -> None:
 
     asked.clear()
     this = make_round(tmp_path / "fluent", GrammarWriter(), max_proposals=12)
-    this.joiner = joined
+    this.joiner = Joiner(joined, this.filter)
     assert this.run()
     with gzip.open(this.files.proposals, "rt", encoding="utf-8") as stream:
         verdicts = {p["id"]: [v for _, _, v in p["samples"]] for p in map(json.loads, stream)}
     assert asked == [id for id, found in verdicts.items() if "accepted" not in found]
     assert len(asked) < 12
+
+
+def test_what_is_joined_is_held_to_milder_limits(tmp_path: Path) -> None:
+    """Two filters that share what they remember: nothing comes in twice."""
+    this = make_round(tmp_path / "round", SecondTimeLucky(), max_proposals=12)
+    strict = replace(this.filter.thresholds, fluency=0.0)
+    this.filter.thresholds = strict
+    mild = this.filter.with_limits(strict.limited(FILTER.for_joined(), []), {})
+    this.joiner = Joiner(GrammarWriter().candidates, mild)
+    assert this.run()
+    assert json.loads(this.files.report.read_text())["joined"] >= 12
+    examples = load_split(str(this.files.samples), "train", DOMAIN)
+    again = read(examples[0], CHECKER, DOMAIN)
+    sample = Candidate(again.template, again.example.references[0], 0.0)
+    assert this.filter.thresholds is strict
+    this.filter.thresholds = mild.thresholds
+    proposal = Proposal("x", 3, again.example.mr, again.plan)
+    assert this.filter.judge("x", proposal, sample) == "duplicate"
+
+
+def test_the_share_of_joined_texts_scales_the_quantiles_of_fluency() -> None:
+    chosen = FilterConfig(fluency_quantile=0.4, window_quantile=0.6, classifier_quantile=0.2)
+    mild = chosen.for_joined()
+    assert (mild.fluency_quantile, mild.window_quantile) == (0.2, 0.3)
+    assert mild.classifier_quantile == 0.1
+    assert mild.confidence_quantile == chosen.confidence_quantile
