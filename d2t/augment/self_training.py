@@ -228,7 +228,13 @@ class Round:
             return self.options
         return replace(self.options, seed=derive_seed(self.options.seed, "retry", attempt))
 
-    def _judge(self, one: _Try, candidates: Sequence[Candidate], verdict: str = "accepted") -> None:
+    def _judge(
+        self,
+        one: _Try,
+        candidates: Sequence[Candidate],
+        filter: SampleFilter,
+        verdict: str = "accepted",
+    ) -> None:
         """Filter the candidates until the proposal has enough samples."""
         for candidate in candidates:
             if len(one.accepted) == self.config.per_proposal:

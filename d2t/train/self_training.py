@@ -165,7 +165,8 @@ def _round(
     )
     filters = SampleFilter(
         config.filter, sample, checker, domain,
-        thresholds=thresholds, residue=residue, held_out=held_out, judges=_judges(config.filter, data),
+        thresholds=thresholds, residue=residue, held_out=held_out,
+        judges=_judges(config.filter, data),
     )  # fmt: skip
     for item in (*train_set, *earlier):
         filters.remember(item)
