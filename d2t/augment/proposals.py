@@ -9,7 +9,7 @@ blocks of proposals, not after each, so that a block can be drawn at once.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from d2t.errors import DataError
@@ -46,6 +46,10 @@ class Proposal:
     size: int
     mr: MeaningRepresentation
     plan: Plan
+
+    def unbroken(self) -> Proposal:
+        """The same order, its sentences left open."""
+        return replace(self, plan=Plan(self.plan.slots))
 
 
 @dataclass(frozen=True, slots=True)

@@ -203,12 +203,11 @@ class Round:
             requests = [self._request(one.proposal) for one in open_tries]
             found = self.generator.candidates(requests, self._options(attempt))
             for one, candidates in zip(open_tries, found, strict=True):
-                self._judge(one, candidates, self.filter)
+                self._judge(one, candidates, self.filter, one.proposal)
         if self.joiner is not None:
-            open_tries = [one for one in tries if not one.accepted]
-            found = self.joiner.texts([self._request(one.proposal) for one in open_tries])
-            for one, candidates in zip(open_tries, found, strict=True):
-                self._judge(one, candidates, self.joiner.filter, verdict="joined")
+            self._join(self.joiner, [(one, one.proposal) for one in tries])
+            planned = [one for one in tries if one.proposal.plan.breaks is not None]
+            self._join(self.joiner, [(one, one.proposal.unbroken()) for one in planned])
         return {
             "proposals": [self._record(one.proposal, one.outcomes) for one in tries],
             "samples": [
@@ -218,6 +217,13 @@ class Round:
             ],
             "seconds": round(time.monotonic() - started, 3),
         }
+
+    def _join(self, joiner: Joiner, tries: Sequence[tuple[_Try, Proposal]]) -> None:
+        """Join parts of the plans for what still has no sample."""
+        asked = [(one, proposal) for one, proposal in tries if not one.accepted]
+        found = joiner.texts([self._request(proposal) for _, proposal in asked])
+        for (one, proposal), candidates in zip(asked, found, strict=True):
+            self._judge(one, candidates, joiner.filter, proposal, "joined")
 
     def _request(self, proposal: Proposal) -> GenerationRequest:
         return GenerationRequest(proposal.id, proposal.mr, proposal.plan if self.plans else None)
@@ -233,6 +239,7 @@ class Round:
         one: _Try,
         candidates: Sequence[Candidate],
         filter: SampleFilter,
+        asked: Proposal,
         verdict: str = "accepted",
     ) -> None:
         """Filter the candidates until the proposal has enough samples."""
@@ -240,7 +247,7 @@ class Round:
             if len(one.accepted) == self.config.per_proposal:
                 return
             id = f"{one.proposal.id}-{len(one.outcomes)}"
-            judged = filter.judge(id, one.proposal, candidate)
+            judged = filter.judge(id, asked, candidate)
             reason = judged if isinstance(judged, str) else verdict
             one.outcomes.append([candidate.text, round(candidate.score, 4), reason])
             if not isinstance(judged, str):
