@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from d2t.decode.stream import StreamItem, StreamTotals
     from d2t.decode.verified import VerifiedGenerator
     from d2t.io.records import InputRecord
-    from d2t.mr.domain import Domain
+    from d2t.mr.columns import ColumnMap
 
 
 class OutputFormat(StrEnum):
@@ -106,6 +106,16 @@ BatchOption = Annotated[
 FormatOption = Annotated[
     OutputFormat, typer.Option(help="jsonl, or one text a line.", rich_help_panel=_OUTPUT)
 ]
+MapOption = Annotated[
+    str | None,
+    typer.Option(
+        "--map",
+        help="Which columns or keys are which slots: 'Restaurant name=name,Cuisine=food'; several "
+        "for one slot are its values, 'Phone=' is none. Columns that are no slots are echoed "
+        "under `extra`.",
+        rich_help_panel=_OUTPUT,
+    ),
+]
 OutputOption = Annotated[
     Path | None,
     typer.Option(
@@ -146,6 +156,7 @@ def generate(
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
     format: FormatOption = OutputFormat.JSONL,
+    map: MapOption = None,
     output: OutputOption = None,
     limit: LimitOption = None,
     strict: StrictOption = False,
@@ -155,11 +166,11 @@ def generate(
     """Write a checked utterance for each record, in the order of a plan.
 
     Reads JSONL objects, CSV rows or one MR a line. The MR is the field `mr`, else the record
-    itself; beside `mr`, only `id` and `plan` are read. Writes {id, mr, plan, text, spans, report,
-    score, status, stage, order_kept, breaks_kept}, one line a record, in input order: `ok`,
-    `repaired` (and the stage that did it) or `failed`. A bad line gives {id, error} in its place
-    and exit code 3; a missed gate gives 4. Works in windows of 8 batches; typed at a terminal, line
-    by line.
+    itself; beside `mr`, only `id` and `plan` are read; `--map` names columns. Writes {id, mr, plan,
+    text, spans, report, score, status, stage, order_kept, breaks_kept} and, where a record holds
+    more, `extra`, one line a record, in input order: `ok`, `repaired` (and the stage that did it)
+    or `failed`. A bad line gives {id, error} in its place and exit code 3; a missed gate gives 4.
+    Works in windows of 8 batches; typed at a terminal, line by line.
 
     Example: echo "name[Aromi], eatType[pub]" | d2t generate --model runs/at/bundle --format text
     """
@@ -168,6 +179,7 @@ def generate(
     from d2t.decode.verified import VerifiedGenerator
     from d2t.io.records import read_records
     from d2t.io.text_source import open_source
+    from d2t.mr.columns import ColumnMap
 
     if source != "-":  # a missing file is cheaper to find than a model is to load
         open_source(source).close()
@@ -191,11 +203,13 @@ def generate(
     wanted = plan_option(plan, first, generator.domain)
     typed = source == "-" and sys.stdin.isatty()
     window = 1 if typed else BATCHES_PER_WINDOW * batch_size
-    records = read_records(source, limit=limit, known_columns=generator.domain.slot_names)
+    columns = ColumnMap.parse(map, generator.domain)
+    known = (*generator.domain.slot_names, *columns.targets)
+    records = read_records(source, limit=limit, known_columns=known)
     totals, started = StreamTotals(), time.perf_counter()
     with _sink(output) as stream:
-        for items in _windows(records, generator, wanted, window, strict, totals, started):
-            _write(items, generator.domain, format, stream)
+        for items in _windows(records, generator, wanted, columns, window, strict, totals, started):
+            _write(items, columns, format, stream)
     say(_summary(totals, time.perf_counter() - started))
     raise typer.Exit(verdict(_missed(totals, require_ok, max_ser), bad_lines=totals.bad))
 
@@ -204,6 +218,7 @@ def _windows(
     records: Iterator[InputRecord],
     generator: ModelGenerator | VerifiedGenerator,
     plan: str | None,
+    columns: ColumnMap,
     window: int,
     strict: bool,
     totals: StreamTotals,
@@ -218,7 +233,12 @@ def _windows(
             records,
             generator,
             lambda record: request_from_record(
-                record, generator.domain, plan=plan, planner=generator.planner, seed=generator.seed
+                record,
+                generator.domain,
+                plan=plan,
+                planner=generator.planner,
+                seed=generator.seed,
+                columns=columns,
             ),
             window=window,
             strict=strict,
@@ -229,7 +249,9 @@ def _windows(
             advance(len(items), note=f"{rate:.1f} records/s")
 
 
-def _write(items: list[StreamItem], domain: Domain, format: OutputFormat, stream: TextIO) -> None:
+def _write(
+    items: list[StreamItem], columns: ColumnMap, format: OutputFormat, stream: TextIO
+) -> None:
     """Write and flush one window in one piece; Ctrl-C waits for its last line."""
     from d2t.decode.output import error_as_dict, hypothesis_as_dict
     from d2t.io.records import write_record
@@ -241,17 +263,23 @@ def _write(items: list[StreamItem], domain: Domain, format: OutputFormat, stream
                 say(f"d2t: record {item.record.id}, line {item.record.line}: {item.error.message}")
                 buffer.write("\n")
             else:
-                write_record(
-                    buffer, error_as_dict(item.record.id, item.error, line=item.record.line)
-                )
+                found = error_as_dict(item.record.id, item.error, line=item.record.line)
+                write_record(buffer, found | _extra(item, columns))
         elif item.hypothesis is not None:
             if format is OutputFormat.TEXT:
                 buffer.write(" ".join(item.hypothesis.text.splitlines()) + "\n")
             else:
-                write_record(buffer, hypothesis_as_dict(item.hypothesis, domain))
+                found = hypothesis_as_dict(item.hypothesis, columns.domain)
+                write_record(buffer, found | _extra(item, columns))
     with deferred_interrupt():
         stream.write(buffer.getvalue())
         stream.flush()
+
+
+def _extra(item: StreamItem, columns: ColumnMap) -> dict[str, Any]:
+    """What the record holds beside its MR, as it came."""
+    extra = columns.extra(item.record.fields)
+    return {"extra": extra} if extra else {}
 
 
 @contextmanager

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from d2t.io.records import InputRecord
+    from d2t.mr.columns import ColumnMap
     from d2t.mr.domain import Domain
     from d2t.plan.base import Planner
 
@@ -47,6 +48,7 @@ def request_from_record(
     plan: str | None = None,
     planner: Planner | None = None,
     seed: int = 0,
+    columns: ColumnMap | None = None,
 ) -> GenerationRequest:
     """The request that one input record makes.
 
@@ -54,6 +56,7 @@ def request_from_record(
         record: a JSONL object, CSV row or MR line. Fields that are neither the MR nor ``plan`` are
             ignored.
         domain: names the slots.
+        columns: says which fields are read, and as what; None takes them as they are called.
         plan: the order for every record; a record's own non-empty ``plan`` field goes before it.
             Both may end in ``...``, and are then finished by the planner.
         planner: finishes such plans.
@@ -65,8 +68,10 @@ def request_from_record(
     """
     if record.error is not None:
         raise record.error
-    fields = record.fields or {}
+    fields: Mapping[str, Any] = record.fields or {}
     try:
+        if columns is not None:
+            fields = columns.slots(fields)
         mr = mr_from_fields(fields, domain)
         wanted = plan_source(fields)
         if wanted is None:
@@ -78,4 +83,10 @@ def request_from_record(
     except D2TError as error:
         error.line = record.line
         raise
-    return GenerationRequest(record.id, mr, parsed)
+    return GenerationRequest(_id(record, fields), mr, parsed)
+
+
+def _id(record: InputRecord, fields: Mapping[str, Any]) -> str:
+    """Its own, also where a column of another name holds it."""
+    own = fields.get("id")
+    return record.id if own is None or own == "" else str(own)

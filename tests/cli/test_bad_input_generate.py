@@ -267,3 +267,34 @@ def test_a_device_that_is_not_there(sound: Path, device: str) -> None:
     result = run("--device", device, stdin=GOOD, model=str(sound))
     assert result.exit_code == 1
     assert "device" in result.stderr
+
+
+@pytest.mark.usefixtures("echo")
+class TestColumns:
+    CSV = "Restaurant name,Kind,Phone,Kids\nAromi,pub,01223,Y\n,,,\nEagle,,5,maybe so\n"
+
+    def test_columns_are_named_and_the_rest_is_echoed(self) -> None:
+        names = "Restaurant name=name,Kind=eatType,Kids=familyFriendly"
+        first, second = outputs(run("--map", names, stdin=self.CSV))
+        assert first["mr"] == {"name": "Aromi", "eatType": "pub", "familyFriendly": "yes"}
+        assert first["extra"] == {"Phone": "01223"}
+        assert list(first)[-1] == "extra"
+        assert second["mr"] == {"name": "Eagle", "familyFriendly": "maybe so"}
+        assert second["report"]["unseen"] == [{"slot": "familyFriendly", "value": "maybe so"}]
+
+    def test_errors_keep_what_the_record_holds_too(self) -> None:
+        result = run(stdin="name,eatTypes,Phone\nAromi,pub,01223\n")
+        assert result.exit_code == 3
+        [bad] = outputs(result)
+        assert bad["error"]["code"] == "unknown_slot"
+        assert "--map 'eatTypes=eatType'" in bad["error"]["message"]
+        assert bad["extra"] == {"eatTypes": "pub", "Phone": "01223"}
+
+    def test_a_map_that_names_no_slot_is_refused_before_anything_is_read(self) -> None:
+        result = run("--map", "Kind=eattypo", stdin=self.CSV)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "did you mean 'eatType'" in result.stderr
+
+    def test_a_column_may_hold_the_id(self) -> None:
+        [found] = outputs(run("--map", "No.=id", stdin="No.,name\n7,Aromi\n"))
+        assert found["id"] == "7"
