@@ -60,7 +60,12 @@ _SEARCH, _OUTPUT, _GATES = "Search", "Input and output", "Gates"
 
 
 ModelOption = Annotated[
-    Path, typer.Option("--model", "-m", help="A bundle: the folder that `d2t train` wrote.")
+    Path | None,
+    typer.Option(
+        "--model",
+        "-m",
+        help="A bundle: the folder that `d2t train` wrote. Default: the model that ships with d2t.",
+    ),
 ]
 PlanOption = Annotated[
     str | None,
@@ -139,8 +144,8 @@ MaxSerOption = Annotated[
 
 
 def generate(
-    model: ModelOption,
     source: Source = "-",
+    model: ModelOption = None,
     plan: PlanOption = None,
     first: FirstOption = None,
     planner: PlannerOption = None,
@@ -172,7 +177,7 @@ def generate(
     or `failed`. A bad line gives {id, error} in its place and exit code 3; a missed gate gives 4.
     Works in windows of 8 batches; typed at a terminal, line by line.
 
-    Example: echo "name[Aromi], eatType[pub]" | d2t generate --model runs/at/bundle --format text
+    Example: echo "name[Aromi], eatType[pub]" | d2t generate --plan eatType,name --format text
     """
     from d2t.decode.load import load
     from d2t.decode.stream import BATCHES_PER_WINDOW, StreamTotals

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from d2t.decode.ct2_backend import FOLDER, CTranslate2Backend, Parallelism
 from d2t.decode.pipeline import ModelGenerator
 from d2t.errors import UsageError
+from d2t.io.resources import shipped_model
 from d2t.model.bundle_parts import BundleParts, read_parts
 from d2t.model.manifest import read_manifest, verify_files
 
@@ -16,7 +17,7 @@ Engine = Literal["auto", "torch", "ctranslate2"]
 
 
 def load(
-    path: str | Path,
+    path: str | Path | None = None,
     *,
     device: str = "cpu",
     engine: Engine = "auto",
@@ -25,10 +26,10 @@ def load(
 ) -> ModelGenerator:
     """Load a model bundle and make it ready to generate.
 
-    Example: ``d2t.load("runs/at/bundle").generate_one("name[Aromi], eatType[pub]").text``
+    Example: ``d2t.load().generate_one("name[Aromi], eatType[pub]").text``
 
     Args:
-        path: the bundle's folder.
+        path: the bundle's folder; None is the model that ships with d2t.
         device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``; ``auto`` takes what there is.
         engine: ``torch``; ``ctranslate2`` for what ``d2t export`` wrote, which needs no torch;
             ``auto`` takes that where it is there and no other device is named.
@@ -41,7 +42,7 @@ def load(
         BundleError: the folder is not a complete bundle of a version we read.
         UsageError: CTranslate2 is asked for on another device than the CPU.
     """
-    folder = Path(path)
+    folder = shipped_model() if path is None else Path(path)
     on_cpu = device in ("cpu", "auto")
     if engine == "ctranslate2" and not on_cpu:
         raise UsageError(f"the ctranslate2 engine runs on the CPU; leave out --device {device}")
