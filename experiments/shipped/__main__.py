@@ -1,0 +1,102 @@
+"""``python -m experiments.shipped``: make the model that ships with d2t, from a row of the table.
+
+Takes the row's bundle, puts the neural planner of its data beside the bigram planner, the test
+scores of the row and the licence of the corpus into the model card, and exports it for the fast
+engine, which is refused when it does not say the development MRs as well as torch does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from d2t.corpus.group import group_references
+from d2t.corpus.load import load_split
+from d2t.decode.export import export_bundle
+from d2t.errors import D2TError
+from d2t.io.resources import shipped_model
+from d2t.model.bundle import Bundle
+from d2t.plan.neural import NeuralPlanner
+from experiments.reproduction.__main__ import HERE, RESULTS
+from experiments.reproduction.config import load_table
+from experiments.reproduction.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from experiments.reproduction.config import Row
+
+LICENCE = (
+    "Trained on the cleaned E2E corpus (Dušek et al. 2019; E2E NLG Challenge, Novikova et al. "
+    "2017), which is under CC BY-SA 4.0; the weights are offered under CC BY-SA 4.0 too."
+)
+LARGEST_MB = 12.0
+SETTINGS = ("own", "neural", "random", "oracle-sentences")
+"""Of the row's scores: the orders of both planners, orders that nobody wrote, planned sentences."""
+METRICS = (
+    "bleu", "slot_error_rate", "exact_utterances", "order_accuracy", "sentence_plan",
+)  # fmt: skip
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write the bundle; print its path on stdout, what was measured on stderr."""
+    line = argparse.ArgumentParser(prog="python -m experiments.shipped", description=__doc__)
+    line.add_argument("row", nargs="?", default="transformer-at-both")
+    line.add_argument("--out", type=Path, default=shipped_model())
+    line.add_argument("--limit", type=int, default=1000, help="development MRs of the export")
+    args = line.parse_args(argv)
+    try:
+        ship(args.row, args.out, args.limit)
+    except D2TError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    print(args.out)
+    return 0
+
+
+def ship(name: str, out: Path, limit: int) -> None:
+    """Make the bundle of row ``name`` at ``out``.
+
+    Raises:
+        DataError: the row is not trained here.
+        BackendError: the export is not good enough.
+    """
+    table = load_table(HERE / "table.toml")
+    workspace = Workspace(table, Path("runs") / table.results, RESULTS / table.results)
+    row = table.row(name)
+    bundle = Bundle.load(workspace.folder(row) / workspace.training(row)["bundle"])
+    bundle.neural_planner = NeuralPlanner.load(workspace.asset(workspace.planner(row)))
+    bundle.info = {
+        **bundle.info,
+        "metrics": test_metrics(workspace, row),
+        "row": f"{row.label} (experiments/results/{table.results}/rows/{row.name}.json)",
+        "licence": LICENCE,
+    }
+    bundle.save(out, weights="fp16")
+    corpus = table.train_config(row).data.corpus
+    dev = group_references(load_split(corpus, "dev", bundle.domain))[:limit]
+    report = export_bundle(out, "int8", dev, say=lambda text: print(text, file=sys.stderr))
+    size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file()) / 1e6
+    print(report, f"{size:.1f} MB in all", sep="\n", file=sys.stderr)
+    if size > LARGEST_MB:
+        raise D2TError(f"the bundle has {size:.1f} MB; at most {LARGEST_MB:g} ship")
+
+
+def test_metrics(workspace: Workspace, row: Row) -> dict[str, Any]:
+    """Greedy test scores by setting, each with its signature."""
+    content = workspace.scores(row)
+    found: dict[str, Any] = {}
+    for key, entry in content["scores"].items():
+        _, setting, decoder = key.split("/")
+        if setting in SETTINGS and decoder == "greedy":
+            for metric in METRICS:
+                if metric in entry["metrics"]:
+                    score = round(entry["metrics"][metric]["score"], 2)
+                    found[f"test, {setting}: {content['signatures'][metric]}"] = score
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
