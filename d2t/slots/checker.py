@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from d2t.slots.names import Mention
     from d2t.slots.tokens import Tokens
 
-# A value of several words, written out, outweighs any phrase of the lexicon.
+# A value of several words, or one of the MR that the domain does not list, outweighs any phrase of
+# the lexicon when it is written out: "an outstanding rating" is rating[outstanding] where that was
+# asked for, and rating[high] elsewhere.
 _VERBATIM_BONUS = 20
 _VERBATIM_RANK = -1
 # Words of boolean slot names that texts do not repeat: has_linux_release, available_on_steam.
@@ -155,11 +157,14 @@ class SlotChecker:
     def _verbatim(self, words: list[str], mr: MeaningRepresentation | None) -> list[Phrase]:
         """Values without wording in the lexicon, found as they are written."""
         wanted = dict(self._standing)
+        unlisted: set[tuple[str, str]] = set()
         for slot in () if mr is None else mr.slots:
             spec, key = self._specs[slot.name], (slot.name, slot.value)
             if spec.kind == "open" and slot.value:
                 continue
-            if key not in self._worded or slot.value not in spec.values:
+            if slot.value not in spec.values:
+                unlisted.add(key)
+            if key not in self._worded or key in unlisted:
                 wanted.setdefault(key, self._spoken(spec, slot.value))
         present = set(words)
         found: list[Phrase] = []
@@ -167,7 +172,8 @@ class SlotChecker:
             for spoken in variants:
                 if not spoken or spoken[0] not in present:
                     continue
-                bonus = _VERBATIM_BONUS if len(spoken) > 1 else 0
+                heavy = len(spoken) > 1 or (name, value) in unlisted
+                bonus = _VERBATIM_BONUS if heavy else 0
                 for start, end in verbatim(words, spoken):
                     before = self._matcher.negation_before(words, start)
                     if (before is not None) == negated:

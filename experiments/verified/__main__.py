@@ -49,7 +49,8 @@ class Measured:
         by_stage: texts by the stage that gave them.
         returned: slot errors of texts that are ``ok`` or ``repaired``.
         out_of_order: those of them that leave the order asked for.
-        letters: values that should be copied and are not in a returned text letter for letter.
+        letters: values that should be copied and are not in a returned text letter for letter (a
+            capital at the beginning of a sentence aside).
     """
 
     n: int = 0
@@ -122,8 +123,13 @@ def _count(found: Measured, said: Hypothesis, domain: Domain) -> None:
     found.letters += [
         (str(slot), said.text)
         for slot in copied | set(unseen_values(said.mr, domain))
-        if slot.value not in said.text
+        if not any(value in said.text for value in (slot.value, _capital(slot.value)))
     ]
+
+
+def _capital(value: str) -> str:
+    """As at the beginning of a sentence."""
+    return value[:1].upper() + value[1:]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -176,6 +176,19 @@ def test_inventory_keeps_what_was_seen_often_enough():
     assert Inventory.from_state(json.loads(json.dumps(inventory.state()))) == inventory
 
 
+def test_inventory_leaves_out_what_is_rare_in_a_large_corpus():
+    """4 of 3,000 are enough to be met and too few to be learnt; 6 are enough."""
+    mrs = [
+        MeaningRepresentation((Slot("food", "Thai"), Slot("name", f"N{i}"))) for i in range(2990)
+    ]
+    mrs += [MeaningRepresentation((Slot("food", "French"),))] * 4
+    mrs += [MeaningRepresentation((Slot("food", "Greek"),))] * 6
+    inventory = Inventory.fit([Example(str(i), mr) for i, mr in enumerate(mrs)], RESTAURANT)
+    assert inventory.values["food"] == ("Greek", "Thai")
+    all_of_them = Inventory.fit([Example("1", mrs[-5])], RESTAURANT, min_count=1, min_share=0)
+    assert all_of_them.values["food"] == ("Greek",)
+
+
 @pytest.mark.parametrize("alias", ["rnd", "if", "fp", "at"])
 def test_state_round_trip_writes_the_same_source(alias):
     slots = (Slot("near", "A"), Slot("food", "Ethiopian"), Slot("familyFriendly", "no"))

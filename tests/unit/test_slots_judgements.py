@@ -175,6 +175,24 @@ def test_values_beyond_the_domain_need_no_context(mr, text):
 
 
 @pytest.mark.parametrize(
+    ("mr", "text"),
+    [
+        ("customer rating[outstanding]", "It has an outstanding customer rating."),
+        ("customer rating[mixed]", "It has a customer rating of mixed."),
+        ("priceRange[expensive]", "It is an expensive place."),
+        ("area[central]", "It is in a central location."),
+    ],
+)
+def test_an_unlisted_value_that_was_asked_for_outweighs_the_lexicon(mr: str, text: str) -> None:
+    """Elsewhere the same words are one of the listed values."""
+    assert said(text, mr) == [mr]
+    assert said(text) != [mr]
+    listed = {"customer rating": "low", "priceRange": "cheap", "area": "riverside"}
+    name = mr.partition("[")[0]
+    assert said(text, f"{name}[{listed[name]}]") == said(text)
+
+
+@pytest.mark.parametrize(
     ("mr", "text", "slot"),
     [
         ("priceRange[£15]", "Meals cost less than £15.", "priceRange[less than £15]"),
