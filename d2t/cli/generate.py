@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -26,11 +23,13 @@ from d2t.cli.common import (
     say,
     verdict,
 )
-from d2t.cli.interrupts import deferred_interrupt
 from d2t.cli.planners import FirstOption, PlannerOption, SentencesOption, plan_option
-from d2t.errors import D2TError, DataError
+from d2t.cli.sink import after_kept, begin_file, is_complete, open_sink
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from d2t.cli.sink import Write
     from d2t.decode.pipeline import ModelGenerator
     from d2t.decode.stream import StreamItem, StreamTotals
     from d2t.decode.verified import VerifiedGenerator
@@ -126,8 +125,17 @@ OutputOption = Annotated[
     typer.Option(
         "--output",
         "-o",
-        help="Write here instead of standard output. The file appears when it is complete; what an "
-        "interrupted run had finished is kept as FILE.partial.",
+        help="Write here instead of standard output. The file appears when it is complete; until "
+        "then, and when the run is ended early, FILE.partial has what is finished.",
+        rich_help_panel=_OUTPUT,
+    ),
+]
+ResumeOption = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Go on with the FILE.partial of a run that was ended early, on the same input with "
+        "the same options.",
         rich_help_panel=_OUTPUT,
     ),
 ]
@@ -163,6 +171,7 @@ def generate(
     format: FormatOption = OutputFormat.JSONL,
     map: MapOption = None,
     output: OutputOption = None,
+    resume: ResumeOption = False,
     limit: LimitOption = None,
     strict: StrictOption = False,
     require_ok: RequireOkOption = False,
@@ -186,6 +195,9 @@ def generate(
     from d2t.io.text_source import open_source
     from d2t.mr.columns import ColumnMap
 
+    if resume and is_complete(output, jsonl=format is OutputFormat.JSONL):
+        say(f"{output} is complete already")
+        return
     if source != "-":  # a missing file is cheaper to find than a model is to load
         open_source(source).close()
     reranked = rerank or verify is Verify.RERANK
@@ -212,11 +224,27 @@ def generate(
     known = (*generator.domain.slot_names, *columns.targets)
     records = read_records(source, limit=limit, known_columns=known)
     totals, started = StreamTotals(), time.perf_counter()
-    with _sink(output) as stream:
-        for items in _windows(records, generator, wanted, columns, window, strict, totals, started):
-            _write(items, columns, format, stream)
+    made_by = {
+        "model": _digest(loaded), "engine": engine, "plan": wanted, "planner": planner,
+        "sentences": sentences, "verify": verify.value, "rerank": rerank, "beam_size": beam_size,
+        "length_penalty": length_penalty, "max_length": max_length, "batch_size": batch_size,
+        "seed": seed, "map": map, "format": format.value,
+    }  # fmt: skip
+    file = begin_file(output, made_by, resume=resume, window=window)
+    with open_sink(output, file) as write:
+        rest = after_kept(file, records, columns, totals)
+        for items in _windows(rest, generator, wanted, columns, window, strict, totals, started):
+            _write(items, columns, format, write)
     say(_summary(totals, time.perf_counter() - started))
     raise typer.Exit(verdict(_missed(totals, require_ok, max_ser), bad_lines=totals.bad))
+
+
+def _digest(generator: ModelGenerator) -> str | None:
+    """Of the bundle's table of contents, which holds the hashes of its files."""
+    from d2t.io.hashing import sha256_file
+
+    folder = generator.bundle.path
+    return None if folder is None else sha256_file(folder / "d2t.json")
 
 
 def _windows(
@@ -254,10 +282,8 @@ def _windows(
             advance(len(items), note=f"{rate:.1f} records/s")
 
 
-def _write(
-    items: list[StreamItem], columns: ColumnMap, format: OutputFormat, stream: TextIO
-) -> None:
-    """Write and flush one window in one piece; Ctrl-C waits for its last line."""
+def _write(items: list[StreamItem], columns: ColumnMap, format: OutputFormat, write: Write) -> None:
+    """Write one window in one piece."""
     from d2t.decode.output import error_as_dict, hypothesis_as_dict
     from d2t.io.records import write_record
 
@@ -276,64 +302,13 @@ def _write(
             else:
                 found = hypothesis_as_dict(item.hypothesis, columns.domain)
                 write_record(buffer, found | _extra(item, columns))
-    with deferred_interrupt():
-        stream.write(buffer.getvalue())
-        stream.flush()
+    write(buffer.getvalue())
 
 
 def _extra(item: StreamItem, columns: ColumnMap) -> dict[str, Any]:
     """What the record holds beside its MR, as it came."""
     extra = columns.extra(item.record.fields)
     return {"extra": extra} if extra else {}
-
-
-@contextmanager
-def _sink(output: Path | None) -> Iterator[TextIO]:
-    """Standard output, or a file that appears under its name only when everything is written.
-
-    An error of the stream or Ctrl-C leaves the finished windows as ``FILE.partial``; an error of
-    the disk leaves nothing.
-    """
-    from d2t.io.atomic import atomic_write
-
-    if output is None or str(output) == "-":
-        with _refused_writes("standard output"):
-            yield sys.stdout
-        return
-    if output.exists() and not output.is_file():  # a device, or a folder, which is refused
-        with _refused_writes(str(output)), atomic_write(output) as stream:
-            yield stream
-        return
-    partial = output.with_name(output.name + ".partial")
-    stopped: BaseException | None = None
-    with atomic_write(partial) as stream:
-        try:
-            yield stream
-        except (KeyboardInterrupt, D2TError) as error:
-            if stream.tell() == 0:
-                raise
-            stopped = error
-    if stopped is not None:
-        say(f"the records finished so far are in {partial}")
-        raise stopped
-    os.replace(partial, output)
-
-
-@contextmanager
-def _refused_writes(name: str) -> Iterator[None]:
-    """What the system refuses to write becomes one clear error; a reader that left stays silent."""
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        with suppress(OSError, ValueError):  # else Python tries to flush the rest at exit
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise DataError(
-            f"cannot write {name}: {error.strerror}; free some space or write somewhere else, then "
-            "run it again",
-            code="write_failed",
-        ) from error
 
 
 def _summary(totals: StreamTotals, seconds: float) -> str:

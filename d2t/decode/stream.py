@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from d2t.errors import D2TError, DataError, DomainError, MRParseError
 from d2t.slots.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from d2t.decode.types import GenerationRequest, Generator, Hypothesis
     from d2t.io.records import InputRecord
@@ -80,6 +80,18 @@ class StreamTotals:
             self.order_kept += item.hypothesis.order_kept
             self.breaks_planned += item.hypothesis.breaks_kept is not None
             self.breaks_kept += bool(item.hypothesis.breaks_kept)
+
+    def add_line(self, line: Mapping[str, Any]) -> None:
+        """Count a record that an earlier process has written."""
+        if "error" in line:
+            self.bad += 1
+            return
+        self.slots.add_record(line)
+        self.ok += line["status"] == "ok"
+        self.repaired += line["status"] == "repaired"
+        self.order_kept += bool(line["order_kept"])
+        self.breaks_planned += line["breaks_kept"] is not None
+        self.breaks_kept += bool(line["breaks_kept"])
 
 
 def generate_stream(

@@ -97,6 +97,12 @@ class ColumnMap:
             return {}
         return {column: value for column, value in fields.items() if self._is_extra(column)}
 
+    def id(self, fields: Mapping[str, Any] | None) -> str | None:
+        """The id of a record whose column for it has another name."""
+        named = (column for column, target in self.targets.items() if target == "id")
+        found = (fields or {}).get(next(named, ""))
+        return None if found is None else str(found)
+
     def _is_extra(self, column: str) -> bool:
         if column in self.targets:
             return not self.targets[column]

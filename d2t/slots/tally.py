@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from d2t.slots.types import SlotReport
 
 
@@ -35,6 +37,22 @@ class Tally:
         self.added += len(report.added)
         self.wrong += len(report.wrong)
         self.repeated += len(report.repeated)
+
+    def add_record(self, record: Mapping[str, Any]) -> None:
+        """Count what ``d2t generate`` wrote of a text: its ``mr`` and ``report``."""
+        report, values = record["report"], record["mr"].items()
+        errors = {kind: len(report[kind]) for kind in ("missing", "added", "wrong", "repeated")}
+        self.utterances += 1
+        self.exact_utterances += not any(errors.values())
+        self.slots += sum(
+            len(value) if isinstance(value, list) else 1
+            for name, value in values
+            if name != "dialogue_act"
+        )
+        self.missing += errors["missing"]
+        self.added += errors["added"]
+        self.wrong += errors["wrong"]
+        self.repeated += errors["repeated"]
 
     @property
     def n_errors(self) -> int:

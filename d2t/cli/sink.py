@@ -1,0 +1,159 @@
+"""Where `d2t generate` writes: standard output, a device, or a file that can be gone on with."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from d2t.cli.common import say
+from d2t.cli.interrupts import deferred_interrupt
+from d2t.errors import D2TError, DataError, UsageError
+from d2t.io.growing import GrowingFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from d2t.decode.stream import StreamTotals
+    from d2t.io.records import InputRecord
+    from d2t.mr.columns import ColumnMap
+
+    Write = Callable[[str], None]
+
+
+def is_complete(output: Path | None, *, jsonl: bool) -> bool:
+    """Whether nothing is left to be gone on with.
+
+    Raises:
+        UsageError: there is no file to go on with, or its lines do not tell what they answer.
+    """
+    if output is None or not _is_file(output):
+        raise UsageError("--resume goes on with a file; name it by --output FILE")
+    if not jsonl:
+        raise UsageError("--resume needs the records of --format jsonl, to know which are done")
+    return output.is_file() and not GrowingFile(output).partial.exists()
+
+
+def begin_file(
+    output: Path | None, made_by: Mapping[str, Any], *, resume: bool, window: int
+) -> GrowingFile | None:
+    """The file behind ``output``, ready for lines; None for standard output and devices.
+
+    Raises:
+        DataError, ConfigError: see ``GrowingFile.begin``.
+    """
+    if output is None or not _is_file(output):
+        return None
+    growing = GrowingFile(Path(os.path.realpath(output)))
+    growing.begin(made_by, resume=resume, window=window)
+    return growing
+
+
+def after_kept(
+    growing: GrowingFile | None,
+    records: Iterator[InputRecord],
+    columns: ColumnMap,
+    totals: StreamTotals,
+) -> Iterator[InputRecord]:
+    """The records that have no line yet; the others are counted.
+
+    Raises:
+        DataError: a kept line is of another record than the input has in its place.
+    """
+    if growing is not None and growing.kept:
+        say(f"{growing.kept} records are in {growing.partial}; going on behind them")
+        for number, line in enumerate(growing.lines(growing.kept), start=1):
+            record = next(records, None)
+            if record is None or line["id"] not in (record.id, columns.id(record.fields)):
+                there = "has ended" if record is None else f"has record {record.id!r}"
+                raise DataError(
+                    f"line {number} of {growing.partial} is of record {line['id']!r}, but the "
+                    f"input {there} there; give the same input, or remove the file",
+                    code="data_changed",
+                )
+            totals.add_line(line)
+    return records
+
+
+def _is_file(output: Path) -> bool:
+    """Whether there will be a file of that name, rather than a stream or a device."""
+    return str(output) != "-" and (not output.exists() or output.is_file())
+
+
+@contextmanager
+def open_sink(output: Path | None, growing: GrowingFile | None) -> Iterator[Write]:
+    """What writes a window of lines in one piece; Ctrl-C waits for its last line.
+
+    Args:
+        output: None and ``-`` are standard output.
+        growing: the file behind ``output``, begun, where it is a file. An error of the stream or
+            Ctrl-C leaves what it has; before the first window nothing is left.
+    """
+    if growing is not None:
+        yield from _into_file(growing)
+        return
+    if output is None or str(output) == "-":
+        with _refused_writes("standard output"):
+            yield _window_writer(_flushing(sys.stdout.write, sys.stdout.flush))
+        return
+    from d2t.io.atomic import atomic_write
+
+    with _refused_writes(str(output)), atomic_write(output) as stream:  # or a folder is refused
+        yield _window_writer(_flushing(stream.write, stream.flush))
+
+
+def _into_file(growing: GrowingFile) -> Iterator[Write]:
+    written = growing.kept
+
+    def write(text: str) -> None:
+        """One window."""
+        nonlocal written
+        growing.write(text)
+        written += text.count("\n")
+
+    try:
+        yield _window_writer(write)
+    except (KeyboardInterrupt, D2TError):
+        if written:
+            say(f"the records finished so far are in {growing.partial}; go on with --resume")
+        else:
+            growing.discard()
+        raise
+    growing.finish()
+
+
+def _window_writer(write: Write) -> Write:
+    def whole(text: str) -> None:
+        """Not interrupted between its lines."""
+        with deferred_interrupt():
+            write(text)
+
+    return whole
+
+
+def _flushing(write: Callable[[str], object], flush: Callable[[], object]) -> Write:
+    def both(text: str) -> None:
+        """Seen at once by who reads."""
+        write(text)
+        flush()
+
+    return both
+
+
+@contextmanager
+def _refused_writes(name: str) -> Iterator[None]:
+    """What the system refuses to write becomes one clear error; a reader that left stays silent."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        with suppress(OSError, ValueError):  # else Python tries to flush the rest at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise DataError(
+            f"cannot write {name}: {error.strerror}; free some space or write somewhere else, then "
+            "run it again",
+            code="write_failed",
+        ) from error

@@ -1,0 +1,131 @@
+"""A file of JSON lines that grows window by window, survives a kill, and can be gone on with."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from d2t.errors import ConfigError, DataError
+from d2t.io.atomic import atomic_write_json, write_error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+
+class GrowingFile:
+    """``FILE.partial`` while it grows, ``FILE`` when it is complete.
+
+    Each ``write`` adds whole lines and hands them to the system, so that a killed process leaves
+    lines that are complete, but perhaps the last, which is cut off before going on.
+    ``FILE.partial.run.json`` says what the lines answer; those of another model or other options
+    are not gone on with.
+
+    Attributes:
+        path: the name of the complete file.
+        kept: lines of an earlier process that stay.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.partial = path.with_name(path.name + ".partial")
+        self.identity = path.with_name(path.name + ".partial.run.json")
+        self.kept = 0
+
+    def begin(self, identity: Mapping[str, Any], *, resume: bool, window: int) -> None:
+        """Make room for lines, behind those of an earlier process if ``resume``.
+
+        Args:
+            identity: JSON-able; what decides the lines.
+            resume: go on with ``FILE.partial`` if there is one.
+            window: lines that are made together; what is kept is a multiple, so that a resumed
+                file ends equal to one that was not interrupted.
+
+        Raises:
+            DataError: there is a ``FILE.partial`` and ``resume`` is not set (code ``unfinished``);
+                or the system refuses to write.
+            ConfigError: it answers something else.
+        """
+        with refused(self.partial):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if not self.partial.exists():
+                self.partial.touch()
+            elif not resume:
+                n = sum(1 for _ in self.lines(None))
+                raise DataError(
+                    f"{self.partial} holds {n} records of an earlier run; go on with --resume, or "
+                    "remove it",
+                    code="unfinished",
+                )
+            else:
+                self._require(identity)
+                self._keep(window)
+        atomic_write_json(self.identity, dict(identity))
+
+    def lines(self, n: int | None) -> Iterator[dict[str, Any]]:
+        """The first ``n`` complete lines of ``FILE.partial``, all without ``n``."""
+        with open(self.partial, "rb") as stream:
+            for number, line in enumerate(stream):
+                if number == n or not line.endswith(b"\n"):
+                    return
+                yield json.loads(line)
+
+    def write(self, text: str) -> None:
+        """Add lines.
+
+        Raises:
+            DataError: the system refuses to write.
+        """
+        with refused(self.partial), open(self.partial, "a", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+
+    def finish(self) -> None:
+        """Give the file its name."""
+        with refused(self.path):
+            with open(self.partial, "rb") as stream:
+                os.fsync(stream.fileno())
+            os.replace(self.partial, self.path)
+            self.identity.unlink(missing_ok=True)
+
+    def discard(self) -> None:
+        """Leave nothing where nothing was written."""
+        self.partial.unlink(missing_ok=True)
+        self.identity.unlink(missing_ok=True)
+
+    def _require(self, identity: Mapping[str, Any]) -> None:
+        try:
+            known = json.loads(self.identity.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            raise ConfigError(
+                f"{self.partial} cannot be gone on with: {self.identity} is not there or not "
+                "whole; remove both and start again"
+            ) from None
+        other = [key for key in identity if known.get(key) != identity[key]]
+        if other:
+            said = ", ".join(f"{key} = {known.get(key)!r}" for key in other)
+            raise ConfigError(
+                f"{self.partial} was started with {said}; resume with the same, or remove it"
+            )
+
+    def _keep(self, window: int) -> None:
+        """Cut off what is not a whole window of complete lines."""
+        ends = [0]
+        with open(self.partial, "rb") as stream:
+            for line in stream:
+                if not line.endswith(b"\n"):
+                    break
+                ends.append(ends[-1] + len(line))
+        n = len(ends) - 1
+        self.kept = n - n % window
+        os.truncate(self.partial, ends[self.kept])
+
+
+@contextmanager
+def refused(path: Path) -> Iterator[None]:
+    """What the system refuses becomes a ``DataError`` that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise write_error(path, error) from error
