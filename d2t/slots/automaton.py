@@ -107,8 +107,12 @@ class Automaton:
             return start
         end = self._state()
         if isinstance(node, Choice):
+            moves, free = self._moves[start], self._free
             for option in node.options:
-                self._free[self._build(option, start)].append(end)
+                if isinstance(option, Word):  # most are; no state of their own, no free move
+                    moves.append((option.text, end))
+                else:
+                    free[self._build(option, start)].append(end)
             return end
         self._free[start].append(end)
         for _ in range(node.limit):

@@ -222,14 +222,15 @@ class _Parser:
 
 def has_marks(node: Node) -> bool:
     """Whether the pattern needs a second look for gaps or context (see ``locate``)."""
-    if isinstance(node, (Gap, Mark)):
-        return True
-    children: tuple[Node, ...] = ()
-    if isinstance(node, Sequence):
-        children = node.parts
-    elif isinstance(node, Choice):
-        children = node.options
-    return any(not isinstance(child, Word) and has_marks(child) for child in children)
+    todo: list[Node] = [node]
+    while todo:  # no recursion: asked of every pattern at start-up
+        one = todo.pop()
+        if isinstance(one, Word):
+            continue
+        if isinstance(one, (Gap, Mark)):
+            return True
+        todo += one.parts if isinstance(one, Sequence) else one.options
+    return False
 
 
 def fits(node: Word, word: str) -> bool:
