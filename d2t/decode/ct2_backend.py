@@ -75,7 +75,7 @@ class CTranslate2Backend:
         try:
             import ctranslate2
         except ImportError as error:
-            raise BackendError("ctranslate2 is missing; pip install 'd2t[ct2]'") from error
+            raise BackendError("ctranslate2 is missing; pip install ctranslate2") from error
         parallel = parallelism or Parallelism.for_machine()
         _require(folder)
         try:

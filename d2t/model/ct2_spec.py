@@ -33,7 +33,7 @@ def transformer_spec(model: TransformerModel, pieces: Sequence[str]) -> Any:
         from ctranslate2.specs import TransformerSpec
         from ctranslate2.specs.common_spec import Activation
     except ImportError as error:
-        raise BackendError("ctranslate2 is missing; pip install 'd2t[ct2]'") from error
+        raise BackendError("ctranslate2 is missing; pip install ctranslate2") from error
     config = model.config
     spec = TransformerSpec.from_config(
         (config.encoder_layers, config.decoder_layers),
