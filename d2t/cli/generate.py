@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import sys
 import time
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,13 +22,13 @@ from d2t.cli.common import (
     say,
     verdict,
 )
+from d2t.cli.generate_lines import Lines
 from d2t.cli.planners import FirstOption, PlannerOption, SentencesOption, plan_option
 from d2t.cli.sink import after_kept, begin_file, is_complete, open_sink
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from d2t.cli.sink import Write
     from d2t.decode.pipeline import ModelGenerator
     from d2t.decode.stream import StreamItem, StreamTotals
     from d2t.decode.verified import VerifiedGenerator
@@ -108,7 +107,11 @@ BatchOption = Annotated[
     int, typer.Option(min=1, help="Records searched together.", rich_help_panel=_SEARCH)
 ]
 FormatOption = Annotated[
-    OutputFormat, typer.Option(help="jsonl, or one text a line.", rich_help_panel=_OUTPUT)
+    OutputFormat,
+    typer.Option(
+        help="jsonl, or one text a line: an empty one, and a word on stderr, where there is none.",
+        rich_help_panel=_OUTPUT,
+    ),
 ]
 MapOption = Annotated[
     str | None,
@@ -223,6 +226,7 @@ def generate(
     columns = ColumnMap.parse(map, generator.domain)
     known = (*generator.domain.slot_names, *columns.targets)
     records = read_records(source, limit=limit, known_columns=known)
+    lines = Lines(columns, text=format is OutputFormat.TEXT, proved=strictly)
     totals, started = StreamTotals(), time.perf_counter()
     made_by = {
         "model": _digest(loaded), "engine": engine, "plan": wanted, "planner": planner,
@@ -234,7 +238,7 @@ def generate(
     with open_sink(output, file) as write:
         rest = after_kept(file, records, columns, totals)
         for items in _windows(rest, generator, wanted, columns, window, strict, totals, started):
-            _write(items, columns, format, write)
+            write(lines.of(items))
     say(_summary(totals, time.perf_counter() - started))
     raise typer.Exit(verdict(_missed(totals, require_ok, max_ser), bad_lines=totals.bad))
 
@@ -280,35 +284,6 @@ def _windows(
             yield items
             rate = (totals.n + totals.bad) / (time.perf_counter() - started)
             advance(len(items), note=f"{rate:.1f} records/s")
-
-
-def _write(items: list[StreamItem], columns: ColumnMap, format: OutputFormat, write: Write) -> None:
-    """Write one window in one piece."""
-    from d2t.decode.output import error_as_dict, hypothesis_as_dict
-    from d2t.io.records import write_record
-
-    buffer = io.StringIO()
-    for item in items:
-        if item.error is not None:
-            if format is OutputFormat.TEXT:
-                say(f"d2t: record {item.record.id}, line {item.record.line}: {item.error.message}")
-                buffer.write("\n")
-            else:
-                found = error_as_dict(item.record.id, item.error, line=item.record.line)
-                write_record(buffer, found | _extra(item, columns))
-        elif item.hypothesis is not None:
-            if format is OutputFormat.TEXT:
-                buffer.write(" ".join(item.hypothesis.text.splitlines()) + "\n")
-            else:
-                found = hypothesis_as_dict(item.hypothesis, columns.domain)
-                write_record(buffer, found | _extra(item, columns))
-    write(buffer.getvalue())
-
-
-def _extra(item: StreamItem, columns: ColumnMap) -> dict[str, Any]:
-    """What the record holds beside its MR, as it came."""
-    extra = columns.extra(item.record.fields)
-    return {"extra": extra} if extra else {}
 
 
 def _summary(totals: StreamTotals, seconds: float) -> str:

@@ -62,7 +62,12 @@ class GrowingFile:
             else:
                 self._require(identity)
                 self._keep(window)
-        atomic_write_json(self.identity, dict(identity))
+        try:
+            atomic_write_json(self.identity, dict(identity))
+        except DataError:
+            if not self.kept:
+                self.discard()
+            raise
 
     def lines(self, n: int | None) -> Iterator[dict[str, Any]]:
         """The first ``n`` complete lines of ``FILE.partial``, all without ``n``."""

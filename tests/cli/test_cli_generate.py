@@ -115,6 +115,20 @@ class TestRecords:
         assert second["status"] == "ok"
         assert "1 ok, 1 repaired, 0 failed" in result.stderr
 
+    def test_an_unproved_text_is_no_line_of_text(self) -> None:
+        """The echo says "no" of a boolean, which proves nothing."""
+        mrs = f"{TEXT}\nname[Aromi], familyFriendly[no]\nname[Zizzi]\n"
+        result = run("--format", "text", stdin=mrs)
+        assert result.exit_code == 0
+        first, second, third = result.stdout.split("\n")[:3]
+        assert (bool(first), second, third) == (True, "", "Zizzi")
+        assert "record 1, line 2: no text passed the check (familyFriendly[no] is missing" in (
+            result.stderr
+        )
+        unproved = run("--format", "text", "--verify", "off", stdin=mrs)
+        assert all(unproved.stdout.splitlines())
+        assert lines(run(stdin=mrs))[1]["status"] == "failed"
+
     def test_limit(self) -> None:
         result = run("--limit", "2", stdin=f"{TEXT}\n" * 5)
         assert (result.exit_code, len(lines(result))) == (0, 2)
