@@ -162,9 +162,9 @@ class SlotChecker:
             spec, key = self._specs[slot.name], (slot.name, slot.value)
             if spec.kind == "open" and slot.value:
                 continue
-            if slot.value not in spec.values:
+            if spec.is_unseen(slot.value):
                 unlisted.add(key)
-            if key not in self._worded or key in unlisted:
+            if key not in self._worded or slot.value not in spec.values:
                 wanted.setdefault(key, self._spoken(spec, slot.value))
         present = set(words)
         found: list[Phrase] = []
