@@ -168,6 +168,8 @@ class ProposalSource:
     def _draw_plan(self, mr: MeaningRepresentation, rng: Random) -> Plan:
         if self.planner is None or rng.random() < self.options.random_plans:
             plan = self._start_rarely(random_plan(mr, rng), rng)
+            if self.options.neighbours and rng.random() < self.options.neighbours:
+                plan = _side_by_side(plan)
         else:
             plan = self.planner.plan(mr, rng=rng)
         if rng.random() >= self.options.planned_breaks:
@@ -207,6 +209,12 @@ def _sentences(plan: Plan) -> list[_Sentence]:
         (number == 0, frozenset(slot.name for slot in sentence))
         for number, sentence in enumerate(plan.sentences)
     ]
+
+
+def _side_by_side(plan: Plan) -> Plan:
+    """Each further value of a slot right behind the first."""
+    first = {slot.name: place for place, slot in reversed(list(enumerate(plan.slots)))}
+    return Plan(tuple(sorted(plan.slots, key=lambda slot: first[slot.name])))
 
 
 def _act(mrs: Sequence[MeaningRepresentation], domain: Domain, options: SampleConfig) -> _Act:

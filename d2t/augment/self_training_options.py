@@ -32,6 +32,8 @@ class SampleConfig(_Table):
         multi_power: the shares of the slots are brought closer to each other by this power first;
             at 1, what training texts seldom say twice is seldom proposed twice.
         pair_power: such a pair is drawn in proportion to its count to this power.
+        neighbours: share of random orders in which the two values of a slot stand side by side,
+            where one of them is most easily forgotten; 0 leaves it to chance.
         random_plans: share of proposals in a random order; the others follow the model's planner.
         planned_breaks: share of proposals whose sentence ends are drawn too.
         sentence_share: a planned sentence has the slots of a sentence that this share of the
@@ -58,6 +60,7 @@ class SampleConfig(_Table):
     multi_boost: float = Field(default=2.5, ge=0)
     multi_power: float = Field(default=1.0, gt=0, le=1)
     pair_power: float = Field(default=0.5, ge=0, le=1)
+    neighbours: float = Field(default=0.0, ge=0, le=1)
     random_plans: float = Field(default=0.75, ge=0, le=1)
     planned_breaks: float = Field(default=0.5, ge=0, le=1)
     sentence_share: float = Field(default=0.0005, ge=0, le=1)

@@ -200,3 +200,22 @@ def test_a_proposal_plans_each_of_its_slots_once(seed: int, size: int) -> None:
     assert len(proposal.mr.names) == size == proposal.size
     again = fitted.propose("x", size, derived_rng(seed))
     assert again == proposal
+
+
+def test_two_values_of_a_slot_are_asked_for_side_by_side() -> None:
+    """With ``neighbours`` always, without it by chance; the rest of the order stays random."""
+    base = [example("title=A", "colour=red", "colour=blue", "size=big", "place=P")] * 3
+
+    def drawn(neighbours: float) -> list[list[str]]:
+        fitted = source(*base, multi_boost=1.0, random_plans=1.0, neighbours=neighbours)
+        proposals = [fitted.propose(str(i), 4, derived_rng(4, i)) for i in range(300)]
+        assert all(p is not None and {*p.plan.slots} == {*p.mr.slots} for p in proposals)
+        return [[slot.name for slot in p.plan.slots] for p in proposals if p is not None]
+
+    def beside(names: list[str]) -> bool:
+        return names.index("colour") + 1 == len(names) - 1 - names[::-1].index("colour")
+
+    always, by_chance = drawn(1.0), drawn(0.0)
+    assert all(map(beside, always))
+    assert 0.25 < sum(map(beside, by_chance)) / 300 < 0.55, "2 of 5 places"
+    assert len({tuple(names) for names in always}) == 24, "any order of the four"
