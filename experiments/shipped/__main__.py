@@ -37,8 +37,13 @@ LICENCE = (
     "2017), which is under CC BY-SA 4.0; the weights are offered under CC BY-SA 4.0 too."
 )
 LARGEST_MB = 12.0
-SETTINGS = ("own", "neural", "random", "oracle-sentences")
-"""Of the row's scores: the orders of both planners, orders that nobody wrote, planned sentences."""
+SETTINGS = {
+    "neural": "the planner's orders",
+    "own": "the bigram planner's orders",
+    "random": "10 random orders of each MR",
+    "oracle-sentences": "the references' orders and sentences",
+}
+"""Of the row's scores, and what the card calls them."""
 METRICS = (
     "bleu", "slot_error_rate", "exact_utterances", "order_accuracy", "sentence_plan",
 )  # fmt: skip
@@ -100,7 +105,8 @@ def test_metrics(workspace: Workspace, row: Row) -> dict[str, Any]:
             for metric in METRICS:
                 if metric in entry["metrics"]:
                     score = round(entry["metrics"][metric]["score"], 2)
-                    found[f"test, {setting}: {content['signatures'][metric]}"] = score
+                    signature = content["signatures"][metric]
+                    found[f"test, greedy, {SETTINGS[setting]}: {signature}"] = score
     return found
 
 
