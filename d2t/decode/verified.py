@@ -1,8 +1,9 @@
 """Verified generation: what fails the check goes on to costlier ways of saying it, or is failed.
 
-DESIGN "Verified generation": greedy → check → reranked beam → other sentences or orders → samples
-of a narrow nucleus → plan segments → samples of a wide one, which say anything in the end, but
-read worst. Few records go on, so the cost stays near greedy's. What is returned as ``ok`` or
+DESIGN "Verified generation": greedy → check → reranked beam → other sentences or orders → plan
+segments → samples of a narrow nucleus → samples of a wide one, which say anything in the end, but
+read worst. DESIGN has samples before segments: they cost more, and repaired none of what segments
+do (LOG). Few records go on, so the cost stays near greedy's. What is returned as ``ok`` or
 ``repaired`` has passed the slot check, and says the slots in the order that was asked for where one
 was asked for; anything else is ``failed``, with its report.
 """
@@ -56,7 +57,7 @@ class VerifyOptions:
     variants: int = 12
     samples: int = 32
     top_p: float = 0.7
-    segment_beam: int = 4
+    segment_beam: int = 2
     last_samples: int = 64
 
 
@@ -137,8 +138,8 @@ class VerifiedGenerator:
         stages: list[tuple[str, Stage, int]] = [
             ("reranked", self._beams, options.beam_size),
             ("replanned", self._variants, options.variants),
-            ("sampled", self._samples, options.samples),
             ("segments", self._segments, options.segment_beam),
+            ("sampled", self._samples, options.samples),
             ("resampled", self._last_samples, options.last_samples),
         ]
         return [(name, stage) for name, stage, size in stages if size]
