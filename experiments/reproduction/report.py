@@ -28,7 +28,7 @@ def write_report(workspace: Workspace, *, started: float) -> None:
     """Write ``table.md`` and ``results.json`` from the committed scores."""
     claims = all_claims(workspace)
     atomic_write_text(workspace.out / "table.md", markdown(workspace, claims))
-    label, targets = target_rows(workspace)
+    targets = target_rows(workspace)
     rows = {
         row.name: {
             "label": row.label,
@@ -53,7 +53,7 @@ def write_report(workspace: Workspace, *, started: float) -> None:
             "rows": rows,
             "missing": missing_rows(workspace),
             "claims": [claim.as_dict() for claim in claims],
-            "targets": {"system": label, "items": targets},
+            "targets": targets,
         },
     )
 

@@ -1,4 +1,4 @@
-"""How far: the bounds of the best augmented model, met or not met."""
+"""How far: what each augmented system reaches of the bounds that the best is to meet."""
 
 from __future__ import annotations
 
@@ -20,23 +20,6 @@ def label_score(
         if entry is not None and metric in entry["metrics"]:
             found.append(float(entry["metrics"][metric]["score"]))
     return mean(found) if found else None
-
-
-def dev_score(workspace: Workspace, label: str) -> float | None:
-    """Mean development score over the seeds of a system: what chooses between recipes."""
-    scores = [
-        float(facts["metrics"]["score"])
-        for row in workspace.table.labelled(label)
-        if "score" in (facts := workspace.scores(row).get("training", {})).get("metrics", {})
-    ]
-    return mean(scores) if scores else None
-
-
-def best_system(workspace: Workspace) -> str | None:
-    """The augmented system with the best development score."""
-    scores = {label: dev_score(workspace, label) for label in workspace.table.targets.systems}
-    known = {label: score for label, score in scores.items() if score is not None}
-    return max(known, key=lambda label: known[label]) if known else None
 
 
 def target_values(workspace: Workspace, target: Target, label: str) -> tuple[str, float] | None:
@@ -63,46 +46,50 @@ def target_values(workspace: Workspace, target: Target, label: str) -> tuple[str
     return best, found[best]
 
 
-def target_rows(workspace: Workspace) -> tuple[str | None, list[dict[str, Any]]]:
-    """The system that is measured, and per target its bound, its value, and whether it is met."""
-    label = best_system(workspace)
+def target_rows(workspace: Workspace) -> list[dict[str, Any]]:
+    """Per target its bound and, for each augmented system, the value and whether it is met."""
     rows = []
     for target in workspace.table.targets.items:
-        found = target_values(workspace, target, label) if label else None
         bound = f"≥ {target.at_least:g}" if target.at_least is not None else f"≤ {target.at_most:g}"
-        met: bool | None = None
-        if found is not None:
-            low, high = target.at_least, target.at_most
-            met = (low is None or found[1] >= low) and (high is None or found[1] <= high)
+        reached = {}
+        for label in workspace.table.targets.systems:
+            if found := target_values(workspace, target, label):
+                setting, value = found
+                low, high = target.at_least, target.at_most
+                met = (low is None or value >= low) and (high is None or value <= high)
+                reached[label] = {"setting": setting, "value": round(value, 4), "met": met}
         rows.append(
-            {
-                "name": target.name,
-                "decoder": target.decoder,
-                "bound": bound,
-                "setting": found[0] if found else None,
-                "value": round(found[1], 4) if found else None,
-                "met": met,
-            }
+            {"name": target.name, "decoder": target.decoder, "bound": bound, "reached": reached}
         )
-    return label, rows
+    return rows
 
 
 def target_lines(workspace: Workspace) -> list[str]:
-    """The targets as Markdown."""
-    label, rows = target_rows(workspace)
+    """The targets as Markdown, a column for each system; what is met is in bold."""
+    rows = target_rows(workspace)
     if not rows:
         return []
     lines = ["## How far", ""]
-    if label is None:
-        lines += ["No augmented system is scored yet.", ""]
-    else:
-        score = dev_score(workspace, label) or 0.0
-        lines += [f"System: {label}, the best on development data (score {score:.2f}).", ""]
-    lines += ["| target | decoder | bound | reached | |", "|---|---|---:|---:|---|"]
-    said = {None: "not measured yet", True: "met", False: "**not met**"}
+    labels = [
+        label
+        for label in workspace.table.targets.systems
+        if any(label in row["reached"] for row in rows)
+    ]
+    if not labels:
+        return [*lines, "No augmented system is scored yet.", ""]
+    lines += ["Means over the seeds of each system; **met**, not met, - not measured yet.", ""]
+    lines += [
+        f"| target | decoder | bound | {' | '.join(labels)} |",
+        "|---|---|---:|" + "---:|" * len(labels),
+    ]
     for row in rows:
-        value = "-" if row["value"] is None else f"{row['value']:.2f} ({row['setting']})"
-        lines.append(
-            f"| {row['name']} | {row['decoder']} | {row['bound']} | {value} | {said[row['met']]} |"
-        )
+        cells = [_cell(row["reached"].get(label)) for label in labels]
+        lines.append(f"| {row['name']} | {row['decoder']} | {row['bound']} | {' | '.join(cells)} |")
     return [*lines, ""]
+
+
+def _cell(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "-"
+    said = f"{found['value']:.2f} ({found['setting']})"
+    return f"**{said}**" if found["met"] else said

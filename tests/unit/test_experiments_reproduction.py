@@ -228,10 +228,9 @@ def test_the_report_confirms_a_claim_from_statistics_and_says_what_is_missing(
     text = (workspace.out / "table.md").read_text(encoding="utf-8")
     assert "| Base\\* | greedy | - | 2.00 |" not in text  # empty columns are left out
     assert "| Base\\* | greedy | 2.00 | 90.00 | 1 | 1 | 1 | 1 | 3 | 5 |" in text
-    assert "| order | greedy | ≥ 99 | 100.00 (own) | met |" in text
-    assert "System: ST, the best on development data (score 42.00)." in text
+    assert "| order | greedy | ≥ 99 | **100.00 (own)** |" in text
     results = json.loads((workspace.out / "results.json").read_text(encoding="utf-8"))
-    assert results["targets"]["items"][0]["met"] is True
+    assert results["targets"][0]["reached"]["ST"]["met"] is True
     assert "both (greedy, beam)" in results["missing"]
     assert results["rows"]["base"]["complete"] is False
 
