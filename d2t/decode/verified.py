@@ -57,7 +57,7 @@ class VerifyOptions:
     variants: int = 12
     samples: int = 32
     top_p: float = 0.7
-    segment_beam: int = 1
+    segment_beam: int = 2
     last_samples: int = 64
 
 

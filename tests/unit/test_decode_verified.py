@@ -92,7 +92,7 @@ def part(source: str) -> list[str]:
 
 
 def test_parts_that_are_proved_are_joined_few_before_many(bundle: EchoBundle) -> None:
-    found = say(bundle, greedy=part)
+    found = say(bundle, beams=part)
     assert (found.status, found.stage, found.order_kept) == ("repaired", "segments", True)
     assert found.text == "There is a place at the riverside. Aromi is a pub."
 
@@ -120,7 +120,7 @@ def test_several_joined_texts_are_candidates_for_self_training(bundle: EchoBundl
 
 
 def test_planned_sentences_are_not_cut(bundle: EchoBundle) -> None:
-    found = say(bundle, "area | name | eatType", greedy=part)
+    found = say(bundle, "area | name | eatType", beams=part)
     assert found.text == "There is a place at the riverside. It is called Aromi. It is a pub."
     assert (found.status, found.stage, found.breaks_kept) == ("repaired", "segments", True)
 
