@@ -24,7 +24,23 @@ def goals(parts: dict[str, Any]) -> list[dict[str, Any]]:
         found.append(_goal("p50 of single requests, inverse", VERIFIED, GREEDY_1, waits, 5.0))
     if "training" in parts:
         found.append(_training_goal(parts["training"]))
-    return [goal for goal in found if goal is not None]
+    reached = [goal for goal in found if goal is not None]
+    return [goal | {"holds_back": "" if goal["met"] else _why(goal, parts)} for goal in reached]
+
+
+def _why(goal: dict[str, Any], parts: dict[str, Any]) -> str:
+    """Where most of our time goes, for a goal that is missed."""
+    if "equal_loss" in goal:
+        training = parts["training"]
+        share = training["encode_ms_per_pair"] * training["pairs_per_s"] / 10
+        rest = "" if goal["equal_loss"] else "; our development loss is the higher one"
+        return f"rendering pairs anew takes {share:.0f}% of our time, steps the rest{rest}"
+    if "limits" not in parts:
+        return "not looked into: run the limits part, too"
+    times = parts["limits"]["seconds_per_1000"]
+    slowest = max(times, key=lambda name: times[name])
+    share = 100 * times[slowest] / sum(times.values())
+    return f"{slowest} takes {share:.0f}% of a sentence's time in bulk"
 
 
 def _goal(

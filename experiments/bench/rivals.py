@@ -134,7 +134,7 @@ def _translator(shape: str, model: Any, folder: Path, threads: int) -> Any:
     with torch.no_grad():
         spec = loader.get_model_spec(model)
         loader.set_vocabulary(spec, [_piece(token) for token in range(config.vocab_size)])
-        spec.config.bos_token = _piece(config.bos_token_id or 0)
+        spec.config.bos_token = _piece(0)  # BART's own; T5 has none and begins with PAD
         spec.config.eos_token = _piece(config.eos_token_id)
         spec.config.unk_token = _piece(3)
         spec.config.decoder_start_token = _piece(config.decoder_start_token_id)

@@ -44,9 +44,12 @@ def _cell(value: Any) -> str:
 
 def _goals(goals: list[dict[str, Any]]) -> str:
     rows = [
-        (g["goal"], f"{g['wanted']:g} x", f"{g['ratio']:.2f} x", "met" if g["met"] else "missed")
+        (
+            g["goal"], f"{g['wanted']:g} x", f"{g['ratio']:.2f} x",
+            "met" if g["met"] else f"missed: {g['holds_back']}",
+        )
         for g in goals
-    ]
+    ]  # fmt: skip
     return _table(["goal", "wanted", "measured", ""], rows)
 
 
@@ -120,10 +123,12 @@ def _growth(part: dict[str, Any]) -> str:
         )
         for r in part["sizes"]
     ]  # fmt: skip
+    speed, memory = (
+        f"{part[f'{what}_largest_over_smallest']:.2f}" for what in ("throughput", "memory")
+    )
     return (
         _table(["records", "seconds", "sentences/s", "peak MB"], rows)
-        + f"\n\nLargest run over smallest: throughput {part['throughput_largest_over_smallest']:.2f}"
-        f", memory {part['memory_largest_over_smallest']:.2f}."
+        + f"\n\nLargest run over smallest: throughput {speed}, memory {memory}."
     )
 
 
