@@ -136,7 +136,7 @@ def _model_parts(chosen: Sequence[str], options: Options) -> dict[str, Any]:
         "processes": bench_processes, "limits": bench_limits,
     }  # fmt: skip
     if staged_parts.keys() & set(chosen):
-        with staged(options) as stage:
+        with staged(options, rivals=bool({"generation", "latency"} & set(chosen))) as stage:
             for name, bench in staged_parts.items():
                 if name in chosen:
                     print(f"{name}:", file=sys.stderr)

@@ -37,8 +37,8 @@ class Stage:
 
 
 @contextmanager
-def staged(options: Options) -> Iterator[Stage]:
-    """Load all systems; converted models live as long as the block."""
+def staged(options: Options, *, rivals: bool) -> Iterator[Stage]:
+    """Load all systems, the ``rivals`` where asked; converted models live as long as the block."""
     quiet_torch(options.threads)
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
@@ -46,16 +46,16 @@ def staged(options: Options) -> Iterator[Stage]:
         generators = our_generators(options, scratch)
         pool = make_pool(options, generators[INT8])
         twin = pegasus_twin(network_of(generators[TORCH]))
-        rivals: list[System] = []
+        others: list[System] = []
         unavailable = {}
-        for shape in SHAPES:
+        for shape in SHAPES if rivals else ():
             print(f"  building a model of the shape of {shape}", file=sys.stderr)
             try:
-                rivals += rival_systems(shape, scratch, options.threads)
+                others += rival_systems(shape, scratch, options.threads)
             except Exception as error:  # of a library that is measured: named in the results
                 unavailable[shape] = repr(error)
         ours = our_systems(generators, pool)
-        yield Stage(pool, generators, twin, ours, rivals, unavailable)
+        yield Stage(pool, generators, twin, ours, others, unavailable)
 
 
 def bench_generation(stage: Stage, options: Options) -> dict[str, Any]:

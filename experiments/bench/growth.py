@@ -26,7 +26,7 @@ def bench_growth(domain: Domain, options: Options) -> dict[str, Any]:
     A size that would take longer than ``options.growth_s`` is scaled from the largest that was run.
     """
     data, requests = make_requests(options, domain, min(_DISTINCT, max(options.growth)))
-    lines = input_lines(requests).splitlines(keepends=True)
+    lines = input_lines(requests, domain).splitlines(keepends=True)
     start_s = _run(lines, 1, options)["wall_s"]
     rows: list[dict[str, Any]] = []
     for n in options.growth:

@@ -9,13 +9,16 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from d2t.decode.output import plan_as_list
+from d2t.mr.render import mr_to_json
 from experiments.bench.children import Child, run_child
+from experiments.bench.ours import INT8
 from experiments.bench.rivals import BATCH, NEW_TOKENS, rival_sources
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from d2t.decode.types import GenerationRequest
+    from d2t.mr.domain import Domain
     from experiments.bench.generation import Stage
     from experiments.bench.options import Options
 
@@ -24,13 +27,17 @@ _BART_VOCABULARY = 50265
 OURS, HF = "d2t generate", "HF script, same weights"
 
 
-def input_lines(requests: Sequence[GenerationRequest]) -> str:
+def input_lines(requests: Sequence[GenerationRequest], domain: Domain) -> str:
     """What ``d2t generate`` reads: one JSON record a line."""
-    return "".join(
-        json.dumps({"id": r.id, "mr": str(r.mr), "plan": plan_as_list(r.plan) if r.plan else None})
-        + "\n"
-        for r in requests
+    records = (
+        {
+            "id": request.id,
+            "mr": mr_to_json(request.mr, domain),
+            "plan": plan_as_list(request.plan) if request.plan else None,
+        }
+        for request in requests
     )
+    return "".join(json.dumps(record) + "\n" for record in records)
 
 
 def bench_processes(stage: Stage, options: Options) -> dict[str, Any]:
@@ -44,14 +51,15 @@ def bench_processes(stage: Stage, options: Options) -> dict[str, Any]:
 
 
 def _cold_start(stage: Stage, options: Options, folder: str) -> list[dict[str, Any]]:
-    first = stage.pool.requests[0], stage.pool.sources[0]
+    domain = stage.generators[INT8].domain
+    one = input_lines(stage.pool.requests[:1], domain)
     threads = ["--threads", str(options.threads)]
     generate = ["-m", "d2t", "generate", "--model", str(options.model), *threads]
     script = ["-m", "experiments.bench.hf_child", "--folder", folder, *threads]
     runs = {
-        OURS: (generate, input_lines([first[0]])),
-        f"{OURS} --engine torch": ([*generate, "--engine", "torch"], input_lines([first[0]])),
-        HF: (script, json.dumps(first[1].ids) + "\n"),
+        OURS: (generate, one),
+        f"{OURS} --engine torch": ([*generate, "--engine", "torch"], one),
+        HF: (script, json.dumps(stage.pool.sources[0].ids) + "\n"),
     }
     found: dict[str, list[Child]] = {name: [] for name in runs}
     for number in range(options.rounds + 1):  # the first round warms the disk cache
@@ -72,7 +80,7 @@ def _cold_start(stage: Stage, options: Options, folder: str) -> list[dict[str, A
 
 def _peak_memory(stage: Stage, options: Options, folder: str) -> list[dict[str, Any]]:
     n = min(_MANY, len(stage.pool.requests))
-    ours = input_lines(stage.pool.requests[:n])
+    ours = input_lines(stage.pool.requests[:n], stage.generators[INT8].domain)
     theirs = "".join(json.dumps(source.ids) + "\n" for source in stage.pool.sources[:n])
     threads = ["--threads", str(options.threads)]
     generate = ["-m", "d2t", "generate", "--model", str(options.model), *threads]

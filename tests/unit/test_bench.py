@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from torch import nn
 
+from d2t.decode.requests import make_request
 from d2t.model.config import TransformerConfig
 from d2t.model.transformer import TransformerModel
 from d2t.mr.domain import load_domain
@@ -20,6 +21,7 @@ from experiments.bench.hf_generate import GREEDY_1, GREEDY_64
 from experiments.bench.options import QUICK, Options
 from experiments.bench.ours import VERIFIED
 from experiments.bench.pool import Pool, make_requests
+from experiments.bench.processes import input_lines
 from experiments.bench.rivals import BART_BEAM
 from experiments.bench.table import as_markdown
 from experiments.bench.turns import System, percentile, single_requests, throughput
@@ -61,6 +63,16 @@ def test_requests_are_distinct_and_the_same_every_time() -> None:
     assert name.startswith("mini dev")
     assert len({(r.id, r.plan) for r in requests}) == len(requests) == 50
     assert requests == make_requests(QUICKLY, load_domain("restaurant"), 50)[1]
+
+
+def test_records_are_read_back_by_the_command_as_they_were_written() -> None:
+    domain = load_domain("restaurant")
+    _, requests = make_requests(QUICKLY, domain, 20)
+    for line, request in zip(input_lines(requests, domain).splitlines(), requests, strict=True):
+        record = json.loads(line)
+        read = make_request(record["mr"], record["plan"], domain, None, id=record["id"])
+        assert read.mr.key() == request.mr.key()
+        assert read.plan == request.plan
 
 
 def test_all_systems_say_the_same_records_in_each_turn() -> None:
