@@ -106,7 +106,12 @@ def _limits(part: dict[str, Any]) -> str:
     times = [  # s a thousand are ms each
         (name, s) for name, s in part["seconds_per_1000"].items()
     ]
+    doubt = (
+        "More than the limit was reached: the machine was busy while its rates were measured, so "
+        "they are too low, and none of the shares below can be believed."
+    )
     return "\n\n".join([
+        *([] if part["believable"] else [doubt]),
         _table(["rate", "a second", "by"], rates),
         _table(["engine", "operations a sentence", "bytes a sentence", "limit, /s"], limits),
         _table(["system", "sentences/s", "achieved/limit"], shares),

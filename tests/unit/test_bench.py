@@ -155,6 +155,23 @@ def test_the_table_shows_every_part_and_names_what_could_not_be_measured() -> No
     assert "| 10 x | 11.11 x | met |" in table
 
 
+def test_a_share_above_the_limit_is_doubted_aloud() -> None:
+    part = {
+        "rates": {"fp32_ops_per_s": 1e9},
+        "measured_by": {"fp32_ops_per_s": "torch matmul"},
+        "limits": {"torch": dict.fromkeys(
+            ("matrix_ops", "attention_ops", "weight_bytes", "cache_bytes", "sentences_per_s"), 1.0
+        )},
+        "achieved": {"d2t greedy, torch": {"sentences_per_s": 2.0, "achieved_over_limit": 2.0}},
+        "seconds_per_1000": {"check": 1.0},
+        "believable": False,
+    }  # fmt: skip
+    results = {"machine": "m", "threads": 1, "results": [], "goals": [], "parts": {"limits": part}}
+    assert "none of the shares below can be believed" in as_markdown(results)
+    part["believable"] = True
+    assert "believed" not in as_markdown(results)
+
+
 def test_a_child_is_measured_and_its_failure_is_told() -> None:
     child = run_child(["-c", "import sys; print(sys.stdin.read() * 2)"], "ab")
     assert child.stdout == "abab\n"
