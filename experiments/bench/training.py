@@ -1,0 +1,188 @@
+"""Training pairs per second: our loop against a plain ``Seq2SeqTrainer`` on the same weights."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+
+from d2t.errors import DataError
+from d2t.model.build import build_model
+from d2t.seeding import derive_seed, seed_everything
+from d2t.train.assemble import Assembly, assemble
+from d2t.train.batching import EncodedPair, plan_batches
+from d2t.train.config import DataConfig, OptimConfig, RunConfig, SelectConfig, TrainConfig
+from d2t.train.encode import FROZEN
+from d2t.train.interrupt import stop_on_signal
+from d2t.train.loop import Loop, batch_options
+from d2t.train.prepare import PreparedData, prepare_data
+from d2t.train.progress import Silent
+from d2t.train.run import cpu_settings
+from d2t.train.selection import DevResult, mean_loss
+from d2t.train.workers import Workers
+from experiments.bench.hf_generate import quiet_torch
+from experiments.bench.hf_twin import forced_logits, pegasus_twin
+from experiments.bench.plain_trainer import train_plainly
+
+if TYPE_CHECKING:
+    from d2t.model.base import Seq2SeqModel
+    from d2t.model.config import TransformerConfig
+    from d2t.model.transformer import TransformerModel
+    from experiments.bench.options import Options
+
+_WARM_UP = 5
+_DEV_PAIRS = 1000
+
+
+@dataclass
+class _Trained:
+    """One training run: what is timed, and what came of it."""
+
+    pairs_per_s: float
+    dev_loss: float
+    averaged_dev_loss: float | None = None
+
+
+class _AsOurs(torch.nn.Module):
+    """The twin behind our models' interface, for ``mean_loss``."""
+
+    def __init__(self, twin: Any, model: TransformerModel) -> None:
+        super().__init__()
+        self.twin, self.pad_id, self.bos_id = twin, model.pad_id, model.bos_id
+
+    def forward(
+        self, source_ids: torch.Tensor, source_mask: torch.Tensor, target_ids: torch.Tensor
+    ) -> torch.Tensor:
+        """Teacher-forced logits."""
+        return forced_logits(self.twin, source_ids, source_mask, target_ids)
+
+
+class TrainingBench:
+    """The data, prepared once, and a run of either side."""
+
+    def __init__(self, shape: TransformerConfig, options: Options) -> None:
+        self.options = options
+        self.config = _config(shape, options, options.corpus)
+        say = _say
+        try:
+            self.data: PreparedData = prepare_data(self.config.data, say=say)
+        except DataError:
+            self.config = _config(shape, options, "mini")
+            self.data = prepare_data(self.config.data, say=say)
+        self.assembly: Assembly = assemble(self.config, self.data)
+        encoder = self.assembly.encoder
+        started = time.perf_counter()
+        self.pairs: list[EncodedPair] = encoder.encode_epoch(self.data.pairs, 0)
+        self.encode_s = (time.perf_counter() - started) / len(self.pairs)
+        dev = self.data.dev[: 32 if options.quick else _DEV_PAIRS]
+        self.dev = encoder.encode_epoch(dev, FROZEN, mask=False)
+        self.plans = plan_batches(self.dev, batch_options(self.config), seed=0, epoch=0)
+
+    def fresh(self) -> TransformerModel:
+        """The same first weights every time."""
+        seed_everything(derive_seed(self.config.seed, "init"))
+        sizes = self.assembly.tokenizer
+        model = build_model(
+            self.config.model,
+            vocab_size=sizes.vocab_size,
+            pad_id=sizes.pad_id,
+            bos_id=sizes.bos_id,
+            eos_id=sizes.eos_id,
+        )
+        return cast("TransformerModel", model)
+
+    def dev_loss(self, model: torch.nn.Module) -> float:
+        """Cross-entropy in nats per token, without smoothing, in fp32."""
+        model.eval()
+        with torch.no_grad():
+            cpu = torch.device("cpu")
+            return mean_loss(cast("Seq2SeqModel", model), self.dev, self.plans, cpu)
+
+    def ours(self, steps: int, scratch: Path) -> _Trained:
+        """``steps`` steps of our loop; rendering the pairs, which it does anew each epoch, counts.
+
+        The loop's own clock leaves out the first epoch's rendering, which ``encode_s`` adds.
+        """
+        config = self.config.model_copy(
+            update={"train": self.config.train.model_copy(update={"max_steps": steps})}
+        )
+        assembly = Assembly(
+            self.assembly.linearizer, self.assembly.tokenizer, self.fresh(),
+            self.assembly.planner, self.assembly.encoder,
+        )  # fmt: skip
+        losses: list[float] = []
+
+        def evaluate(loop: Loop) -> DevResult:
+            losses.append(self.dev_loss(loop.model))
+            loop.model.train()
+            return DevResult({"dev_loss": losses[-1]}, -losses[-1], [])
+
+        with cpu_settings(self.options.threads), stop_on_signal() as stop:
+            loop = Loop(config, assembly, self.data.pairs, Workers("cpu"))
+            loop.run(evaluate, lambda *_: None, scratch, stop, Silent())
+        progress = loop.progress
+        seconds = progress.train_s + progress.pairs_seen * self.encode_s
+        return _Trained(progress.pairs_seen / seconds, self.dev_loss(loop.model), losses[-1])
+
+    def theirs(self, steps: int, scratch: Path) -> _Trained:
+        """As many steps of the plain trainer, on pairs that are rendered already."""
+        model = self.fresh()
+        twin = pegasus_twin(model)
+        quiet_torch(self.options.threads)
+        seconds = train_plainly(twin, self.pairs, self.config, steps=steps, folder=str(scratch))
+        pairs = steps * self.config.train.batch_size
+        return _Trained(pairs / seconds, self.dev_loss(_AsOurs(twin, model)))
+
+
+def bench_training(shape: TransformerConfig, options: Options) -> dict[str, Any]:
+    """Both sides in turn from the same first weights, ``options.train_steps`` steps each."""
+    bench = TrainingBench(shape, options)
+    found: dict[str, list[_Trained]] = {"ours": [], "theirs": []}
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        for side in (bench.ours, bench.theirs):
+            side(min(_WARM_UP, options.train_steps), scratch)
+        for number in range(options.train_rounds):
+            found["ours"].append(bench.ours(options.train_steps, scratch))
+            found["theirs"].append(bench.theirs(options.train_steps, scratch))
+            shown = {side: round(runs[-1].pairs_per_s, 1) for side, runs in found.items()}
+            _say(f"training round {number + 1}: pairs/s {shown}")
+    ours, theirs = found["ours"], found["theirs"]
+    speed, plain = (median(run.pairs_per_s for run in runs) for runs in (ours, theirs))
+    return {
+        "data": f"{bench.config.data.corpus} train, {len(bench.pairs)} pairs",
+        "model": bench.config.model.model_dump(mode="json"),
+        "steps": options.train_steps,
+        "batch_size": bench.config.train.batch_size,
+        "pairs_per_s": speed,
+        "plain_pairs_per_s": plain,
+        "ratio": speed / plain,
+        "encode_ms_per_pair": 1000 * bench.encode_s,
+        "dev_loss": ours[-1].dev_loss,
+        "averaged_dev_loss": ours[-1].averaged_dev_loss,
+        "plain_dev_loss": theirs[-1].dev_loss,
+        "rounds": [[a.pairs_per_s, b.pairs_per_s] for a, b in zip(ours, theirs, strict=True)],
+    }
+
+
+def _config(shape: TransformerConfig, options: Options, corpus: str) -> TrainConfig:
+    batch_size = 8 if options.quick else OptimConfig().batch_size
+    # One epoch holds all steps: a tenth more than they need, as buckets end in partial batches.
+    limit = round(1.1 * options.train_steps * batch_size) + 16 * batch_size
+    return TrainConfig(
+        data=DataConfig(corpus=corpus, limit=limit),
+        model=shape,
+        train=OptimConfig(batch_size=batch_size, max_steps=options.train_steps),
+        select=SelectConfig(metric="dev_loss", n_mrs=0, every=1_000_000),
+        run=RunConfig(device="cpu", threads=options.threads, checkpoint_every_s=1e9),
+    )
+
+
+def _say(message: str) -> None:
+    print(f"  {message}", file=sys.stderr)
