@@ -59,7 +59,8 @@ def _twin_system(twin: Any, pool: Pool, beams: int, batch: int) -> System:
 
     how = "greedy" if beams == 1 else f"beam {beams}"
     name = f"HF generate, same weights, {how}, batch {batch}"
-    return System(name, batch, say, {"includes": "search only, on ready token ids"})
+    notes = {"includes": "search only, on ready token ids"}
+    return System(name, batch, say, notes, whole=True)
 
 
 def quiet_torch(threads: int) -> None:

@@ -78,7 +78,8 @@ def _system(name: str, generator: Generator, batch: int, pool: Pool) -> System:
         generator.generate([pool.requests[at] for at in places])
         return sum(pool.n_tokens[at] for at in places)
 
-    return System(name, batch, say, {"includes": "linearization, search, text, check"})
+    notes = {"includes": "linearization, search, text, check"}
+    return System(name, batch, say, notes, whole=True)
 
 
 def _exported(bundle: Bundle, quantization: str, folder: Path, threads: int) -> ModelGenerator:

@@ -25,12 +25,15 @@ class System:
         batch: most records that are searched together.
         say: says the records at these places of the pool; returns how many tokens it generated.
         notes: JSON-able facts beside the figures.
+        whole: a turn has one whole batch at least, however long that takes; else a slow system is
+            measured with smaller batches, and the results say how large they were.
     """
 
     name: str
     batch: int
     say: Callable[[Sequence[int]], int]
     notes: dict[str, Any] = field(default_factory=dict)
+    whole: bool = False
 
 
 def throughput(systems: Sequence[System], pool: Pool, options: Options) -> list[dict[str, Any]]:
@@ -78,6 +81,8 @@ def _size(system: System, pool: Pool, options: Options) -> int:
             break
         n *= 4
     wanted = min(max(1, round(n / seconds * options.seconds)), 4 * len(pool.requests))
+    if system.whole and not options.quick:
+        wanted = max(wanted, system.batch)
     return wanted // system.batch * system.batch or wanted
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +95,14 @@ def test_all_systems_say_the_same_records_in_each_turn() -> None:
         assert row["tokens_per_s"] == pytest.approx(2 * row["sentences_per_s"])
     singles = single_requests([system("a"), system("b")], records, QUICKLY)
     assert all(row["requests"] == QUICKLY.singles for row in singles)
+
+
+def test_a_batch_that_is_named_is_filled() -> None:
+    records = pool()
+    slow = replace(QUICKLY, quick=False, seconds=1e-9)
+    named = System("named", 8, len, whole=True)
+    assert [row["batch"] for row in throughput([named], records, slow)] == [8]
+    assert throughput([replace(named, whole=False)], records, slow)[0]["records"] == 1
 
 
 def parts(scale: float) -> dict[str, Any]:
