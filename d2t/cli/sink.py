@@ -64,7 +64,7 @@ def after_kept(
     """
     if growing is not None and growing.kept:
         say(f"{growing.kept} records are in {growing.partial}; going on behind them")
-        for number, line in enumerate(growing.lines(growing.kept), start=1):
+        for number, line in enumerate(growing.lines(), start=1):
             record = next(records, None)
             if record is None or line["id"] not in (record.id, columns.id(record.fields)):
                 there = "has ended" if record is None else f"has record {record.id!r}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from d2t.errors import ConfigError, DataError
@@ -53,7 +54,7 @@ class GrowingFile:
             if not self.partial.exists():
                 self.partial.touch()
             elif not resume:
-                n = sum(1 for _ in self.lines(None))
+                n = len(self._ends()) - 1
                 raise DataError(
                     f"{self.partial} holds {n} records of an earlier run; go on with --resume, or "
                     "remove it",
@@ -69,13 +70,25 @@ class GrowingFile:
                 self.discard()
             raise
 
-    def lines(self, n: int | None) -> Iterator[dict[str, Any]]:
-        """The first ``n`` complete lines of ``FILE.partial``, all without ``n``."""
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """The lines that were kept.
+
+        Raises:
+            DataError: one is no record of ours (code ``data_changed``).
+        """
         with open(self.partial, "rb") as stream:
-            for number, line in enumerate(stream):
-                if number == n or not line.endswith(b"\n"):
-                    return
-                yield json.loads(line)
+            for number, line in enumerate(islice(stream, self.kept), start=1):
+                try:
+                    record = json.loads(line)
+                except ValueError:
+                    record = None
+                if not isinstance(record, dict) or not ("error" in record or "report" in record):
+                    raise DataError(
+                        f"line {number} of {self.partial} is no record that d2t wrote; remove the "
+                        "file and start again",
+                        code="data_changed",
+                    )
+                yield record
 
     def write(self, text: str) -> None:
         """Add lines.
@@ -116,15 +129,19 @@ class GrowingFile:
 
     def _keep(self, window: int) -> None:
         """Cut off what is not a whole window of complete lines."""
-        ends = [0]
-        with open(self.partial, "rb") as stream:
-            for line in stream:
-                if not line.endswith(b"\n"):
-                    break
-                ends.append(ends[-1] + len(line))
+        ends = self._ends()
         n = len(ends) - 1
         self.kept = n - n % window
         os.truncate(self.partial, ends[self.kept])
+
+    def _ends(self) -> list[int]:
+        """The beginning, and where each complete line ends, in bytes."""
+        ends = [0]
+        with open(self.partial, "rb") as stream:
+            for line in stream:
+                if line.endswith(b"\n"):
+                    ends.append(ends[-1] + len(line))
+        return ends
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from d2t.plan.random_plans import random_plan
 from d2t.seeding import derived_rng
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from random import Random
 
     from d2t.mr.domain import Domain
@@ -22,21 +22,18 @@ _UNSEEN = 0.5
 """Share of the closed slots that get a value which the domain does not list."""
 
 
-def invented_requests(
-    domain: Domain, n: int, seed: int, *, asked: Sequence[str] | None = None
-) -> list[GenerationRequest]:
+def invented_requests(domain: Domain, n: int, seed: int) -> list[GenerationRequest]:
     """``n`` requests of 3 to all slots, each in a random order.
 
-    Names and landmarks are all invented, and half of the values of ``asked`` slots (None: of
-    all closed slots for which values are invented).
+    Names and landmarks are all invented, and half of the values of the closed slots for which
+    ``invented.toml`` has values.
     """
     parts = tomllib.loads(_PARTS.read_text(encoding="utf-8"))
-    unseen = set(parts["values"] if asked is None else asked)
-    return list(_requests(domain, parts, unseen, n, seed))
+    return list(_requests(domain, parts, n, seed))
 
 
 def _requests(
-    domain: Domain, parts: dict[str, Any], unseen: set[str], n: int, seed: int
+    domain: Domain, parts: dict[str, Any], n: int, seed: int
 ) -> Iterator[GenerationRequest]:
     for number in range(n):
         rng = derived_rng(seed, "invented", number)
@@ -48,7 +45,7 @@ def _requests(
                 continue
             if spec.kind == "open":
                 value = _composed(parts, spec.name, rng)
-            elif spec.name in unseen and rng.random() < _UNSEEN:
+            elif spec.name in parts["values"] and rng.random() < _UNSEEN:
                 value = rng.choice(parts["values"][spec.name])
             else:
                 value = rng.choice(spec.values)

@@ -330,6 +330,26 @@ class TestResume:
         assert "--resume" in result.stderr
         assert partial.read_bytes() == before
 
+    @pytest.mark.usefixtures("echo")
+    def test_unfinished_text_is_not_overwritten_either(self, tmp_path: Path) -> None:
+        """Lines of text are no JSON."""
+        path = tmp_path / "out.txt"
+        path.with_name("out.txt.partial").write_text("Aromi is a pub.\nZizzi.\nhalf", "utf-8")
+        result = run("--format", "text", "-o", str(path), stdin=self.STDIN)
+        assert (result.exit_code, "holds 2 records" in result.stderr) == (1, True)
+
+    @pytest.mark.parametrize("line", ["", "no record", "[]", '{"id": "r0"}'])
+    def test_lines_of_somebody_else_are_not_gone_on_with(
+        self, echo: EchoBundle, tmp_path: Path, line: str
+    ) -> None:
+        path = tmp_path / "out.jsonl"
+        self.interrupted(echo, path, 16)
+        partial = path.with_name("out.jsonl.partial")
+        lines = partial.read_text("utf-8").splitlines()
+        partial.write_text("\n".join([line, *lines[1:]]) + "\n", "utf-8")
+        result = run(*self.OPTIONS, "--resume", "-o", str(path), stdin=self.STDIN)
+        assert (result.exit_code, "line 1 of" in result.stderr) == (1, True)
+
     def test_other_options_or_another_input_are_refused(
         self, echo: EchoBundle, tmp_path: Path
     ) -> None:
