@@ -1,4 +1,4 @@
-"""Learned judges of samples: a parser that must read the label, a classifier of fluency."""
+"""Judges of samples that know the language: a learned parser, clauses, a fluency classifier."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from d2t.linearize.template import template_words
 from d2t.model.learned_parser import labels_of, merged_labels
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from d2t.augment.clauses import ClauseChecker
     from d2t.augment.labels import Labelled
     from d2t.model.learned_parser import LearnedParser
 
@@ -71,3 +73,14 @@ class ClassifierLimit:
     def agrees(self, labelled: Labelled) -> bool:
         """Whether the sample reaches the limit."""
         return bool(self.classifier.scores([labelled.template])[0] >= self.limit)
+
+
+@dataclass(frozen=True)
+class WholeClauses:
+    """Whether the sentences of a sample have a predicate each, and no more."""
+
+    checker: ClauseChecker
+
+    def agrees(self, labelled: Labelled) -> bool:
+        """Whether no sentence has a fault."""
+        return self.checker.fault(template_words(labelled.template)) is None

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 REASONS = (
     "unfinished", "unparsed", "size", "case", "repetition", "residue", "fluency", "confidence",
-    "agreement", "held_out", "duplicate", "classifier", "parser",
+    "agreement", "held_out", "duplicate", "clauses", "classifier", "parser",
 )  # fmt: skip
 """Why a sample is dropped; the first that holds is counted."""
 

@@ -87,6 +87,7 @@ class ProposalSource:
         self._acts: dict[str, _Act] = {}
         self._counts: dict[tuple[str, int, str], Counter[str]] = {}
         self._starts: dict[int, Counter[str]] = {}
+        self._doubles: Counter[str] = Counter()
         self._sentences: dict[int, Counter[int]] = {}
         self._seen_sentences: Counter[_Sentence] = Counter()
         self._least = 1.0  # training sentences like a planned one
@@ -121,11 +122,13 @@ class ProposalSource:
     def observe(self, mr: MeaningRepresentation, plan: Plan | None = None) -> None:
         """Count an MR that has been said: its values are proposed less from now on.
 
-        With the ``plan`` of a sample, orders that begin as it does are too.
+        With the ``plan`` of a sample, so are orders that begin as it does, and second values of
+        the slots that have two in it.
         """
         size = len(mr.names)
         if plan is not None:
             self._starts.setdefault(size, Counter())[plan.slots[0].name] += 1
+            self._doubles.update(name for name in mr.names if len(mr.values(name)) > 1)
         for name in mr.names:
             counts = self._counts.setdefault((mr.dialogue_act, size, name), Counter())
             counts.update(mr.values(name))
@@ -150,6 +153,7 @@ class ProposalSource:
         spec = self._acts[act]
         n_others = max(0, size - len(spec.always))
         chosen = {*spec.always[:size], *rng.sample(spec.others, n_others)}
+        doubled = self._draw_doubled(spec, chosen, rng)
         slots: list[Slot] = []
         for name in (*spec.always, *spec.others):
             if name not in chosen:
@@ -158,12 +162,21 @@ class ProposalSource:
             if name in spec.names:  # "Aromi is near Aromi" is nothing to learn from
                 taken = {slot.value for slot in slots if slot.name in spec.names}
                 weights = {v: w for v, w in weights.items() if v not in taken} or weights
-            if rng.random() < spec.second.get(name, 0.0):
+            if name in doubled:
                 pairs = {p: n**self.options.pair_power for p, n in spec.pairs[name].items()}
                 slots += [Slot(name, value) for value in _weighted(pairs, rng)]
             else:
                 slots.append(Slot(name, _weighted(weights, rng)))
         return MeaningRepresentation(tuple(slots), act)
+
+    def _draw_doubled(self, spec: _Act, chosen: set[str], rng: Random) -> set[str]:
+        """The slots that get two values."""
+        able = [name for name in (*spec.always, *spec.others) if name in chosen & {*spec.second}]
+        if not self.options.multi_share:
+            return {name for name in able if rng.random() < spec.second[name]}
+        if not able or rng.random() >= self.options.multi_share:
+            return set()
+        return {_weighted({name: 1 / (self._doubles[name] + 1) for name in able}, rng)}
 
     def _draw_plan(self, mr: MeaningRepresentation, rng: Random) -> Plan:
         if self.planner is None or rng.random() < self.options.random_plans:

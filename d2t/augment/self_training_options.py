@@ -31,6 +31,9 @@ class SampleConfig(_Table):
             are pairs that training MRs have; boolean slots never get two.
         multi_power: the shares of the slots are brought closer to each other by this power first;
             at 1, what training texts seldom say twice is seldom proposed twice.
+        multi_share: share of proposals in which one slot, and only one, has two values, instead of
+            each with its own chance; most often the slot that accepted samples have had twice least
+            often. Above 0, ``multi_boost`` and ``multi_power`` have no say.
         pair_power: such a pair is drawn in proportion to its count to this power.
         neighbours: share of random orders in which the two values of a slot stand side by side,
             where one of them is most easily forgotten; 0 leaves it to chance.
@@ -59,6 +62,7 @@ class SampleConfig(_Table):
     always_share: float = Field(default=0.99, gt=0, le=1)
     multi_boost: float = Field(default=2.5, ge=0)
     multi_power: float = Field(default=1.0, gt=0, le=1)
+    multi_share: float = Field(default=0.0, ge=0, le=1)
     pair_power: float = Field(default=0.5, ge=0, le=1)
     neighbours: float = Field(default=0.0, ge=0, le=1)
     random_plans: float = Field(default=0.75, ge=0, le=1)
@@ -103,6 +107,8 @@ class FilterConfig(_Table):
             be in every sample ("near the city" without an area).
         bound_share: a word that says no slot, but in this share of its references stands beside
             one and the same slot, needs that slot ("price" without a price).
+        clauses: whether each sentence must have one predicate for each of its clauses, as English
+            has (``d2t.augment.clauses``).
         classifier: folder of a fluency classifier, or none.
         classifier_quantile: likewise for its scores, against development references.
         joined_share: texts joined of parts (``sample.joined``) are held to this share of the three
@@ -125,6 +131,7 @@ class FilterConfig(_Table):
     bound_share: float = Field(default=0.98, gt=0, le=1)
     n_dev: int = Field(default=300, ge=1)
     parser: str | None = None
+    clauses: bool = False
     classifier: str | None = None
     classifier_quantile: float = Field(default=0.2, ge=0, lt=1)
     joined_share: float = Field(default=0.5, ge=0, le=1)

@@ -43,9 +43,10 @@ def segment_texts(
 ) -> list[list[Hypothesis]]:
     """Per request the texts that could be joined from sentences proved one by one.
 
-    Every contiguous part of the plan is said on its own, as a whole utterance (the first) or as a
-    sentence of one (the others: "It is near Avalon."). Parts that say just their slots in order are
-    joined, as few as possible first. Planned sentences are not cut.
+    Every contiguous part of the plan is said on its own, as a sentence of an utterance ("It is near
+    Avalon."), the first also as a whole one, which a model without phrases can say. Parts that say
+    just their slots in order are joined, the likeliest whole first: few parts, unless the longer
+    ones are odd. Planned sentences are not cut.
 
     Args:
         generator: with the beam whose texts are looked at for each part.
@@ -55,18 +56,21 @@ def segment_texts(
     """
     spans = [_spans(plan) for plan in plans]
     wanted = [
-        _part_request(request, plan, span)
+        part
         for request, plan, places in zip(requests, plans, spans, strict=True)
         for span in places
+        for part in _part_requests(request, plan, span)
     ]
     found = iter(generator.hypotheses(wanted))
     answers = []
     for request, plan, places in zip(requests, plans, spans, strict=True):
         parts: _Parts = {}
         for span in places:
-            said = [text for text in next(found) if text.status == "ok" and text.order_kept]
-            if said:  # best first
-                parts[span] = _Part(_as_sentence(said[0].text), said[0].score)
+            ways = [text for _ in _kinds(span) for text in next(found)]
+            said = [text for text in ways if text.status == "ok" and text.order_kept]
+            if said:
+                best = max(said, key=lambda text: text.score)
+                parts[span] = _Part(_as_sentence(best.text), best.score)
         answers.append(_first_proved(generator, request, plan, parts, keep))
     return answers
 
@@ -100,14 +104,19 @@ def _spans(plan: Plan) -> list[tuple[int, int]]:
     return [(i, j) for i, j in combinations(range(n + 1), 2) if j - i < n]
 
 
-def _part_request(
+def _kinds(span: tuple[int, int]) -> tuple[str | None, ...]:
+    """What a part may be said as. Said as a whole, two slots are easily a fragment."""
+    return ("sentence",) if span[0] else ("sentence", None)
+
+
+def _part_requests(
     request: GenerationRequest, plan: Plan, span: tuple[int, int]
-) -> GenerationRequest:
+) -> list[GenerationRequest]:
     start, end = span
     slots = plan.slots[start:end]
     mr = MeaningRepresentation(slots, request.mr.dialogue_act)
-    kind = "sentence" if start else None
-    return GenerationRequest(f"{request.id}/{start}-{end}", mr, Plan(slots, ()), kind)
+    id = f"{request.id}/{start}-{end}"
+    return [GenerationRequest(id, mr, Plan(slots, ()), kind) for kind in _kinds(span)]
 
 
 def _as_sentence(text: str) -> str:
@@ -134,7 +143,7 @@ def _first_proved(
 
 
 def _cuts(n: int, parts: Mapping[tuple[int, int], _Part]) -> list[list[tuple[int, int]]]:
-    """Ways to cover ``0:n``, fewest parts first, then the best scores; at most a few."""
+    """Ways to cover ``0:n``, those with the likeliest words first; at most a few."""
 
     def covers(start: int) -> Iterator[list[tuple[int, int]]]:
         if start == n:
@@ -144,8 +153,8 @@ def _cuts(n: int, parts: Mapping[tuple[int, int], _Part]) -> list[list[tuple[int
                 for rest in covers(end):
                     yield [(start, end), *rest]
 
-    def cost(cut: list[tuple[int, int]]) -> tuple[int, float]:
-        return len(cut), -sum(parts[span].score for span in cut) / len(cut)
+    def cost(cut: list[tuple[int, int]]) -> float:
+        return -sum(parts[span].score * len(parts[span].text.split()) for span in cut)
 
     return sorted(covers(0), key=cost)[:_MOST_SEGMENTATIONS]
 

@@ -15,7 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from d2t.augment.agreement import ClassifierLimit, Judge, ParserAgreement
+from d2t.augment.agreement import ClassifierLimit, Judge, ParserAgreement, WholeClauses
+from d2t.augment.clauses import ClauseChecker
 from d2t.augment.filters import Residue, SampleFilter
 from d2t.augment.labels import described, read, skeleton
 from d2t.augment.proposals import ProposalSource
@@ -30,7 +31,7 @@ from d2t.errors import ConfigError, DataError
 from d2t.io.atomic import atomic_write_json, atomic_write_text
 from d2t.io.hashing import sha256_file, sha256_json
 from d2t.io.manifest import run_manifest
-from d2t.linearize.template import template_of
+from d2t.linearize.template import template_of, template_words
 from d2t.model.device import pick_device
 from d2t.model.fluency_classifier import FluencyClassifier
 from d2t.model.learned_parser import LearnedParser
@@ -217,8 +218,11 @@ def _earlier(data: PreparedData, rounds: Sequence[RoundFiles]) -> list[Labelled]
 
 
 def _judges(chosen: FilterConfig, data: PreparedData) -> dict[str, Judge]:
-    """The learned judges that the configuration names, by the reason they give."""
+    """The judges that the configuration names, by the reason they give."""
     judges: dict[str, Judge] = {}
+    if chosen.clauses:
+        references = (pair.example.references[0] for pair in data.train)
+        judges["clauses"] = WholeClauses(ClauseChecker.fit(map(template_words, references)))
     if chosen.classifier is not None:
         dev = [template_of(pair.alignment, data.domain) for pair in data.dev]
         classifier = FluencyClassifier.load(Path(chosen.classifier))

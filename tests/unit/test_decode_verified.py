@@ -91,14 +91,29 @@ def part(source: str) -> list[str]:
     }.get(tuple(names), ["Nothing."])
 
 
-def test_parts_that_are_proved_are_joined_few_before_many(bundle: EchoBundle) -> None:
+def test_parts_that_are_proved_are_joined_as_sentences(bundle: EchoBundle) -> None:
     found = say(bundle, beams=part)
     assert (found.status, found.stage, found.order_kept) == ("repaired", "segments", True)
-    assert found.text == "There is a place at the riverside. Aromi is a pub."
+    assert found.text == "It is at the riverside. Aromi is a pub."
+
+
+def test_a_model_without_phrases_says_the_first_part_as_a_whole(bundle: EchoBundle) -> None:
+    def without_kinds(source: str) -> list[str]:
+        first = "<slot:area>" in source or "<slot:name>" in source
+        return part(source) if first and "<kind:" not in source else ["Nothing."]
+
+    found = say(bundle, "area | name,eatType", beams=without_kinds)
+    assert found.status == "failed", "a later part has to be a sentence of an utterance"
+    both = say(
+        bundle,
+        "area | name,eatType",
+        beams=lambda source: without_kinds(source) if "<slot:area>" in source else part(source),
+    )
+    assert both.text == "There is a place at the riverside. Aromi is a pub."
 
 
 def test_several_joined_texts_are_candidates_for_self_training(bundle: EchoBundle) -> None:
-    """Fewest sentences first; only texts that say all, in the order asked for."""
+    """The likeliest words first; only texts that say all, in the order asked for."""
     generator, _ = verified(bundle, {"greedy": part, "beams": part})
     mr = parse_mr(MR, generator.domain)
     requests = [
@@ -107,10 +122,10 @@ def test_several_joined_texts_are_candidates_for_self_training(bundle: EchoBundl
     ]
     two, other = joined_candidates(generator.generator.with_beam(4), requests, 5)
     assert [candidate.text for candidate in two] == [
-        "There is a place at the riverside. Aromi is a pub.",
-        "There is a place at the riverside. It is called Aromi. It is a pub.",
+        "It is at the riverside. Aromi is a pub.",
+        "It is at the riverside. It is called Aromi. It is a pub.",
     ]
-    assert two[0].template == "There is a place at the riverside. <val:name> is a pub."
+    assert two[0].template == "It is at the riverside. <val:name> is a pub."
     assert [candidate.text for candidate in other] == [
         "Aromi is a pub. It is at the riverside.",
         "It is called Aromi. It is a pub. It is at the riverside.",
@@ -121,7 +136,7 @@ def test_several_joined_texts_are_candidates_for_self_training(bundle: EchoBundl
 
 def test_planned_sentences_are_not_cut(bundle: EchoBundle) -> None:
     found = say(bundle, "area | name | eatType", beams=part)
-    assert found.text == "There is a place at the riverside. It is called Aromi. It is a pub."
+    assert found.text == "It is at the riverside. It is called Aromi. It is a pub."
     assert (found.status, found.stage, found.breaks_kept) == ("repaired", "segments", True)
 
 

@@ -121,6 +121,29 @@ def test_second_values_come_as_pairs_that_were_seen() -> None:
     assert share[4.0] == pytest.approx(4 / 16, abs=0.05)
 
 
+def test_one_slot_gets_two_values_most_often_the_one_that_samples_lack() -> None:
+    base = [
+        *[example("title=A", "colour=red", "colour=blue", "size=big")] * 9,
+        example("title=A", "size=big", "size=small", "colour=red"),
+    ]
+    fitted = source(*base, multi_share=0.6)
+
+    def doubled() -> Counter[tuple[str, ...]]:
+        drawn = [fitted.propose(str(i), 3, derived_rng(6, i)) for i in range(1500)]
+        mrs = [proposal.mr for proposal in drawn if proposal is not None]
+        return Counter(tuple(n for n in mr.names if len(mr.values(n)) > 1) for mr in mrs)
+
+    even = doubled()
+    assert set(even) == {(), ("colour",), ("size",)}, "never two slots at once"
+    assert even[()] / 1500 == pytest.approx(0.4, abs=0.04)
+    assert even["colour",] == pytest.approx(even["size",], rel=0.2)
+    for _ in range(3):
+        said = example("title=A", "colour=red", "colour=blue", "size=big")
+        fitted.observe(said.mr, said.plan)
+    rare = doubled()
+    assert rare["size",] / (rare["size",] + rare["colour",]) == pytest.approx(0.8, abs=0.04)
+
+
 def test_pairs_are_drawn_by_their_count_to_a_power() -> None:
     base = [
         *[example("title=A", "colour=red", "colour=blue")] * 9,

@@ -1,0 +1,110 @@
+"""Whether the sentences of an English text hold together: one predicate for each clause.
+
+The slot checker proves content and language models judge words side by side; neither minds "There
+is a pub near Ranch is called Aromi" or "With a low price and is family friendly, Aromi ...". Both
+are common slips of people (6% of E2E references), and models learn them. Verbs are counted against
+the words that open or join clauses; which words are verbs is read from references.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from itertools import pairwise
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+Fault = Literal["no_verb", "nothing_joined", "too_many_verbs"]
+
+_ENDS = frozenset(".!?")
+_SUBJECTS = frozenset({"it", "they"})
+_COPULAS = frozenset({"is", "are"})
+_CONTRACTED = re.compile(r"(?:it|they|there|that|he|she|we|you)'(?:s|re)|\w+n't")
+_JOINING = frozenset({"and", "but", "or", "yet", "so", "nor", "plus"})
+_OPENING = frozenset({
+    "that", "which", "who", "whose", "where", "what", "when", "if", "as", "because", "since",
+    "while", "whilst", "although", "though", "however", "despite", ";",
+})  # fmt: skip
+_REACH = 4
+"""Words after a joining word among which the verb of the clause it joins is looked for: "and its
+customer rating is". A noun phrase that is joined has none so near."""
+_CLOSE = 2
+"""Likewise where that clause has no subject of its own: "and is", "but also has"."""
+
+
+class ClauseChecker:
+    """Tells texts whose sentences have a verb too many or too few from those that hold together.
+
+    It errs on the strict side: a sentence whose only verb is rare counts as one without.
+
+    Attributes:
+        verbs: words that are finite verbs.
+    """
+
+    def __init__(self, verbs: Iterable[str]) -> None:
+        self.verbs = frozenset(verbs) - _JOINING - _OPENING
+
+    @classmethod
+    def fit(cls, texts: Iterable[Sequence[str]], *, min_share: float = 0.0005) -> ClauseChecker:
+        """Take as verbs what follows "it" and "they" more often than "is" and "are".
+
+        Args:
+            texts: the words of each text, lower case, as ``template_words`` gives them.
+            min_share: share of the texts that must have a word in that place.
+        """
+        after_subject, after_copula, n_texts = Counter[str](), Counter[str](), 0
+        for words in texts:
+            n_texts += 1
+            for word, following in pairwise(words):
+                if word in _SUBJECTS:
+                    after_subject[following] += 1
+                elif word in _COPULAS:
+                    after_copula[following] += 1
+        least = max(2.0, min_share * n_texts)
+        frequent = (word for word, n in after_subject.items() if n >= least and word.isalpha())
+        return cls(word for word in frequent if after_subject[word] > after_copula[word])
+
+    def fault(self, words: Sequence[str]) -> Fault | None:
+        """What is wrong with the first sentence that does not hold together, or None."""
+        faults = (self._sentence_fault(sentence) for sentence in _sentences(words))
+        return next((fault for fault in faults if fault is not None), None)
+
+    def _sentence_fault(self, words: Sequence[str]) -> Fault | None:
+        verbs = [place for place, word in enumerate(words) if self._is_verb(word)]
+        if not verbs:
+            return "no_verb"
+        opened = [place for place, word in enumerate(words) if word in _OPENING]
+        joined = [
+            place
+            for place, word in enumerate(words)
+            if word in _JOINING and self._has_verb(words, place, _REACH)
+        ]
+        for place in joined:
+            alone = min([*verbs, *opened]) > place
+            if alone and self._has_verb(words, place, _CLOSE):
+                return "nothing_joined"
+        last = max(joined, default=-1)  # "serves fish, has a view and is cheap"
+        listed = [place for place in verbs[1:] if words[place - 1] == "," and place < last]
+        allowed = 1 + len(opened) + len(joined) + len(listed)
+        return "too_many_verbs" if len(verbs) > allowed else None
+
+    def _has_verb(self, words: Sequence[str], place: int, reach: int) -> bool:
+        return any(self._is_verb(word) for word in words[place + 1 : place + 1 + reach])
+
+    def _is_verb(self, word: str) -> bool:
+        return word in self.verbs or _CONTRACTED.fullmatch(word) is not None
+
+
+def _sentences(words: Sequence[str]) -> Iterator[list[str]]:
+    """Runs of words between full stops, question and exclamation marks."""
+    sentence: list[str] = []
+    for word in words:
+        if word not in _ENDS:
+            sentence.append(word)
+        elif sentence:
+            yield sentence
+            sentence = []
+    if sentence:
+        yield sentence

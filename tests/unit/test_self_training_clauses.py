@@ -1,0 +1,67 @@
+"""Clauses: a predicate each, found without a grammar; verbs are read from references."""
+
+from __future__ import annotations
+
+import pytest
+
+from d2t.augment.clauses import ClauseChecker
+from d2t.linearize.template import template_words
+
+REFERENCES = (
+    "It is a pub. It has a view and they serve fish.",
+    "It is near the river, it has a garden and they serve tea.",
+    "It is located by the sea. They are located there, and it also has a view.",
+    "It located it.",
+)
+
+
+@pytest.fixture(scope="module")
+def clauses() -> ClauseChecker:
+    return ClauseChecker.fit(map(template_words, REFERENCES), min_share=0.5)
+
+
+def test_verbs_are_what_follows_a_pronoun(clauses: ClauseChecker) -> None:
+    """``located`` follows it too, but the copula more often; ``also`` is too rare."""
+    assert clauses.verbs == {"is", "has", "serve"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Aromi is a pub.",
+        "Aromi is a pub near Ranch that has a garden.",
+        "Aromi, which is a pub, has a garden.",
+        "Aromi is cheap and has a garden.",
+        "Aromi is cheap and its customer rating is low.",
+        "Aromi is cheap, has a garden and is near Ranch.",
+        "Near Ranch is a pub called Aromi. It's cheap.",
+        "If it is cheap, they serve tea.",
+        "It isn't cheap, but has a garden.",
+        "Is it cheap? They serve tea!",
+        "",
+    ],
+)
+def test_whole_sentences_have_no_fault(clauses: ClauseChecker, text: str) -> None:
+    assert clauses.fault(template_words(text)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("Near Ranch is a pub is called Aromi.", "too_many_verbs"),
+        ("There is a pub that is cheap is Aromi.", "too_many_verbs"),
+        ("Aromi is a pub with a view and a price range of 20 to 25 has a garden.", "too_many_verbs"),
+        ("Aromi is a pub, it is cheap.", "too_many_verbs"),
+        ("It's a pub it's cheap.", "too_many_verbs"),
+        ("With a low rating, is cheap and is small, Aromi is a pub.", "too_many_verbs"),
+        ("With a low rating and is cheap, Aromi.", "nothing_joined"),
+        ("A cheap pub near Ranch.", "no_verb"),
+        ("Aromi is a pub. Low customer rating.", "no_verb"),
+    ],
+)
+def test_faults_are_named(clauses: ClauseChecker, text: str, fault: str) -> None:
+    assert clauses.fault(template_words(text)) == fault
+
+
+def test_the_first_sentence_that_fails_counts(clauses: ClauseChecker) -> None:
+    assert clauses.fault(template_words("Aromi is a pub. A pub. It is it is.")) == "no_verb"
