@@ -50,7 +50,7 @@ def test_whole_sentences_have_no_fault(clauses: ClauseChecker, text: str) -> Non
     [
         ("Near Ranch is a pub is called Aromi.", "too_many_verbs"),
         ("There is a pub that is cheap is Aromi.", "too_many_verbs"),
-        ("Aromi is a pub with a view and a price range of 20 to 25 has a garden.", "too_many_verbs"),
+        ("Aromi is a pub with a view and a price range of 20 has a garden.", "too_many_verbs"),
         ("Aromi is a pub, it is cheap.", "too_many_verbs"),
         ("It's a pub it's cheap.", "too_many_verbs"),
         ("With a low rating, is cheap and is small, Aromi is a pub.", "too_many_verbs"),
