@@ -13,6 +13,8 @@ from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
+from d2t.linearize.symbols import PLACEHOLDER
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -73,22 +75,37 @@ class ClauseChecker:
 
     def _sentence_fault(self, words: Sequence[str]) -> Fault | None:
         verbs = [place for place, word in enumerate(words) if self._is_verb(word)]
-        if not verbs:
-            return "no_verb"
         opened = [place for place, word in enumerate(words) if word in _OPENING]
-        joined = [
-            place
-            for place, word in enumerate(words)
-            if word in _JOINING and self._has_verb(words, place, _REACH)
-        ]
-        for place in joined:
-            alone = min([*verbs, *opened]) > place
-            if alone and self._has_verb(words, place, _CLOSE):
-                return "nothing_joined"
+        if not any(self._is_main(words, place) for place in verbs):
+            return "no_verb"
+        joining = [place for place, word in enumerate(words) if word in _JOINING]
+        first = min([*verbs, *opened])
+        if any(self._joins_nothing(words, place, first) for place in joining):
+            return "nothing_joined"
+        joined = [place for place in joining if self._has_verb(words, place, _REACH)]
         last = max(joined, default=-1)  # "serves fish, has a view and is cheap"
         listed = [place for place in verbs[1:] if words[place - 1] == "," and place < last]
         allowed = 1 + len(opened) + len(joined) + len(listed)
         return "too_many_verbs" if len(verbs) > allowed else None
+
+    def _is_main(self, words: Sequence[str], place: int) -> bool:
+        """Whether no opening word claims the verb: it is the nearest behind none."""
+        before = [at for at in range(place) if self._is_verb(words[at])]
+        start = before[-1] + 1 if before else 0
+        return not any(word in _OPENING for word in words[start:place])
+
+    def _joins_nothing(self, words: Sequence[str], place: int, first: int) -> bool:
+        """Whether a predicate is joined before there is any, or a bare name by "but".
+
+        Args:
+            words: of the sentence.
+            place: of the joining word.
+            first: place of the first verb or opening word.
+        """
+        if place < first:
+            return self._has_verb(words, place, _CLOSE)
+        named = any(PLACEHOLDER.fullmatch(word) for word in words[place + 1 : place + 2])
+        return words[place] == "but" and named and not self._has_verb(words, place, _REACH)
 
     def _has_verb(self, words: Sequence[str], place: int, reach: int) -> bool:
         return any(self._is_verb(word) for word in words[place + 1 : place + 1 + reach])

@@ -31,6 +31,8 @@ def test_verbs_are_what_follows_a_pronoun(clauses: ClauseChecker) -> None:
         "Aromi is a pub.",
         "Aromi is a pub near Ranch that has a garden.",
         "Aromi, which is a pub, has a garden.",
+        "It is cheap, but <val:name> has a garden.",
+        "It is cheap but small and near <val:near> and <val:near>.",
         "Aromi is cheap and has a garden.",
         "Aromi is cheap and its customer rating is low.",
         "Aromi is cheap, has a garden and is near Ranch.",
@@ -55,7 +57,9 @@ def test_whole_sentences_have_no_fault(clauses: ClauseChecker, text: str) -> Non
         ("It's a pub it's cheap.", "too_many_verbs"),
         ("With a low rating, is cheap and is small, Aromi is a pub.", "too_many_verbs"),
         ("With a low rating and is cheap, Aromi.", "nothing_joined"),
+        ("It is cheap, but <val:name>.", "nothing_joined"),
         ("A cheap pub near Ranch.", "no_verb"),
+        ("A cheap pub that has a garden called Aromi.", "no_verb"),
         ("Aromi is a pub. Low customer rating.", "no_verb"),
     ],
 )
