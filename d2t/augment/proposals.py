@@ -244,10 +244,7 @@ def _act(mrs: Sequence[MeaningRepresentation], domain: Domain, options: SampleCo
         for name, table in pairs.items()
         if table and not (name in always and name in names)
     }
-    second = {
-        name: min(1.0, options.multi_boost * share**options.multi_power)
-        for name, share in shares.items()
-    }
+    second = {name: min(1.0, options.multi_boost * share) for name, share in shares.items()}
     others = tuple(name for name in ranked if name not in always)
     return _Act(len(mrs), always, others, values, second, pairs, names)
 

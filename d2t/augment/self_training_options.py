@@ -29,11 +29,9 @@ class SampleConfig(_Table):
         always_share: a slot that this share of the training MRs has is in every proposal.
         multi_boost: how many times as often as in the training MRs a slot gets two values. They
             are pairs that training MRs have; boolean slots never get two.
-        multi_power: the shares of the slots are brought closer to each other by this power first;
-            at 1, what training texts seldom say twice is seldom proposed twice.
         multi_share: share of proposals in which one slot, and only one, has two values, instead of
             each with its own chance; most often the slot that accepted samples have had twice least
-            often. Above 0, ``multi_boost`` and ``multi_power`` have no say.
+            often. Above 0, ``multi_boost`` has no say.
         pair_power: such a pair is drawn in proportion to its count to this power.
         neighbours: share of random orders in which the two values of a slot stand side by side,
             where one of them is most easily forgotten; 0 leaves it to chance.
@@ -61,7 +59,6 @@ class SampleConfig(_Table):
     min_value_share: float = Field(default=0.001, ge=0, lt=1)
     always_share: float = Field(default=0.99, gt=0, le=1)
     multi_boost: float = Field(default=2.5, ge=0)
-    multi_power: float = Field(default=1.0, gt=0, le=1)
     multi_share: float = Field(default=0.0, ge=0, le=1)
     pair_power: float = Field(default=0.5, ge=0, le=1)
     neighbours: float = Field(default=0.0, ge=0, le=1)
