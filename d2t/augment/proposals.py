@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from d2t.mr.domain import Domain
 
 _Key = TypeVar("_Key")
+_Pair = tuple[str, str]
 _Sentence = tuple[bool, frozenset[str]]
 _TRIES = 50
 """Draws after which the whole space is taken to be held out."""
@@ -71,7 +72,7 @@ class _Act:
     others: tuple[str, ...]
     values: Mapping[str, tuple[str, ...]]
     second: Mapping[str, float]
-    pairs: Mapping[str, Mapping[tuple[str, str], int]]
+    pairs: Mapping[str, Mapping[_Pair, int]]
     names: frozenset[str]
 
 
@@ -87,7 +88,7 @@ class ProposalSource:
         self._acts: dict[str, _Act] = {}
         self._counts: dict[tuple[str, int, str], Counter[str]] = {}
         self._starts: dict[int, Counter[str]] = {}
-        self._doubles: Counter[str] = Counter()
+        self._doubles: Counter[tuple[str, _Pair | None]] = Counter()
         self._sentences: dict[int, Counter[int]] = {}
         self._seen_sentences: Counter[_Sentence] = Counter()
         self._least = 1.0  # training sentences like a planned one
@@ -122,13 +123,15 @@ class ProposalSource:
     def observe(self, mr: MeaningRepresentation, plan: Plan | None = None) -> None:
         """Count an MR that has been said: its values are proposed less from now on.
 
-        With the ``plan`` of a sample, so are orders that begin as it does, and second values of
-        the slots that have two in it.
+        With the ``plan`` of a sample, so are orders that begin as it does, and two values of a slot
+        that it has both.
         """
         size = len(mr.names)
         if plan is not None:
             self._starts.setdefault(size, Counter())[plan.slots[0].name] += 1
-            self._doubles.update(name for name in mr.names if len(mr.values(name)) > 1)
+            doubles = {name: mr.values(name) for name in mr.names if len(mr.values(name)) == 2}
+            for name, (one, other) in doubles.items():
+                self._doubles.update([(name, None), (name, (min(one, other), max(one, other)))])
         for name in mr.names:
             counts = self._counts.setdefault((mr.dialogue_act, size, name), Counter())
             counts.update(mr.values(name))
@@ -153,7 +156,7 @@ class ProposalSource:
         spec = self._acts[act]
         n_others = max(0, size - len(spec.always))
         chosen = {*spec.always[:size], *rng.sample(spec.others, n_others)}
-        doubled = self._draw_doubled(spec, chosen, rng)
+        doubled = self._draw_doubled(spec, chosen, rng)  # slots with two values
         slots: list[Slot] = []
         for name in (*spec.always, *spec.others):
             if name not in chosen:
@@ -163,20 +166,29 @@ class ProposalSource:
                 taken = {slot.value for slot in slots if slot.name in spec.names}
                 weights = {v: w for v, w in weights.items() if v not in taken} or weights
             if name in doubled:
-                pairs = {p: n**self.options.pair_power for p, n in spec.pairs[name].items()}
-                slots += [Slot(name, value) for value in _weighted(pairs, rng)]
+                slots += [Slot(name, value) for value in doubled[name]]
             else:
                 slots.append(Slot(name, _weighted(weights, rng)))
         return MeaningRepresentation(tuple(slots), act)
 
-    def _draw_doubled(self, spec: _Act, chosen: set[str], rng: Random) -> set[str]:
-        """The slots that get two values."""
+    def _draw_doubled(self, spec: _Act, chosen: set[str], rng: Random) -> dict[str, _Pair]:
+        """The slots that get two values, and which."""
         able = [name for name in (*spec.always, *spec.others) if name in chosen & {*spec.second}]
         if not self.options.multi_share:
-            return {name for name in able if rng.random() < spec.second[name]}
+            return {
+                name: _weighted(_to_power(spec.pairs[name], self.options.pair_power), rng)
+                for name in able
+                if rng.random() < spec.second[name]
+            }
         if not able or rng.random() >= self.options.multi_share:
-            return set()
-        return {_weighted({name: 1 / (self._doubles[name] + 1) for name in able}, rng)}
+            return {}
+        lacking: dict[tuple[str, _Pair], float] = {}
+        for name in able:
+            pairs, open_slot = spec.pairs[name], name in spec.names
+            for pair in pairs:  # of an open slot one kind: which two names does not matter
+                said = self._doubles[name, None if open_slot else pair]
+                lacking[name, pair] = 1 / (said + 1) / (len(pairs) if open_slot else 1)
+        return dict([_weighted(lacking, rng)])
 
     def _draw_plan(self, mr: MeaningRepresentation, rng: Random) -> Plan:
         if self.planner is None or rng.random() < self.options.random_plans:
@@ -251,7 +263,7 @@ def _act(mrs: Sequence[MeaningRepresentation], domain: Domain, options: SampleCo
 
 def _pairs(
     name: str, mrs: Sequence[MeaningRepresentation], known: tuple[str, ...]
-) -> Counter[tuple[str, str]]:
+) -> Counter[_Pair]:
     """The two values of a slot, both ``known``, in the MRs that have exactly two of it."""
     doubles = (mr.values(name) for mr in mrs)
     return Counter((min(two), max(two)) for two in doubles if len(two) == 2 and {*two} <= {*known})
@@ -264,6 +276,10 @@ def _values(
     counts = Counter(value for mr in mrs for value in mr.values(name))
     least = options.min_value_share * len(mrs)
     return tuple(sorted(value for value, n in counts.items() if n >= least) or sorted(counts))
+
+
+def _to_power(counts: Mapping[_Pair, int], power: float) -> dict[_Pair, float]:
+    return {pair: n**power for pair, n in counts.items()}
 
 
 def _weighted(weights: Mapping[_Key, float], rng: Random) -> _Key:

@@ -30,9 +30,9 @@ class SampleConfig(_Table):
         multi_boost: how many times as often as in the training MRs a slot gets two values. They
             are pairs that training MRs have; boolean slots never get two.
         multi_share: share of proposals in which one slot, and only one, has two values, instead of
-            each with its own chance; most often the slot that accepted samples have had twice least
-            often. Above 0, ``multi_boost`` has no say.
-        pair_power: such a pair is drawn in proportion to its count to this power.
+            each with its own chance; most often those two (of an open slot, any two) that accepted
+            samples have said least often. Above 0, ``multi_boost`` and ``pair_power`` have no say.
+        pair_power: a pair is drawn in proportion to its count in training MRs to this power.
         neighbours: share of random orders in which the two values of a slot stand side by side,
             where one of them is most easily forgotten; 0 leaves it to chance.
         random_plans: share of proposals in a random order; the others follow the model's planner.

@@ -121,27 +121,55 @@ def test_second_values_come_as_pairs_that_were_seen() -> None:
     assert share[4.0] == pytest.approx(4 / 16, abs=0.05)
 
 
-def test_one_slot_gets_two_values_most_often_the_one_that_samples_lack() -> None:
+def doubled(fitted: ProposalSource, n: int = 2000) -> Counter[tuple[str, ...]]:
+    """Share of the two values that proposals of three slots have of a slot."""
+    found: Counter[tuple[str, ...]] = Counter()
+    for i in range(n):
+        proposal = fitted.propose(str(i), 3, derived_rng(6, i))
+        assert proposal is not None
+        mr = proposal.mr
+        twice = [name for name in mr.names if len(mr.values(name)) > 1]
+        assert len(twice) <= 1, "never two slots at once"
+        found.update([tuple(sorted(mr.values(name))) for name in twice] or [()])
+    return found
+
+
+def test_one_slot_gets_two_values_those_that_samples_lack() -> None:
     base = [
         *[example("title=A", "colour=red", "colour=blue", "size=big")] * 9,
+        example("title=A", "colour=red", "colour=green", "size=big"),
         example("title=A", "size=big", "size=small", "colour=red"),
     ]
     fitted = source(*base, multi_share=0.6)
-
-    def doubled() -> Counter[tuple[str, ...]]:
-        drawn = [fitted.propose(str(i), 3, derived_rng(6, i)) for i in range(1500)]
-        mrs = [proposal.mr for proposal in drawn if proposal is not None]
-        return Counter(tuple(n for n in mr.names if len(mr.values(n)) > 1) for mr in mrs)
-
-    even = doubled()
-    assert set(even) == {(), ("colour",), ("size",)}, "never two slots at once"
-    assert even[()] / 1500 == pytest.approx(0.4, abs=0.04)
-    assert even["colour",] == pytest.approx(even["size",], rel=0.2)
+    even = doubled(fitted)
+    pairs = {("blue", "red"), ("green", "red"), ("big", "small")}
+    assert even[()] / 2000 == pytest.approx(0.4, abs=0.04)
+    assert set(even) == {(), *pairs}
+    assert all(even[pair] / 2000 == pytest.approx(0.2, abs=0.03) for pair in pairs)
     for _ in range(3):
         said = example("title=A", "colour=red", "colour=blue", "size=big")
         fitted.observe(said.mr, said.plan)
-    rare = doubled()
-    assert rare["size",] / (rare["size",] + rare["colour",]) == pytest.approx(0.8, abs=0.04)
+    rare = doubled(fitted)
+    assert rare["blue", "red"] / 2000 == pytest.approx(0.6 / 9, abs=0.03)
+    assert rare["big", "small"] == pytest.approx(rare["green", "red"], rel=0.2)
+
+
+def test_any_two_names_are_one_kind_of_pair() -> None:
+    base = [
+        *[example("title=A", "place=P", f"place={other}", "size=big") for other in "QRST"],
+        example("title=A", "place=P", "size=big", "size=small"),
+        example("title=A", "size=big"),
+    ]
+    fitted = source(*base, multi_share=1.0)
+    even = doubled(fitted)
+    assert even["big", "small"] / 2000 == pytest.approx(0.5, abs=0.05)
+    assert all(even["P", other] / 2000 == pytest.approx(0.125, abs=0.03) for other in "QRST")
+    for other in "QRS":
+        said = example("title=A", "place=P", f"place={other}", "size=big")
+        fitted.observe(said.mr, said.plan)
+    rare = doubled(fitted)
+    assert rare["big", "small"] / 2000 == pytest.approx(0.8, abs=0.05)
+    assert all(rare["P", other] / 2000 == pytest.approx(0.05, abs=0.03) for other in "QRST")
 
 
 def test_pairs_are_drawn_by_their_count_to_a_power() -> None:
