@@ -18,7 +18,7 @@ from d2t.linearize.symbols import PLACEHOLDER
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-Fault = Literal["no_verb", "nothing_joined", "too_many_verbs"]
+Fault = Literal["no_verb", "no_subject", "nothing_joined", "too_many_verbs"]
 
 _ENDS = frozenset(".!?")
 _SUBJECTS = frozenset({"it", "they"})
@@ -29,6 +29,13 @@ _OPENING = frozenset({
     "that", "which", "who", "whose", "where", "what", "when", "if", "as", "because", "since",
     "while", "whilst", "although", "though", "however", "despite", ";",
 })  # fmt: skip
+_ADJUNCTS = frozenset({
+    "with", "near", "in", "at", "by", "on", "for", "from", "close", "next", "not", "located",
+    "situated", "found", "rated", "priced", "serving", "offering", "providing", "featuring",
+})  # fmt: skip
+"""What begins a phrase that says how or where, and is no subject."""
+_DETERMINERS = frozenset({"a", "an", "the", "this", "that", "one", "another", "its", "their"})
+_NAMED = frozenset({"called", "named"})
 _REACH = 4
 """Words after a joining word among which the verb of the clause it joins is looked for: "and its
 customer rating is". A noun phrase that is joined has none so near."""
@@ -78,6 +85,8 @@ class ClauseChecker:
         opened = [place for place, word in enumerate(words) if word in _OPENING]
         if not any(self._is_main(words, place) for place in verbs):
             return "no_verb"
+        if self._lacks_subject(words, verbs[0]):
+            return "no_subject"
         joining = [place for place, word in enumerate(words) if word in _JOINING]
         first = min([*verbs, *opened])
         if any(self._joins_nothing(words, place, first) for place in joining):
@@ -93,6 +102,20 @@ class ClauseChecker:
         before = [at for at in range(place) if self._is_verb(words[at])]
         start = before[-1] + 1 if before else 0
         return not any(word in _OPENING for word in words[start:place])
+
+    def _lacks_subject(self, words: Sequence[str], verb: int) -> bool:
+        """Whether only adjuncts stand before the first verb, and no subject can follow it.
+
+        "With a low price, near Ranch, is cheap"; but "Near Ranch, is a pub" is an inversion.
+        """
+        before, after = words[:verb], words[verb + 1 : verb + 2]
+        starts = [word for at, word in enumerate(before) if at == 0 or before[at - 1] == ","]
+        if not starts or any(start not in _ADJUNCTS for start in starts):
+            return False
+        if before[-1] != ",":
+            return any(word in _NAMED for word in after)
+        subject = any(word in _DETERMINERS or PLACEHOLDER.fullmatch(word) for word in after)
+        return not (subject and words[verb] in _COPULAS)
 
     def _joins_nothing(self, words: Sequence[str], place: int, first: int) -> bool:
         """Whether a predicate is joined before there is any, or a bare name by "but".
