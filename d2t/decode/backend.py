@@ -11,6 +11,7 @@ from d2t.errors import BackendError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from d2t.decode.contrast_source import ContrastSource
     from d2t.decode.sampling_options import SampleKey, SamplingOptions
 
 
@@ -25,10 +26,13 @@ class EncodedSource:
     Attributes:
         ids: tokens, EOS included.
         symbols: placeholders that stand for something in this MR; no other may be generated.
+        contrast: what greedy and beam search contrast it with; the sources of a batch all have one,
+            with the same options, or none has.
     """
 
     ids: tuple[int, ...]
     symbols: tuple[str, ...]
+    contrast: ContrastSource | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,8 @@ class SearchBackend(Protocol):
     name: str
     parallel: int
     """Batches that one call may hold: the engine splits them over its workers."""
+    can_contrast: bool
+    """Whether it reads ``EncodedSource.contrast``; samples are of the true MR alone anyhow."""
 
     def session(self) -> AbstractContextManager[object]:
         """What surrounds a series of calls (evaluation mode, say)."""
