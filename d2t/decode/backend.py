@@ -11,12 +11,38 @@ from d2t.errors import BackendError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from d2t.decode.contrast_source import ContrastSource
+    from d2t.decode.contrast_options import ContrastOptions
     from d2t.decode.sampling_options import SampleKey, SamplingOptions
 
 
 class OutOfMemoryError(BackendError):
     """A batch did not fit; a smaller one may."""
+
+
+class PerturbedSource(Protocol):
+    """What contrastive decoding reads beside a source: the same with slots perturbed.
+
+    Slots are numbered; a set of them is a bit mask.
+
+    Attributes:
+        options: weight and mask; the same for all sources of a batch.
+        everything: the mask of all slots that are perturbed; 0: there is nothing to contrast.
+    """
+
+    options: ContrastOptions
+    everything: int
+
+    def ids(self, said: int = 0) -> tuple[int, ...]:
+        """Tokens of the source in which all slots but ``said`` are perturbed, EOS included."""
+        ...
+
+    def said(self, prefix: Sequence[int]) -> int:
+        """Which slots the text that begins with the tokens ``prefix`` has said."""
+        ...
+
+    def longest(self) -> int:
+        """Tokens that no result of ``ids`` exceeds."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +58,7 @@ class EncodedSource:
 
     ids: tuple[int, ...]
     symbols: tuple[str, ...]
-    contrast: ContrastSource | None = None
+    contrast: PerturbedSource | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,15 +19,12 @@ if TYPE_CHECKING:
     from d2t.slots.checker import SlotChecker
 
 _OPEN_WORD = re.compile(r"\w+\Z")
+_MOST = 62
+"""Slots that a mask in a tensor of int64 has room for; no MR that a text could say has more."""
 
 
 class ContrastSource:
-    """What a request is contrasted with; slots are numbered, sets of them are bit masks.
-
-    Attributes:
-        options: the contrast that is asked for.
-        everything: the mask of all slots that are perturbed; 0 where there is nothing to perturb.
-    """
+    """What a request is contrasted with, see ``PerturbedSource``."""
 
     def __init__(
         self,
@@ -61,8 +58,8 @@ class ContrastSource:
             values=bundle.linearizer.inventory.values,
             rng=derived_rng(seed, "contrast", request.id),
         )
-        self._changes = tuple(changes.items())
-        self.everything = (1 << len(changes)) - 1
+        self._changes = tuple(changes.items())[:_MOST]
+        self.everything = (1 << len(self._changes)) - 1
         self._encoded: dict[int, tuple[int, ...]] = {}
         self._read: dict[str, int] = {}
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from d2t.decode.backend import PerturbedSource
     from d2t.decode.contrast_options import ContrastOptions
-    from d2t.decode.contrast_source import ContrastSource
 
 _FLOOR = -1e4
 """Least logit of the perturbed MR, so that what it gives no probability at all stays a number."""
@@ -63,7 +63,7 @@ def contrast_scores(
         blocked: ``(rows, vocab) bool``, True = never this token; neither likeliest nor kept.
         active: ``(rows,) bool``: rows that have something to contrast with.
     """
-    allowed = true.masked_fill(blocked, IMPOSSIBLE)
+    allowed = torch.where(blocked, true + IMPOSSIBLE, true)  # a sum, so that NaN stays and is seen
     best, likeliest = allowed.max(dim=-1, keepdim=True)
     contrasted = active.unsqueeze(1) & (likeliest != eos_id) & (beta > 0)
     difference = allowed - beta * perturbed.clamp(min=_FLOOR)
@@ -75,7 +75,7 @@ def contrast_scores(
 
 def doubled_sources(
     sources: Sequence[Sequence[int]],
-    contrasts: Sequence[ContrastSource],
+    contrasts: Sequence[PerturbedSource],
     pad_id: int,
     *,
     device: torch.device | str = "cpu",
@@ -107,7 +107,7 @@ class ContrastiveModel(Seq2SeqModel):
         self,
         model: Seq2SeqModel,
         options: ContrastOptions,
-        contrasts: Sequence[ContrastSource],
+        contrasts: Sequence[PerturbedSource],
         banned: Tensor | None = None,
     ) -> None:
         """Wrap ``model`` for the searches of one batch.
@@ -120,7 +120,7 @@ class ContrastiveModel(Seq2SeqModel):
                 plausible nor likeliest.
         """
         super().__init__()
-        self.config, self.position_limit = model.config, model.position_limit
+        self.position_limit = model.position_limit
         self.pad_id, self.bos_id, self.eos_id = model.pad_id, model.bos_id, model.eos_id
         self.vocab_size = model.vocab_size
         self._inner, self._options, self._contrasts = model, options, contrasts
@@ -202,10 +202,10 @@ class ContrastiveModel(Seq2SeqModel):
         rows = [at for at in changed if left[at]]
         if rows:
             sources = [contrasts[at].ids(said[at]) for at in rows]
-            at = before.new_tensor(rows)
-            for key, value in self._replay(sources, before[at], pairs).items():
+            places = before.new_tensor(rows)
+            for key, value in self._replay(sources, before[places], pairs).items():
                 replaced = pairs[key].clone()
-                replaced[at, 1] = value
+                replaced[places, 1] = value
                 pairs[key] = replaced
 
     def _replay(
