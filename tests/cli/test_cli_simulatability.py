@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
+pytestmark = pytest.mark.usefixtures("hasty")
+
 NAMES = ("Aromi", "Zizzi", "Cotto", "Strada", "Cocum", "Giraffe", "Wildwood", "Clowns")
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Observers that learn next to nothing: the numbers are tested elsewhere."""
+    monkeypatch.setattr("d2t.train.simulator._FEWEST_STEPS", 2)
 
 
 def outputs(path: Path, *, said: bool = True) -> Path:
