@@ -91,9 +91,13 @@ def run_arm(
     parser: LearnedParser | None,
 ) -> dict[str, Any]:
     """Say both sets and judge them."""
-    settings = {"batch_size": experiment.batch_size, "max_length": experiment.max_length}
-    greedy = load(experiment.bundle, engine="torch", beam_size=1, seed=experiment.seed, **settings)
-    made = load(experiment.bundle, engine="torch", seed=experiment.seed, **settings, **arm.settings)
+    settings: dict[str, Any] = {
+        "batch_size": experiment.batch_size,
+        "max_length": experiment.max_length,
+        "seed": experiment.seed,
+    }
+    greedy = load(experiment.bundle, engine="torch", beam_size=1, **settings)
+    made = load(experiment.bundle, engine="torch", **settings, **arm.settings)
     found: dict[str, Any] = {"passes": arm.passes}
     for name, examples in sets.items():
         if not examples:

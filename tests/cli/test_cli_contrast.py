@@ -14,7 +14,7 @@ from d2t.cli.main import app
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from click.testing import Result
+    from typer.testing import Result
 
 MRS = "name[Aromi], eatType[pub], food[Italian]\nname[Zizzi], food[Chinese], area[riverside]\n"
 

@@ -13,7 +13,7 @@ from d2t.cli.main import app
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from click.testing import Result
+    from typer.testing import Result
 
 pytestmark = pytest.mark.usefixtures("hasty")
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from d2t.model.base import Seq2SeqModel
 
-ARCHITECTURES = {
+ARCHITECTURES: dict[str, TransformerConfig | BiGRUConfig] = {
     "transformer": TransformerConfig(width=16, ffn=32, heads=2),
     "bigru": BiGRUConfig(hidden=12, embedding=12, layers=2),
 }
@@ -140,7 +140,7 @@ def test_our_models_answer_alike_alone_and_together(
         )
         for source, other in zip(sources, others, strict=True)
     ]
-    search = {"beam_size": beam_size, "n_best": beam_size, "max_length": 16}
+    search: dict[str, Any] = {"beam_size": beam_size, "n_best": beam_size, "max_length": 16}
 
     def run(rows: slice) -> list[list[tuple[int, ...]]]:
         some = contrasts[rows]
