@@ -23,6 +23,7 @@ from d2t.cli.common import (
     verdict,
 )
 from d2t.cli.evaluate_plans import plans as evaluate_plans
+from d2t.cli.evaluate_simulatability import simulatability as evaluate_simulatability
 from d2t.cli.model_outputs import ModelRun, PlanMode, Split, generate_outputs
 
 if TYPE_CHECKING:
@@ -203,6 +204,7 @@ _register(
 
 
 app.command("plans")(evaluate_plans)
+app.command("simulatability")(evaluate_simulatability)
 
 
 def _with_gates(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,6 +22,13 @@ from d2t.cli.common import (
     progress,
     say,
     verdict,
+)
+from d2t.cli.contrast import (
+    BetaOption,
+    ContrastOption,
+    DynamicOption,
+    PlausibilityOption,
+    contrast_options,
 )
 from d2t.cli.generate_lines import Lines
 from d2t.cli.planners import FirstOption, PlannerOption, SentencesOption, plan_option
@@ -166,6 +174,10 @@ def generate(
     rerank: RerankOption = False,
     length_penalty: PenaltyOption = None,
     max_length: LengthOption = None,
+    contrast: ContrastOption = None,
+    beta: BetaOption = None,
+    plausibility: PlausibilityOption = None,
+    dynamic: DynamicOption = False,
     batch_size: BatchOption = 64,
     seed: SeedOption = 0,
     engine: EngineOption = "auto",
@@ -204,6 +216,7 @@ def generate(
     if source != "-":  # a missing file is cheaper to find than a model is to load
         open_source(source).close()
     reranked = rerank or verify is Verify.RERANK
+    contrasted = contrast_options(contrast, beta, plausibility, dynamic)
     loaded = load(
         model,
         engine=engine,
@@ -217,6 +230,7 @@ def generate(
         seed=seed,
         planner=planner,
         plan_sentences=sentences,
+        contrast=contrasted,
     )
     strictly = verify is Verify.STRICT and not reranked
     generator = VerifiedGenerator(loaded) if strictly else loaded
@@ -233,6 +247,7 @@ def generate(
         "sentences": sentences, "verify": verify.value, "rerank": rerank, "beam_size": beam_size,
         "length_penalty": length_penalty, "max_length": max_length, "batch_size": batch_size,
         "seed": seed, "map": map, "format": format.value,
+        "contrast": None if contrasted is None else asdict(contrasted),
     }  # fmt: skip
     file = begin_file(output, made_by, resume=resume, window=window)
     with open_sink(output, file) as write:

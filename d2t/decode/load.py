@@ -34,16 +34,18 @@ def load(
         engine: ``torch``; ``ctranslate2`` for what ``d2t export`` wrote, which needs no torch;
             ``auto`` takes that where it is there and no other device is named.
         threads: cores to use; None is all that this process may use, or torch's choice.
-        settings: ``beam_size``, ``batch_size``, ``max_length``, ``length_penalty``, ``seed``; see
-            ``ModelGenerator``.
+        settings: ``beam_size``, ``batch_size``, ``max_length``, ``length_penalty``, ``seed``,
+            ``contrast`` (for which ``auto`` takes torch); see ``ModelGenerator``.
 
     Raises:
         BackendError: there is no such device, or the engine is not installed.
         BundleError: the folder is not a complete bundle of a version we read.
-        UsageError: CTranslate2 is asked for on another device than the CPU.
+        UsageError: CTranslate2 is asked for on another device than the CPU, or for a contrast.
     """
     folder = shipped_model() if path is None else Path(path)
     on_cpu = device in ("cpu", "auto")
+    if engine == "auto" and settings.get("contrast") is not None:
+        engine = "torch"
     if engine == "ctranslate2" and not on_cpu:
         raise UsageError(f"the ctranslate2 engine runs on the CPU; leave out --device {device}")
     if engine == "ctranslate2" or (engine == "auto" and on_cpu and _is_exported(folder)):

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from d2t.decode.backend import EncodedSource, OutOfMemoryError
 from d2t.decode.candidates import Candidate, distinct_candidates
+from d2t.decode.contrast_options import runnable_contrast
+from d2t.decode.contrast_source import ContrastSource
 from d2t.decode.orders import Orders, choose_orders, pooled_orders
 from d2t.decode.requests import make_request
 from d2t.decode.rerank import rerank
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from d2t.decode.backend import SearchBackend, SearchResult
+    from d2t.decode.contrast_options import ContrastOptions
     from d2t.linearize.source import LinearizedInput
     from d2t.model.bundle import Bundle
     from d2t.model.bundle_parts import BundleParts
@@ -69,6 +72,7 @@ class ModelGenerator:
         rerank: bool = False,
         planner: Planner | str | None = None,
         plan_sentences: bool = False,
+        contrast: ContrastOptions | None = None,
         backend: SearchBackend | None = None,
     ) -> None:
         """Wrap ``bundle``.
@@ -86,10 +90,13 @@ class ModelGenerator:
                 finishes plans that end in ``...``. A planner, or what ``make_planner`` takes; None
                 is the bundle's neural one, else its bigram one.
             plan_sentences: let it plan where sentences end, too.
+            contrast: search for what the true MR makes likelier than a perturbed one; scores are
+                then of the contrasted distribution. Samples stay the model's own.
             backend: the engine that runs the model; None is torch.
 
         Raises:
-            UsageError: a setting is out of range, there is nothing to rerank, or no such planner.
+            UsageError: a setting is out of range, there is nothing to rerank, no such planner, or
+                the engine cannot contrast.
         """
         defaults: Mapping[str, Any] = bundle.decode_defaults
         self.bundle = bundle
@@ -112,6 +119,7 @@ class ModelGenerator:
         self.planner = _planner(bundle, planner, seed=seed, sentences=plan_sentences)
         self.checker = SlotChecker.for_domain(bundle.domain)
         self._backend = backend or _torch_backend(bundle)
+        self.contrast = runnable_contrast(contrast, self._backend)
 
     @property
     def engine(self) -> str:
@@ -174,6 +182,7 @@ class ModelGenerator:
             length_penalty=self.length_penalty,
             seed=self.seed,
             planner=self.planner,
+            contrast=self.contrast,
             backend=self._backend,
         )
 
@@ -229,7 +238,19 @@ class ModelGenerator:
     def _prepare(self, request: GenerationRequest, orders: Orders) -> _Prepared:
         linearized = self.bundle.linearizer.linearize(request.mr, orders.read, kind=request.kind)
         ids = self.bundle.tokenizer.encode_source(linearized.pieces)
-        source = EncodedSource(tuple(ids), tuple(linearized.bindings))
+        bindings = linearized.bindings
+        contrast = None
+        if self.contrast is not None:
+            contrast = ContrastSource(
+                self.contrast,
+                request,
+                orders.read,
+                self.bundle,
+                self.checker,
+                bindings,
+                seed=self.seed,
+            )
+        source = EncodedSource(tuple(ids), tuple(bindings), contrast)
         return _Prepared(request, orders.asked, linearized, source)
 
     def _batched(

@@ -19,10 +19,17 @@ IMPOSSIBLE = float("-inf")
 
 
 def pad_sources(
-    sources: Sequence[Sequence[int]], pad_id: int, *, device: torch.device | str = "cpu"
+    sources: Sequence[Sequence[int]],
+    pad_id: int,
+    *,
+    device: torch.device | str = "cpu",
+    width: int = 0,
 ) -> tuple[Tensor, Tensor]:
-    """Stack token id lists into ``(batch, src_len) int64`` and its bool mask (True = keep)."""
-    width = max((len(source) for source in sources), default=0)
+    """Stack token id lists into ``(batch, src_len) int64`` and its bool mask (True = keep).
+
+    ``width`` is the least ``src_len``: room for sources that may come later.
+    """
+    width = max([width, *(len(source) for source in sources)])
     ids = torch.full((len(sources), width), pad_id, dtype=torch.int64)
     mask = torch.zeros((len(sources), width), dtype=torch.bool)
     for row, source in enumerate(sources):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 
 from d2t.decode.backend import OutOfMemoryError
+from d2t.decode.contrastive import ContrastiveModel, doubled_sources
 from d2t.decode.sampling import sample_search
 from d2t.decode.search import beam_search, greedy_search, pad_sources
 from d2t.decode.symbol_mask import SymbolMask
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from d2t.decode.backend import EncodedSource, SearchResult
     from d2t.decode.sampling_options import SampleKey, SamplingOptions
+    from d2t.model.base import Seq2SeqModel
     from d2t.model.bundle import Bundle
 
 _Found = TypeVar("_Found")
@@ -29,6 +31,7 @@ class TorchBackend:
 
     name: str = "torch"
     parallel: int = 1
+    can_contrast: bool = True
 
     def __init__(self, bundle: Bundle) -> None:
         """Any bundle will do; its model is run in evaluation mode inside ``session``."""
@@ -50,10 +53,12 @@ class TorchBackend:
 
     def greedy(self, sources: Sequence[EncodedSource], *, max_length: int) -> list[SearchResult]:
         """See ``SearchBackend.greedy``."""
-        ids, mask, banned = self._tensors(sources)
-        return _guarded(
-            lambda: greedy_search(self._model, ids, mask, max_length=max_length, banned=banned)
-        )
+
+        def run() -> list[SearchResult]:
+            model, ids, mask, banned = self._batch(sources)
+            return greedy_search(model, ids, mask, max_length=max_length, banned=banned)
+
+        return _guarded(run)
 
     def beams(
         self,
@@ -64,10 +69,11 @@ class TorchBackend:
         length_penalty: float,
     ) -> list[list[SearchResult]]:
         """See ``SearchBackend.beams``."""
-        ids, mask, banned = self._tensors(sources)
-        return _guarded(
-            lambda: beam_search(
-                self._model,
+
+        def run() -> list[list[SearchResult]]:
+            model, ids, mask, banned = self._batch(sources)
+            return beam_search(
+                model,
                 ids,
                 mask,
                 beam_size=beam_size,
@@ -76,7 +82,8 @@ class TorchBackend:
                 max_length=max_length,
                 banned=banned,
             )
-        )
+
+        return _guarded(run)
 
     def samples(
         self,
@@ -86,13 +93,33 @@ class TorchBackend:
         *,
         max_length: int,
     ) -> list[SearchResult]:
-        """See ``SearchBackend.samples``; a sample depends on its key and its source alone."""
+        """See ``SearchBackend.samples``; a sample depends on its key and its source alone.
+
+        The true MR's: there is no contrast in them.
+        """
         ids, mask, banned = self._tensors(sources)
         return _guarded(
             lambda: sample_search(
                 self._model, ids, mask, rows, options, max_length=max_length, banned=banned
             )
         )
+
+    def _batch(
+        self, sources: Sequence[EncodedSource]
+    ) -> tuple[Seq2SeqModel, Tensor, Tensor, Tensor]:
+        """What a search steps, its sources and their mask, and the banned tokens.
+
+        Where there is a contrast, the sources are pairs ``(batch, 2, src_len)``.
+        """
+        ids, mask, banned = self._tensors(sources)
+        contrasts = [source.contrast for source in sources if source.contrast is not None]
+        if not contrasts:
+            return self._model, ids, mask, banned
+        model = ContrastiveModel(self._model, contrasts[0].options, contrasts, banned)
+        pairs = doubled_sources(
+            [source.ids for source in sources], contrasts, model.pad_id, device=ids.device
+        )
+        return model, *pairs, banned
 
     def _tensors(self, sources: Sequence[EncodedSource]) -> tuple[Tensor, Tensor, Tensor]:
         """Source ids ``(batch, src_len)``, their mask, and the banned tokens ``(batch, vocab)``."""

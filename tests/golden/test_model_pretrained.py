@@ -7,6 +7,7 @@ import re
 import pytest
 import tokenizers
 import torch
+from scripted_contrast import ScriptedContrast
 from tokenizers import decoders, models, pre_tokenizers
 from transformers import (
     BartConfig,
@@ -16,6 +17,9 @@ from transformers import (
     T5ForConditionalGeneration,
 )
 
+from d2t.decode.contrast_options import ContrastOptions
+from d2t.decode.contrastive import ContrastiveModel, doubled_sources
+from d2t.decode.search import beam_search
 from d2t.errors import BackendError, BundleError, DataError
 from d2t.linearize.inventory import Inventory
 from d2t.linearize.registry import make_strategy
@@ -293,3 +297,36 @@ def test_no_checkpoint_there(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(BackendError, match="give a folder"):
         load_pretrained(PretrainedConfig(name_or_path=str(tmp_path / "empty")), SYMBOLS)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("dynamic", [False, True])
+def test_a_contrast_of_a_checkpoint_is_its_forced_contrast(loaded, dynamic):
+    """Both caches in one; with a dynamic contrast the perturbed half is replayed."""
+    tokenizer, model = loaded
+    options = ContrastOptions(beta=0.5, plausibility=0.0, dynamic=dynamic)
+    rows = [tokenizer.encode_source(p) for p in (["<slot:name>", "aromi pub"], ["river"], SYMBOLS)]
+    others = [tuple(row[:2]) for row in rows]
+    words = (tokenizer.encode_target("a pub")[0],)
+    scripts = [
+        ScriptedContrast({0: other, 1: tuple(row)}, words, options)
+        for row, other in zip(rows, others, strict=True)
+    ]
+    contrast = ContrastiveModel(model, options, scripts)
+    pairs = doubled_sources(rows, scripts, model.pad_id)
+    static = beam_search(contrast, *pairs, beam_size=3, n_best=3, max_length=8)
+    state = contrast.start(*pairs)
+    text = [model.bos_id, *tokenizer.encode_target("near the river a pub")[:-1]]
+    for at, word in enumerate(text):
+        scores, state = contrast.step(torch.full((3,), word), state)
+        if at and scripts[0].said(text[1 : at + 1]):
+            break
+        forced = contrast(*pairs, torch.tensor([text[: at + 1]] * 3))[:, -1]
+        torch.testing.assert_close(
+            scores.log_softmax(-1), forced.log_softmax(-1), atol=1e-3, rtol=1e-3
+        )
+    for k in range(3):
+        alone = ContrastiveModel(model, options, [scripts[k]])
+        single = doubled_sources([rows[k]], [scripts[k]], model.pad_id)
+        [found] = beam_search(alone, *single, beam_size=3, n_best=3, max_length=8)
+        assert [result.ids for result in found] == [result.ids for result in static[k]]

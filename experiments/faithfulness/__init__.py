@@ -1,0 +1,1 @@
+"""Experiments of the faithfulness methods; one module and one TOML each."""

@@ -1,0 +1,105 @@
+"""How one way of decoding is judged: slot errors by two judges, BLEU, length, and time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from d2t.evaluate.bootstrap import Resampling, paired_bootstrap
+from d2t.evaluate.metric import ratio
+from d2t.evaluate.records import EvaluationRecord
+from d2t.evaluate.report import evaluate_records
+from d2t.linearize.template import template_of
+from d2t.model.learned_parser import labels_of, merged_labels
+from d2t.slots.tally import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from d2t.corpus.types import Example
+    from d2t.decode.types import Hypothesis
+    from d2t.evaluate.bootstrap import FloatArray
+    from d2t.model.learned_parser import LearnedParser
+    from d2t.mr.domain import Domain
+
+KINDS = ("missing", "wrong", "added", "repeated")
+
+
+def judged(
+    said: Sequence[Hypothesis],
+    plain: Sequence[Hypothesis],
+    examples: Sequence[Example],
+    domain: Domain,
+    parser: LearnedParser | None,
+) -> dict[str, Any]:
+    """Errors in % of the slots, exact texts, BLEU; differences to ``plain`` with their intervals.
+
+    Args:
+        said: texts of the arm.
+        plain: of greedy search, for the same requests.
+        examples: their references.
+        domain: for BLEU's records and the parser's labels.
+        parser: the second judge, which no decoder has looked at; None: there is none.
+    """
+    tally = Tally()
+    for hypothesis in said:
+        tally.add(hypothesis.report)
+    counts = _errors(said).sum(axis=0)
+    records = [
+        EvaluationRecord(e.id, e.mr, h.text, None, e.references)
+        for e, h in zip(examples, said, strict=True)
+    ]
+    report = evaluate_records(
+        records, domain, parts=("text",), resampling=Resampling(n_resamples=0)
+    )
+    found: dict[str, Any] = {
+        "n": len(said),
+        **{kind: _percent(counts[k], counts[4]) for k, kind in enumerate(KINDS)},
+        "ser": tally.ser,
+        "exact": 100 * sum(h.status == "ok" for h in said) / len(said),
+        "bleu": report.score("bleu"),
+        "words": float(np.mean([len(h.text.split()) for h in said])),
+        "against_greedy": {
+            kind: _difference(_errors(plain)[:, [k, 4]], _errors(said)[:, [k, 4]])
+            for k, kind in enumerate(KINDS)
+        },
+    }
+    if parser is not None:
+        found["parser"] = _read(said, domain, parser)
+    return found
+
+
+def _errors(said: Sequence[Hypothesis]) -> FloatArray:
+    """``(texts, 5)``: missing, wrong, added, repeated, slots."""
+    return np.array(
+        [[*(len(getattr(h.report, kind)) for kind in KINDS), h.report.n_slots] for h in said],
+        dtype=np.float64,
+    )
+
+
+def _percent(part: float, whole: float) -> float:
+    return 100 * float(part) / float(whole) if whole else 0.0
+
+
+def _difference(plain: FloatArray, other: FloatArray) -> dict[str, float]:
+    """Of the error rates, in points, with a paired bootstrap over MRs."""
+    result = paired_bootstrap(
+        lambda totals: ratio(totals[:, 0], totals[:, 1]), plain, other, Resampling()
+    )
+    return {"difference": result.difference, "low": result.low, "high": result.high,
+            "p": result.p_value}  # fmt: skip
+
+
+def _read(said: Sequence[Hypothesis], domain: Domain, parser: LearnedParser) -> dict[str, float]:
+    """Missing and added or wrong labels by the learned parser, synonyms taken as one."""
+    missing = added = slots = 0
+    for hypothesis, read in zip(
+        said, parser.parse([template_of(h.alignment, domain) for h in said]), strict=True
+    ):
+        wanted = labels_of(hypothesis.mr.slots, domain, merge_synonyms=True)
+        heard = merged_labels(read.slots, domain)
+        missing += len({name for name, _ in wanted} - {name for name, _ in heard})
+        added += len(heard - wanted)
+        slots += len(wanted)
+    return {"missing": _percent(missing, slots), "wrong_or_added": _percent(added, slots)}

@@ -1,0 +1,107 @@
+"""What a request is contrasted with: sources of perturbed MRs, and which slots a text has said."""
+
+from __future__ import annotations
+
+import pytest
+from echo_bundle import EchoBundle, echo_bundle
+from scripted_backend import ScriptedBackend
+
+from d2t.decode.contrast_options import ContrastOptions
+from d2t.decode.contrast_source import ContrastSource
+from d2t.decode.pipeline import ModelGenerator
+from d2t.decode.types import GenerationRequest
+from d2t.decode.verified import VerifiedGenerator
+from d2t.errors import UsageError
+from d2t.mr.parse import parse_mr
+from d2t.mr.perturb import PERTURBATIONS, Perturbation
+from d2t.mr.types import Plan
+from d2t.slots.checker import SlotChecker
+
+MR = "name[Aromi], eatType[pub], food[Italian], area[riverside]"
+
+
+@pytest.fixture(scope="module")
+def bundle() -> EchoBundle:
+    return echo_bundle()
+
+
+def source(bundle: EchoBundle, mr: str, kind: Perturbation, *, id: str = "1") -> ContrastSource:
+    parsed = parse_mr(mr, bundle.domain)
+    request = GenerationRequest(id, parsed)
+    linearized = bundle.linearizer.linearize(parsed, Plan(parsed.slots))
+    return ContrastSource(
+        ContrastOptions(kind, dynamic=True),
+        request,
+        Plan(parsed.slots),
+        bundle,  # type: ignore[arg-type]
+        SlotChecker.for_domain(bundle.domain),
+        linearized.bindings,
+        seed=0,
+    )
+
+
+def read(bundle: EchoBundle, ids: tuple[int, ...]) -> str:
+    return " ".join(bundle.tokenizer.pieces(ids)).replace("▁", "")
+
+
+def test_sources_as_the_model_reads_them(bundle: EchoBundle) -> None:
+    dropped = source(bundle, MR, "dropped")
+    assert "food" not in read(bundle, dropped.ids())
+    assert "<slot:name> <val:name>" in read(bundle, dropped.ids())
+    null = read(bundle, source(bundle, MR, "null").ids())
+    assert null.count("<empty>") == 3
+    wrong = read(bundle, source(bundle, MR, "wrong").ids())
+    assert "Italian" not in wrong
+    assert "<slot:food>" in wrong
+
+
+@pytest.mark.parametrize("kind", PERTURBATIONS)
+def test_slots_that_are_said_are_true_again(bundle: EchoBundle, kind: Perturbation) -> None:
+    made = source(bundle, MR, kind)
+    assert made.everything == 0b111
+    parsed = parse_mr(MR, bundle.domain)
+    true = bundle.linearizer.linearize(parsed, Plan(parsed.slots)).pieces
+    assert made.ids(made.everything) == tuple(bundle.tokenizer.encode_source(true))
+    food_said = read(bundle, made.ids(0b010))
+    assert "<slot:food>" in food_said
+    assert "riverside" not in food_said.replace(" ", "")
+    longest = max(len(made.ids(said)) for said in range(8))
+    assert longest <= made.longest()
+
+
+def test_wrong_values_belong_to_seed_and_request(bundle: EchoBundle) -> None:
+    ids = {source(bundle, MR, "wrong", id=str(k)).ids() for k in range(20)}
+    assert len(ids) > 3
+    assert source(bundle, MR, "wrong", id="7").ids() == source(bundle, MR, "wrong", id="7").ids()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", 0),
+        ("<val:name> is a pub", 0),  # the word may go on
+        ("<val:name> is a pub that", 0b001),
+        ("<val:name> is a pub.", 0b001),
+        ("a riverside pub, Italian food, and", 0b111),
+        ("a pub that serves Chinese food and", 0b011),  # wrong, but said
+    ],
+)
+def test_what_a_text_has_said(bundle: EchoBundle, text: str, said: int) -> None:
+    prefix = bundle.tokenizer.encode_target(text)[:-1]
+    assert source(bundle, MR, "dropped").said(prefix) == said
+
+
+def test_an_engine_that_cannot_contrast_says_so(bundle: EchoBundle) -> None:
+    engine = ScriptedBackend(bundle.tokenizer, {})
+    with pytest.raises(UsageError, match="needs the torch engine"):
+        ModelGenerator(bundle, backend=engine, contrast=ContrastOptions())  # type: ignore[arg-type]
+    plain = ContrastOptions(beta=0, plausibility=0)
+    assert ModelGenerator(bundle, backend=engine, contrast=plain).contrast is None  # type: ignore[arg-type]
+
+
+def test_verified_generation_contrasts_its_searches(bundle: EchoBundle) -> None:
+    options = ContrastOptions("dropped", beta=0.5, plausibility=0.1)
+    inner = ModelGenerator(bundle, contrast=options)  # type: ignore[arg-type]
+    assert inner.with_beam(3).contrast == options
+    said = VerifiedGenerator(inner).generate_one(MR, "food, name, eatType, area")
+    assert (said.text, said.status) == ("Italian Aromi pub riverside", "ok")
