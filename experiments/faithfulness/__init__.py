@@ -1,0 +1,1 @@
+"""Faithfulness beyond slots (issue 5): one runner a section, each with its TOML."""
