@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from d2t.evaluate.qa.report import QAOptions
+    from d2t.evaluate.qa.types import QuestionAnswerer
+    from d2t.evaluate.records import EvaluationRecord
 
 
 def qa(
@@ -101,7 +103,7 @@ def qa(
 
 def _judge(
     source: str,
-    reader: Any,
+    reader: QuestionAnswerer,
     options: QAOptions,
     limit: int | None,
     strict: bool,
@@ -121,7 +123,8 @@ def _judge(
     domain, n_bad = reader.domain, 0
     stream = read_records(source, limit=limit, known_columns=domain.slot_names)
     while window := list(islice(stream, options.batch_size)):
-        good, lines = [], []
+        good: list[EvaluationRecord] = []
+        lines: list[dict[str, Any] | None] = []  # None: the next good record's
         for raw in window:
             try:
                 if raw.error is not None:

@@ -8,7 +8,6 @@ from d2t.evaluate.qa.entities import find_entities
 from d2t.evaluate.qa.questions import YES, fill
 from d2t.evaluate.qa.types import MR_TAG, TEXT_TAG, ContextPair, QAPair
 from d2t.linearize.symbols import slot_symbol
-from d2t.mr.types import MeaningRepresentation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from d2t.evaluate.qa.entities import Entities
     from d2t.evaluate.qa.questions import QuestionSet
     from d2t.mr.domain import Domain
-    from d2t.mr.types import Slot
+    from d2t.mr.types import MeaningRepresentation, Slot
 
 
 class Asked(NamedTuple):
@@ -68,18 +67,16 @@ def context_pair(
         rng: draws symbols and the order of the slots (training); None: symbols in order, slots in
             the domain's.
     """
-    everything = mr
+    ranks = {name: rank for rank, name in enumerate(domain.slot_names)}
+    slots = sorted(mr.slots, key=lambda slot: (ranks[slot.name], slot.value))
+    everything = slots
     if beside is not None:
-        everything = MeaningRepresentation((*mr.slots, *beside[0].slots))
+        everything = [*slots, *beside[0].slots]
         first = rng is None or rng.random() < 0.5
         text = f"{text} {beside[1]}" if first else f"{beside[1]} {text}"
     entities = find_entities(everything, (text,), domain, also=also, rng=rng)
-    slots = list(mr.slots)
     if rng is not None:
         rng.shuffle(slots)
-    else:
-        ranks = {name: rank for rank, name in enumerate(domain.slot_names)}
-        slots.sort(key=lambda slot: ranks[slot.name])
     return ContextPair(
         text=f"{TEXT_TAG} {entities.hide(text).lower()}",
         data=linearized(slots, entities),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from d2t.mr.domain import Domain
-    from d2t.mr.types import MeaningRepresentation
+    from d2t.mr.types import Slot
 
 MAX_ENTITIES = 12
 """Symbols of one record; further names stay words."""
@@ -81,7 +81,7 @@ def fold_value(value: str) -> str:
 
 
 def find_entities(
-    mr: MeaningRepresentation,
+    slots: Iterable[Slot],
     texts: Sequence[str],
     domain: Domain,
     *,
@@ -91,14 +91,14 @@ def find_entities(
     """The values to be copied of an MR and of texts.
 
     Args:
-        mr: its open and numeric values, and those that the domain does not list.
+        slots: of the MR: its open and numeric values, and those that the domain does not list.
         texts: known open values of the domain are looked for in them.
         domain: of the MR.
         also: values of the MR that are to be copied although they are listed.
         rng: draws the symbols; None takes them in order, the MR's first.
     """
     found: dict[str, str] = {}
-    for slot in mr.slots:
+    for slot in slots:
         spec = domain.slot(slot.name)
         if slot.value and (spec.kind in COPIED_KINDS or spec.is_unseen(slot.value)):
             found.setdefault(fold_value(slot.value), slot.value)
