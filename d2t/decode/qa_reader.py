@@ -110,7 +110,8 @@ class QAReader:
                         max_length=policy.longest + MAX_ANSWER,
                     )
                     for place, result in zip(places, results, strict=True):
-                        ids = result.ids[len(prefixes[place]) :]
+                        start = len(prefixes[place])
+                        ids = result.ids[start : start + MAX_ANSWER]  # for any batch the same
                         found[place] = self.model.tokenizer.decode(ids)
         return found
 
