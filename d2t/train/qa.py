@@ -33,6 +33,8 @@ from d2t.train.workers import Workers
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from torch import Tensor
+
     from d2t.corpus.types import Example
     from d2t.evaluate.qa.questions import QuestionSet
     from d2t.model.base import Seq2SeqModel
@@ -164,39 +166,47 @@ def _train(
     )
     workers = Workers(pick_device(config.device))
     loop = Loop(settings, _Assembly(network, encoder), train, workers)
-    held = encoder.encode_epoch(dev[: config.dev_utterances], "dev")
-    best: dict[str, Any] = {}
-
-    def evaluate(loop: Loop) -> DevResult:
-        """Loss on fixed development pairs; without any, later weights are better ones."""
-        losses = dev_losses(loop, held)
-        selection = -losses["dev_loss"] if held else float(loop.progress.step)
-        return DevResult(losses, selection, [])
-
-    def keep(loop: Loop, result: DevResult) -> None:
-        """Remember the best weights."""
-        step = loop.progress.step
-        evaluation = ", ".join(f"{name} {v:.3f}" for name, v in result.metrics.items()) or "no dev"
-        progress.say(f"step {step}: {evaluation}")
-        if loop.progress.best_step == step:
-            best["weights"] = {k: v.detach().cpu().clone() for k, v in network.state_dict().items()}
-            best["facts"] = {"step": step, **result.metrics}
-
+    best = _Best(encoder.encode_epoch(dev[: config.dev_utterances], "dev"), progress)
     # The loop saves itself at each evaluation; a training of minutes is not resumed.
     with tempfile.TemporaryDirectory() as folder, stop_on_signal() as stop:
-        complete = loop.run(evaluate, keep, Path(folder), stop, progress)
+        complete = loop.run(best.evaluate, best.keep, Path(folder), stop, progress)
     progress.close()
     if not complete:
         raise TrainingInterrupted("interrupted; a QA model is not resumed: start it again")
-    network.load_state_dict(best["weights"])
+    network.load_state_dict(best.weights)
     info = {
         "settings": config.model_dump(mode="json"),
         "utterances": len(train),
         "pairs_seen": loop.progress.pairs_seen,
         "train_s": round(loop.progress.wall_s, 1),
-        "dev": best["facts"],
+        "dev": best.facts,
     }
     return QAModel(domain, questions.source, tokenizer, network.cpu().eval(), info)
+
+
+class _Best:
+    """The weights of the best evaluation so far, and what it found."""
+
+    def __init__(self, dev: Sequence[EncodedPair], progress: Reporter) -> None:
+        self.dev, self.progress = dev, progress
+        self.weights: dict[str, Tensor] = {}
+        self.facts: dict[str, float] = {}
+
+    def evaluate(self, loop: Loop) -> DevResult:
+        """Loss on fixed development pairs; without any, later weights are better ones."""
+        losses = dev_losses(loop, self.dev)
+        selection = -losses["dev_loss"] if self.dev else float(loop.progress.step)
+        return DevResult(losses, selection, [])
+
+    def keep(self, loop: Loop, result: DevResult) -> None:
+        """Remember the weights that are the best."""
+        step = loop.progress.step
+        found = ", ".join(f"{name} {v:.3f}" for name, v in result.metrics.items()) or "no dev"
+        self.progress.say(f"step {step}: {found}")
+        if loop.progress.best_step == step:
+            state = loop.model.state_dict()
+            self.weights = {name: v.detach().cpu().clone() for name, v in state.items()}
+            self.facts = {"step": step, **result.metrics}
 
 
 def _tokenizer(

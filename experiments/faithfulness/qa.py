@@ -23,6 +23,7 @@ from d2t.evaluate.qa.hard_cases import load_hard_cases
 from d2t.evaluate.records import read_evaluation_records
 from d2t.io.atomic import atomic_write, atomic_write_json
 from d2t.io.manifest import run_manifest
+from d2t.mr.domain import load_domain
 from d2t.mr.types import MeaningRepresentation, Slot
 from d2t.seeding import derived_rng
 from d2t.slots.checker import SlotChecker
@@ -33,7 +34,7 @@ from experiments.faithfulness.qa_corruptions import CONTROL, MR_SIDE, TEXT_SIDE,
 from experiments.faithfulness.qa_corruptions import intact as untouched
 from experiments.faithfulness.qa_judge import judge
 from experiments.faithfulness.qa_report import as_markdown, report
-from experiments.faithfulness.qa_train import holds, trained_model
+from experiments.faithfulness.qa_train import DOMAIN, holds, trained_model
 from experiments.runner.processes import only_one
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ def evaluate(experiment: QAExperiment, folder: Path, outputs: Sequence[str]) -> 
     domain, checker = reader.domain, SlotChecker.for_domain(reader.domain)
     dev = utterances_of(load_split(experiment.corpus, "dev", domain), checker, domain, "given")
     derived_rng(experiment.seed, "judged").shuffle(dev)
-    cases = load_hard_cases(domain)
+    cases = load_hard_cases(load_domain(DOMAIN))  # the model's own copy has none
     everything = conditions(experiment, dev, domain, checker)
     everything["hard"] = [Judged(case.id, case.mr, case.text) for case in cases]
     everything |= systems(outputs, domain, experiment.records)

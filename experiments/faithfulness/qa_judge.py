@@ -89,8 +89,8 @@ def _rows(
         ]
     q = timed("quals", lambda: quals(pairs, reader))
     c = timed("consistency", lambda: consistency(pairs, reader, n_wordings=n_wordings))
-    held = timed("held_out_wordings", lambda: consistency(pairs, reader, held_out=True))
     e = timed("questeval", lambda: questeval(pairs, reader, n_wordings=n_wordings))
+    held = timed("held_out_wordings", lambda: consistency(pairs, reader, held_out=True))
     return [
         {
             "checker": -float(reports[at].n_errors),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tiny_qa import tiny_model
@@ -11,28 +12,33 @@ from typer.testing import CliRunner
 from d2t.cli.main import app
 from d2t.model.qa_model import QAModel
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click.testing import Result
+
 RECORDS = [
     {"id": "a", "mr": "name[Aromi], eatType[pub]", "text": "Aromi is a pub."},
     {"id": "b", "mr": "name[Zizzi], food[Thai]", "text": "Zizzi serves Thai food."},
 ]
 
 
-def run(*arguments, input=None):
+def run(*arguments: str, input: str | None = None) -> Result:
     return CliRunner().invoke(app, list(arguments), input=input, catch_exceptions=True)
 
 
-def lines(*records):
+def lines(*records: object) -> str:
     return "".join(json.dumps(record) + "\n" for record in records)
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("qa") / "model"
     tiny_model().save(folder)
     return folder
 
 
-def test_train_qa_writes_a_model(tmp_path):
+def test_train_qa_writes_a_model(tmp_path: Path) -> None:
     out = tmp_path / "qa"
     arguments = ["--corpus", "mini", "--limit", "12", "--epochs", "0.5", "--width", "16"]
     result = run("train-qa", *arguments, "--out", str(out), "--json", "--seed", "3")
@@ -45,7 +51,7 @@ def test_train_qa_writes_a_model(tmp_path):
     assert QAModel.load(out).network.config.width == 16
 
 
-def test_train_qa_refuses_what_it_cannot_do(tmp_path):
+def test_train_qa_refuses_what_it_cannot_do(tmp_path: Path) -> None:
     result = run("train-qa", "--corpus", "mini", "--out", str(tmp_path / "x"), "--width", "11")
     assert result.exit_code == 2
     assert "--width 11" in result.stderr
@@ -62,7 +68,7 @@ def test_train_qa_refuses_what_it_cannot_do(tmp_path):
     assert "questions.toml" in result.stderr
 
 
-def test_evaluate_qa_writes_a_line_a_record_and_the_summary_on_stderr(model):
+def test_evaluate_qa_writes_a_line_a_record_and_the_summary_on_stderr(model: Path) -> None:
     result = run("evaluate", "qa", "-", "--model", str(model), input=lines(*RECORDS))
     assert result.exit_code == 0, result.stderr
     first, second = map(json.loads, result.stdout.splitlines())
@@ -78,8 +84,8 @@ def test_evaluate_qa_writes_a_line_a_record_and_the_summary_on_stderr(model):
     assert "QA|dom:restaurant@" in result.stderr
 
 
-def test_lines_do_not_depend_on_the_batch_nor_on_the_mode(model):
-    def scored(*options):
+def test_lines_do_not_depend_on_the_batch_nor_on_the_mode(model: Path) -> None:
+    def scored(*options: str) -> list[dict[str, Any]]:
         result = run("evaluate", "qa", "--model", str(model), *options, input=lines(*RECORDS))
         assert result.exit_code == 0, result.stderr
         return [json.loads(line)["consistency"] for line in result.stdout.splitlines()]
@@ -91,7 +97,7 @@ def test_lines_do_not_depend_on_the_batch_nor_on_the_mode(model):
         assert one["mean_log_p"] == pytest.approx(other["mean_log_p"], abs=1e-3)
 
 
-def test_json_prints_the_summary_alone(model):
+def test_json_prints_the_summary_alone(model: Path) -> None:
     arguments = ["--model", str(model), "--mode", "quals", "--propose", "diverse", "--json"]
     result = run("evaluate", "qa", *arguments, "--seed", "5", input=lines(RECORDS[0]))
     summary = json.loads(result.stdout)
@@ -102,7 +108,7 @@ def test_json_prints_the_summary_alone(model):
     assert set(summary["records_per_s"]) == {"quals"}
 
 
-def test_a_bad_line_is_an_error_object_in_its_place_and_the_stream_goes_on(model):
+def test_a_bad_line_is_an_error_object_in_its_place_and_the_stream_goes_on(model: Path) -> None:
     data = lines(RECORDS[0], {"id": "x", "text": "no MR"}) + "{\n" + lines(RECORDS[1])
     arguments = ["--model", str(model), "--mode", "consistency", "--batch-size", "2"]
     result = run("evaluate", "qa", *arguments, input=data)
@@ -113,7 +119,7 @@ def test_a_bad_line_is_an_error_object_in_its_place_and_the_stream_goes_on(model
     assert run("evaluate", "qa", *arguments, "--strict", input=data).exit_code == 1
 
 
-def test_gates_and_usage(model):
+def test_gates_and_usage(model: Path) -> None:
     data = lines(*RECORDS)
     arguments = ["--model", str(model), "--mode", "consistency"]
     assert run("evaluate", "qa", *arguments, "--min-f1", "0", input=data).exit_code == 0
@@ -126,7 +132,7 @@ def test_gates_and_usage(model):
     assert run("evaluate", "qa", *wrong_mode, input=data).exit_code == 2
 
 
-def test_a_folder_that_holds_no_model_says_how_to_train_one(tmp_path):
+def test_a_folder_that_holds_no_model_says_how_to_train_one(tmp_path: Path) -> None:
     result = run("evaluate", "qa", "--model", str(tmp_path), input=lines(*RECORDS))
     assert result.exit_code == 1
     assert "d2t train-qa" in result.stderr

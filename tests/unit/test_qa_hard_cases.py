@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import pytest
 
 from d2t.errors import DataError
-from d2t.evaluate.qa.hard_cases import judge_cases, load_hard_cases
+from d2t.evaluate.qa.hard_cases import HardCase, judge_cases, load_hard_cases
 from d2t.mr.domain import load_domain
 from d2t.slots.checker import SlotChecker
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DOMAIN = load_domain("restaurant")
 KINDS = {"whose_rating", "near_what", "negation_scope", "wrong_place", "paraphrase"}
@@ -20,11 +24,11 @@ GOOD = {
 
 
 @pytest.fixture(scope="module")
-def cases():
+def cases() -> list[HardCase]:
     return load_hard_cases(DOMAIN)
 
 
-def test_there_are_150_balanced_within_each_kind(cases):
+def test_there_are_150_balanced_within_each_kind(cases: list[HardCase]) -> None:
     assert len(cases) == 150
     assert {case.kind for case in cases} == KINDS
     assert Counter((case.kind, case.faithful) for case in cases) == {
@@ -32,7 +36,7 @@ def test_there_are_150_balanced_within_each_kind(cases):
     }
 
 
-def test_they_name_their_slots_and_no_text_is_there_twice(cases):
+def test_they_name_their_slots_and_no_text_is_there_twice(cases: list[HardCase]) -> None:
     assert len({case.text for case in cases}) == len(cases)
     for case in cases:
         assert case.id.startswith(case.kind)
@@ -44,12 +48,12 @@ def test_they_name_their_slots_and_no_text_is_there_twice(cases):
                 assert slot.value in case.text, case.id
 
 
-def test_each_faithful_case_has_an_unfaithful_one_of_the_same_mr(cases):
+def test_each_faithful_case_has_an_unfaithful_one_of_the_same_mr(cases: list[HardCase]) -> None:
     mrs = {f: Counter(c.mr.key() for c in cases if c.faithful is f) for f in (True, False)}
     assert mrs[True] == mrs[False]  # so that no judge can go by the MR alone
 
 
-def test_they_are_hard_for_the_slot_checker(cases):
+def test_they_are_hard_for_the_slot_checker(cases: list[HardCase]) -> None:
     checker = SlotChecker.for_domain(DOMAIN)
     found = judge_cases(
         cases, lambda case: checker.check(case.text, case.mr, merge_synonyms=True).ok
@@ -71,7 +75,7 @@ def test_they_are_hard_for_the_slot_checker(cases):
         (json.dumps(GOOD), "there twice"),
     ],
 )
-def test_what_is_no_case_is_refused(line, message, tmp_path):
+def test_what_is_no_case_is_refused(line: str, message: str, tmp_path: Path) -> None:
     path = tmp_path / "cases.jsonl"
     path.write_text(json.dumps(GOOD) + "\n" + line + "\n")
     with pytest.raises(DataError, match=r"cases\.jsonl") as raised:
@@ -79,6 +83,6 @@ def test_what_is_no_case_is_refused(line, message, tmp_path):
     assert message in raised.value.message
 
 
-def test_a_missing_file_is_an_error(tmp_path):
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file"):
         load_hard_cases(DOMAIN, tmp_path / "none.jsonl")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import pytest
 from scripted_answerer import TINY_SOURCE, ScriptedAnswerer
@@ -19,18 +20,25 @@ from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.mr.types import MeaningRepresentation
 
+if TYPE_CHECKING:
+    from d2t.evaluate.qa.types import ContextPair
+
 DOMAIN = load_domain("restaurant")
 TINY = questions_from_dict(TINY_SOURCE, DOMAIN)
 TXT, MR = "<txt", "<mr>"
 NOTHING = MeaningRepresentation(())
 
 
-def record(mr, text):
+def record(mr: str, text: str) -> ContextPair:
     return context_pair(parse_mr(mr, DOMAIN) if mr else NOTHING, text, DOMAIN, TINY)
 
 
-def scripted(known, logs, **options):
-    return ScriptedAnswerer(known, logs, questions=TINY, **options)
+def scripted(
+    known: dict[tuple[str, str], str],
+    logs: dict[tuple[str, str, str], tuple[float, float]],
+    proposed: dict[str, list[QAPair]] | None = None,
+) -> ScriptedAnswerer:
+    return ScriptedAnswerer(known, logs, questions=TINY, proposed=proposed)
 
 
 RECORD = record("food[Italian], area[riverside]", "Indian food by the river.")
@@ -51,7 +59,7 @@ LOGS = {
 }
 
 
-def test_quals_is_the_mean_difference_of_mean_log_probabilities():
+def test_quals_is_the_mean_difference_of_mean_log_probabilities() -> None:
     (score,) = quals([RECORD], scripted(KNOWN, LOGS))
     food, area = -6.6 / 2 - -0.6 / 2, -1.0 / 2 - -0.6 / 2
     assert score.precision == pytest.approx((food + area) / 2)
@@ -68,7 +76,7 @@ def test_quals_is_the_mean_difference_of_mean_log_probabilities():
     assert failing[0].answer_difference == pytest.approx(-6.0)
 
 
-def test_pairs_answered_none_are_no_pairs_and_a_side_without_pairs_is_undefined():
+def test_pairs_answered_none_are_no_pairs_and_a_side_without_pairs_is_undefined() -> None:
     known = {key: answer for key, answer in KNOWN.items() if key[0] == MR}
     (score,) = quals([RECORD], scripted(known, LOGS))
     assert score.precision is None
@@ -78,7 +86,7 @@ def test_pairs_answered_none_are_no_pairs_and_a_side_without_pairs_is_undefined(
     assert nothing.failing(0.0) == []
 
 
-def test_diverse_proposals_must_survive_the_round_trip():
+def test_diverse_proposals_must_survive_the_round_trip() -> None:
     proposed = {
         TXT: [
             QAPair("food a?", "indian"),
@@ -94,7 +102,7 @@ def test_diverse_proposals_must_survive_the_round_trip():
     assert "proposals" in answerer.calls
 
 
-def test_many_records_are_asked_about_in_as_many_calls_as_one():
+def test_many_records_are_asked_about_in_as_many_calls_as_one() -> None:
     one, many = scripted(KNOWN, LOGS), scripted(KNOWN, LOGS)
     (alone,) = quals([RECORD], one)
     together = quals([RECORD] * 5, many)
@@ -102,8 +110,8 @@ def test_many_records_are_asked_about_in_as_many_calls_as_one():
     assert all(score == alone for score in together)
 
 
-def test_selection_is_round_robin_over_answers_and_keeps_each():
-    def pair(question, answer, slot=None):
+def test_selection_is_round_robin_over_answers_and_keeps_each() -> None:
+    def pair(question: str, answer: str, slot: str | None = None) -> QAPair:
         return QAPair(question, answer, slot)
 
     candidates = [
@@ -123,14 +131,14 @@ def test_selection_is_round_robin_over_answers_and_keeps_each():
     assert len(select_pairs(yes, 1)) == 2  # the same answer to another slot is another answer
 
 
-def test_logs_of_a_pair():
+def test_logs_of_a_pair() -> None:
     logs = PairLogs((-1.0, -2.0, -3.0, -4.0), n_question=3)
     assert logs.total == -10.0
     assert logs.mean == -2.5
     assert logs.answer == -4.0
 
 
-def test_consistency_counts_each_kind_of_error():
+def test_consistency_counts_each_kind_of_error() -> None:
     rec = record("food[Italian], area[riverside], priceRange[cheap]", "An Indian pub for £20.")
     known = {
         (TXT, "food a?"): "indian",  # wrong
@@ -153,7 +161,7 @@ def test_consistency_counts_each_kind_of_error():
     assert price.log_p == pytest.approx(math.log(2 * math.exp(-1.0)))  # either synonym
 
 
-def test_names_agree_by_token_f1_and_closed_values_by_identity():
+def test_names_agree_by_token_f1_and_closed_values_by_identity() -> None:
     rec = record("name[Rice House]", "The Rice Boat.")
     (score,) = consistency([rec], scripted({(TXT, "name a?"): "<ent:2>"}, {}), n_wordings=1)
     assert score.precision == pytest.approx(0.5)
@@ -165,7 +173,7 @@ def test_names_agree_by_token_f1_and_closed_values_by_identity():
     assert wrong.precision == 0.0
 
 
-def test_saying_nothing_of_nothing_is_perfect_and_of_something_is_not():
+def test_saying_nothing_of_nothing_is_perfect_and_of_something_is_not() -> None:
     (empty,) = consistency([record("", "Hello.")], scripted({}, {}), n_wordings=1)
     assert empty.f1 == 1.0
     (silent,) = consistency([record("food[Thai]", "Hello.")], scripted({}, {}), n_wordings=1)
@@ -173,13 +181,13 @@ def test_saying_nothing_of_nothing_is_perfect_and_of_something_is_not():
     assert silent.f1 == 0.0
 
 
-def test_held_out_wordings_can_be_asked():
+def test_held_out_wordings_can_be_asked() -> None:
     answerer = scripted({(TXT, "food c?"): "italian"}, {})
     (score,) = consistency([record("food[Italian]", "x")], answerer, held_out=True)
     assert score.recall == 1.0
 
 
-def test_questeval_averages_answerability_and_agreement_in_both_directions():
+def test_questeval_averages_answerability_and_agreement_in_both_directions() -> None:
     logs = {
         **LOGS,
         (TXT, "food a?", "none"): (0.0, math.log(0.2)),
@@ -195,7 +203,7 @@ def test_questeval_averages_answerability_and_agreement_in_both_directions():
     assert nothing.score == 0.0
 
 
-def test_a_report_has_means_intervals_costs_and_a_signature():
+def test_a_report_has_means_intervals_costs_and_a_signature() -> None:
     records = [
         EvaluationRecord(str(at), parse_mr(f"food[Italian], name[N{at}]", DOMAIN), "Indian food.")
         for at in range(6)
@@ -223,7 +231,7 @@ def test_a_report_has_means_intervals_costs_and_a_signature():
     assert empty["metrics"] == {}
 
 
-def test_what_is_undefined_everywhere_has_no_score():
+def test_what_is_undefined_everywhere_has_no_score() -> None:
     report = QAReport("s")
     options = QAOptions(modes=("quals",))
     records = [EvaluationRecord("0", NOTHING, "")]

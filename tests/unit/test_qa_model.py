@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -20,6 +21,14 @@ from d2t.model.qa_model import DOMAIN as DOMAIN_FOLDER
 from d2t.model.qa_model import MANIFEST, WEIGHTS, QAModel
 from d2t.mr.parse import parse_mr
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from d2t.evaluate.qa.types import ContextPair
+
+    Scores = Callable[[Sequence[ContextPair]], list[tuple[float | None, ...]]]
+
 CONTEXTS = [
     "<txt> <ent:1> is a cheap italian pub.",
     "<mr> <slot:name> <ent:2> <slot:food> italian <slot:near> <ent:5>",
@@ -33,16 +42,16 @@ PAIRS = [
 
 
 @pytest.fixture(scope="module")
-def model():
+def model() -> QAModel:
     return tiny_model()
 
 
 @pytest.fixture(scope="module")
-def reader(model):
+def reader(model: QAModel) -> QAReader:
     return QAReader(model)
 
 
-def stepped(model, context, target):
+def stepped(model: QAModel, context: str, target: str) -> list[float]:
     """Log-probabilities of a target token by token: no teacher forcing in one pass, no padding."""
     tokenizer, network = model.tokenizer, model.network
     ids, mask = pad_sources([tokenizer.encode_target(context)], tokenizer.pad_id)
@@ -54,7 +63,9 @@ def stepped(model, context, target):
     return logs
 
 
-def test_scores_are_those_of_the_model_stepped_through_the_pair(model, reader):
+def test_scores_are_those_of_the_model_stepped_through_the_pair(
+    model: QAModel, reader: QAReader
+) -> None:
     rows = [(at, pair) for at in range(3) for pair in PAIRS]
     with torch.inference_mode():
         for (at, pair), logs in zip(rows, reader.log_probs(CONTEXTS, rows), strict=True):
@@ -68,7 +79,9 @@ def test_scores_are_those_of_the_model_stepped_through_the_pair(model, reader):
             )
 
 
-def test_one_by_one_or_in_batches_of_any_size_the_scores_are_the_same(model, reader):
+def test_one_by_one_or_in_batches_of_any_size_the_scores_are_the_same(
+    model: QAModel, reader: QAReader
+) -> None:
     rows = [(at, pair) for at in (2, 0, 1) for pair in PAIRS] * 2
     together = reader.log_probs(CONTEXTS, rows)
     answers = reader.answers(CONTEXTS, [(at, pair.question) for at, pair in rows])
@@ -81,14 +94,16 @@ def test_one_by_one_or_in_batches_of_any_size_the_scores_are_the_same(model, rea
     assert reader.answers([], []) == []
 
 
-def test_training_mode_is_left_behind_and_scores_have_no_dropout(model):
+def test_training_mode_is_left_behind_and_scores_have_no_dropout(model: QAModel) -> None:
     model.network.train()
     reader = QAReader(model)
     rows = [(0, PAIRS[0])]
     assert reader.log_probs(CONTEXTS, rows) == reader.log_probs(CONTEXTS, rows)
 
 
-def test_an_answer_is_the_likeliest_continuation_of_its_question(model, reader):
+def test_an_answer_is_the_likeliest_continuation_of_its_question(
+    model: QAModel, reader: QAReader
+) -> None:
     tokenizer = model.tokenizer
     (answer,) = reader.answers(CONTEXTS, [(0, PAIRS[0].question)])
     ids, mask = pad_sources([tokenizer.encode_target(CONTEXTS[0])], tokenizer.pad_id)
@@ -101,7 +116,7 @@ def test_an_answer_is_the_likeliest_continuation_of_its_question(model, reader):
     assert answer.startswith(tokenizer.decode([best]))
 
 
-def test_names_that_a_context_does_not_hold_are_never_answered(model):
+def test_names_that_a_context_does_not_hold_are_never_answered(model: QAModel) -> None:
     with torch.no_grad():  # a model that wants to say <ent:7> all the time
         biased = tiny_model()
         biased.network.output.bias[biased.tokenizer.symbol_ids["<ent:7>"]] += 50
@@ -112,7 +127,9 @@ def test_names_that_a_context_does_not_hold_are_never_answered(model):
     assert absent.startswith("<ent:1>")
 
 
-def test_groups_of_a_diverse_search_are_the_same_without_penalty_and_differ_with_one(model):
+def test_groups_of_a_diverse_search_are_the_same_without_penalty_and_differ_with_one(
+    model: QAModel,
+) -> None:
     ids, mask = pad_sources(
         [model.tokenizer.encode_target(context) for context in CONTEXTS], model.tokenizer.pad_id
     )
@@ -129,7 +146,7 @@ def test_groups_of_a_diverse_search_are_the_same_without_penalty_and_differ_with
     assert diverse_search(model.network, ids[:0], mask[:0], penalty=0.5, **options) == []
 
 
-def test_the_penalty_is_not_in_the_scores(model):
+def test_the_penalty_is_not_in_the_scores(model: QAModel) -> None:
     """What the original gets wrong: its second term holds the diversity penalty (spec §1.2)."""
     tokenizer = model.tokenizer
     ids, mask = pad_sources([tokenizer.encode_target(CONTEXTS[0])], tokenizer.pad_id)
@@ -143,7 +160,7 @@ def test_the_penalty_is_not_in_the_scores(model):
         assert result.score == pytest.approx(total / len(tokens), abs=1e-4)
 
 
-def test_the_metrics_run_with_the_model_and_do_not_depend_on_the_batch(reader):
+def test_the_metrics_run_with_the_model_and_do_not_depend_on_the_batch(reader: QAReader) -> None:
     records = [
         context_pair(parse_mr(mr, DOMAIN), text, DOMAIN, QUESTIONS)
         for mr, text in (
@@ -165,7 +182,7 @@ def test_the_metrics_run_with_the_model_and_do_not_depend_on_the_batch(reader):
             )
 
 
-def test_a_saved_model_is_the_same_model(model, reader, tmp_path):
+def test_a_saved_model_is_the_same_model(model: QAModel, reader: QAReader, tmp_path: Path) -> None:
     folder = tmp_path / "qa"
     model.save(folder)
     again = QAReader.load(folder)
@@ -178,12 +195,12 @@ def test_a_saved_model_is_the_same_model(model, reader, tmp_path):
     model.save(folder)  # an older model is replaced
 
 
-def _edit(folder, **changes):
+def _edit(folder: Path, **changes: Any) -> None:
     path = folder / MANIFEST
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 
 
-CORRUPTIONS = {
+CORRUPTIONS: dict[str, Callable[[Path], object]] = {
     "no manifest": lambda folder: (folder / MANIFEST).unlink(),
     "other version": lambda folder: _edit(folder, format_version=99),
     "other sizes": lambda folder: _edit(folder, network={"width": 24, "heads": 2}),
@@ -195,7 +212,7 @@ CORRUPTIONS = {
 
 
 @pytest.mark.parametrize("corruption", CORRUPTIONS)
-def test_a_corrupt_folder_is_an_error(corruption, model, tmp_path):
+def test_a_corrupt_folder_is_an_error(corruption: str, model: QAModel, tmp_path: Path) -> None:
     folder = tmp_path / "qa"
     model.save(folder)
     CORRUPTIONS[corruption](folder)
@@ -203,7 +220,7 @@ def test_a_corrupt_folder_is_an_error(corruption, model, tmp_path):
         QAModel.load(folder)
 
 
-def test_other_folders_are_not_overwritten(model, tmp_path):
+def test_other_folders_are_not_overwritten(model: QAModel, tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(BundleError):
         model.save(tmp_path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 import torch
@@ -23,13 +25,16 @@ from d2t.train.batching import BatchOptions, EncodedPair, collate, plan_batches
 from d2t.train.config import OptimConfig
 from d2t.train.fluency_scores import auc
 from d2t.train.qa import QAConfig, qa_config, train_qa, utterances_of
-from d2t.train.qa_pairs import Draws, PairDrawer, QAPairEncoder, Utterance
+from d2t.train.qa_pairs import Draws, PairDrawer, QAPairEncoder, QARow, Utterance
+
+if TYPE_CHECKING:
+    from random import Random
 
 CHECKER = SlotChecker.for_domain(DOMAIN)
 PLAIN = Draws(text=8, text_none=8, mr=8, mr_none=8, copied=0.0, beside=0.0)
 
 
-def utterance(mr, text):
+def utterance(mr: str, text: str) -> Utterance:
     return Utterance(parse_mr(mr, DOMAIN), text)
 
 
@@ -37,11 +42,11 @@ AROMI = utterance("name[Aromi], food[Italian], near[Zizzi]", "Aromi has Italian 
 MILL = utterance("name[The Mill], eatType[pub]", "The Mill is a pub.")
 
 
-def rows(utterances, draws=PLAIN, epoch=0):
+def rows(utterances: list[Utterance], draws: Draws = PLAIN, epoch: int = 0) -> list[QARow]:
     return list(PairDrawer(DOMAIN, QUESTIONS, draws, 1).rows(utterances, epoch))
 
 
-def test_said_slots_are_learnt_whole_and_unsaid_ones_by_their_answer_alone():
+def test_said_slots_are_learnt_whole_and_unsaid_ones_by_their_answer_alone() -> None:
     drawn = rows([AROMI])
     said = {(r.context[:4], r.pair.slot) for r in drawn if r.whole}
     unsaid = {(r.context[:4], r.pair.slot) for r in drawn if not r.whole}
@@ -52,20 +57,20 @@ def test_said_slots_are_learnt_whole_and_unsaid_ones_by_their_answer_alone():
     assert all(r.pair.answer in r.context for r in drawn if r.whole)
 
 
-def test_a_name_that_the_text_does_not_spell_is_not_asked_of_it():
+def test_a_name_that_the_text_does_not_spell_is_not_asked_of_it() -> None:
     drawn = rows([utterance("name[Aromi], food[Italian]", "Aromy has Italian food.")])
     assert not [r for r in drawn if r.context.startswith("<txt") and r.pair.slot == "name"]
     assert [r for r in drawn if r.context.startswith("<mr") and r.pair.slot == "name"]
 
 
-def test_no_held_out_wording_is_trained_on():
+def test_no_held_out_wording_is_trained_on() -> None:
     held = {w for asking in QUESTIONS.slots.values() for w in asking.held_out}
     for row in rows([AROMI, MILL] * 10):
         shown = row.pair.question
         assert not any(shown == wording.lower() for wording in held)
 
 
-def test_beside_another_text_only_questions_that_name_their_subject_are_asked():
+def test_beside_another_text_only_questions_that_name_their_subject_are_asked() -> None:
     drawn = rows([AROMI, MILL], PLAIN._replace(beside=1.0))
     text = [r for r in drawn if r.context.startswith("<txt") and "pub" in r.context]
     text = [r for r in text if "italian" in r.context]
@@ -76,13 +81,13 @@ def test_beside_another_text_only_questions_that_name_their_subject_are_asked():
     assert {r.pair.answer for r in text if r.pair.slot == "food"} <= {"italian", "none"}
 
 
-def test_draws_depend_on_seed_epoch_and_place_alone():
+def test_draws_depend_on_seed_epoch_and_place_alone() -> None:
     assert rows([AROMI, MILL]) == rows([AROMI, MILL])
     assert rows([AROMI, MILL]) != rows([AROMI, MILL], epoch=1)
     assert rows([AROMI, MILL])[: len(rows([AROMI]))] == rows([AROMI])
 
 
-def test_listed_values_are_copied_in_a_share_of_the_draws():
+def test_listed_values_are_copied_in_a_share_of_the_draws() -> None:
     drawn = rows([AROMI], PLAIN._replace(copied=1.0))
     assert any("italian" not in r.context for r in drawn)
     assert {r.pair.answer for r in drawn if r.pair.slot == "food"} <= {
@@ -90,7 +95,7 @@ def test_listed_values_are_copied_in_a_share_of_the_draws():
     }
 
 
-def test_given_tokens_are_read_and_not_learnt():
+def test_given_tokens_are_read_and_not_learnt() -> None:
     tokenizer = tiny_model().tokenizer
     encoder = QAPairEncoder(PairDrawer(DOMAIN, QUESTIONS, PLAIN, 1), tokenizer)
     for row, pair in zip(rows([AROMI]), encoder.encode_epoch([AROMI], 0), strict=True):
@@ -105,13 +110,13 @@ def test_given_tokens_are_read_and_not_learnt():
     assert batch.n_tokens == 2
 
 
-def test_labels_are_the_mrs_or_only_texts_that_the_checker_reads_alike():
-    examples = [Example("0", *[AROMI.mr], (AROMI.text, "Aromi is a pub.", " "))]
+def test_labels_are_the_mrs_or_only_texts_that_the_checker_reads_alike() -> None:
+    examples = [Example("0", AROMI.mr, (AROMI.text, "Aromi is a pub.", " "))]
     assert len(utterances_of(examples, CHECKER, DOMAIN, "given")) == 2
     assert utterances_of(examples, CHECKER, DOMAIN, "agreed") == [AROMI]
 
 
-def test_settings_of_a_command_line():
+def test_settings_of_a_command_line() -> None:
     config = qa_config(labels="agreed", epochs=0.5, width=32, seed=7, device="cpu")
     assert (config.labels, config.train.epochs, config.seed) == ("agreed", 0.5, 7)
     assert (config.network.width, config.network.ffn) == (32, 96)
@@ -120,7 +125,7 @@ def test_settings_of_a_command_line():
         qa_config(labels="given", epochs=None, width=13, seed=1, device="cpu")
 
 
-def test_training_is_deterministic_and_leaves_the_global_seed_alone():
+def test_training_is_deterministic_and_leaves_the_global_seed_alone() -> None:
     config = QAConfig(network=CONFIG, train=OptimConfig(max_steps=2, batch_size=8), device="cpu")
     before = torch.get_rng_state()
     first, again = (train_qa([AROMI, MILL], [MILL], DOMAIN, QUESTIONS, config) for _ in range(2))
@@ -133,12 +138,12 @@ def test_training_is_deterministic_and_leaves_the_global_seed_alone():
     assert without_dev.info["dev"] == {"step": 2}
 
 
-def test_nothing_to_learn_from_is_an_error():
+def test_nothing_to_learn_from_is_an_error() -> None:
     with pytest.raises(DataError, match="nothing to train"):
         train_qa([], [], DOMAIN, QUESTIONS)
 
 
-def swapped(mr, rng):
+def swapped(mr: MeaningRepresentation, rng: Random) -> MeaningRepresentation:
     """The MR with another value of one closed slot."""
     at = rng.choice([i for i, slot in enumerate(mr.slots) if DOMAIN.slot(slot.name).kind != "open"])
     name, value = mr.slots[at].name, mr.slots[at].value
@@ -148,7 +153,7 @@ def swapped(mr, rng):
 
 
 @pytest.mark.slow
-def test_a_tiny_model_learns_that_a_swapped_value_is_worse():
+def test_a_tiny_model_learns_that_a_swapped_value_is_worse() -> None:
     """On the embedded corpus, unseen texts; minutes on two cores."""
     train, dev = (
         utterances_of(load_split("mini", split, DOMAIN), CHECKER, DOMAIN, "given")
