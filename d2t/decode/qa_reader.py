@@ -12,7 +12,6 @@ import torch
 
 from d2t.decode.diverse import diverse_search
 from d2t.decode.steps import blocked_tokens, pad_sources
-from d2t.decode.walk import Greedy, walk
 from d2t.evaluate.qa.entities import SYMBOLS
 from d2t.evaluate.qa.questions import questions_from_dict
 from d2t.evaluate.qa.types import ANSWER, PairLogs, QAPair
@@ -97,22 +96,13 @@ class QAReader:
         found = [""] * len(rows)
         with torch.inference_mode():
             for batch, source_ids, mask, own in self._batches(contexts, rows, prefixes):
-                state = self._network.start(source_ids, mask)
-                blocked = self._blocked(source_ids)
+                encoded, blocked = self._network.encode(source_ids, mask), self._blocked(source_ids)
                 for places in batch:
                     local = own[places]
-                    policy = Forced([prefixes[p] for p in places], self.device)
-                    results = walk(
-                        self._network,
-                        self._network.select(state, local),
-                        blocked[local],
-                        policy,
-                        max_length=policy.longest + MAX_ANSWER,
-                    )
-                    for place, result in zip(places, results, strict=True):
-                        start = len(prefixes[place])
-                        ids = result.ids[start : start + MAX_ANSWER]  # for any batch the same
-                        found[place] = self.model.tokenizer.decode(ids)
+                    given = [prefixes[place] for place in places]
+                    ids = self._continued(encoded[local], mask[local], blocked[local], given)
+                    for place, tokens in zip(places, ids, strict=True):
+                        found[place] = self.model.tokenizer.decode(tokens)
         return found
 
     def proposals(
@@ -182,6 +172,32 @@ class QAReader:
             at += len(target)
         return split
 
+    def _continued(
+        self, encoded: Tensor, mask: Tensor, blocked: Tensor, prefixes: Sequence[Sequence[int]]
+    ) -> list[list[int]]:
+        """The likeliest token after each prefix, again and again until EOS.
+
+        All positions are decoded anew for every token: answers are short, and reading a question
+        step by step, as search does, would cost a projection to the vocabulary for each of its
+        tokens.
+        """
+        found: list[list[int]] = [[] for _ in prefixes]
+        rows = list(range(len(prefixes)))
+        for _ in range(MAX_ANSWER):
+            given = [[self._network.bos_id, *prefixes[row], *found[row]] for row in rows]
+            ids, _ = self._padded(given)
+            here = torch.tensor(rows, device=self.device)
+            hidden = self._network.decode(encoded[here], mask[here], ids)
+            last = torch.tensor([len(tokens) - 1 for tokens in given], device=self.device)
+            logits = self._network.output(hidden[torch.arange(len(rows)), last]).float()
+            chosen = logits.masked_fill(blocked[here], -torch.inf).argmax(dim=-1).tolist()
+            for row, token in zip(rows, chosen, strict=True):
+                found[row].append(token)
+            rows = [r for r, t in zip(rows, chosen, strict=True) if t != self._network.eos_id]
+            if not rows:
+                break
+        return found
+
     def _blocked(self, source_ids: Tensor) -> Tensor:
         """``(contexts, vocab) bool``: names that are not there."""
         blocked = blocked_tokens(self._network, source_ids, None)
@@ -201,19 +217,3 @@ class _Rows:
     def __getitem__(self, places: list[int]) -> Tensor:
         found = [self._local[self._rows[place][0]] for place in places]
         return torch.tensor(found, device=self._device)
-
-
-class Forced(Greedy):
-    """The tokens of a given beginning, row by row, and greedy from there."""
-
-    def __init__(self, prefixes: Sequence[Sequence[int]], device: torch.device) -> None:
-        self.longest = max(map(len, prefixes))
-        ids, self._given = pad_sources(prefixes, 0, device=device)
-        self._ids = ids
-
-    def choose(self, log_probs: Tensor, rows: Tensor, step: int) -> Tensor:
-        """The given token where there is one."""
-        token = log_probs.argmax(dim=-1)
-        if step > self.longest:
-            return token
-        return torch.where(self._given[rows, step - 1], self._ids[rows, step - 1], token)
