@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 MAX_ANSWER = 16
 """Most tokens of an answer, the end included."""
+MAX_CONTEXT = 1024
+"""Longer contexts are cut (spec §1.2, step 3)."""
 MAX_PAIR = 60
 """Most tokens of a proposed pair (spec §1.2)."""
 
@@ -109,7 +111,7 @@ class QAReader:
         self, contexts: Sequence[str], *, n_groups: int, penalty: float
     ) -> list[list[QAPair]]:
         """Pairs by diverse beam search: exactly one separator, something on both sides of it."""
-        sources = [self.model.tokenizer.encode_target(context) for context in contexts]
+        sources = [self._context_ids(context) for context in contexts]
         found: list[list[QAPair]] = []
         step = max(1, self.n_rows // n_groups)
         for start in range(0, len(sources), step):
@@ -122,6 +124,10 @@ class QAReader:
                 for results in searched
             ]
         return found
+
+    def _context_ids(self, context: str) -> list[int]:
+        ids = self.model.tokenizer.encode_target(context)
+        return ids if len(ids) <= MAX_CONTEXT else [*ids[: MAX_CONTEXT - 1], ids[-1]]
 
     def _pair(self, ids: Sequence[int]) -> QAPair | None:
         parts = [part.strip() for part in self.model.tokenizer.decode(ids).split(ANSWER)]
@@ -140,7 +146,7 @@ class QAReader:
             of a place among them.
         """
         used = sorted({at for at, _ in rows})
-        encoded = {at: self.model.tokenizer.encode_target(contexts[at]) for at in used}
+        encoded = {at: self._context_ids(contexts[at]) for at in used}
         used.sort(key=lambda at: len(encoded[at]))
         by_context: dict[int, list[int]] = {at: [] for at in used}
         for place, (at, _) in enumerate(rows):

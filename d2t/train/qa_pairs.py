@@ -143,7 +143,7 @@ class PairDrawer:
             (pair.data, said, draws.mr, True),
             (pair.data, none, draws.mr_none, False),
         ):
-            if named and context is pair.text:
+            if named and context == pair.text:
                 pairs = [p for p in pairs if pair.subject and pair.subject in p.question]
             for chosen in _drawn(pairs, n, rng):
                 yield QARow(context, chosen, whole)

@@ -94,6 +94,12 @@ def test_one_by_one_or_in_batches_of_any_size_the_scores_are_the_same(
     assert reader.answers([], []) == []
 
 
+def test_a_context_without_end_is_cut(reader: QAReader) -> None:
+    longest = [f"<txt> {'pub ' * 5000}", f"<txt> {'pub ' * 9000}"]
+    one, other = reader.log_probs(longest, [(0, PAIRS[0]), (1, PAIRS[0])])
+    assert one.tokens == pytest.approx(other.tokens, abs=1e-4)
+
+
 def test_training_mode_is_left_behind_and_scores_have_no_dropout(model: QAModel) -> None:
     model.network.train()
     reader = QAReader(model)

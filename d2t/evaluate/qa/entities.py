@@ -53,13 +53,12 @@ class Entities:
     """
 
     values: dict[str, str]
+    _symbols: dict[str, str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Index the symbols by the folded values."""
         folded = {fold_value(value): symbol for symbol, value in self.values.items()}
         object.__setattr__(self, "_symbols", folded)
-
-    _symbols: dict[str, str] = field(init=False, repr=False, compare=False)
 
     def hide(self, text: str) -> str:
         """``text`` with every known value as its symbol."""

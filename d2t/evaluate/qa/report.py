@@ -20,7 +20,7 @@ from d2t.evaluate.qa.questeval import questeval
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from d2t.evaluate.qa.consistency import ConsistencyScore
+    from d2t.evaluate.qa.consistency import ConsistencyScore, Kind
     from d2t.evaluate.qa.quals import QualsScore
     from d2t.evaluate.qa.questeval import QuestEvalScore
     from d2t.evaluate.qa.types import ContextPair, QuestionAnswerer
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Mode = Literal["quals", "consistency", "questeval"]
 MODES: tuple[Mode, ...] = ("quals", "consistency", "questeval")
-ERRORS = ("missing", "added", "wrong")
+ERRORS: tuple[Kind, ...] = ("missing", "added", "wrong")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ def _consistency_dict(
         "mean_log_p": score.mean_log_p,
         "worst_log_p": score.worst_log_p,
     }
-    counts = {kind: errors[kind] for kind in ERRORS}  # type: ignore[index]
+    counts = {kind: errors[kind] for kind in ERRORS}
     failing = [
         {
             "kind": answered.kind(score.none),
