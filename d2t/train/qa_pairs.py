@@ -1,7 +1,7 @@
 """What a QAGen model is trained on: context -> question SEP answer, drawn anew each epoch.
 
-Spec §5.3: a context is a tagged utterance or a linearized MR, two utterance pairs for each MR pair.
-Pairs about slots that are said are learnt whole, so that the likelihood of a question says whether
+Spec §5.3: a context is a tagged utterance or a linearized MR, more utterance pairs than MR pairs.
+A share of the pairs about slots that are said is learnt whole, so that the likelihood of a question says whether
 its slot is there (spec §5.3, lesson 2). Pairs about slots that are not said have the answer
 ``none``, and only the answer is learnt: the model can be asked anything (spec §5.2), and its own
 questions stay those that the context answers.
@@ -41,7 +41,8 @@ class Draws(NamedTuple):
     """How many pairs of each kind an utterance gives in an epoch; a fraction is a chance.
 
     Attributes:
-        text: slots asked of the text that says them.
+        text: slots asked of the text that says them, learnt whole.
+        answers: of the same text, the answer alone: questions are many tokens and soon known.
         text_none: of the text that does not.
         mr: of the MR that holds them.
         mr_none: of the MR that does not.
@@ -51,8 +52,9 @@ class Draws(NamedTuple):
             that name their subject are then asked, so that the model learns whose slot it is.
     """
 
-    text: float = 2.0
-    text_none: float = 1.0
+    text: float = 1.0
+    answers: float = 2.0
+    text_none: float = 1.5
     mr: float = 1.0
     mr_none: float = 0.5
     copied: float = 0.15
@@ -139,6 +141,7 @@ class PairDrawer:
         draws = self.draws
         for context, pairs, n, whole in (
             (pair.text, in_text, draws.text, not named),
+            (pair.text, in_text, draws.answers, False),
             (pair.text, none, draws.text_none, False),
             (pair.data, said, draws.mr, True),
             (pair.data, none, draws.mr_none, False),

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from random import Random
 
 CHECKER = SlotChecker.for_domain(DOMAIN)
-PLAIN = Draws(text=8, text_none=8, mr=8, mr_none=8, copied=0.0, beside=0.0)
+PLAIN = Draws(text=8, answers=0, text_none=8, mr=8, mr_none=8, copied=0.0, beside=0.0)
 
 
 def utterance(mr: str, text: str) -> Utterance:
@@ -55,6 +55,13 @@ def test_said_slots_are_learnt_whole_and_unsaid_ones_by_their_answer_alone() -> 
     assert unsaid == {(tag, name) for tag in ("<txt", "<mr>") for name in others}
     assert all((r.pair.answer == "none") == (not r.whole) for r in drawn)
     assert all(r.pair.answer in r.context for r in drawn if r.whole)
+
+
+def test_answers_alone_are_learnt_of_the_text_too() -> None:
+    drawn = rows([AROMI], PLAIN._replace(text=0, answers=8, text_none=0, mr=0, mr_none=0))
+    assert {r.pair.slot for r in drawn} == set(AROMI.mr.names)
+    assert not any(r.whole for r in drawn)
+    assert all(r.context.startswith("<txt") for r in drawn)
 
 
 def test_a_name_that_the_text_does_not_spell_is_not_asked_of_it() -> None:

@@ -30,14 +30,18 @@ Side = Literal["text", "mr"]
 """The context that proposed a pair: ``text`` is the original direction, precision."""
 
 
+CLOSED_WORDINGS = 3
+"""Wordings of a slot that the closed proposals ask; training sees all (spec §5.3 has three)."""
+
+
 @dataclass(frozen=True, slots=True)
 class QualsOptions:
     """How pairs are proposed and how many are kept.
 
     Attributes:
-        propose: ``closed``: every question of the domain is asked, the model's own answers make
-            the pairs, exactly and deterministically; ``diverse``: beam search in groups of one
-            beam with a Hamming penalty, as in the original.
+        propose: ``closed``: every slot of the domain is asked for in three wordings, the model's
+            own answers make the pairs, exactly and deterministically; ``diverse``: beam search in
+            groups of one beam with a Hamming penalty, as in the original.
         n_pairs: a pass over the distinct answers that reaches this number is the last (10).
         n_groups: of the diverse search (60).
         penalty: taken off a token for each earlier group that chose it at the same step (0.5).
@@ -209,8 +213,10 @@ def _one_side(
     return scored
 
 
-def _closed(record: ContextPair, answerer: QuestionAnswerer) -> list[QAPair]:
-    """Every question that can be asked about a record, without an answer yet.
+def _closed(
+    record: ContextPair, answerer: QuestionAnswerer, *, every: bool = False
+) -> list[QAPair]:
+    """The questions that are asked about a record (or can be), without an answer yet.
 
     A list slot is asked about with its first wording alone: once for each value is often enough.
     """
@@ -218,7 +224,8 @@ def _closed(record: ContextPair, answerer: QuestionAnswerer) -> list[QAPair]:
     for name, asking in answerer.questions.slots.items():
         usable = asking.usable(subject=record.subject is not None)
         if not asking.by_value:
-            texts = [fill(wording, subject=record.subject).lower() for wording in usable]
+            wordings = usable if every else usable[:CLOSED_WORDINGS]
+            texts = [fill(wording, subject=record.subject).lower() for wording in wordings]
         else:
             values = dict.fromkeys(
                 [*answerer.domain.slot(name).values, *filter(None, record.mr.values(name))]
@@ -231,7 +238,7 @@ def _closed(record: ContextPair, answerer: QuestionAnswerer) -> list[QAPair]:
 
 def _slots_of_questions(record: ContextPair, answerer: QuestionAnswerer) -> dict[str, str]:
     """Which slot a question of the domain asks for, so that free questions can be placed."""
-    return {pair.question: pair.slot or "" for pair in _closed(record, answerer)}
+    return {pair.question: pair.slot or "" for pair in _closed(record, answerer, every=True)}
 
 
 def _mean(values: Sequence[float]) -> float | None:
