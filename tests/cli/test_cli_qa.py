@@ -15,7 +15,7 @@ from d2t.model.qa_model import QAModel
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from click.testing import Result
+    from typer.testing import Result
 
 RECORDS = [
     {"id": "a", "mr": "name[Aromi], eatType[pub]", "text": "Aromi is a pub."},

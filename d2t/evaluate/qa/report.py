@@ -173,7 +173,7 @@ def _consistency_dict(
         "mean_log_p": score.mean_log_p,
         "worst_log_p": score.worst_log_p,
     }
-    counts = {kind: errors[kind] for kind in ERRORS}
+    counts: dict[str, int] = {kind: errors[kind] for kind in ERRORS}
     failing = [
         {
             "kind": answered.kind(score.none),
