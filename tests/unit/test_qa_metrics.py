@@ -76,6 +76,13 @@ def test_quals_is_the_mean_difference_of_mean_log_probabilities() -> None:
     assert failing[0].answer_difference == pytest.approx(-6.0)
 
 
+def test_the_sum_of_sides_that_propose_the_same_pairs_is_zero_and_the_worst_pair_is_not() -> None:
+    known = {(tag, "area a?"): "riverside" for tag in (TXT, MR)}
+    (score,) = quals([RECORD], scripted(known, LOGS))
+    assert score.total == score.mean == pytest.approx(0.0)
+    assert score.worst == pytest.approx(-0.2)
+
+
 def test_pairs_answered_none_are_no_pairs_and_a_side_without_pairs_is_undefined() -> None:
     known = {key: answer for key, answer in KNOWN.items() if key[0] == MR}
     (score,) = quals([RECORD], scripted(known, LOGS))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 import torch
 from tiny_qa import CONFIG, DOMAIN, QUESTIONS, tiny_model
@@ -168,15 +167,20 @@ def test_a_tiny_model_learns_that_a_swapped_value_is_worse() -> None:
     )
     config = QAConfig(
         network=CONFIG.model_copy(update={"width": 64, "ffn": 128, "decoder_layers": 1}),
-        train=OptimConfig(epochs=7, batch_size=64, lr=4e-3, label_smoothing=0.0, average=0.98),
+        train=OptimConfig(epochs=6, batch_size=32, lr=2e-3, label_smoothing=0.0, average=0.99),
+        draws=Draws(copied=0.0, beside=0.0),  # the plain task is learnt sooner
         device="cpu",
     )
-    reader = QAReader(train_qa(train[:1000], dev, DOMAIN, QUESTIONS, config))
+    reader = QAReader(train_qa(train, dev, DOMAIN, QUESTIONS, config))
     rng = derived_rng(3, "swaps")
     closed = [u for u in dev if any(DOMAIN.slot(s.name).kind != "open" for s in u.mr.slots)][:80]
     good = [context_pair(*u, DOMAIN, QUESTIONS) for u in closed]
     bad = [context_pair(swapped(u.mr, rng), u.text, DOMAIN, QUESTIONS) for u in closed]
-    scores = [[s.worst_log_p for s in consistency(records, reader)] for records in (good, bad)]
-    assert auc(*map(np.array, scores)) >= 0.9
-    scores = [[s.total or -99.0 for s in quals(records, reader)] for records in (good, bad)]
-    assert auc(*map(np.array, scores)) >= 0.8
+    asked = [consistency(records, reader) for records in (good, bad)]
+    assert auc(*([s.worst_log_p for s in scores] for scores in asked)) >= 0.95  # 0.993 when written
+    assert auc(*([s.f1 for s in scores] for scores in asked)) >= 0.9  # 0.954
+    held_out = [consistency(records, reader, held_out=True) for records in (good, bad)]
+    assert auc(*([s.worst_log_p for s in scores] for scores in held_out)) >= 0.8  # 0.913
+    judged = [quals(records, reader) for records in (good, bad)]
+    assert auc(*([s.worst or 0.0 for s in scores] for scores in judged)) >= 0.95  # 0.999
+    assert auc(*([s.total or 0.0 for s in scores] for scores in judged)) >= 0.9

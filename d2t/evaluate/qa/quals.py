@@ -97,7 +97,11 @@ class QualsScore:
 
     @property
     def total(self) -> float | None:
-        """Precision plus recall; a side without pairs adds nothing."""
+        """Precision plus recall; a side without pairs adds nothing.
+
+        Where both sides propose the same pairs, what one gains the other loses, and the sum is 0:
+        it measures what only one side would ask. The worst pair is not blind to the rest.
+        """
         sides = [side for side in (self.precision, self.recall) if side is not None]
         return sum(sides) if sides else None
 
