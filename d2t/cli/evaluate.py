@@ -1,4 +1,4 @@
-"""``d2t evaluate {slots,order,text,all}``: scores of outputs in a file or of a model."""
+"""``d2t evaluate {slots,order,text,all,plans,qa}``: scores of outputs in a file or of a model."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from d2t.cli.common import (
     verdict,
 )
 from d2t.cli.evaluate_plans import plans as evaluate_plans
+from d2t.cli.evaluate_qa import qa as evaluate_qa
 from d2t.cli.evaluate_simulatability import simulatability as evaluate_simulatability
 from d2t.cli.model_outputs import ModelRun, PlanMode, Split, generate_outputs
 
@@ -205,6 +206,7 @@ _register(
 
 app.command("plans")(evaluate_plans)
 app.command("simulatability")(evaluate_simulatability)
+app.command("qa")(evaluate_qa)
 
 
 def _with_gates(

@@ -56,6 +56,7 @@ COMMANDS = {
     "train-lm": "train_lm:train_lm",
     "train-parser": "train_parser:train_parser",
     "train-fluency": "train_fluency:train_fluency",
+    "train-qa": "train_qa:train_qa",
     "parse": "parse:parse",
     "self-train": "self_train:self_train",
     "info": "info:info",

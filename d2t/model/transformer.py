@@ -128,7 +128,11 @@ class TransformerModel(Seq2SeqModel):
 
     def hidden(self, source_ids: Tensor, source_mask: Tensor, target_ids: Tensor) -> Tensor:
         """What ``self.output`` turns into logits: ``(batch, tgt_len, width)``."""
-        encoded, mask = self.encode(source_ids, source_mask), source_mask[:, None, None, :]
+        return self.decode(self.encode(source_ids, source_mask), source_mask, target_ids)
+
+    def decode(self, encoded: Tensor, source_mask: Tensor, target_ids: Tensor) -> Tensor:
+        """``hidden`` of sources that are encoded already: rows of one source may share the work."""
+        mask = source_mask[:, None, None, :]
         hidden = self._embed(target_ids, 0)
         for layer in self.decoder:
             hidden = layer(hidden, encoded, mask)

@@ -22,10 +22,14 @@ _SORTED_TOGETHER = 50
 
 @dataclass(frozen=True, slots=True)
 class EncodedPair:
-    """One training pair as token ids: source (with EOS) and target (no BOS, with EOS)."""
+    """One training pair as token ids: source (with EOS) and target (no BOS, with EOS).
+
+    ``given`` of the first target tokens are read and not learnt: they are no labels.
+    """
 
     source: tuple[int, ...]
     target: tuple[int, ...]
+    given: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +164,8 @@ def collate(pairs: Sequence[EncodedPair], plan: BatchPlan, *, pad_id: int, bos_i
         if counts:
             target = torch.tensor(pair.target)
             decoder_input[row, 1 : len(pair.target)] = target[:-1]
-            labels[row, : len(pair.target)] = target
-            n_tokens += len(pair.target)
+            labels[row, pair.given : len(pair.target)] = target[pair.given :]
+            n_tokens += len(pair.target) - pair.given
     return Batch(source, mask, decoder_input, labels, len(plan.rows), n_tokens)
 
 

@@ -6,7 +6,7 @@ import time
 from contextlib import nullcontext
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
@@ -21,19 +21,40 @@ from d2t.train.optim import autocast, make_optimizer, pick_precision
 from d2t.train.schedule import default_warmup, rate_factor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from d2t.train.assemble import Assembly
+    from d2t.model.base import Seq2SeqModel
     from d2t.train.batching import Batch, BatchPlan, EncodedPair
     from d2t.train.config import TrainConfig
     from d2t.train.interrupt import StopFlag
-    from d2t.train.prepare import TrainingPair
     from d2t.train.progress import Reporter
     from d2t.train.selection import DevResult
     from d2t.train.workers import Workers
 
 _SPEED_WINDOW = 0.95  # decay of the running loss that the progress bar shows
+
+
+class EpochEncoder(Protocol):
+    """Renders what is trained on, anew each epoch; pairs are whatever it understands."""
+
+    def encode_epoch(self, pairs: Sequence[Any], epoch: int) -> list[EncodedPair]:
+        """Token ids of one epoch: a function of the epoch's number."""
+        ...
+
+
+class Trainable(Protocol):
+    """A model and how its training pairs are read; ``d2t.train.assemble.Assembly`` is one."""
+
+    @property
+    def model(self) -> Seq2SeqModel:
+        """What is trained."""
+        ...
+
+    @property
+    def encoder(self) -> EpochEncoder:
+        """What it reads."""
+        ...
 
 
 class Loop:
@@ -46,7 +67,7 @@ class Loop:
     """
 
     def __init__(
-        self, config: TrainConfig, assembly: Assembly, pairs: list[TrainingPair], workers: Workers
+        self, config: TrainConfig, assembly: Trainable, pairs: Sequence[Any], workers: Workers
     ) -> None:
         self.config, self.assembly, self.pairs, self.workers = config, assembly, pairs, workers
         self.options = batch_options(config)

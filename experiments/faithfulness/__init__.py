@@ -1,1 +1,1 @@
-"""Experiments of the faithfulness methods; one module and one TOML each."""
+"""Faithfulness beyond slots: question-answering metrics, contrastive decoding."""

@@ -25,7 +25,7 @@ def test_a_training_takes_the_domain_of_its_corpus(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["plan", "linearize", "train-lm", "train-parser", "train-fluency", "train-planner"],
+    ["plan", "linearize", "train-lm", "train-parser", "train-fluency", "train-qa", "train-planner"],
 )
 def test_the_help_says_whose_domain_it_is(command: str) -> None:
     result = CliRunner().invoke(build_app(command), [command, "--help"], env={"COLUMNS": "200"})

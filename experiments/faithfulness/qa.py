@@ -1,0 +1,200 @@
+"""``python -m experiments.faithfulness.qa``: are the question-answering metrics good judges?
+
+Trains the model (once), makes development references wrong in known ways, judges everything by
+every metric and by the slot checker, and writes ``report.json`` and ``report.md``. What is there
+already and still answers what is asked is not done again. ``--outputs NAME=FILE.jsonl`` adds
+outputs of systems (fields ``mr``, ``text``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from d2t.corpus.load import load_split
+from d2t.decode.qa_reader import QAReader
+from d2t.errors import UsageError
+from d2t.evaluate.qa.hard_cases import load_hard_cases
+from d2t.evaluate.records import read_evaluation_records
+from d2t.io.atomic import atomic_write, atomic_write_json
+from d2t.io.manifest import run_manifest
+from d2t.mr.domain import load_domain
+from d2t.mr.types import MeaningRepresentation, Slot
+from d2t.seeding import derived_rng
+from d2t.slots.checker import SlotChecker
+from d2t.train.qa import utterances_of
+from d2t.train.qa_pairs import Utterance
+from experiments.faithfulness.qa_config import load_experiment
+from experiments.faithfulness.qa_corruptions import CONTROL, MR_SIDE, TEXT_SIDE, Corruptor, Judged
+from experiments.faithfulness.qa_corruptions import intact as untouched
+from experiments.faithfulness.qa_judge import judge
+from experiments.faithfulness.qa_report import as_markdown, report
+from experiments.faithfulness.qa_train import DOMAIN, holds, trained_model
+from experiments.runner.processes import only_one
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from d2t.mr.domain import Domain
+    from experiments.faithfulness.qa_config import QAExperiment
+
+HERE = Path(__file__).parent
+
+
+def conditions(
+    experiment: QAExperiment, dev: Sequence[Utterance], domain: Domain, checker: SlotChecker
+) -> dict[str, list[Judged]]:
+    """Every condition's records, the intact ones among them."""
+    corruptor = Corruptor(dev, domain, checker)
+    usual = [u for u in dev if not holds(u, experiment.held_out_values)][: experiment.records]
+    unseen = [u for u in dev if holds(u, experiment.held_out_values)][: experiment.records]
+    invented = [
+        made
+        for at, u in enumerate(dev[: experiment.records])
+        if (made := with_invented(u, experiment, at)) is not None
+    ]
+    found = {"intact": untouched(usual)}
+    for kind in (*MR_SIDE, *TEXT_SIDE, CONTROL):
+        found[kind] = _drawn(corruptor, kind, usual, experiment.seed)
+    for name, utterances, values in (
+        ("held_out_value", unseen, experiment.held_out_values),
+        ("invented_value", invented, experiment.invented_values),
+    ):
+        found[f"{name}_intact"] = untouched(utterances)
+        found[f"{name}_swap"] = [
+            Judged(f"{name}-{at}", mr, u.text)
+            for at, u in enumerate(utterances)
+            if (mr := swapped_away(u, values, corruptor, at, experiment.seed)) is not None
+        ]
+    return {name: records for name, records in found.items() if records}
+
+
+def with_invented(u: Utterance, experiment: QAExperiment, at: int) -> Utterance | None:
+    """The utterance with a value that nobody lists, in the text and the MR alike."""
+    for name, values in experiment.invented_values.items():
+        for slot in u.mr.slots:
+            if slot.name == name and u.text.count(slot.value) == 1:
+                new = Slot(name, values[at % len(values)])
+                slots = tuple(new if s == slot else s for s in u.mr.slots)
+                mr = MeaningRepresentation(slots, u.mr.dialogue_act)
+                return Utterance(mr, u.text.replace(slot.value, new.value))
+    return None
+
+
+def swapped_away(
+    u: Utterance,
+    values: dict[str, tuple[str, ...]],
+    corruptor: Corruptor,
+    at: int,
+    seed: int,
+) -> MeaningRepresentation | None:
+    """The MR with a familiar value where it has one of ``values``."""
+    rng = derived_rng(seed, "away", at)
+    slot = next(s for s in u.mr.slots if s.value in values.get(s.name, ()))
+    other = corruptor.other_value(slot, u, rng)
+    if other is None:
+        return None
+    new = Slot(slot.name, other)
+    slots = tuple(new if s == slot else s for s in u.mr.slots)
+    return MeaningRepresentation(slots, u.mr.dialogue_act)
+
+
+def _drawn(
+    corruptor: Corruptor, kind: str, utterances: Sequence[Utterance], seed: int
+) -> list[Judged]:
+    drawn = (
+        corruptor.draw(kind, at, u, derived_rng(seed, kind, at)) for at, u in enumerate(utterances)
+    )
+    return [record for record in drawn if record is not None]
+
+
+def systems(named: Sequence[str], domain: Domain, limit: int) -> dict[str, list[Judged]]:
+    """Outputs of systems, by name.
+
+    Raises:
+        UsageError: not NAME=FILE.
+    """
+    found = {}
+    for item in named:
+        name, separator, path = item.partition("=")
+        if not separator:
+            raise UsageError(f"--outputs {item}: expected NAME=FILE.jsonl")
+        records, _ = read_evaluation_records(path, domain, limit=limit)
+        found[f"system:{name}"] = [Judged(r.id, r.mr, r.text) for r in records]
+    return found
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run what is not done yet and write the report."""
+    line = argparse.ArgumentParser(
+        prog="python -m experiments.faithfulness.qa", description=__doc__
+    )
+    line.add_argument("--config", type=Path, default=HERE / "qa.toml")
+    line.add_argument("--out", type=Path, help="default: runs/faithfulness/NAME OF CONFIG")
+    line.add_argument("--outputs", action="append", default=[], metavar="NAME=FILE.jsonl")
+    line.add_argument("--threads", type=int)
+    args = line.parse_args(argv)
+    started = time.time()
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    experiment = load_experiment(args.config)
+    folder = args.out or Path("runs/faithfulness") / args.config.stem
+    with only_one(folder):
+        found = evaluate(experiment, folder, args.outputs)
+    manifest = run_manifest(
+        command=["python", "-m", "experiments.faithfulness.qa", *(argv or sys.argv[1:])],
+        config=experiment.model_dump(mode="json"),
+        data={"model": found["model"], "questions": found["questions"]},
+        seeds=[experiment.seed, experiment.model.seed],
+        started=started,
+        metrics=found,
+    )
+    atomic_write_json(folder / "report.json", manifest)
+    text = as_markdown(found)
+    with atomic_write(folder / "report.md") as stream:
+        stream.write(text)
+    print(text)
+    return 0
+
+
+def evaluate(experiment: QAExperiment, folder: Path, outputs: Sequence[str]) -> dict[str, Any]:
+    """Train and judge whatever is missing; the content of the report."""
+    reader = QAReader(trained_model(experiment, folder / "model"))
+    domain, checker = reader.domain, SlotChecker.for_domain(reader.domain)
+    dev = utterances_of(load_split(experiment.corpus, "dev", domain), checker, domain, "given")
+    derived_rng(experiment.seed, "judged").shuffle(dev)
+    cases = load_hard_cases(load_domain(DOMAIN))  # the model's own copy has none
+    everything = conditions(experiment, dev, domain, checker)
+    everything["hard"] = [Judged(case.id, case.mr, case.text) for case in cases]
+    everything |= systems(outputs, domain, experiment.records)
+    n_wordings = experiment.n_wordings
+    judged = {}
+    for name, records in everything.items():
+        path = folder / "judged" / f"{name.replace(':', '-')}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        judged[name] = judge(records, reader, checker, path, n_wordings=n_wordings)
+        print(f"{name}: {len(records)} judged", file=sys.stderr, flush=True)
+    for name in ("intact", *MR_SIDE):
+        if experiment.diverse_records:
+            some = everything[name][: experiment.diverse_records]
+            path = folder / "judged" / f"diverse-{name}.json"
+            judged[f"diverse:{name}"] = judge(
+                some, reader, checker, path, n_wordings=n_wordings, diverse=True
+            )
+            print(f"diverse {name}: {len(some)} judged", file=sys.stderr, flush=True)
+    found = report(judged, cases)
+    return {
+        "model": reader.digest,
+        "questions": reader.questions.digest,
+        "training": reader.model.info,
+        **found,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""What the evaluation of the question-answering metrics does: one TOML."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from d2t.errors import ConfigError
+from d2t.train.qa import QAConfig
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class QAExperiment(BaseModel):
+    """``qa.toml``.
+
+    Attributes:
+        corpus: whose training split teaches and whose development split is judged.
+        seed: of every draw but the model's.
+        utterances: training utterances; 0: all.
+        records: development references, each once intact and once in every corruption.
+        diverse_records: the first so many of them are also judged with diverse beam search.
+        n_wordings: questions a slot in the consistency modes.
+        held_out_values: by slot, values whose utterances no training sees.
+        invented_values: by slot, values that replace those of text and MR.
+        model: how the model is trained.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    corpus: str
+    seed: int
+    utterances: int = Field(ge=0)
+    records: int = Field(ge=1)
+    diverse_records: int = Field(ge=0)
+    n_wordings: int = Field(ge=1)
+    held_out_values: dict[str, tuple[str, ...]] = {}
+    invented_values: dict[str, tuple[str, ...]] = {}
+    model: QAConfig = QAConfig()
+
+
+def load_experiment(path: Path) -> QAExperiment:
+    """Read and validate a TOML.
+
+    Raises:
+        ConfigError: it is not there, no TOML, or has unknown or impossible entries.
+    """
+    try:
+        return QAExperiment.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ConfigError(f"{path}: {where}: {first['msg']}") from error

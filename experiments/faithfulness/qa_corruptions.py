@@ -1,0 +1,204 @@
+"""Development references made wrong in known ways, on the MR's side and on the text's.
+
+An *omission* is a text that says less than the MR, a *hallucination* one that says more, a *swap*
+one that says another value. On the MR's side the human text stays as it is and the MR is changed;
+on the text's side the MR stays and a phrase is exchanged for one that another reference has, a
+sentence is taken out or put in. ``text_same`` exchanges a phrase for another wording of the *same*
+value: what a judge says against those is not about content.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from d2t.mr.types import MeaningRepresentation, Slot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from random import Random
+
+    from d2t.mr.domain import Domain
+    from d2t.slots.checker import SlotChecker
+    from d2t.slots.types import Alignment, Span
+    from d2t.train.qa_pairs import Utterance
+
+MR_SIDE = ("mr_swap", "mr_omission", "mr_hallucination")
+TEXT_SIDE = ("text_swap", "text_omission", "text_hallucination")
+CONTROL = "text_same"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A record to be judged.
+
+    Attributes:
+        slot: the name of the slot that is wrong; empty for intact records.
+    """
+
+    id: str
+    mr: MeaningRepresentation
+    text: str
+    slot: str = ""
+
+
+class Corruptor:
+    """Draws corruptions; phrases and sentences come from the references it is given."""
+
+    def __init__(
+        self, utterances: Sequence[Utterance], domain: Domain, checker: SlotChecker
+    ) -> None:
+        self.domain, self.checker = domain, checker
+        self._values: dict[str, list[str]] = defaultdict(list)
+        self._phrases: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+        self._sentences: list[tuple[frozenset[Slot], str]] = []
+        for utterance in utterances:
+            for slot in utterance.mr.slots:
+                self._values[slot.name].append(slot.value)
+            alignment = checker.align(utterance.text, utterance.mr)
+            for span in alignment.spans:
+                phrase = utterance.text[span.start : span.end]
+                self._phrases[span.slot.name][span.slot.value].append(phrase)
+            self._sentences += [
+                (slots, text) for slots, text in _sentences(alignment) if self._can_be_put_in(slots)
+            ]
+
+    def draw(self, kind: str, number: int, utterance: Utterance, rng: Random) -> Judged | None:
+        """The record after one corruption; None where there is nothing to corrupt."""
+        made = getattr(self, kind)(utterance, rng)
+        if made is None:
+            return None
+        mr, text, slot = made
+        return Judged(f"{kind}-{number}", mr, text, slot)
+
+    def mr_swap(self, u: Utterance, rng: Random) -> tuple[MeaningRepresentation, str, str] | None:
+        """Another value in the MR, none that tells a reader the same or that the text says too."""
+        slot = rng.choice(u.mr.slots)
+        value = self.other_value(slot, u, rng)
+        if value is None:
+            return None
+        return _replaced(u.mr, slot, Slot(slot.name, value)), u.text, slot.name
+
+    def mr_omission(
+        self, u: Utterance, rng: Random
+    ) -> tuple[MeaningRepresentation, str, str] | None:
+        """A slot more in the MR: the text leaves it out."""
+        names = [name for name in self.domain.slot_names if name not in u.mr.names]
+        names = [name for name in names if self._values[name]]
+        if not names:
+            return None
+        name = rng.choice(names)
+        slot = Slot(name, rng.choice(self._values[name]))
+        return MeaningRepresentation((*u.mr.slots, slot), u.mr.dialogue_act), u.text, name
+
+    def mr_hallucination(
+        self, u: Utterance, rng: Random
+    ) -> tuple[MeaningRepresentation, str, str] | None:
+        """A slot less in the MR: the text says too much."""
+        if len(u.mr.slots) < 2:
+            return None
+        slot = rng.choice(u.mr.slots)
+        left = tuple(other for other in u.mr.slots if other != slot)
+        return MeaningRepresentation(left, u.mr.dialogue_act), u.text, slot.name
+
+    def text_swap(self, u: Utterance, rng: Random) -> tuple[MeaningRepresentation, str, str] | None:
+        """Another reference's phrase for another value, where a value is said once."""
+        return self._rephrased(u, rng, same=False)
+
+    def text_same(self, u: Utterance, rng: Random) -> tuple[MeaningRepresentation, str, str] | None:
+        """Another reference's phrase for the same value."""
+        return self._rephrased(u, rng, same=True)
+
+    def text_omission(
+        self, u: Utterance, rng: Random
+    ) -> tuple[MeaningRepresentation, str, str] | None:
+        """A sentence less, one that says something no other does."""
+        parts = _sentences(self.checker.align(u.text, u.mr))
+        choices = []
+        for at, (slots, _) in enumerate(parts):
+            rest = frozenset().union(*(s for i, (s, _) in enumerate(parts) if i != at))
+            lost = [slot for slot in slots - rest if slot in u.mr.slots]
+            if lost and len(parts) > 1:
+                choices.append((at, lost))
+        if not choices:
+            return None
+        at, lost = rng.choice(choices)
+        text = " ".join(sentence for i, (_, sentence) in enumerate(parts) if i != at)
+        return u.mr, text, lost[0].name
+
+    def text_hallucination(
+        self, u: Utterance, rng: Random
+    ) -> tuple[MeaningRepresentation, str, str] | None:
+        """A sentence more, about a slot that the MR does not have."""
+        fitting = [
+            (slots, sentence)
+            for slots, sentence in rng.sample(self._sentences, min(200, len(self._sentences)))
+            if not {slot.name for slot in slots} & set(u.mr.names)
+        ]
+        if not fitting:
+            return None
+        slots, sentence = fitting[0]
+        return u.mr, f"{u.text.rstrip()} {sentence}", min(slots).name
+
+    def _rephrased(
+        self, u: Utterance, rng: Random, *, same: bool
+    ) -> tuple[MeaningRepresentation, str, str] | None:
+        spans = self.checker.align(u.text, u.mr).spans
+        said = [span.slot.name for span in spans]
+        once = [s for s in spans if said.count(s.slot.name) == 1 and s.slot in u.mr.slots]
+        rng.shuffle(once)
+        for span in once:
+            old = u.text[span.start : span.end]
+            value = span.slot.value if same else self.other_value(span.slot, u, rng)
+            known = self._phrases[span.slot.name].get(value or "", [])
+            phrases = [p for p in known if p.lower() != old.lower()]
+            if phrases:
+                text = _exchanged(u.text, span, rng.choice(phrases))
+                return u.mr, text, "" if same else span.slot.name
+        return None
+
+    def other_value(self, slot: Slot, u: Utterance, rng: Random) -> str | None:
+        """A value that occurs, tells a reader something else, and is not in the text."""
+        spec = self.domain.slot(slot.name)
+        taken = {spec.merged(value) for value in u.mr.values(slot.name)}
+        others = [
+            value
+            for value in self._values[slot.name]
+            if spec.merged(value) not in taken and value.lower() not in u.text.lower()
+        ]
+        return rng.choice(others) if others else None
+
+    def _can_be_put_in(self, slots: frozenset[Slot]) -> bool:
+        """Sentences that say something and name nobody."""
+        return bool(slots) and all(self.domain.slot(slot.name).kind != "open" for slot in slots)
+
+
+def intact(utterances: Iterable[Utterance]) -> list[Judged]:
+    """References as they are."""
+    return [Judged(f"intact-{at}", u.mr, u.text) for at, u in enumerate(utterances)]
+
+
+def _sentences(alignment: Alignment) -> list[tuple[frozenset[Slot], str]]:
+    """What each sentence says, and its words."""
+    starts = (*alignment.sentence_starts, len(alignment.text))
+    return [
+        (
+            frozenset(span.slot for span in alignment.spans if start <= span.start < end),
+            alignment.text[start:end].strip(),
+        )
+        for start, end in pairwise(starts)
+    ]
+
+
+def _replaced(mr: MeaningRepresentation, old: Slot, new: Slot) -> MeaningRepresentation:
+    slots = tuple(new if slot == old else slot for slot in mr.slots)
+    return MeaningRepresentation(slots, mr.dialogue_act)
+
+
+def _exchanged(text: str, span: Span, phrase: str) -> str:
+    """``phrase`` in the place of a span, with a capital where the span had one at a start."""
+    if span.start == 0 or text[: span.start].rstrip().endswith((".", "!", "?")):
+        phrase = phrase[:1].upper() + phrase[1:]
+    return text[: span.start] + phrase + text[span.end :]

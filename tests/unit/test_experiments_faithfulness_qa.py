@@ -1,0 +1,148 @@
+"""The QA evaluation without a model: corruptions are what they say, reports add up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from d2t.corpus.load import load_split
+from d2t.errors import ConfigError, UsageError
+from d2t.evaluate.qa.hard_cases import HardCase
+from d2t.mr.domain import load_domain
+from d2t.mr.parse import parse_mr
+from d2t.seeding import derived_rng
+from d2t.slots.checker import SlotChecker
+from d2t.train.qa import utterances_of
+from d2t.train.qa_pairs import Utterance
+from experiments.faithfulness.qa import conditions, systems, with_invented
+from experiments.faithfulness.qa_config import QAExperiment, load_experiment
+from experiments.faithfulness.qa_corruptions import CONTROL, MR_SIDE, TEXT_SIDE, Corruptor
+from experiments.faithfulness.qa_report import SCORES, as_markdown, best_threshold, report
+
+FOLDER = Path(__file__).resolve().parents[2] / "experiments" / "faithfulness"
+DOMAIN = load_domain("restaurant")
+CHECKER = SlotChecker.for_domain(DOMAIN)
+
+
+@pytest.fixture(scope="module")
+def utterances() -> list[Utterance]:
+    found = utterances_of(load_split("mini", "dev", DOMAIN), CHECKER, DOMAIN, "agreed")
+    assert len(found) > 100
+    return found
+
+
+@pytest.mark.parametrize("name", ["qa.toml", "qa_pilot.toml"])
+def test_the_shipped_configurations_are_valid(name: str) -> None:
+    experiment = load_experiment(FOLDER / name)
+    for values in (experiment.held_out_values, experiment.invented_values):
+        for slot in values:
+            assert DOMAIN.has_slot(slot)
+    for slot, held in experiment.held_out_values.items():
+        assert set(held) <= set(DOMAIN.slot(slot).values)
+    for slot, invented in experiment.invented_values.items():
+        assert not set(invented) & set(DOMAIN.slot(slot).values)
+
+
+def test_a_broken_configuration_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text('corpus = "mini"\nepochs = 3\n')
+    with pytest.raises(ConfigError, match=r"x\.toml"):
+        load_experiment(path)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_experiment(tmp_path / "none.toml")
+
+
+def errors(kind: str, corruptor: Corruptor, utterances: list[Utterance]) -> dict[str, float]:
+    """Shares of the drawn records in which the checker sees each kind of error."""
+    drawn = [
+        record
+        for at, u in enumerate(utterances)
+        if (record := corruptor.draw(kind, at, u, derived_rng(1, kind, at))) is not None
+    ]
+    assert len(drawn) > 20, kind
+    reports = [CHECKER.check(record.text, record.mr, merge_synonyms=True) for record in drawn]
+    return {
+        name: sum(bool(getattr(r, name)) for r in reports) / len(reports)
+        for name in ("missing", "added", "wrong")
+    }
+
+
+def test_corruptions_are_what_they_are_called(utterances: list[Utterance]) -> None:
+    """The texts are such as the checker reads well, so it can be the witness here."""
+    corruptor = Corruptor(utterances, DOMAIN, CHECKER)
+    found = {kind: errors(kind, corruptor, utterances) for kind in (*MR_SIDE, *TEXT_SIDE, CONTROL)}
+    for side in ("mr", "text"):
+        assert found[f"{side}_omission"]["missing"] > 0.9
+        assert found[f"{side}_hallucination"]["added"] > 0.85
+        swap = found[f"{side}_swap"]
+        assert swap["wrong"] + swap["missing"] > 0.85
+    assert max(found[CONTROL].values()) < 0.15
+
+
+def test_conditions_are_drawn_by_the_seed_and_hold_unseen_values(
+    utterances: list[Utterance],
+) -> None:
+    experiment = QAExperiment(
+        corpus="mini",
+        seed=1,
+        utterances=0,
+        records=40,
+        diverse_records=0,
+        n_wordings=1,
+        held_out_values={"food": ("Japanese",)},
+        invented_values={"food": ("Peruvian",)},
+    )
+    found = conditions(experiment, utterances, DOMAIN, CHECKER)
+    assert found == conditions(experiment, utterances, DOMAIN, CHECKER)
+    assert len(found["intact"]) == 40
+    assert all("Japanese" not in record.text for record in found["intact"])
+    assert all("Peruvian" in record.text for record in found["invented_value_intact"])
+    assert {r.mr.values("food") for r in found["held_out_value_intact"]} == {("Japanese",)}
+    assert all("Japanese" not in r.mr.values("food") for r in found["held_out_value_swap"])
+    assert with_invented(Utterance(parse_mr("name[A]", DOMAIN), "A"), experiment, 0) is None
+
+
+def test_outputs_of_systems_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "o.jsonl"
+    path.write_text('{"mr": "name[Aromi]", "text": "Aromi."}\n')
+    found = systems([f"ours={path}"], DOMAIN, 10)
+    assert [record.text for record in found["system:ours"]] == ["Aromi."]
+    with pytest.raises(UsageError, match="NAME=FILE"):
+        systems([str(path)], DOMAIN, 10)
+
+
+def test_the_threshold_separates_best() -> None:
+    assert best_threshold([-1.0, -2.0, -3.0], [-4.0, -5.0, -2.1, -2.2]) == -2.0
+    assert best_threshold([0.0], [-1.0]) == 0.0
+
+
+def judged(values: list[float | None]) -> dict[str, Any]:
+    rows = [
+        {**dict.fromkeys(SCORES, value), "n_slots": float(at)} for at, value in enumerate(values)
+    ]
+    return {"n": len(values), "seconds": {"quals": 0.5 * len(values)}, "rows": rows}
+
+
+def test_a_report_says_areas_hard_cases_systems_and_costs() -> None:
+    mr = parse_mr("name[Aromi]", DOMAIN)
+    cases = [HardCase(str(at), mr, "x", at < 2, "k", "n") for at in range(4)]
+    everything = {
+        "intact": judged([0.0, 0.0, -1.0]),
+        **{kind: judged([-2.0, None, -3.0]) for kind in (*MR_SIDE, *TEXT_SIDE)},
+        CONTROL: judged([0.0, 0.0, -1.0]),
+        "hard": judged([0.0, -5.0, -5.0, -5.0]),
+        "system:ours": judged([0.0, -4.0]),
+    }
+    found = report(everything, cases)
+    assert found["auc"]["quals_sum"]["mr_swap"] == 1.0  # no pair at all is the worst score
+    assert found["auc"]["quals_sum"][CONTROL] == 0.5
+    assert found["hard"]["auc"]["checker"] == {"k": 0.75, "all": 0.75}
+    assert found["hard"]["threshold"] == -1.0
+    assert [wrong["all"] for wrong in found["hard"]["wrong"].values()] == [1, 1]
+    assert found["systems"]["ours"]["judge_exact"] == 50.0
+    assert found["cost_ms_per_record"] == {"quals": 500.0}
+    text = as_markdown(found)
+    assert "| quals_sum | 1.000 |" in text
+    assert "ours" in text
