@@ -2,8 +2,8 @@
 
 The slot checker proves content and language models judge words side by side; neither minds "There
 is a pub near Ranch is called Aromi" or "With a low price and is family friendly, Aromi ...". Both
-are common slips of people (6% of E2E references), and models learn them. Verbs are counted against
-the words that open or join clauses; which words are verbs is read from references.
+are common slips of people, and models learn them. Verbs are counted against the words that open or
+join clauses; which words are verbs is read from references.
 """
 
 from __future__ import annotations
@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 Fault = Literal["no_verb", "no_subject", "nothing_joined", "too_many_verbs"]
 
 _ENDS = frozenset(".!?")
-_SUBJECTS = frozenset({"it", "they"})
+_SUBJECTS = frozenset({"it", "they", "you", "we"})
 _COPULAS = frozenset({"is", "are"})
+_MODALS = frozenset({"can", "could", "may", "might", "must", "should", "will", "would"})
+_AUXILIARIES = _MODALS | {"has", "have", "had", "does", "do", "did"}
+_WITHIN = frozenset({"also", "always", "been", "never", "not"})
+"""What may stand between an auxiliary and the verb that it makes one predicate with."""
 _CONTRACTED = re.compile(r"(?:it|they|there|that|he|she|we|you)'(?:s|re)|\w+n't")
 _JOINING = frozenset({"and", "but", "or", "yet", "so", "nor", "plus"})
 _OPENING = frozenset({
@@ -43,37 +47,58 @@ _CLOSE = 2
 """Likewise where that clause has no subject of its own: "and is", "but also has"."""
 
 
+_TYPICAL = 0.01
+"""Share of a verb's occurrences that must be behind a pronoun: "it with" is somebody's slip."""
+
+
 class ClauseChecker:
     """Tells texts whose sentences have a verb too many or too few from those that hold together.
 
-    It errs on the strict side: a sentence whose only verb is rare counts as one without.
+    It errs on the strict side: a sentence whose only verb is rare counts as one without, and so
+    does a clause that only a comma joins to another.
 
     Attributes:
         verbs: words that are finite verbs.
+        bare: verbs without an ending, which make a clause where one begins ("Try Aromi").
     """
 
-    def __init__(self, verbs: Iterable[str]) -> None:
+    def __init__(self, verbs: Iterable[str], bare: Iterable[str] = ()) -> None:
         self.verbs = frozenset(verbs) - _JOINING - _OPENING
+        self.bare = frozenset(bare) - _JOINING - _OPENING
 
     @classmethod
-    def fit(cls, texts: Iterable[Sequence[str]], *, min_share: float = 0.0005) -> ClauseChecker:
+    def fit(cls, texts: Iterable[Sequence[str]], *, min_share: float = 0.0002) -> ClauseChecker:
         """Take as verbs what follows "it" and "they" more often than "is" and "are".
+
+        What follows "can" and "should" are verbs without an ending.
 
         Args:
             texts: the words of each text, lower case, as ``template_words`` gives them.
             min_share: share of the texts that must have a word in that place.
         """
-        after_subject, after_copula, n_texts = Counter[str](), Counter[str](), 0
+        finite, bare, participles, said = (Counter[str]() for _ in range(4))
+        n_texts = 0
         for words in texts:
             n_texts += 1
+            said.update(words)
             for word, following in pairwise(words):
                 if word in _SUBJECTS:
-                    after_subject[following] += 1
+                    finite[following] += 1
                 elif word in _COPULAS:
-                    after_copula[following] += 1
-        least = max(2.0, min_share * n_texts)
-        frequent = (word for word, n in after_subject.items() if n >= least and word.isalpha())
-        return cls(word for word in frequent if after_subject[word] > after_copula[word])
+                    participles[following] += 1
+                elif word in _MODALS:
+                    bare[following] += 1
+        verbs, imperatives = (
+            [
+                word
+                for word, n in found.items()
+                if n >= max(2.0, min_share * n_texts, _TYPICAL * said[word])
+                and n > participles[word]
+                and word.isalpha()
+            ]
+            for found in (finite, bare)
+        )
+        return cls(verbs, imperatives)
 
     def fault(self, words: Sequence[str]) -> Fault | None:
         """What is wrong with the first sentence that does not hold together, or None."""
@@ -81,9 +106,9 @@ class ClauseChecker:
         return next((fault for fault in faults if fault is not None), None)
 
     def _sentence_fault(self, words: Sequence[str]) -> Fault | None:
-        verbs = [place for place, word in enumerate(words) if self._is_verb(word)]
+        verbs = [place for place in range(len(words)) if self._is_predicate(words, place)]
         opened = [place for place, word in enumerate(words) if word in _OPENING]
-        if not any(self._is_main(words, place) for place in verbs):
+        if not any(_is_main(words, place, verbs) for place in verbs):
             return "no_verb"
         if self._lacks_subject(words, verbs[0]):
             return "no_subject"
@@ -97,17 +122,13 @@ class ClauseChecker:
         allowed = 1 + len(opened) + len(joined) + len(listed)
         return "too_many_verbs" if len(verbs) > allowed else None
 
-    def _is_main(self, words: Sequence[str], place: int) -> bool:
-        """Whether no opening word claims the verb: it is the nearest behind none."""
-        before = [at for at in range(place) if self._is_verb(words[at])]
-        start = before[-1] + 1 if before else 0
-        return not any(word in _OPENING for word in words[start:place])
-
     def _lacks_subject(self, words: Sequence[str], verb: int) -> bool:
         """Whether only adjuncts stand before the first verb, and no subject can follow it.
 
         "With a low price, near Ranch, is cheap"; but "Near Ranch, is a pub" is an inversion.
         """
+        if self._is_imperative(words, verb) or _CONTRACTED.fullmatch(words[verb]):
+            return False
         before, after = words[:verb], words[verb + 1 : verb + 2]
         starts = [word for at, word in enumerate(before) if at == 0 or before[at - 1] == ","]
         if not starts or any(start not in _ADJUNCTS for start in starts):
@@ -133,8 +154,27 @@ class ClauseChecker:
     def _has_verb(self, words: Sequence[str], place: int, reach: int) -> bool:
         return any(self._is_verb(word) for word in words[place + 1 : place + 1 + reach])
 
+    def _is_predicate(self, words: Sequence[str], place: int) -> bool:
+        """Whether a verb stands there that no auxiliary before it counts for already."""
+        first = place
+        while first and (words[first - 1] in _WITHIN or words[first - 1].endswith("ly")):
+            first -= 1
+        if first and words[first - 1] in _AUXILIARIES:
+            return False
+        return self._is_verb(words[place]) or self._is_imperative(words, place)
+
+    def _is_imperative(self, words: Sequence[str], place: int) -> bool:
+        """Whether a verb without ending opens a clause: "Near Ranch, try Aromi"."""
+        return words[place] in self.bare and (place == 0 or words[place - 1] == ",")
+
     def _is_verb(self, word: str) -> bool:
         return word in self.verbs or _CONTRACTED.fullmatch(word) is not None
+
+
+def _is_main(words: Sequence[str], place: int, verbs: Sequence[int]) -> bool:
+    """Whether no opening word claims the verb: it is the nearest behind none."""
+    start = max((verb + 1 for verb in verbs if verb < place), default=0)
+    return not any(word in _OPENING for word in words[start:place])
 
 
 def _sentences(words: Sequence[str]) -> Iterator[list[str]]:

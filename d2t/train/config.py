@@ -36,6 +36,8 @@ class DataConfig(Section):
             epoch, so that the model obeys sentence plans and does without them too (alignment).
         augment: JSONL files of further pairs (``d2t augment``, ``d2t self-train``), trained on
             beside the corpus; they do not extend its vocabulary, tables or planner (spec §3.1).
+        clauses: leave out training pairs, and sentences and clauses of ``augment``, that lack a
+            verb or have one too many (``d2t.augment.clauses``; for English).
         share: part of the training references to use, taken by whole MRs; 1.0 is all.
         share_seed: which MRs these are.
         limit: use only the first pairs of the training split.
@@ -52,6 +54,7 @@ class DataConfig(Section):
     break_share: float = Field(default=0.5, ge=0.0, le=1.0)
     vocab_size: int = Field(default=1200, ge=100)
     augment: tuple[str, ...] = ()
+    clauses: bool = False
     share: float = Field(default=1.0, gt=0.0, le=1.0)
     share_seed: int = 0
     limit: int | None = Field(default=None, ge=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from d2t.augment.clauses import ClauseChecker
 from d2t.corpus.correct import align_examples, correct_examples, split_references
 from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
@@ -14,6 +15,7 @@ from d2t.corpus.select import require_lexicon, share_of
 from d2t.errors import ConfigError, DataError
 from d2t.io.hashing import sha256_json
 from d2t.linearize.delex import maskable
+from d2t.linearize.template import template_of, template_words
 from d2t.mr.domain import load_domain
 from d2t.slots.checker import SlotChecker
 from d2t.train.config import DataConfig
@@ -108,14 +110,18 @@ def prepare_data(
     test = _test_split(config, domain) if config.remove_overlap else []
     train, dev = remove_overlap(train, test), remove_overlap(dev, test)
     extra, digests = _augmentation(config.augment, domain, checker, say)
-    kept = remove_overlap(extra, test)
+    pairs = training_pairs(train, checker, domain)
+    kept = training_pairs(remove_overlap(extra, test), checker, domain)
+    if config.clauses:
+        pairs, kept = _whole_clauses(pairs, kept, domain)
+        say(f"{len(train) - len(pairs)} training pairs left out: clauses that do not hold together")
     counts = {
-        "train_read": len(raw_train), "train_aligned": n_aligned, "train_used": len(train),
+        "train_read": len(raw_train), "train_aligned": n_aligned, "train_used": len(pairs),
         "dev_read": len(raw_dev), "dev_used": len(dev),
         **({"augment_read": len(extra), "augment_used": len(kept)} if extra else {}),
     }  # fmt: skip
-    if not train or not dev:
-        empty = "training" if not train else "development"
+    if not pairs or not dev:
+        empty = "training" if not pairs else "development"
         raise DataError(
             f"no {empty} pairs are left after alignment and overlap removal; "
             "check the corpus with `d2t data validate`, or set data.remove_overlap=false"
@@ -123,7 +129,7 @@ def prepare_data(
     return PreparedData(
         domain=domain,
         checker=checker,
-        train=training_pairs(train, checker, domain),
+        train=pairs,
         dev=training_pairs(dev, checker, domain),
         dev_groups=group_references(dev),
         counts=counts,
@@ -133,7 +139,7 @@ def prepare_data(
             **({"test_mrs": sha256_json([str(e.mr) for e in test])} if test else {}),
             **digests,
         },
-        extra=training_pairs(kept, checker, domain),
+        extra=kept,
     )
 
 
@@ -148,6 +154,20 @@ def training_pairs(
         keep = frozenset(example.mr.slots).difference(masks)
         pairs.append(TrainingPair(example, alignment, masks, keep))
     return pairs
+
+
+def _whole_clauses(
+    pairs: Sequence[TrainingPair], extra: Sequence[TrainingPair], domain: Domain
+) -> tuple[list[TrainingPair], list[TrainingPair]]:
+    """The pairs whose sentences hold together; parts of sentences have nothing to show."""
+    clauses = ClauseChecker.fit(template_words(pair.example.references[0]) for pair in pairs)
+
+    def holds(pair: TrainingPair) -> bool:
+        if pair.example.kind not in (None, "sentence", "clause"):
+            return True
+        return clauses.fault(template_words(template_of(pair.alignment, domain))) is None
+
+    return [pair for pair in pairs if holds(pair)], [pair for pair in extra if holds(pair)]
 
 
 def _augmentation(

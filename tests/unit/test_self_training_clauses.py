@@ -11,7 +11,7 @@ REFERENCES = (
     "It is a pub. It has a view and they serve fish.",
     "It is near the river, it has a garden and they serve tea.",
     "It is located by the sea. They are located there, and it also has a view.",
-    "It located it.",
+    "It located it. You can try it.",
 )
 
 
@@ -23,6 +23,18 @@ def clauses() -> ClauseChecker:
 def test_verbs_are_what_follows_a_pronoun(clauses: ClauseChecker) -> None:
     """``located`` follows it too, but the copula more often; ``also`` is too rare."""
     assert clauses.verbs == {"is", "has", "serve"}
+
+
+def test_imperatives_are_what_follows_a_modal_verb() -> None:
+    texts = ["You can try it.", "You should try it. It is said."]
+    clauses = ClauseChecker.fit(map(template_words, texts), min_share=0.0)
+    assert clauses.bare == {"try"}
+
+
+def test_what_people_seldom_say_behind_a_pronoun_is_no_verb() -> None:
+    texts = ["It is a pub with a view with it."] * 150 + ["It with is near it."] * 2
+    clauses = ClauseChecker.fit(map(template_words, texts), min_share=0.01)
+    assert clauses.verbs == {"is"}
 
 
 @pytest.mark.parametrize(
@@ -51,6 +63,35 @@ def test_verbs_are_what_follows_a_pronoun(clauses: ClauseChecker) -> None:
 )
 def test_whole_sentences_have_no_fault(clauses: ClauseChecker, text: str) -> None:
     assert clauses.fault(template_words(text)) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Aromi has received a star.",
+        "Aromi has not recently received a star.",
+        "Try Aromi.",
+        "Near Ranch, try Aromi.",
+        "For fish, try Aromi which has received a star.",
+        "Near Ranch, it's a pub.",
+    ],
+)
+def test_auxiliaries_and_imperatives_make_one_predicate(text: str) -> None:
+    clauses = ClauseChecker({"is", "has", "received"}, {"try"})
+    assert clauses.fault(template_words(text)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("Aromi has a star received a star.", "too_many_verbs"),
+        ("A pub to try near Ranch.", "no_verb"),
+        ("Aromi, try Ranch, has a star.", "too_many_verbs"),
+    ],
+)
+def test_they_make_no_more_than_one(text: str, fault: str) -> None:
+    clauses = ClauseChecker({"is", "has", "received"}, {"try"})
+    assert clauses.fault(template_words(text)) == fault
 
 
 @pytest.mark.parametrize(

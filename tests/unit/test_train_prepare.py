@@ -191,3 +191,38 @@ def test_each_reference_of_an_augmentation_record_is_a_pair(folder: Path) -> Non
     assert [pair.example.references for pair in data.extra] == [(text,) for text in texts]
     plans = [pair.example.plan for pair in data.extra]
     assert [plan.names for plan in plans if plan] == [("name", "eatType"), ("eatType", "name")]
+
+
+def test_pairs_whose_clauses_do_not_hold_together_are_left_out_when_asked_for(
+    tmp_path: Path,
+) -> None:
+    def write(name: str, *rows: dict[str, object]) -> str:
+        (tmp_path / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return str(tmp_path / name)
+
+    mr = "name[Aromi], eatType[pub], area[riverside]"
+    whole = [
+        {"mr": mr, "references": [f"{name}. It is by the riverside."]}
+        for name in ("Aromi is a pub", "The pub is called Aromi")
+    ]
+    faulty = {"mr": mr, "references": ["By the riverside is a pub is called Aromi."]}
+    phrase = {"mr": "eatType[pub], area[riverside]", "references": ["a pub by the riverside"]}
+    options = {
+        "train": write("train.jsonl", *whole, faulty),
+        "dev": write("dev.jsonl", {"mr": PUB[0], "references": [PUB[1]]}),
+        "augment": [
+            write(
+                "more.jsonl", faulty, {**phrase, "kind": "phrase"}, {**phrase, "kind": "sentence"}
+            )
+        ],
+    }
+    kept, clean = (
+        prepare_data(DataConfig.model_validate({**options, "clauses": clauses}))
+        for clauses in (False, True)
+    )
+    assert (kept.counts["train_used"], kept.counts["augment_used"]) == (3, 3)
+    assert [pair.example.references for pair in clean.train] == [
+        tuple(row["references"]) for row in whole
+    ]
+    assert [pair.example.kind for pair in clean.extra] == ["phrase"]
+    assert (clean.counts["train_used"], clean.counts["augment_used"]) == (2, 1)
