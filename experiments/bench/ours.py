@@ -44,8 +44,8 @@ def our_generators(options: Options, scratch: Path) -> dict[str, ModelGenerator]
         by_int8 = load(path, engine="ctranslate2", threads=threads)
     else:
         print("  the bundle holds no export; making one", file=sys.stderr)
-        by_int8 = _exported(bundle, "int8", scratch / "int8", threads)
-    by_float32 = _exported(bundle, "float32", scratch / "float32", threads)
+        by_int8 = exported(bundle, "int8", scratch / "int8", threads)
+    by_float32 = exported(bundle, "float32", scratch / "float32", threads)
     return {INT8: by_int8, FLOAT32: by_float32, TORCH: by_torch}
 
 
@@ -82,7 +82,8 @@ def _system(name: str, generator: Generator, batch: int, pool: Pool) -> System:
     return System(name, batch, say, notes, whole=True)
 
 
-def _exported(bundle: Bundle, quantization: str, folder: Path, threads: int) -> ModelGenerator:
+def exported(bundle: Bundle, quantization: str, folder: Path, threads: int) -> ModelGenerator:
+    """The bundle on CTranslate2, its model written into the new ``folder``."""
     tokenizer: Any = bundle.tokenizer
     pieces = tokenizer.pieces(range(tokenizer.vocab_size))
     spec = transformer_spec(cast("TransformerModel", bundle.model), pieces)

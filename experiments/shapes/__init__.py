@@ -1,0 +1,1 @@
+"""What the shape of the network costs: depth, width, vocabulary, tied weights."""

@@ -1,0 +1,190 @@
+"""``python -m experiments.shapes``: how fast the shapes of a table are, beside how good they are.
+
+Reads what ``python -m experiments.table experiments/shapes/shapes.toml`` trained and scored, and
+times CTranslate2 int8 exports of all rows in turn over the same records: greedy search with its
+check, one thread. One more system says what restricting the vocabulary could gain at most: the
+first row, with no more than the pieces that its own answers need.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from d2t.decode.load import load
+from d2t.errors import D2TError, DataError
+from d2t.io.atomic import atomic_write_json, atomic_write_text
+from d2t.io.manifest import run_manifest
+from experiments.bench.options import Options
+from experiments.bench.ours import exported
+from experiments.bench.pool import make_pool
+from experiments.bench.turns import System, single_requests, throughput
+from experiments.runner.numbers import spread
+from experiments.shapes.restricted import restricted_generator
+from experiments.table.config import load_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from d2t.decode.pipeline import ModelGenerator
+    from d2t.model.bundle import Bundle
+    from experiments.bench.pool import Pool
+    from experiments.table.config import Row, TableConfig
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE.parent / "results"
+QUALITY = (
+    ("own", "bleu", "BLEU"), ("own", "slot_error_rate", "SER own"),
+    ("random", "slot_error_rate", "SER random"), ("random", "order_accuracy", "order random"),
+)  # fmt: skip
+"""Setting, metric and heading of what is said of a row's quality."""
+RESTRICTED = "no more pieces than needed"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Time the rows that are trained; print the table on stderr, the folder on stdout."""
+    line = argparse.ArgumentParser(prog="python -m experiments.shapes", description=__doc__)
+    line.add_argument("--table", type=Path, default=HERE / "shapes.toml")
+    line.add_argument("--runs", type=Path, help="run folders (default: runs/<results>)")
+    line.add_argument("--out", type=Path, help="default: experiments/results/<results>")
+    line.add_argument("--rounds", type=int, default=5, help="turns of every system")
+    line.add_argument("--seconds", type=float, default=3.0, help="of a turn")
+    line.add_argument("--pool", type=int, default=2048, help="distinct records")
+    args = line.parse_args(argv)
+    started = time.time()
+    try:
+        table = load_table(args.table)
+        runs = args.runs or Path("runs") / table.results
+        rows = [row for row in table.rows if (runs / row.name / "scores-random.json").is_file()]
+        if not rows:
+            raise DataError(
+                f"{runs}: no row is trained and scored; run "
+                f"`python -m experiments.table {args.table}` first"
+            )
+        options = Options(
+            model=_bundle(runs, rows[0]), corpus=table.train["data"]["corpus"], threads=1,
+            rounds=args.rounds, seconds=args.seconds, pool=args.pool, singles=args.pool,
+        )  # fmt: skip
+        found = measure(rows, runs, options)
+    except D2TError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    out = args.out or RESULTS / table.results
+    _write(out, table, options, found, started)
+    print(out)
+    return 0
+
+
+def measure(rows: Sequence[Row], runs: Path, options: Options) -> list[dict[str, Any]]:
+    """One entry for each row, and one for the first with a restricted vocabulary."""
+    with tempfile.TemporaryDirectory() as scratch:
+        generators = {}
+        for row in rows:
+            bundle = cast("Bundle", load(_bundle(runs, row), engine="torch").bundle)
+            generators[row.label] = exported(bundle, "int8", Path(scratch) / row.name, 1)
+        first = generators[rows[0].label]
+        pool = make_pool(options, first)
+        folder = Path(shutil.copytree(Path(scratch) / rows[0].name, Path(scratch) / "restricted"))
+        pieces = _needed(first, pool)
+        generators[RESTRICTED] = restricted_generator(first.bundle, folder, pieces)
+        systems = [_system(name, generator, pool) for name, generator in generators.items()]
+        rates = throughput(systems, pool, options)
+        single = single_requests(systems, pool, options)
+    found = [
+        {**rate, "p50_ms": request["p50_ms"], "p95_ms": request["p95_ms"]}
+        for rate, request in zip(rates, single, strict=True)
+    ]
+    for row, entry in zip(rows, found, strict=False):  # the restricted one has no row
+        entry |= _quality(row, runs)
+    return found
+
+
+def _bundle(runs: Path, row: Row) -> Path:
+    return runs / row.name / "training" / "bundle"
+
+
+def _system(name: str, generator: ModelGenerator, pool: Pool) -> System:
+    def say(places: Sequence[int]) -> int:
+        generator.generate([pool.requests[at] for at in places])
+        return sum(pool.n_tokens[at] for at in places)
+
+    return System(name, generator.batch_size, say, whole=True)
+
+
+def _needed(generator: ModelGenerator, pool: Pool) -> list[str]:
+    """The pieces of the generator's own greedy answers to the pool, the frequent ones first."""
+    tokenizer = generator.bundle.tokenizer
+    counts = Counter[int]()
+    for found in generator.with_beam(1).candidates(pool.requests):
+        counts.update(tokenizer.encode_target(found[0].template))
+    return tokenizer.pieces([piece for piece, _ in counts.most_common()])
+
+
+def _quality(row: Row, runs: Path) -> dict[str, Any]:
+    """Development scores of a row, its size, and what its training came to."""
+    reports = {
+        setting: json.loads((runs / row.name / f"scores-{setting}.json").read_text("utf-8"))
+        for setting in {setting for setting, _, _ in QUALITY}
+    }
+    run = json.loads((runs / row.name / "training" / "run.json").read_text("utf-8"))
+    return {
+        "row": row.name,
+        "scores": {
+            heading: reports[setting]["report"]["metrics"][metric]
+            for setting, metric, heading in QUALITY
+        },
+        "training": {key: run[key] for key in ("git", "seeds", "metrics", "train_wall_s")},
+    }
+
+
+def _write(
+    out: Path, table: TableConfig, options: Options, found: list[dict[str, Any]], started: float
+) -> None:
+    manifest = run_manifest(
+        command=["python", "-m", "experiments.shapes"],
+        config={"table": table.model_dump(mode="json"), "options": options.as_dict()},
+        data={},
+        seeds={"requests": options.seed},
+        started=started,
+        metrics={"shapes": found},
+    )
+    text = markdown(table.title, found)
+    out.mkdir(parents=True, exist_ok=True)
+    atomic_write_json(out / "speed.json", manifest)
+    atomic_write_text(out / "speed.md", text)
+    print(text, file=sys.stderr)
+
+
+def markdown(title: str, found: Sequence[dict[str, Any]]) -> str:
+    """Speed relative to the first row, and quality."""
+    headings = [heading for _, _, heading in QUALITY]
+    lines = [
+        f"# {title}",
+        "",
+        "CTranslate2 int8, one thread, greedy with its check; scores on development data.",
+        "",
+        "| shape | sentences/s | of the first | p50 ms | " + " | ".join(headings) + " |",
+        "|---|---:|---:|---:|" + "---:|" * len(headings),
+    ]
+    for entry in found:
+        scores = entry.get("scores", {})
+        cells = [
+            entry["system"],
+            f"{entry['sentences_per_s']:.0f}",
+            f"{entry['sentences_per_s'] / found[0]['sentences_per_s']:.2f}",
+            f"{entry['p50_ms']:.2f}",
+            *(spread([scores.get(heading)]) for heading in headings),
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
