@@ -12,11 +12,11 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
-from d2t.decode.export import export_bundle
+from d2t.decode.export import Quantization, export_bundle
 from d2t.errors import D2TError
 from d2t.io.resources import shipped_model
 from d2t.linearize.inventory import Inventory
@@ -55,9 +55,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     line.add_argument("row", nargs="?", default="transformer-at-both")
     line.add_argument("--out", type=Path, default=shipped_model())
     line.add_argument("--limit", type=int, default=1000, help="development MRs of the export")
+    line.add_argument(
+        "--quantization", choices=get_args(Quantization), default="int8",
+        help="storage of the fast engine's weights (bfloat16: computed in float32 on most CPUs)",
+    )  # fmt: skip
     args = line.parse_args(argv)
     try:
-        ship(args.row, args.out, args.limit)
+        ship(args.row, args.out, args.limit, args.quantization)
     except D2TError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -65,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def ship(name: str, out: Path, limit: int) -> None:
+def ship(name: str, out: Path, limit: int, quantization: Quantization) -> None:
     """Make the bundle of row ``name`` at ``out``.
 
     Raises:
@@ -88,7 +92,7 @@ def ship(name: str, out: Path, limit: int) -> None:
     bundle.save(out, weights="fp16")
     corpus = table.train_config(row).data.corpus
     dev = group_references(load_split(corpus, "dev", bundle.domain))[:limit]
-    report = export_bundle(out, "int8", dev, say=lambda text: print(text, file=sys.stderr))
+    report = export_bundle(out, quantization, dev, say=lambda text: print(text, file=sys.stderr))
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file()) / 1e6
     print(report, f"{size:.1f} MB in all", sep="\n", file=sys.stderr)
     if size > LARGEST_MB:
