@@ -1,0 +1,1 @@
+"""How many outputs have a sentence that does not hold together."""
