@@ -57,8 +57,16 @@ ObjectiveOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="What is learnt beside the likelihood of the references: counterfactual (more with "
-        "--set objective.KEY=VALUE).",
+        help="What is learnt beside the likelihood of the references: counterfactual, conseq "
+        "(needs --init; more with --set objective.KEY=VALUE).",
+        rich_help_panel=_MODEL,
+    ),
+]
+InitOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RUN_OR_BUNDLE",
+        help="Go on from these weights, at a tenth of their learning rate.",
         rich_help_panel=_MODEL,
     ),
 ]
@@ -100,6 +108,7 @@ def train(
     architecture: ArchitectureOption = None,
     pretrained: PretrainedOption = None,
     objective: ObjectiveOption = None,
+    init: InitOption = None,
     epochs: EpochsOption = None,
     seed: SeedOption = None,
     sets: SetOption = None,
@@ -132,6 +141,7 @@ def train(
         "model.architecture": "pretrained" if pretrained else architecture,
         "model.name_or_path": pretrained,
         "objective.name": objective,
+        "init": init,
         "train.epochs": epochs,
         "run.device": device,
         "run.threads": threads,

@@ -142,12 +142,16 @@ class TrainConfig(Section):
     Attributes:
         strategy: ``random``, ``increasing_frequency``, ``fixed_position``, ``alignment``, an alias.
         seed: seed of everything random.
+        init: a finished run or a bundle whose weights, tokenizer, fitted tables and planners are
+            the first ones; None starts from random weights. What its training was is then the
+            default here, at a tenth of the learning rate (``d2t.train.init_config``).
         objective: what is learnt beside, or instead of, the likelihood of the references; None is
             that alone.
     """
 
     strategy: str = "alignment"
     seed: int = Field(default=1, ge=0, lt=2**63)
+    init: str | None = None
     data: DataConfig = DataConfig()
     model: Annotated[ModelConfig, Field(default_factory=TransformerConfig)]
     train: OptimConfig = OptimConfig()
@@ -165,7 +169,7 @@ class TrainConfig(Section):
     @model_validator(mode="after")
     def _objective_fits(self) -> Self:
         if self.objective is not None:
-            self.objective.require(self.strategy, self.model.architecture)
+            self.objective.require(self.strategy, self.model.architecture, self.init)
         return self
 
     @property
@@ -178,12 +182,13 @@ class TrainConfig(Section):
     def as_dict(self) -> dict[str, Any]:
         """The resolved configuration, JSON-able; ``train.lr`` is the rate that is used.
 
-        Without an objective there is no key of that name, so that digests stay what they were.
+        Without an objective or ``init`` there is no such key: digests stay what they were.
         """
         raw = self.model_dump(mode="json")
         raw["train"]["lr"] = self.peak_rate
-        if self.objective is None:
-            del raw["objective"]
+        for name in ("objective", "init"):
+            if raw[name] is None:
+                del raw[name]
         return raw
 
     def digest(self) -> str:

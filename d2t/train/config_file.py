@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from d2t.corpus.select import default_domain
 from d2t.errors import ConfigError, did_you_mean
 from d2t.train.config import TrainConfig
+from d2t.train.init_config import inherited
 from d2t.train.objective_config import PLAN_FREE_STRATEGY
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ def load_config(
     flags: Mapping[str, Any] | None = None,
 ) -> TrainConfig:
     """Resolve a configuration: defaults < ``extends`` < file < ``--set`` < named flags (STYLE B4).
+
+    Where one of them names ``init``, what is taken over from there comes before ``extends``.
 
     Args:
         path: a TOML file, or None for the defaults.
@@ -44,6 +47,8 @@ def load_config(
     for key, value in (flags or {}).items():
         if value is not None:
             assign(raw, key, value)
+    if isinstance(raw.get("init"), str):
+        raw = merged(inherited(raw["init"]), raw)
     _choose_domain(raw)
     _choose_strategy(raw)
     return validate(raw, origin)

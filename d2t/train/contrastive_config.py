@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from d2t.train.section import Section
 
@@ -77,6 +77,20 @@ class ConseqObjective(Section):
     def negative_limit(self) -> float | None:
         """The greatest score of S- under the absolute rule; None: no limit."""
         return -1.0 if self.negative_at is None and self.negatives == "ser" else self.negative_at
+
+    def require(self, strategy: str, architecture: str, init: str | None) -> None:
+        """Raise ``ValueError`` where the rest of the configuration does not go with it."""
+        if init is None:
+            raise ValueError(
+                "contrastive training begins where another training ended: give init (--init), "
+                "a finished run or a bundle"
+            )
+
+    @field_validator("negatives", mode="before")
+    @classmethod
+    def _none_is_none(cls, value: object) -> object:
+        """``--set objective.negatives=none`` is no value, and means the same."""
+        return "none" if value is None else value
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from d2t.augment.counterfactual_options import Source  # noqa: TC001 - pydantic reads it
+from d2t.train.contrastive_config import ConseqObjective
 from d2t.train.section import Section
 
 PLAN_FREE_STRATEGY = "random"
@@ -34,7 +35,7 @@ class CounterfactualObjective(Section):
     alpha: float = Field(default=0.5, gt=0.0, lt=1.0)
     tags: bool = True
 
-    def require(self, strategy: str, architecture: str) -> None:
+    def require(self, strategy: str, architecture: str, init: str | None) -> None:
         """Raise ``ValueError`` where the rest of the configuration does not go with it."""
         from d2t.linearize.registry import strategy_class
 
@@ -51,5 +52,4 @@ class CounterfactualObjective(Section):
             )
 
 
-ObjectiveConfig = CounterfactualObjective
-"""Further objectives make this a union that ``name`` discriminates."""
+ObjectiveConfig = Annotated[CounterfactualObjective | ConseqObjective, Field(discriminator="name")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from d2t.errors import DataError
 from d2t.model.loss import smoothed_cross_entropy
@@ -60,6 +60,20 @@ class Part:
     def denominator(self, n_own: int, n_all: int) -> float:
         """What the sum over this part's labels is divided by."""
         return n_all if self.share is None else n_own / self.share
+
+
+class Taught(NamedTuple):
+    """What a run trains on.
+
+    Attributes:
+        parts: see ``Part``.
+        counts: for the manifest.
+        digests: SHA-256 of what was read beside the corpus.
+    """
+
+    parts: list[Part]
+    counts: dict[str, int]
+    digests: dict[str, str]
 
 
 class PartReader:

@@ -1,4 +1,4 @@
-"""Unlikelihood against its definition, and the contrastive step on a distribution of a few tokens."""
+"""Unlikelihood against its definition, and the contrastive step on a toy distribution."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_value_count_and_gradient(smoothing: float) -> None:
 
 
 def test_one_token_by_hand() -> None:
-    # p = (1/2, 1/4, 0 (PAD), 1/4): -log(1 - 1/2) = log 2; its gradient is p_y / (1 - p_y) (1[y] - p).
+    # p = (1/2, 1/4, 0 (PAD), 1/4): -log(1 - 1/2) = log 2, its gradient p_y / (1 - p_y) (1[y] - p).
     logits = torch.tensor([[math.log(2), 0.0, -1e9, 0.0]], requires_grad=True)
     total, n_tokens = unlikelihood(logits, torch.tensor([0]), pad_id=PAD, smoothing=0.0)
     assert (total.item(), n_tokens) == (pytest.approx(math.log(2)), 1)

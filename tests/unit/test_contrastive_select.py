@@ -130,6 +130,7 @@ def scored(draw: st.DrawFn) -> list[ScoredMR]:
     names = ("ser", "overlap", "quals", "quals2")
     records = []
     for number in range(draw(st.integers(1, 6))):
+
         def some(kind: str, log_prob: float | None, at: int = number) -> tuple[ScoredText, ...]:
             return tuple(
                 ScoredText(
@@ -147,7 +148,8 @@ def scored(draw: st.DrawFn) -> list[ScoredMR]:
 
 @given(
     records=scored(), positives=selector, negatives=st.one_of(selector, st.just("none")),
-    rule=st.sampled_from(["absolute", "rank"]), limits=st.tuples(st.integers(-3, 0), st.integers(-3, 0)),
+    rule=st.sampled_from(["absolute", "rank"]),
+    limits=st.tuples(st.integers(-3, 0), st.integers(-3, 0)),
     shares=st.tuples(st.floats(0.1, 1), st.floats(0.1, 1)), intersect=st.booleans(),
     per_mr=st.integers(1, 3), seed=st.integers(0, 9),
 )  # fmt: skip
@@ -168,7 +170,9 @@ def test_the_sets_never_overlap(
     assert len(set(bad)) == len(bad)
     assert all(t in r.references for r, t in chosen.positives)
     assert all(t in r.samples for r, t in chosen.negatives)
-    by_mr = {r.id: ([i for i, _ in good].count(r.id), [i for i, _ in bad].count(r.id)) for r in records}
+    by_mr = {
+        r.id: ([i for i, _ in good].count(r.id), [i for i, _ in bad].count(r.id)) for r in records
+    }
     assert all(max(counts) <= per_mr for counts in by_mr.values())
     if intersect and negatives != "none":
         assert all(n_good == n_bad for n_good, n_bad in by_mr.values())
