@@ -175,7 +175,7 @@ def test_pairs_that_read_alike_are_no_negatives(base: Path) -> None:
     def pair(mr: str, text: str) -> Any:
         return training_pairs([Example(text, parse_mr(mr, DOMAIN), (text,))], CHECKER, DOMAIN)[0]
 
-    good = pair("name[Aromi], food[French]", "Aromi serves French food.")
+    good = pair("name[Cotto], food[French]", "Cotto serves French food.")
     same = pair("food[French], name[Zizzi]", "Zizzi serves french food.")
     other = pair("name[Zizzi], food[French]", "Zizzi is French.")
     assert apart([same, other], [good], linearizer) == [other]
