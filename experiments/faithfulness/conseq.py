@@ -124,9 +124,7 @@ class Workspace:
                 for r, e in zip(records, self.examples, strict=True)
             ]
             n_wordings = self.experiment.qa.n_wordings if self.experiment.qa else 1
-            rows = judged_rows(
-                whole, self.domain, self.checker, self.judge, self.parser, n_wordings=n_wordings
-            )
+            rows = judged_rows(whole, self.checker, self.judge, self.parser, n_wordings=n_wordings)
             made = {"identity": identity, "git": git_state(), "rows": rows}
             atomic_write_json(scores, made)
         found: Rows = json.loads(scores.read_text(encoding="utf-8"))["rows"]

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from d2t.evaluate.bootstrap import FloatArray
     from d2t.evaluate.records import EvaluationRecord
     from d2t.model.learned_parser import LearnedParser
-    from d2t.mr.domain import Domain
     from d2t.slots.checker import SlotChecker
 
-Rows = dict[str, list[list[float]]]
+Matrix = list[list[float]]
+Rows = dict[str, Matrix]
 """By metric, the statistics of each record."""
 
 METRICS = {
@@ -39,7 +39,6 @@ _MEANS = ("words", "qa_f1")
 
 def judged_rows(
     records: Sequence[EvaluationRecord],
-    domain: Domain,
     checker: SlotChecker,
     reader: QAReader | None,
     parser: LearnedParser | None,
@@ -70,7 +69,7 @@ def judged_rows(
         found["qa_exact"] = np.array([[line["consistency_exact"] / 100, 1.0] for line in lines])
     if parser is not None:
         texts = [(c.record.mr, c.report.alignment) for c in checked]
-        read = parser_errors(texts, domain, parser)
+        read = parser_errors(texts, checker.domain, parser)
         found["parser_missing"], found["parser_wrong"] = read[:, [0, 2]], read[:, [1, 2]]
     return {name: rows.tolist() for name, rows in found.items()}
 
@@ -84,7 +83,7 @@ def score_of(metric: str) -> Callable[[FloatArray], FloatArray]:
     return lambda totals: ratio(totals[:, 0], totals[:, 1])
 
 
-def score(metric: str, rows: Sequence[Sequence[float]]) -> float:
+def score(metric: str, rows: Matrix) -> float:
     """The metric over all records."""
     totals = np.asarray(rows, dtype=np.float64).sum(axis=0, keepdims=True)
     return float(score_of(metric)(totals)[0])
