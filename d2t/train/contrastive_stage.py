@@ -50,7 +50,7 @@ def contrastive_parts(
     The MRs are those of the training pairs; files of ``data.augment`` take no part.
 
     Raises:
-        ConfigError: the QA model belongs to another domain.
+        ConfigError: the QA model belongs to another domain, or the round lacks a score.
         DataError: the round is of other data, or nothing was chosen from it.
         TrainingInterrupted: Ctrl-C while sampling; finished blocks are kept.
     """
@@ -67,6 +67,7 @@ def contrastive_parts(
             "lexicon; make one with this configuration (leave objective.round out)",
             code="data_changed",
         )
+    _require_scores(how, facts["metrics"]["mean_scores"], found.path)
     chosen = select(list(found.read(data.domain)), how, config.seed)
     pair_of = {pair.example.id: pair for pair in data.train}
     positives = [pair_of[text.id] for _, text in chosen.positives]
@@ -160,6 +161,16 @@ def _data_identity(data: PreparedData) -> dict[str, Any]:
         "domain": data.domain.digest,
         "lexicon": data.checker.lexicon_digest,
     }
+
+
+def _require_scores(how: ConseqObjective, means: dict[str, dict[str, float]], folder: Path) -> None:
+    """A round that was made without a QA model has no score by one."""
+    for by, kind in ((how.positives, "references"), (how.negatives, "samples")):
+        if by not in ("random", "none") and by not in means[kind]:
+            raise ConfigError(
+                f"the {kind} of {folder} have no {by!r} scores, only {', '.join(means[kind])}; "
+                "make a round with objective.qa"
+            )
 
 
 def _require(

@@ -8,6 +8,7 @@ from typing import Any
 
 from d2t.errors import ConfigError
 from d2t.io.hashing import sha256_file
+from d2t.train.config import TrainConfig
 
 _MANIFEST = "d2t.json"
 _OWN = ("init", "objective", "run", "select")
@@ -50,8 +51,8 @@ def inherited(init: str) -> dict[str, Any]:
     config = (manifest.get("info") or {}).get("config") or {}
     raw = {name: _without_none(part) for name, part in config.items() if name not in _OWN}
     train = {k: v for k, v in raw.get("train", {}).items() if k != "max_steps"} | _GENTLE
-    if "lr" in train:
-        train["lr"] = _RATE_SHARE * train["lr"]
+    own = TrainConfig.model_validate({"model": model, "train": {"lr": train.get("lr")}})
+    train["lr"] = _RATE_SHARE * own.peak_rate
     return {**raw, "strategy": strategy, "model": _without_none(model), "train": train}
 
 

@@ -236,6 +236,8 @@ def test_many_runs_choose_from_one_round(finished: Path, base: Path, tmp_path: P
     assert not (tmp_path / "positives" / "round").exists()
     with pytest.raises(DataError, match="other training data"):
         train(conseq(base, given, "data.limit=50"), tmp_path / "other")
+    with pytest.raises(ConfigError, match=r"no 'quals' scores, only ser, overlap"):
+        train(conseq(base, given, "objective.negatives=quals"), tmp_path / "quals")
     with pytest.raises(DataError, match="no finished round"):
         train(conseq(base, f"objective.round={tmp_path}"), tmp_path / "none")
 
