@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -146,6 +146,7 @@ def scored(draw: st.DrawFn) -> list[ScoredMR]:
     return records
 
 
+@settings(max_examples=60)
 @given(
     records=scored(), positives=selector, negatives=st.one_of(selector, st.just("none")),
     rule=st.sampled_from(["absolute", "rank"]),

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +14,7 @@ from echo_bundle import save_random_bundle
 from safetensors.torch import load_file
 from tiny_qa import tiny_model
 
+from d2t.cli.main import main
 from d2t.corpus.types import Example
 from d2t.decode.load import load
 from d2t.errors import ConfigError, DataError
@@ -261,16 +260,21 @@ def test_ordinary_configurations_do_not_know_of_it() -> None:
     assert not {"init", "objective"} & load_config(None).as_dict().keys()
 
 
-def test_the_command(finished: Path, base: Path, tmp_path: Path) -> None:
+def test_the_command(
+    finished: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
     out = tmp_path / "run"
-    sets = ["train.max_steps=1", "select.n_mrs=0", "select.metric=dev_loss", "run.device=cpu",
-            f"objective.round={finished / 'round'}", "objective.rule=rank"]  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, "-m", "d2t", "train", "--objective", "conseq", "--init", str(base),
-         "--out", str(out), "--threads", "1", *(part for s in sets for part in ("--set", s))],
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == f"{out / 'bundle'}\n"
-    assert "S+" in done.stderr
-    shutil.rmtree(out)
+    sets = ["train.max_steps=1", "select.n_mrs=0", "select.metric=dev_loss", "select.n_pairs=8",
+            "run.device=cpu", f"objective.round={finished / 'round'}", "objective.rule=rank",
+            "objective.positive_share=1.0", "objective.negative_share=1.0"]  # fmt: skip
+    options = ["--objective", "conseq", "--init", str(base), "--out", str(out), "--threads", "1"]
+    command = ["d2t", "train", *options, *(part for s in sets for part in ("--set", s))]
+    monkeypatch.setattr(sys, "argv", command)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code in (0, None)
+    said = capsys.readouterr()
+    assert said.out == f"{out / 'bundle'}\n"
+    assert "S+" in said.err
+    assert (out / "run.json").is_file()
