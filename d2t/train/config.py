@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from d2t.io.hashing import sha256_json
 from d2t.model.config import ModelConfig, TransformerConfig
+from d2t.train.objective_config import ObjectiveConfig  # noqa: TC001 - pydantic reads it
+from d2t.train.section import Section
 
 Metric = Literal["score", "dev_loss", "dev_ser", "dev_order", "dev_bleu"]
-
-
-class Section(BaseModel):
-    """A table of the configuration file: frozen, and unknown keys are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class DataConfig(Section):
@@ -146,6 +142,8 @@ class TrainConfig(Section):
     Attributes:
         strategy: ``random``, ``increasing_frequency``, ``fixed_position``, ``alignment``, an alias.
         seed: seed of everything random.
+        objective: what is learnt beside, or instead of, the likelihood of the references; None is
+            that alone.
     """
 
     strategy: str = "alignment"
@@ -154,6 +152,7 @@ class TrainConfig(Section):
     model: Annotated[ModelConfig, Field(default_factory=TransformerConfig)]
     train: OptimConfig = OptimConfig()
     select: SelectConfig = SelectConfig()
+    objective: ObjectiveConfig | None = None
     run: RunConfig = RunConfig()
 
     @field_validator("strategy")
@@ -163,6 +162,12 @@ class TrainConfig(Section):
 
         return strategy_class(name).name
 
+    @model_validator(mode="after")
+    def _objective_fits(self) -> Self:
+        if self.objective is not None:
+            self.objective.require(self.strategy, self.model.architecture)
+        return self
+
     @property
     def peak_rate(self) -> float:
         """``train.lr``, or what suits the architecture."""
@@ -171,9 +176,14 @@ class TrainConfig(Section):
         return 1e-4 if self.model.architecture == "pretrained" else 1e-3
 
     def as_dict(self) -> dict[str, Any]:
-        """The resolved configuration, JSON-able; ``train.lr`` is the rate that is used."""
+        """The resolved configuration, JSON-able; ``train.lr`` is the rate that is used.
+
+        Without an objective there is no key of that name, so that digests stay what they were.
+        """
         raw = self.model_dump(mode="json")
         raw["train"]["lr"] = self.peak_rate
+        if self.objective is None:
+            del raw["objective"]
         return raw
 
     def digest(self) -> str:

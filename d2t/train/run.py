@@ -16,7 +16,8 @@ from d2t.model.device import pick_device
 from d2t.seeding import seed_everything
 from d2t.train.assemble import Assembly, assemble
 from d2t.train.interrupt import TrainingInterrupted, stop_on_signal
-from d2t.train.loop import Loop, batch_options
+from d2t.train.loop import Loop
+from d2t.train.parts import Part, batch_options
 from d2t.train.prepare import PreparedData, prepare_data
 from d2t.train.progress import Reporter, Silent, evaluation_line
 from d2t.train.run_files import RunFiles
@@ -160,7 +161,7 @@ def _train(
     beside = f", {len(data.extra)} more to train on" if data.extra else ""
     reporter.say(f"fitting {config.strategy} and the tokenizer on {len(data.train)} pairs{beside}")
     assembly = assemble(config, data)
-    loop = Loop(config, assembly, data.pairs, workers)
+    loop = Loop(config, assembly, [Part(data.pairs)], workers)
     if workers.is_main:
         files.pin_data(_inputs(data), resumed=has_checkpoint)
     if resume and not has_checkpoint:
