@@ -53,6 +53,15 @@ PretrainedOption = Annotated[
         rich_help_panel=_MODEL,
     ),
 ]
+ObjectiveOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="What is learnt beside the likelihood of the references: counterfactual (more with "
+        "--set objective.KEY=VALUE).",
+        rich_help_panel=_MODEL,
+    ),
+]
 EpochsOption = Annotated[
     float | None, typer.Option(help="Passes over the pairs.", rich_help_panel=_MODEL)
 ]
@@ -90,6 +99,7 @@ def train(
     limit: LimitOption = None,
     architecture: ArchitectureOption = None,
     pretrained: PretrainedOption = None,
+    objective: ObjectiveOption = None,
     epochs: EpochsOption = None,
     seed: SeedOption = None,
     sets: SetOption = None,
@@ -121,6 +131,7 @@ def train(
         "data.limit": limit,
         "model.architecture": "pretrained" if pretrained else architecture,
         "model.name_or_path": pretrained,
+        "objective.name": objective,
         "train.epochs": epochs,
         "run.device": device,
         "run.threads": threads,
