@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from d2t.augment.counterfactual_options import Source
 from d2t.cli.augment_data import (
     CorpusOption,
     DomainOption,
@@ -26,12 +25,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from d2t.augment.counterfactual import Counterfactual, CounterfactualCounts
+    from d2t.augment.counterfactual_options import Source
     from d2t.mr.domain import Domain
 
 SourceOption = Annotated[
-    list[Source] | None,
+    list[str] | None,
     typer.Option(
         "--source",
+        metavar="NAME",
         help="siblings: a reference under a real MR that differs in one value or slot; "
         "substitution: with another value, under its own MR; noisy: references that do not say "
         "their MR. Repeatable; siblings and substitution without it.",
@@ -75,7 +76,7 @@ def counterfactual(
         found = made_pairs(
             config,
             data,
-            sources or ("siblings", "substitution"),
+            _sources(sources),
             held_out,
             seed=seed,
             counts=counts,
@@ -91,6 +92,23 @@ def counterfactual(
         return
     say(f"{report['references']} references; dropped: {_listed(report['dropped'])}")
     say(f"written: {report['written']} ({_listed(report['made_by'])})")
+
+
+def _sources(names: Sequence[str] | None) -> tuple[Source, ...]:
+    """The sources of these names.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    from d2t.augment.counterfactual_options import DEFAULT_SOURCES, SOURCES
+    from d2t.errors import UsageError, did_you_mean
+
+    if unknown := [name for name in names or () if name not in SOURCES]:
+        raise UsageError(
+            f"--source {unknown[0]}: expected one of {', '.join(SOURCES)}"
+            f"{did_you_mean(unknown[0], SOURCES)}"
+        )
+    return tuple(source for source in SOURCES if source in names) if names else DEFAULT_SOURCES
 
 
 def _write(pairs: Sequence[Counterfactual], domain: Domain, out: Path) -> None:
