@@ -7,3 +7,4 @@ from typing import Literal, get_args
 Source = Literal["siblings", "substitution", "noisy"]
 """Real MRs that differ in one thing; a value replaced in the text; references that do not fit."""
 SOURCES: tuple[Source, ...] = get_args(Source)
+DEFAULT_SOURCES: tuple[Source, ...] = ("siblings", "substitution")

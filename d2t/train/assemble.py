@@ -9,7 +9,7 @@ from d2t.errors import ConfigError
 from d2t.linearize.inventory import Inventory
 from d2t.linearize.registry import make_strategy
 from d2t.linearize.source import Linearizer
-from d2t.linearize.symbols import all_symbols
+from d2t.linearize.symbols import PLAN_SYMBOLS, all_symbols
 from d2t.model.build import build_model
 from d2t.model.bundle import Bundle
 from d2t.model.config import PretrainedConfig
@@ -68,8 +68,9 @@ def assemble(config: TrainConfig, data: PreparedData) -> Assembly:
         return _taken_over(config, config.init, data)
     examples = [pair.example for pair in data.train]
     strategy = make_strategy(config.strategy).fit(examples, data.domain)
-    linearizer = Linearizer(data.domain, strategy, Inventory.fit(examples, data.domain))
-    planner = BigramPlanner().fit(examples, data.domain) if strategy.needs_planner else None
+    inventory = Inventory.fit(examples, data.domain)
+    linearizer = Linearizer(data.domain, strategy, inventory, config.plan_first)
+    planner = BigramPlanner().fit(examples, data.domain) if linearizer.needs_planner else None
     tokenizer, model = _tokenizer_and_model(config, data, linearizer)
     return Assembly(linearizer, tokenizer, model, planner, _encoder(config, linearizer, tokenizer))
 
@@ -80,6 +81,7 @@ def _taken_over(config: TrainConfig, init: str, data: PreparedData) -> Assembly:
     for what, own, wanted in (
         ("domain", bundle.domain.digest, data.domain.digest),
         ("strategy", bundle.linearizer.strategy.name, config.strategy),
+        ("objective", bundle.linearizer.plan_first, config.plan_first),
         ("model", bundle.model.config.model_dump(), config.model.model_dump()),
     ):
         if own != wanted:
@@ -107,7 +109,7 @@ def _encoder(config: TrainConfig, linearizer: Linearizer, tokenizer: Any) -> Pai
 def _tokenizer_and_model(
     config: TrainConfig, data: PreparedData, linearizer: Linearizer
 ) -> tuple[Any, Seq2SeqModel]:
-    symbols = all_symbols(data.domain)
+    symbols = [*all_symbols(data.domain), *(PLAN_SYMBOLS if config.plan_first else ())]
     if isinstance(config.model, PretrainedConfig):
         from d2t.model.pretrained import load_pretrained
 

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from d2t.io.hashing import sha256_json
+from d2t.linearize.plan_first import PlanFirst
 from d2t.model.config import ModelConfig, TransformerConfig
-from d2t.train.objective_config import ObjectiveConfig  # noqa: TC001 - pydantic reads it
+from d2t.train.objective_config import CounterfactualObjective, ObjectiveConfig
 from d2t.train.section import Section
 
 Metric = Literal["score", "dev_loss", "dev_ser", "dev_order", "dev_bleu"]
@@ -171,6 +172,12 @@ class TrainConfig(Section):
         if self.objective is not None:
             self.objective.require(self.strategy, self.model.architecture, self.init)
         return self
+
+    @property
+    def plan_first(self) -> PlanFirst | None:
+        """How the decoder says the plan before the utterance; None: it does not."""
+        objective = self.objective
+        return PlanFirst(objective.tags) if isinstance(objective, CounterfactualObjective) else None
 
     @property
     def peak_rate(self) -> float:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from d2t.augment.counterfactual_options import Source  # noqa: TC001 - pydantic reads it
+from d2t.augment.counterfactual_options import DEFAULT_SOURCES, Source
 from d2t.train.contrastive_config import ConseqObjective
 from d2t.train.section import Section
 
@@ -31,7 +31,7 @@ class CounterfactualObjective(Section):
 
     name: Literal["counterfactual"]
     pairs: tuple[str, ...] | None = None
-    sources: tuple[Source, ...] = Field(default=("siblings", "substitution"), min_length=1)
+    sources: tuple[Source, ...] = Field(default=DEFAULT_SOURCES, min_length=1)
     alpha: float = Field(default=0.5, gt=0.0, lt=1.0)
     tags: bool = True
 

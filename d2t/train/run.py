@@ -17,7 +17,7 @@ from d2t.seeding import seed_everything
 from d2t.train.assemble import Assembly, assemble
 from d2t.train.interrupt import TrainingInterrupted, stop_on_signal
 from d2t.train.loop import Loop
-from d2t.train.objective import taught
+from d2t.train.objectives import objective_data, taught
 from d2t.train.parts import batch_options
 from d2t.train.prepare import PreparedData, prepare_data
 from d2t.train.progress import Reporter, Silent, evaluation_line
@@ -158,8 +158,9 @@ def _train(
         reporter.say(f"{files.folder} is finished already; its bundle is {files.bundle}")
         return files.bundle
     seed_everything(config.seed)
-    data = prepare_data(config.data, say=reporter.say)
-    beside = f", {len(data.extra)} more to train on" if data.extra else ""
+    data = objective_data(config, prepare_data(config.data, say=reporter.say), reporter.say)
+    n_more = len(data.extra) + len(data.beside)
+    beside = f", {n_more} more to train on" if n_more else ""
     fitting = f"fitting {config.strategy} and the tokenizer" if config.init is None else config.init
     reporter.say(f"{fitting} on {len(data.train)} pairs{beside}")
     assembly = assemble(config, data)

@@ -190,7 +190,7 @@ def _round(
         number, config.seed, sample, generator, options, source, filters, checker, domain, known,
         RoundFiles(folder / f"round-{number}"),
         _identity(config, number, generator, data, earlier),
-        plans=generator.bundle.linearizer.strategy.needs_planner,
+        plans=generator.bundle.linearizer.needs_planner,
         joiner=joiner,
     )  # fmt: skip
 
