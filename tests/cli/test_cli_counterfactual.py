@@ -72,18 +72,29 @@ def test_usage_errors(corpus) -> None:
         assert named in str(result.exception) + result.stderr
 
 
-def test_from_corpus_to_utterance(tmp_path) -> None:
+def test_from_corpus_to_utterance(corpus, tmp_path) -> None:
     sets = [
-        "data.limit=40", "model.width=16", "model.ffn=16", "model.heads=2", "train.max_steps=2",
+        "model.width=16", "model.ffn=16", "model.heads=2", "train.max_steps=2",
         "model.encoder_layers=1", "model.decoder_layers=1", "select.n_mrs=2", "select.n_pairs=4",
     ]  # fmt: skip
     pairs = tmp_path / "pairs.jsonl"
-    assert augment("--share", "0.05", "--out", str(pairs)).exit_code == 0
+    assert augment("--corpus", corpus, "--out", str(pairs)).exit_code == 0
     sets.append(f'objective.pairs=["{pairs}"]')
     options = [word for item in sets for word in ("--set", item)]
     out = str(tmp_path / "run")
     trained = run(
-        "train", "--objective", "counterfactual", "--device", "cpu", "--out", out, *options
+        "train",
+        "--objective",
+        "counterfactual",
+        "--train",
+        corpus,
+        "--dev",
+        corpus,
+        "--device",
+        "cpu",
+        "--out",
+        out,
+        *options,
     )
     assert trained.exit_code == 0, trained.stderr
     bundle = trained.stdout.strip()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -96,12 +97,12 @@ def test_bad_files(tmp_path: Path) -> None:
 SMALL = """
 title = "T"
 results = "t"
-n_mrs = 3
+n_mrs = 2
 n_pairs = 30
 seeds = [1, 2]
 [train]
 strategy = "random"
-data = {corpus = "mini", limit = 40}
+data = {corpus = "mini", dev = "DEV", limit = 20}
 model = {width = 16, ffn = 16, heads = 2, encoder_layers = 1, decoder_layers = 1}
 train = {max_steps = 2}
 select = {n_mrs = 1, n_pairs = 4}
@@ -126,7 +127,9 @@ def test_a_run_is_kept_and_gone_on_with(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(counterfactual, "run_arm", noted)
     monkeypatch.setattr(counterfactual_scores, "_MAX_LENGTH", 8)
     path, out, runs = tmp_path / "x.toml", tmp_path / "out", tmp_path / "runs"
-    path.write_text(SMALL, encoding="utf-8")
+    dev = tmp_path / "dev.csv"
+    dev.write_text('mr,ref\n"name[Aromi], eatType[pub]",Aromi is a pub.\n', encoding="utf-8")
+    path.write_text(SMALL.replace("DEV", str(dev)), encoding="utf-8")
     arguments = ["--config", str(path), "--out", str(out), "--runs", str(runs)]
     assert counterfactual.main([*arguments, "--only", "tags"]) == 0
     assert made == ["with tags 1", "with tags 2"]
@@ -135,8 +138,8 @@ def test_a_run_is_kept_and_gone_on_with(tmp_path: Path, monkeypatch: pytest.Monk
     assert counterfactual.main(arguments) == 0
     assert len(made) == 4
     results = json.loads((out / "results.json").read_text("utf-8"))["metrics"]
-    assert results["tags"]["1"]["permute"]["n"] == 3
+    assert results["tags"]["1"]["permute"]["n"] == 2
     assert 0 <= results["tags"]["2"]["perturb"]["changed"] <= 100
     assert "permute" not in results["no-plan"]["1"]
     rows = (out / "table.md").read_text("utf-8").splitlines()
-    assert any(row.startswith("| with tags | 2 |") for row in rows)
+    assert any(re.match(r"\| with tags +\| +2 \|", row) for row in rows)
