@@ -81,21 +81,8 @@ def test_from_corpus_to_utterance(corpus, tmp_path) -> None:
     assert augment("--corpus", corpus, "--out", str(pairs)).exit_code == 0
     sets.append(f'objective.pairs=["{pairs}"]')
     options = [word for item in sets for word in ("--set", item)]
-    out = str(tmp_path / "run")
-    trained = run(
-        "train",
-        "--objective",
-        "counterfactual",
-        "--train",
-        corpus,
-        "--dev",
-        corpus,
-        "--device",
-        "cpu",
-        "--out",
-        out,
-        *options,
-    )
+    options += ["--train", corpus, "--dev", corpus, "--out", str(tmp_path / "run")]
+    trained = run("train", "--objective", "counterfactual", "--device", "cpu", *options)
     assert trained.exit_code == 0, trained.stderr
     bundle = trained.stdout.strip()
     record = '{"id": "a", "mr": {"name": "Aromi", "eatType": "pub"}, "plan": "eatType > name"}\n'
