@@ -86,13 +86,9 @@ def verdict(text: str, item: Intervention, checker: SlotChecker) -> Verdict:
 
 
 def content_followed(text: str, item: Intervention, checker: SlotChecker) -> bool:
-    """Whether a text says what the change put in, not what it took out; order does not count."""
-    said = {span.slot for span in checker.align(text, said_mr(item.plan, item.mr)).spans}
-    new = set(item.plan.slots) - set(item.mr.slots)
-    gone = set(item.mr.slots) - set(item.plan.slots)
-    names = {slot.name for slot in new}
-    clear = not any(slot.name in names and slot not in item.plan.slots for slot in said)
-    return new <= said and not gone & said and clear
+    """Whether a text says the slots of the changed plan and no others, in whatever order."""
+    spans = checker.align(text, said_mr(item.plan, item.mr)).spans
+    return {span.slot for span in spans} == set(item.plan.slots)
 
 
 class Speaker:

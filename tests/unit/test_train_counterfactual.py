@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from d2t.augment.counterfactual import fault
+from d2t.corpus.load import load_split
 from d2t.corpus.types import Example
 from d2t.corpus.writers import write_corpus
 from d2t.errors import ConfigError, DataError
@@ -36,11 +37,20 @@ DOMAIN = load_domain("restaurant")
 CHECKER = SlotChecker.for_domain(DOMAIN)
 OBJECTIVE = {"objective.name": "counterfactual"}
 SMALL = {
-    "data.limit": 60, "data.vocab_size": 400, "model.width": 16, "model.ffn": 16, "model.heads": 2,
+    "data.limit": 40, "data.vocab_size": 400, "model.width": 16, "model.ffn": 16, "model.heads": 2,
     "model.encoder_layers": 1, "model.decoder_layers": 1, "train.batch_size": 16,
     "train.max_steps": 4, "select.n_mrs": 2, "select.n_pairs": 8, "select.every": 2,
     "run.device": "cpu",
 }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory) -> dict[str, Any]:
+    """Flags of a tiny run on mini, with a development set of a few pairs."""
+    path = tmp_path_factory.mktemp("dev") / "dev.jsonl"
+    with path.open("w", encoding="utf-8") as stream:
+        write_corpus(stream, load_split("mini", "dev", DOMAIN)[:8], DOMAIN, form="jsonl")
+    return {**SMALL, "data.dev": str(path)}
 
 
 # --- configuration --------------------------------------------------------------------------------
@@ -57,7 +67,7 @@ def test_the_objective_takes_a_source_that_shows_no_plan() -> None:
     config = load_config(None, flags=OBJECTIVE)
     assert (config.strategy, config.objective.alpha, config.objective.tags) == ("random", 0.5, True)
     raw = config.as_dict()
-    assert validate(raw, "again") == config
+    assert validate(raw, "again").digest() == config.digest()
     with pytest.raises(ConfigError, match=r"alignment.*does"):
         load_config(None, flags={**OBJECTIVE, "strategy": "at"})
     with pytest.raises(ConfigError, match=r"objective\.alhpa'.*alpha"):
@@ -167,17 +177,15 @@ def test_parts_are_recycled_and_remember_where_they_stand(tmp_path) -> None:
 
 
 @pytest.fixture(scope="module")
-def prepared():
-    config = load_config(None, flags={**OBJECTIVE, **SMALL})
+def prepared(small):
+    config = load_config(None, flags={**OBJECTIVE, **small})
     return config, objective_data(config, prepare_data(config.data))
 
 
 def test_every_pair_is_verified_and_reads_no_test_mr(prepared) -> None:
-    from d2t.corpus.load import load_split
-
     _, data = prepared
     held_out = {example.mr.key() for example in load_split("mini", "test", DOMAIN)}
-    assert data.counts["counterfactual_used"] == len(data.beside) > 20
+    assert data.counts["counterfactual_used"] == len(data.beside) > 10
     for pair in data.beside:
         assert not pair.factual
         assert fault(pair.example, CHECKER, held_out) is None
@@ -199,14 +207,14 @@ def test_tags_on_both_sides_and_only_utterances_are_labels(prepared) -> None:
 def test_two_parts_with_their_shares(prepared) -> None:
     config, data = prepared
     parts = objective_parts(config, data)
-    assert [(len(p.pairs), p.share) for p in parts] == [(60, 0.5), (len(data.beside), 0.5)]
+    assert [(len(p.pairs), p.share) for p in parts] == [(40, 0.5), (len(data.beside), 0.5)]
 
 
-def test_the_control_arm_has_no_counterfactual_pairs() -> None:
-    config = load_config(None, flags={**OBJECTIVE, **SMALL, "objective.pairs": []})
+def test_the_control_arm_has_no_counterfactual_pairs(small) -> None:
+    config = load_config(None, flags={**OBJECTIVE, **small, "objective.pairs": []})
     data = objective_data(config, prepare_data(config.data))
     [part] = objective_parts(config, data)
-    assert (len(part.pairs), part.share) == (60, None)
+    assert (len(part.pairs), part.share) == (40, None)
 
 
 def test_uncorrected_pairs_that_contradict_themselves_are_tagged(tmp_path) -> None:
@@ -229,17 +237,17 @@ def test_uncorrected_pairs_that_contradict_themselves_are_tagged(tmp_path) -> No
     assert pair.example.plan.names == ("name", "eatType")
 
 
-def test_files_are_checked(tmp_path) -> None:
+def test_files_are_checked(small, tmp_path) -> None:
     path = tmp_path / "pairs.jsonl"
     mr = parse_mr("name[Aromi], eatType[pub]", DOMAIN)
     plan = CHECKER.align("Aromi is a pub.").plan()
     example = Example("x", mr, ("Aromi is a pub.",), plan, "counterfactual")
     with path.open("w") as stream:
         write_corpus(stream, [example], DOMAIN, form="jsonl")
-    config = load_config(None, flags={**OBJECTIVE, **SMALL, "objective.pairs": [str(path)]})
+    config = load_config(None, flags={**OBJECTIVE, **small, "objective.pairs": [str(path)]})
     with pytest.raises(DataError, match=r"no counterfactual pair .no_contradiction"):
         objective_data(config, prepare_data(config.data))
-    plain = load_config(None, flags={**SMALL, "data.augment": [str(path)]})
+    plain = load_config(None, flags={**small, "data.augment": [str(path)]})
     with pytest.raises(DataError, match=r"objective\.pairs"):
         prepare_data(plain.data)
 
@@ -279,10 +287,10 @@ def test_resumed_is_uninterrupted(prepared, tmp_path) -> None:
         assert torch.equal(ours, theirs)
 
 
-def test_a_run_makes_a_bundle_that_generates_by_plans(tmp_path) -> None:
+def test_a_run_makes_a_bundle_that_generates_by_plans(small, tmp_path) -> None:
     from d2t.decode.load import load
 
-    config = load_config(None, flags={**OBJECTIVE, **SMALL})
+    config = load_config(None, flags={**OBJECTIVE, **small})
     bundle = train(config, tmp_path / "run")
     generator = load(bundle, max_length=8)
     assert generator.bundle.linearizer.plan_first.tags
