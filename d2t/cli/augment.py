@@ -9,6 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from d2t.cli.augment_counterfactual import counterfactual
+from d2t.cli.augment_data import (
+    CorpusOption,
+    DomainOption,
+    OutOption,
+    ShareOption,
+    ShareSeedOption,
+    TestOption,
+    data_config,
+    refuse_shared_stdout,
+)
 from d2t.cli.common import JsonOption, SeedOption, progress, say
 
 if TYPE_CHECKING:
@@ -17,7 +28,6 @@ if TYPE_CHECKING:
     from d2t.augment.phrases import PhraseCounts
     from d2t.corpus.types import Example
     from d2t.mr.domain import Domain
-    from d2t.train.config import DataConfig
     from d2t.train.prepare import PreparedData
 
 app = typer.Typer(no_args_is_help=True, help="Make more training pairs from those of a corpus.")
@@ -28,6 +38,9 @@ Dedupe = Annotated[
 ]
 
 
+app.command()(counterfactual)
+
+
 @app.callback()
 def root() -> None:
     """Augmentation has several sources; each is a command."""
@@ -35,22 +48,12 @@ def root() -> None:
 
 @app.command()
 def phrases(
-    corpus: Annotated[
-        str, typer.Option(help="A registered corpus, or a file of training pairs.")
-    ] = "mini",
-    out: Annotated[
-        Path, typer.Option("--out", "-o", help="JSONL file to write; '-' is standard output.")
-    ] = Path("-"),
-    domain: Annotated[
-        str | None, typer.Option(help="A domain or its folder (default: the corpus's).")
-    ] = None,
-    test: Annotated[
-        str | None, typer.Option(help="Leave out MRs of this test set (default: the corpus's).")
-    ] = None,
-    share: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Read this part of the training MRs only.")
-    ] = 1.0,
-    share_seed: Annotated[int, typer.Option(min=0, help="Which MRs these are.")] = 0,
+    corpus: CorpusOption = "mini",
+    out: OutOption = Path("-"),
+    domain: DomainOption = None,
+    test: TestOption = None,
+    share: ShareOption = 1.0,
+    share_seed: ShareSeedOption = 0,
     dedupe: Dedupe = "template",
     max_per_plan: Annotated[
         int | None, typer.Option(min=1, help="At most so many of one kind and order of slots.")
@@ -84,19 +87,14 @@ def phrases(
     from d2t.augment.phrases import PhraseCounts
     from d2t.augment.phrases_report import phrase_report, report_lines
     from d2t.augment.phrases_select import select_phrases
-    from d2t.errors import UsageError
+    from d2t.train.counterfactual import held_out_mrs
     from d2t.train.prepare import prepare_data
 
-    if as_json and str(out) == "-":
-        raise UsageError("--json prints the report on stdout: give a file for the pairs (--out)")
-    if not share:
-        raise UsageError(
-            "--share 0 leaves no MRs to cut phrases from; give a part above 0, up to 1"
-        )
-    config = _data_config(corpus, domain, test, share, share_seed)
+    refuse_shared_stdout(out, as_json=as_json)
+    config = data_config(corpus, domain, test, share, share_seed)
     data = prepare_data(config, say=say)
     counts = PhraseCounts()
-    found = _cut(data, dedupe, _test_mrs(config, data.domain), counts)
+    found = _cut(data, dedupe, held_out_mrs(config, data.domain), counts)
     if fluency_quantile:
         found = _fluent(data, found, fluency_quantile)
     chosen = select_phrases(
@@ -147,39 +145,6 @@ def _fluent(data: PreparedData, found: list[Example], quantile: float) -> list[E
     kept = fluent_phrases(found, scores, quantile)
     say(f"{len(kept)} of {len(found)} phrases read well")
     return kept
-
-
-def _data_config(
-    corpus: str, domain: str | None, test: str | None, share: float, share_seed: int
-) -> DataConfig:
-    """The training data as `d2t train` would read it; a file is its own development set."""
-    from d2t.corpus.registry import registry
-    from d2t.corpus.select import default_domain, has_lexicon
-    from d2t.mr.domain import load_domain
-    from d2t.train.config import DataConfig
-
-    domain = domain or default_domain(corpus)
-    own = corpus not in registry()
-    options = {
-        **({"train": corpus, "dev": corpus} if own else {"corpus": corpus}),
-        "test": test,
-        "domain": domain,
-        "correct": has_lexicon(load_domain(domain)),
-        "share": share,
-        "share_seed": share_seed,
-    }
-    return DataConfig.model_validate(options)
-
-
-def _test_mrs(config: DataConfig, domain: Domain) -> frozenset[Hashable]:
-    """What no phrase may mean; a file of one's own has no test set unless one is named."""
-    from d2t.corpus.load import load_split
-
-    if config.train is not None and config.test is None:
-        return frozenset()
-    return frozenset(
-        example.mr.key() for example in load_split(config.test or config.corpus, "test", domain)
-    )
 
 
 def _write(examples: Sequence[Example], domain: Domain, out: Path) -> None:

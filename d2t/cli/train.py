@@ -53,6 +53,23 @@ PretrainedOption = Annotated[
         rich_help_panel=_MODEL,
     ),
 ]
+ObjectiveOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="What is learnt beside the likelihood of the references: counterfactual, conseq "
+        "(needs --init; more with --set objective.KEY=VALUE).",
+        rich_help_panel=_MODEL,
+    ),
+]
+InitOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RUN_OR_BUNDLE",
+        help="Go on from these weights, at a tenth of their learning rate.",
+        rich_help_panel=_MODEL,
+    ),
+]
 EpochsOption = Annotated[
     float | None, typer.Option(help="Passes over the pairs.", rich_help_panel=_MODEL)
 ]
@@ -90,6 +107,8 @@ def train(
     limit: LimitOption = None,
     architecture: ArchitectureOption = None,
     pretrained: PretrainedOption = None,
+    objective: ObjectiveOption = None,
+    init: InitOption = None,
     epochs: EpochsOption = None,
     seed: SeedOption = None,
     sets: SetOption = None,
@@ -121,6 +140,8 @@ def train(
         "data.limit": limit,
         "model.architecture": "pretrained" if pretrained else architecture,
         "model.name_or_path": pretrained,
+        "objective.name": objective,
+        "init": init,
         "train.epochs": epochs,
         "run.device": device,
         "run.threads": threads,

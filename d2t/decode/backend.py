@@ -54,11 +54,13 @@ class EncodedSource:
         symbols: placeholders that stand for something in this MR; no other may be generated.
         contrast: what greedy and beam search contrast it with; the sources of a batch all have one,
             with the same options, or none has.
+        prefix: tokens that every answer begins with; they are given, and are no part of it.
     """
 
     ids: tuple[int, ...]
     symbols: tuple[str, ...]
     contrast: PerturbedSource | None = None
+    prefix: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

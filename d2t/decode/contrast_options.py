@@ -52,15 +52,22 @@ class ContrastOptions:
 
 
 def runnable_contrast(
-    options: ContrastOptions | None, backend: SearchBackend
+    options: ContrastOptions | None, backend: SearchBackend, *, plan_first: bool = False
 ) -> ContrastOptions | None:
     """The contrast that ``backend`` is to run; None where the plain search does.
 
     Raises:
-        UsageError: the engine cannot step two inputs side by side.
+        UsageError: the engine cannot step two inputs side by side, or the model's decoder is given
+            the plan, which holds what the perturbed input has lost.
     """
     if options is None or options.is_plain:
         return None
+    if plan_first:
+        raise UsageError(
+            "this model's decoder reads the plan with its values, so that a perturbed input takes "
+            "nothing from it; contrastive decoding needs a model trained without --objective "
+            "counterfactual"
+        )
     if not backend.can_contrast:
         raise UsageError(
             f"the {backend.name} engine cannot step two inputs side by side; contrastive decoding "

@@ -71,6 +71,7 @@ class CTranslate2Backend:
             BackendError: ctranslate2 is not installed.
             BundleError: the folder holds no model that the engine can read.
         """
+        require_no_prefix(parts, folder)
         if not isinstance(parts.tokenizer, Tokenizer):
             raise BundleError(f"{folder}: only models trained from scratch are exported")
         try:
@@ -197,6 +198,19 @@ class CTranslate2Backend:
         finished = bool(tokens) and tokens[-1] == self._eos
         said = tokens[:-1] if finished else tokens
         return SearchResult(tuple(self._ids[token] for token in said), score, finished)
+
+
+def require_no_prefix(parts: BundleParts, path: Path) -> None:
+    """See that nothing has to be forced on the decoder, which this engine is not made to do.
+
+    Raises:
+        BundleError: the bundle's decoder is given the plan.
+    """
+    if parts.linearizer.plan_first is not None:
+        raise BundleError(
+            f"{path}: the model was trained with --objective counterfactual, its decoder reads the "
+            "plan; only the torch engine can give it one: use --engine torch"
+        )
 
 
 def _require(folder: Path) -> None:

@@ -13,7 +13,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from d2t.decode.ct2_backend import FOLDER, CTranslate2Backend, Parallelism
+from d2t.decode.ct2_backend import (
+    FOLDER,
+    CTranslate2Backend,
+    Parallelism,
+    require_no_prefix,
+)
 from d2t.decode.pipeline import ModelGenerator
 from d2t.decode.types import GenerationRequest
 from d2t.errors import BackendError, BundleError
@@ -95,11 +100,12 @@ def export_bundle(
         say: is told what is being done.
 
     Raises:
-        BundleError: not such a bundle.
+        BundleError: not such a bundle, or one whose decoder is given the plan.
         BackendError: ctranslate2 is not installed, or the export is not good enough.
     """
     allowed = tolerance or Tolerance()
     bundle = Bundle.load(path)
+    require_no_prefix(bundle, path)
     if not isinstance(bundle.model, TransformerModel):
         raise BundleError(f"{path}: only Transformers trained from scratch can be exported")
     tokenizer = cast("Tokenizer", bundle.tokenizer)  # a Transformer of ours has no other

@@ -9,6 +9,8 @@ from d2t.errors import DataError
 from d2t.seeding import derived_rng
 
 if TYPE_CHECKING:
+    from random import Random
+
     from d2t.decode.types import GenerationRequest
     from d2t.linearize.base import Strategy
     from d2t.mr.types import Plan
@@ -29,6 +31,7 @@ def choose_orders(
     *,
     seed: int,
     shuffle: int = 0,
+    plan_first: bool = False,
 ) -> Orders:
     """The orders for one request.
 
@@ -37,9 +40,15 @@ def choose_orders(
     read the MR in that order; only AT was trained to follow it. FP reads its fixed layout whatever
     is asked, so there the plan is only judged. ``shuffle`` numbers further shuffles of RND.
 
+    With ``plan_first`` the decoder is given what is asked, and what is read is the strategy's own
+    order, which shows nothing of it.
+
     Raises:
         DataError: code ``no_plan``: the strategy needs a planner, and there is none.
     """
+    if plan_first:
+        own = _own_order(request, strategy, planner, seed, shuffle)
+        return Orders(request.plan or _planned(request, planner, seed), own)
     if request.plan is not None and strategy.reads_plans:
         return Orders(request.plan, request.plan)
     own = _own_order(request, strategy, planner, seed, shuffle)
@@ -53,13 +62,14 @@ def pooled_orders(
     *,
     seed: int,
     n_shuffles: int,
+    plan_first: bool = False,
 ) -> list[Orders]:
     """The distinct orders whose candidates are reranked together (spec §5.6: 5 shuffles for RND).
 
     One where the strategy's order is no matter of chance, or where an order was asked for.
     """
-    if strategy.needs_planner or request.plan is not None:
-        return [choose_orders(request, strategy, planner, seed=seed)]
+    if strategy.needs_planner or request.plan is not None or plan_first:
+        return [choose_orders(request, strategy, planner, seed=seed, plan_first=plan_first)]
     shuffles = (
         choose_orders(request, strategy, planner, seed=seed, shuffle=k) for k in range(n_shuffles)
     )
@@ -73,14 +83,24 @@ def _own_order(
     seed: int,
     shuffle: int,
 ) -> Plan:
-    parts = (request.id, shuffle) if shuffle else (request.id,)
-    rng = derived_rng(seed, "plan", *parts)
+    rng = _rng(request, seed, shuffle)
     if not strategy.needs_planner:
         return strategy.order(Example(request.id, request.mr), rng=rng)
+    return _planned(request, planner, seed, shuffle)
+
+
+def _planned(
+    request: GenerationRequest, planner: Planner | None, seed: int, shuffle: int = 0
+) -> Plan:
     if planner is None:
         raise DataError(
             f"record {request.id!r} has no plan and the model has no planner to make one; give an "
             "order: --plan area,food,name or a `plan` field in the record",
             code="no_plan",
         )
-    return planner.plan(request.mr, rng=rng)
+    return planner.plan(request.mr, rng=_rng(request, seed, shuffle))
+
+
+def _rng(request: GenerationRequest, seed: int, shuffle: int) -> Random:
+    parts = (request.id, shuffle) if shuffle else (request.id,)
+    return derived_rng(seed, "plan", *parts)

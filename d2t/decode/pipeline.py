@@ -119,7 +119,8 @@ class ModelGenerator:
         self.planner = _planner(bundle, planner, seed=seed, sentences=plan_sentences)
         self.checker = SlotChecker.for_domain(bundle.domain)
         self._backend = backend or _torch_backend(bundle)
-        self.contrast = runnable_contrast(contrast, self._backend)
+        self._plan_first = bundle.linearizer.plan_first is not None
+        self.contrast = runnable_contrast(contrast, self._backend, plan_first=self._plan_first)
 
     @property
     def engine(self) -> str:
@@ -220,24 +221,27 @@ class ModelGenerator:
 
     def _order(self, request: GenerationRequest) -> Orders:
         strategy = self.bundle.linearizer.strategy
-        return choose_orders(request, strategy, self.planner, seed=self.seed)
+        return choose_orders(
+            request, strategy, self.planner, seed=self.seed, plan_first=self._plan_first
+        )
 
     def _variants(self, request: GenerationRequest) -> list[_Prepared]:
         """The sources whose candidates compete; several only where RND is reranked."""
         orders = [self._order(request)]
         if self.rerank:
             orders = pooled_orders(
-                request,
-                self.bundle.linearizer.strategy,
-                self.planner,
-                seed=self.seed,
-                n_shuffles=POOLED_SHUFFLES,
-            )
+                request, self.bundle.linearizer.strategy, self.planner,
+                seed=self.seed, n_shuffles=POOLED_SHUFFLES, plan_first=self._plan_first,
+            )  # fmt: skip
         return [self._prepare(request, order) for order in orders]
 
     def _prepare(self, request: GenerationRequest, orders: Orders) -> _Prepared:
-        linearized = self.bundle.linearizer.linearize(request.mr, orders.read, kind=request.kind)
+        linearized = self.bundle.linearizer.linearize(
+            request.mr, orders.read, kind=request.kind, said=orders.asked
+        )
         ids = self.bundle.tokenizer.encode_source(linearized.pieces)
+        given = linearized.prefix
+        prefix = self.bundle.tokenizer.encode_source(given)[:-1] if given else ()  # no EOS
         bindings = linearized.bindings
         contrast = None
         if self.contrast is not None:
@@ -250,13 +254,13 @@ class ModelGenerator:
                 bindings,
                 seed=self.seed,
             )
-        source = EncodedSource(tuple(ids), tuple(bindings), contrast)
+        source = EncodedSource(tuple(ids), tuple(bindings), contrast, tuple(prefix))
         return _Prepared(request, orders.asked, linearized, source)
 
     def _batched(
         self,
         items: Sequence[_Item],
-        length: Callable[[_Item], int],
+        length: Callable[[_Item], tuple[int, int]],
         run: Callable[[list[_Item]], list[_Result]],
     ) -> list[_Result]:
         """What ``run`` gives for each item, ``batch_size`` items at a time.
@@ -327,7 +331,7 @@ class ModelGenerator:
                 max_length=self.max_length,
             )
 
-        found = self._batched(rows, lambda row: len(prepared[row[0]].source.ids), run)
+        found = self._batched(rows, lambda row: _source_length(prepared[row[0]]), run)
         step = options.n_samples
         return [found[i * step : (i + 1) * step] for i in range(len(prepared))]
 
@@ -339,8 +343,8 @@ class ModelGenerator:
         checked = [self._finish(item, result) for item, results in found for result in results]
         if len(found) > 1:
             checked.sort(key=lambda hypothesis: -hypothesis.score)
-        strategy = self.bundle.linearizer.strategy
-        asked = found[0][0].request.plan is not None or strategy.needs_planner
+        needs_planner = self.bundle.linearizer.needs_planner
+        asked = found[0][0].request.plan is not None or needs_planner
         return checked[rerank(checked, by_order=asked)]
 
     def _finish(self, item: _Prepared, result: SearchResult) -> Hypothesis:
@@ -373,8 +377,9 @@ def breaks_kept(asked: Plan, realised: Plan) -> bool | None:
     return [sorted(s) for s in asked.sentences] == [sorted(s) for s in realised.sentences]
 
 
-def _source_length(item: _Prepared) -> int:
-    return len(item.source.ids)
+def _source_length(item: _Prepared) -> tuple[int, int]:
+    """What is given to the decoder, then what is read: engines step like prefixes together."""
+    return len(item.source.prefix), len(item.source.ids)
 
 
 def _planner(

@@ -71,7 +71,7 @@ def _policy(
 ) -> Policy:
     if options.method == "noise":
         return NoiseInjection(model, StepNoise(keys, model.noise_shape, options.std))
-    return Ancestral(uniforms(keys, max_length), options.temperature, options.top_p)
+    return Ancestral(uniforms(keys, max_length), options.temperature, options.top_p, options.top_k)
 
 
 class NoiseInjection(Greedy):
@@ -89,20 +89,28 @@ class NoiseInjection(Greedy):
 class Ancestral(Greedy):
     """A token drawn from ``p ** (1 / temperature)``, cut to its nucleus (Holtzman et al. 2020).
 
+    Or to the ``top_k`` likeliest tokens (Fan et al. 2018), or to what both keep.
     By inverse cumulative distribution, so that one uniform number decides a token.
     """
 
-    def __init__(self, draws: Tensor, temperature: float = 1.0, top_p: float = 1.0) -> None:
+    def __init__(
+        self, draws: Tensor, temperature: float = 1.0, top_p: float = 1.0, top_k: int = 0
+    ) -> None:
         """``draws (rows, steps) float64`` in [0, 1)."""
         self._draws = draws
         self._temperature = temperature
         self._top_p = top_p
+        self._top_k = top_k
 
     def choose(self, log_probs: Tensor, rows: Tensor, step: int) -> Tensor:
         """The token in whose share of the distribution the row's number falls."""
         shares = torch.softmax(log_probs.double() / self._temperature, dim=-1)
-        if self._top_p < 1:
-            shares.masked_fill_(~nucleus(shares, self._top_p), 0.0)
+        kept = nucleus(shares, self._top_p) if self._top_p < 1 else None
+        if 0 < self._top_k < shares.size(-1):
+            likely = shares >= shares.topk(self._top_k).values[:, -1:]
+            kept = likely if kept is None else kept & likely
+        if kept is not None:
+            shares.masked_fill_(~kept, 0.0)
         cumulative = shares.cumsum(dim=-1)
         draw = self._draws[rows.cpu(), step - 1].to(shares.device).unsqueeze(1)
         return (cumulative <= draw * cumulative[:, -1:]).sum(dim=-1)

@@ -37,6 +37,7 @@ class SamplingOptions:
             Transformers 2 to 3 give different texts (experiments/LOG.md).
         temperature: ancestral only; divides the log-probabilities.
         top_p: ancestral only; draw from the likeliest tokens that hold this probability together.
+        top_k: ancestral only; draw from so many likeliest tokens (ties included); 0 is all.
         seed: with the request's id and the sample's number it fixes every draw.
     """
 
@@ -47,6 +48,7 @@ class SamplingOptions:
     temperature: float = 1.0
     top_p: float = 1.0
     seed: int = 0
+    top_k: int = 0
 
     def __post_init__(self) -> None:
         """Raise ``UsageError`` for options that cannot be run."""
@@ -61,3 +63,5 @@ class SamplingOptions:
             raise UsageError(f"temperature must be above 0, was {self.temperature}")
         if not 0 < self.top_p <= 1:
             raise UsageError(f"top_p must be above 0 and at most 1, was {self.top_p}")
+        if self.top_k < 0:
+            raise UsageError(f"top_k must be 0 or more, was {self.top_k}")

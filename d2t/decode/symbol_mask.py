@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from d2t.linearize.symbols import all_symbols
+from d2t.linearize.symbols import PLAN_SYMBOLS, all_symbols
 from d2t.model.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ class SymbolMask:
         self, domain: Domain, tokenizer: Tokenizer | PretrainedTokenizer, vocab_size: int
     ) -> None:
         known = tokenizer.symbol_ids  # one without a symbol spells it out: nothing to ban
-        self._ids = {symbol: known[symbol] for symbol in all_symbols(domain) if symbol in known}
+        symbols = (*all_symbols(domain), *PLAN_SYMBOLS)
+        self._ids = {symbol: known[symbol] for symbol in symbols if symbol in known}
         # A checkpoint's spare rows spell nothing.
         banned = {*self._ids.values(), *range(tokenizer.vocab_size, vocab_size)}
         if isinstance(tokenizer, Tokenizer):

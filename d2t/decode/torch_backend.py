@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
 from d2t.decode.backend import OutOfMemoryError
 from d2t.decode.contrastive import ContrastiveModel, doubled_sources
+from d2t.decode.prefixed import PrefixedModel, like_prefixes
 from d2t.decode.sampling import sample_search
 from d2t.decode.search import beam_search, greedy_search, pad_sources
 from d2t.decode.symbol_mask import SymbolMask
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from d2t.model.bundle import Bundle
 
 _Found = TypeVar("_Found")
+_Item = TypeVar("_Item")
 
 
 class TorchBackend:
@@ -54,11 +58,11 @@ class TorchBackend:
     def greedy(self, sources: Sequence[EncodedSource], *, max_length: int) -> list[SearchResult]:
         """See ``SearchBackend.greedy``."""
 
-        def run() -> list[SearchResult]:
-            model, ids, mask, banned = self._batch(sources)
+        def run(batch: Sequence[EncodedSource]) -> list[SearchResult]:
+            model, ids, mask, banned = self._batch(batch)
             return greedy_search(model, ids, mask, max_length=max_length, banned=banned)
 
-        return _guarded(run)
+        return _by_prefix(sources, sources, run)
 
     def beams(
         self,
@@ -70,8 +74,8 @@ class TorchBackend:
     ) -> list[list[SearchResult]]:
         """See ``SearchBackend.beams``."""
 
-        def run() -> list[list[SearchResult]]:
-            model, ids, mask, banned = self._batch(sources)
+        def run(batch: Sequence[EncodedSource]) -> list[list[SearchResult]]:
+            model, ids, mask, banned = self._batch(batch)
             return beam_search(
                 model,
                 ids,
@@ -83,7 +87,7 @@ class TorchBackend:
                 banned=banned,
             )
 
-        return _guarded(run)
+        return _by_prefix(sources, sources, run)
 
     def samples(
         self,
@@ -97,29 +101,39 @@ class TorchBackend:
 
         The true MR's: there is no contrast in them.
         """
-        ids, mask, banned = self._tensors(sources)
-        return _guarded(
-            lambda: sample_search(
-                self._model, ids, mask, rows, options, max_length=max_length, banned=banned
+
+        def run(chosen: Sequence[tuple[int, SampleKey]]) -> list[SearchResult]:
+            wanted = sorted({at for at, _ in chosen})
+            model, ids, mask, banned = self._batch(
+                [replace(sources[at], contrast=None) for at in wanted]
             )
-        )
+            own = [(wanted.index(at), key) for at, key in chosen]
+            return sample_search(
+                model, ids, mask, own, options, max_length=max_length, banned=banned
+            )
+
+        return _by_prefix(rows, [sources[at] for at, _ in rows], run)
 
     def _batch(
         self, sources: Sequence[EncodedSource]
     ) -> tuple[Seq2SeqModel, Tensor, Tensor, Tensor]:
         """What a search steps, its sources and their mask, and the banned tokens.
 
-        Where there is a contrast, the sources are pairs ``(batch, 2, src_len)``.
+        Where there is a contrast, the sources are pairs ``(batch, 2, src_len)``. Prefixes must be
+        of one length, and there is no contrast beside them.
         """
         ids, mask, banned = self._tensors(sources)
+        if any(source.prefix for source in sources):
+            model = PrefixedModel(self._model, [source.prefix for source in sources])
+            return model, ids, mask, banned
         contrasts = [source.contrast for source in sources if source.contrast is not None]
         if not contrasts:
             return self._model, ids, mask, banned
-        model = ContrastiveModel(self._model, contrasts[0].options, contrasts, banned)
+        contrasted = ContrastiveModel(self._model, contrasts[0].options, contrasts, banned)
         pairs = doubled_sources(
-            [source.ids for source in sources], contrasts, model.pad_id, device=ids.device
+            [source.ids for source in sources], contrasts, contrasted.pad_id, device=ids.device
         )
-        return model, *pairs, banned
+        return contrasted, *pairs, banned
 
     def _tensors(self, sources: Sequence[EncodedSource]) -> tuple[Tensor, Tensor, Tensor]:
         """Source ids ``(batch, src_len)``, their mask, and the banned tokens ``(batch, vocab)``."""
@@ -130,6 +144,22 @@ class TorchBackend:
         for row, source in enumerate(sources):
             banned[row, self._mask.allowed(source.symbols)] = False
         return ids, mask, banned.to(device)
+
+
+def _by_prefix(
+    items: Sequence[_Item],
+    sources: Sequence[EncodedSource],
+    run: Callable[[Sequence[_Item]], Sequence[_Found]],
+) -> list[_Found]:
+    """What ``run`` finds for each item, in order; like prefixes go together.
+
+    Without prefixes that is one call for all.
+    """
+    found: dict[int, _Found] = {}
+    for places in like_prefixes([source.prefix for source in sources]):
+        chosen = [items[at] for at in places]
+        found.update(zip(places, _guarded(partial(run, chosen)), strict=True))
+    return [found[at] for at in range(len(items))]
 
 
 def _guarded(run: Callable[[], _Found]) -> _Found:

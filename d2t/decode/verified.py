@@ -146,7 +146,7 @@ class VerifiedGenerator:
 
     def _follows(self, request: GenerationRequest) -> bool:
         """Whether an order was asked for of a model that follows orders."""
-        needs = self.generator.bundle.linearizer.strategy.needs_planner
+        needs = self.generator.bundle.linearizer.needs_planner
         return request.plan is not None and needs
 
     def _proved(self, request: GenerationRequest, said: Hypothesis) -> bool:
@@ -179,8 +179,8 @@ class VerifiedGenerator:
         if not self._follows(request):
             orders = (random_plan(request.mr, rng) for _ in range(most))
             return [plan for plan in dict.fromkeys(orders) if plan.slots != asked.slots]
-        strategy = self.generator.bundle.linearizer.strategy
-        if asked.breaks is not None or not strategy.plans_sentences:
+        linearizer = self.generator.bundle.linearizer
+        if asked.breaks is not None or not linearizer.plans_sentences:
             return []
         places = range(1, len(asked))
         breaks: list[tuple[int, ...]] = [(), *((place,) for place in places)]

@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from d2t.errors import BundleError
+from d2t.errors import BundleError, DataError
 from d2t.linearize.bindings import Bindings
 from d2t.linearize.delex import escape
 from d2t.linearize.grammar import features
 from d2t.linearize.inventory import Inventory
+from d2t.linearize.plan_first import PlanFirst
 from d2t.linearize.registry import restore_strategy
 from d2t.linearize.symbols import (
     ABSENT,
     BREAK,
     EMPTY,
     MAX_VALUES,
+    SAY,
     act_symbol,
     kind_symbol,
     placeholder,
@@ -38,11 +40,13 @@ class LinearizedInput:
         pieces: symbols and value texts, in order; a piece is one or the other.
         bindings: what the placeholders stand for; ``relexicalize`` takes them.
         plan: the plan that the source follows.
+        prefix: what the decoder is given before it speaks, in pieces; nothing for most models.
     """
 
     pieces: tuple[str, ...]
     bindings: Bindings
     plan: Plan
+    prefix: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return " ".join(self.pieces)
@@ -63,10 +67,17 @@ class Linearizer:
     (the paper marks a phrase at both ends).
     """
 
-    def __init__(self, domain: Domain, strategy: Strategy, inventory: Inventory) -> None:
+    def __init__(
+        self,
+        domain: Domain,
+        strategy: Strategy,
+        inventory: Inventory,
+        plan_first: PlanFirst | None = None,
+    ) -> None:
         self.domain = domain
         self.strategy = strategy
         self.inventory = inventory
+        self.plan_first = plan_first
 
     def linearize(
         self,
@@ -76,6 +87,8 @@ class Linearizer:
         mask: frozenset[Slot] | None = None,
         keep: frozenset[Slot] = _NOTHING,
         kind: str | None = None,
+        said: Plan | None = None,
+        factual: bool = True,
     ) -> LinearizedInput:
         """The source of ``mr`` in the order of ``plan``.
 
@@ -88,42 +101,54 @@ class Linearizer:
             keep: closed slots to leave as text although they are rare or numeric (training: those
                 that the reference does not say verbatim, so that source and target agree).
             kind: of the phrase that is wanted; None is a whole utterance.
+            said: what the decoder says first, where it says a plan; None is ``plan``.
+            factual: False for a training pair whose ``said`` contradicts the MR.
 
         Raises:
+            DataError: code ``plan_mismatch``: ``said`` has other slots than the MR, which is only
+                for pairs that are not factual: a model that obeys its plan would say what is false
+                (faithfulness spec §5.6).
             DomainError: the plan holds a slot that the domain does not know, or there is no such
                 kind of phrase.
         """
         ends: set[int] = set()
-        if self.strategy.plans_sentences and plan.breaks is not None:
-            ends = {*plan.breaks, len(plan)}
-        numbers: dict[Slot, int] = {}
+        if self.strategy.plans_sentences:
+            ends = _ends(plan)
+        writer = _Writer(self, mask or _NOTHING, keep)
         pieces: list[str] = [] if kind is None else [kind_symbol(kind)]
         if len(self.domain.dialogue_acts) > 1:
             pieces.append(act_symbol(mr.dialogue_act))
-        bound: dict[str, str] = {}
-        open_symbols: set[str] = set()
         for position, (name, slot) in enumerate(self.strategy.layout(plan), start=1):
             pieces.append(slot_symbol(name))
-            if slot is None:
-                pieces.append(ABSENT)
-            elif not slot.value:
-                pieces.append(EMPTY)
-            elif self._hides(slot, mask or _NOTHING, keep) and (symbol := _symbol(slot, numbers)):
-                bound[symbol] = slot.value
-                if self.domain.slot(name).kind == "open":
-                    open_symbols.add(symbol)
-                pieces += [symbol, *features(slot.value)]
-            else:
-                pieces.append(escape(slot.value))
+            pieces += [ABSENT] if slot is None else writer.value(slot)
             if position in ends:
                 pieces.append(BREAK)
-        return LinearizedInput(
-            tuple(pieces), Bindings(bound, open_symbols=frozenset(open_symbols)), plan
-        )
+        prefix: tuple[str, ...] = ()
+        if self.plan_first is not None:
+            said = plan if said is None else said
+            if factual:
+                _require_own(said, mr)
+            tag = self.plan_first.tag(factual=factual)
+            pieces = [*tag, *pieces]
+            prefix = (*tag, *writer.plan(said), SAY)
+        return LinearizedInput(tuple(pieces), writer.bindings(), plan, prefix)
+
+    @property
+    def needs_planner(self) -> bool:
+        """Whether an order is needed that only a user or a planner can give."""
+        return self.strategy.needs_planner or self.plan_first is not None
+
+    @property
+    def plans_sentences(self) -> bool:
+        """Whether the model is shown where the sentences of a plan end."""
+        return self.strategy.plans_sentences or self.plan_first is not None
 
     def state(self) -> dict[str, Any]:
         """JSON-able: the strategy's tables and the inventory; the domain is saved beside it."""
-        return {"strategy": self.strategy.state(), "inventory": self.inventory.state()}
+        state = {"strategy": self.strategy.state(), "inventory": self.inventory.state()}
+        if self.plan_first is not None:
+            state["plan_first"] = self.plan_first.state()
+        return state
 
     @classmethod
     def from_state(cls, state: dict[str, Any], domain: Domain) -> Self:
@@ -134,20 +159,82 @@ class Linearizer:
         """
         try:
             strategy, inventory = state["strategy"], Inventory.from_state(state["inventory"])
+            first = PlanFirst.from_state(state["plan_first"]) if "plan_first" in state else None
         except (KeyError, TypeError, AttributeError) as error:
             raise BundleError(
                 f"cannot restore the linearizer: bad or missing entry ({error!r}), expected "
                 "'strategy' and 'inventory'; the bundle is damaged: copy or train it again"
             ) from error
-        return cls(domain, restore_strategy(strategy), inventory)
+        return cls(domain, restore_strategy(strategy), inventory, first)
 
-    def _hides(self, slot: Slot, mask: frozenset[Slot], keep: frozenset[Slot]) -> bool:
+    def hides(self, slot: Slot, mask: frozenset[Slot], keep: frozenset[Slot]) -> bool:
+        """Whether the value is shown as a placeholder, if one is free."""
         spec = self.domain.slot(slot.name)
         if spec.kind == "open":
             return True
         if slot in keep or (spec.kind == "boolean" and slot.value in spec.values):
             return False
         return spec.kind == "numeric" or slot in mask or slot not in self.inventory
+
+
+class _Writer:
+    """Writes the values of one source, and of the plan that goes with it, with one numbering."""
+
+    def __init__(
+        self, linearizer: Linearizer, mask: frozenset[Slot], keep: frozenset[Slot]
+    ) -> None:
+        self._linearizer, self._mask, self._keep = linearizer, mask, keep
+        self._numbers: dict[Slot, int] = {}
+        self._bound: dict[str, str] = {}
+        self._open: set[str] = set()
+
+    def value(self, slot: Slot) -> list[str]:
+        """The pieces of its value: text, or a placeholder and what the hidden value is like."""
+        if not slot.value:
+            return [EMPTY]
+        hidden = self._linearizer.hides(slot, self._mask, self._keep)
+        if not hidden or not (symbol := _symbol(slot, self._numbers)):
+            return [escape(slot.value)]
+        self._bound[symbol] = slot.value
+        if self._linearizer.domain.slot(slot.name).kind == "open":
+            self._open.add(symbol)
+        return [symbol, *features(slot.value)]
+
+    def plan(self, plan: Plan) -> list[str]:
+        """The pieces of a plan: slots with their values, sentence ends; features are no content."""
+        pieces: list[str] = []
+        ends = _ends(plan)
+        for position, slot in enumerate(plan.slots, start=1):
+            pieces += [slot_symbol(slot.name), self.value(slot)[0]]
+            if position in ends:
+                pieces.append(BREAK)
+        return pieces
+
+    def bindings(self) -> Bindings:
+        """What the placeholders that were written stand for."""
+        return Bindings(self._bound, open_symbols=frozenset(self._open))
+
+
+def _ends(plan: Plan) -> set[int]:
+    """Positions, from 1, at which a planned sentence ends."""
+    return set() if plan.breaks is None else {*plan.breaks, len(plan)}
+
+
+def _require_own(said: Plan, mr: MeaningRepresentation) -> None:
+    """See that a plan orders the slots of the MR; one may be said twice."""
+    foreign = sorted(set(said.slots) - set(mr.slots))
+    missing = sorted(set(mr.slots) - set(said.slots))
+    if foreign or missing:
+        parts = [
+            f"{what}: {', '.join(map(str, slots))}"
+            for what, slots in (("not in the MR", foreign), ("missing", missing))
+            if slots
+        ]
+        raise DataError(
+            f"the plan is not an order of the MR's slots ({'; '.join(parts)}); give one that is, "
+            "or none",
+            code="plan_mismatch",
+        )
 
 
 def _symbol(slot: Slot, numbers: dict[Slot, int]) -> str | None:

@@ -32,6 +32,13 @@ SUPERLATIVE = "<f:sup>"
 """The hidden value is a superlative ("most recent"), which takes "the"."""
 FEATURES = (VOWEL, CONSONANT, THE, NUMBER, WORD, SUPERLATIVE)
 
+FACTUAL, COUNTERFACTUAL = "<factual>", "<counterfactual>"
+"""Whether the plan that the decoder says is that of the MR (faithfulness spec §3.2)."""
+SAY = "<say>"
+"""Between the plan and the utterance."""
+PLAN_SYMBOLS = (FACTUAL, COUNTERFACTUAL, SAY)
+"""What a tokenizer knows beside ``all_symbols`` where the plan is said first."""
+
 KINDS = ("sentence", "clause", "phrase", "predicate", "modifier")
 """What part of an utterance a phrase pair is; its source begins with the kind (spec §3.1)."""
 

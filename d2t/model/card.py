@@ -29,6 +29,9 @@ def model_card(manifest: Manifest, domain: Domain) -> str:
         "weights": manifest.weights,
         "written by": f"d2t {manifest.d2t_version}, bundle format {manifest.format_version}",
     }
+    if (first := manifest.linearizer.get("plan_first")) is not None:
+        tags = "with" if first.get("tags") else "without"
+        facts["decoder"] = f"says the plan before the utterance, {tags} tags"
     skipped = {"data", "metrics", "dev", "confusions", "licence"}
     parts = [
         f"# {domain.name}: a d2t data-to-text generator",

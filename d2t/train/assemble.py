@@ -9,7 +9,7 @@ from d2t.errors import ConfigError
 from d2t.linearize.inventory import Inventory
 from d2t.linearize.registry import make_strategy
 from d2t.linearize.source import Linearizer
-from d2t.linearize.symbols import all_symbols
+from d2t.linearize.symbols import PLAN_SYMBOLS, all_symbols
 from d2t.model.build import build_model
 from d2t.model.bundle import Bundle
 from d2t.model.config import PretrainedConfig
@@ -17,9 +17,11 @@ from d2t.model.tokenizer import Tokenizer
 from d2t.plan.bigram import BigramPlanner
 from d2t.seeding import derive_seed, seed_everything
 from d2t.train.encode import PairEncoder, tokenizer_texts
+from d2t.train.init_config import bundle_of
 
 if TYPE_CHECKING:
     from d2t.model.base import Seq2SeqModel
+    from d2t.plan.neural import NeuralPlanner
     from d2t.train.config import TrainConfig
     from d2t.train.prepare import PreparedData
 
@@ -33,6 +35,7 @@ class Assembly:
     model: Seq2SeqModel
     planner: BigramPlanner | None
     encoder: PairEncoder
+    neural_planner: NeuralPlanner | None = None
 
     def bundle(self, data: PreparedData, info: dict[str, Any]) -> Bundle:
         """A bundle around the model as it is now (the weights are shared, not copied)."""
@@ -42,6 +45,7 @@ class Assembly:
             model=self.model,
             linearizer=self.linearizer,
             planner=self.planner,
+            neural_planner=self.neural_planner,
             decode_defaults={},
             info=info,
         )
@@ -53,26 +57,59 @@ def assemble(config: TrainConfig, data: PreparedData) -> Assembly:
     Deterministic: the model's first weights depend on the seed alone. Tables are counted on what is
     trained on; the paper counts before it removes pairs that share an MR with the test set (spec
     §2), which would let test MRs weigh in.
+
+    With ``init``, all of them are that bundle's, and nothing is fitted.
+
+    Raises:
+        ConfigError: the bundle is not of this domain, strategy or model.
+        BundleError: it cannot be read.
     """
+    if config.init is not None:
+        return _taken_over(config, config.init, data)
     examples = [pair.example for pair in data.train]
     strategy = make_strategy(config.strategy).fit(examples, data.domain)
-    linearizer = Linearizer(data.domain, strategy, Inventory.fit(examples, data.domain))
-    planner = BigramPlanner().fit(examples, data.domain) if strategy.needs_planner else None
+    inventory = Inventory.fit(examples, data.domain)
+    linearizer = Linearizer(data.domain, strategy, inventory, config.plan_first)
+    planner = BigramPlanner().fit(examples, data.domain) if linearizer.needs_planner else None
     tokenizer, model = _tokenizer_and_model(config, data, linearizer)
-    encoder = PairEncoder(
+    return Assembly(linearizer, tokenizer, model, planner, _encoder(config, linearizer, tokenizer))
+
+
+def _taken_over(config: TrainConfig, init: str, data: PreparedData) -> Assembly:
+    """What the bundle of ``init`` holds, to be trained on."""
+    bundle = Bundle.load(bundle_of(init))
+    for what, own, wanted in (
+        ("domain", bundle.domain.digest, data.domain.digest),
+        ("strategy", bundle.linearizer.strategy.name, config.strategy),
+        ("objective", bundle.linearizer.plan_first, config.plan_first),
+        ("model", bundle.model.config.model_dump(), config.model.model_dump()),
+    ):
+        if own != wanted:
+            raise ConfigError(
+                f"init {init!r} has another {what} than this configuration: {own} there, {wanted} "
+                f"here; leave {what} out, or start from random weights"
+            )
+    encoder = _encoder(config, bundle.linearizer, bundle.tokenizer)
+    return Assembly(
+        bundle.linearizer, bundle.tokenizer, bundle.model, bundle.planner, encoder,
+        bundle.neural_planner,
+    )  # fmt: skip
+
+
+def _encoder(config: TrainConfig, linearizer: Linearizer, tokenizer: Any) -> PairEncoder:
+    return PairEncoder(
         linearizer,
         tokenizer,
         mask_share=config.data.mask_share,
         break_share=config.data.break_share,
         seed=config.seed,
     )
-    return Assembly(linearizer, tokenizer, model, planner, encoder)
 
 
 def _tokenizer_and_model(
     config: TrainConfig, data: PreparedData, linearizer: Linearizer
 ) -> tuple[Any, Seq2SeqModel]:
-    symbols = all_symbols(data.domain)
+    symbols = [*all_symbols(data.domain), *(PLAN_SYMBOLS if config.plan_first else ())]
     if isinstance(config.model, PretrainedConfig):
         from d2t.model.pretrained import load_pretrained
 

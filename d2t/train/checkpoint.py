@@ -38,6 +38,7 @@ class Progress:
         step: optimizer steps done.
         epoch: the epoch in progress, from 0.
         batch: batches of that epoch already used.
+        beside: both of them for each further part that is trained on (``Part``).
         pairs_seen: training pairs used so far.
         loss_sum, token_sum: of the steps since the last evaluation.
         best: dev score of the best evaluation so far (higher is better), or None.
@@ -60,6 +61,7 @@ class Progress:
     wall_s: float = 0.0
     train_s: float = 0.0
     done: bool = False
+    beside: tuple[tuple[int, int], ...] = ()
 
 
 def save_checkpoint(

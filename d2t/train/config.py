@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from d2t.io.hashing import sha256_json
+from d2t.linearize.plan_first import PlanFirst
 from d2t.model.config import ModelConfig, TransformerConfig
+from d2t.train.objective_config import CounterfactualObjective, ObjectiveConfig
+from d2t.train.section import Section
 
 Metric = Literal["score", "dev_loss", "dev_ser", "dev_order", "dev_bleu"]
-
-
-class Section(BaseModel):
-    """A table of the configuration file: frozen, and unknown keys are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class DataConfig(Section):
@@ -146,14 +143,21 @@ class TrainConfig(Section):
     Attributes:
         strategy: ``random``, ``increasing_frequency``, ``fixed_position``, ``alignment``, an alias.
         seed: seed of everything random.
+        init: a finished run or a bundle whose weights, tokenizer, fitted tables and planners are
+            the first ones; None starts from random weights. What its training was is then the
+            default here, at a tenth of the learning rate (``d2t.train.init_config``).
+        objective: what is learnt beside, or instead of, the likelihood of the references; None is
+            that alone.
     """
 
     strategy: str = "alignment"
     seed: int = Field(default=1, ge=0, lt=2**63)
+    init: str | None = None
     data: DataConfig = DataConfig()
     model: Annotated[ModelConfig, Field(default_factory=TransformerConfig)]
     train: OptimConfig = OptimConfig()
     select: SelectConfig = SelectConfig()
+    objective: ObjectiveConfig | None = None
     run: RunConfig = RunConfig()
 
     @field_validator("strategy")
@@ -163,6 +167,18 @@ class TrainConfig(Section):
 
         return strategy_class(name).name
 
+    @model_validator(mode="after")
+    def _objective_fits(self) -> Self:
+        if self.objective is not None:
+            self.objective.require(self.strategy, self.model.architecture, self.init)
+        return self
+
+    @property
+    def plan_first(self) -> PlanFirst | None:
+        """How the decoder says the plan before the utterance; None: it does not."""
+        objective = self.objective
+        return PlanFirst(objective.tags) if isinstance(objective, CounterfactualObjective) else None
+
     @property
     def peak_rate(self) -> float:
         """``train.lr``, or what suits the architecture."""
@@ -171,9 +187,15 @@ class TrainConfig(Section):
         return 1e-4 if self.model.architecture == "pretrained" else 1e-3
 
     def as_dict(self) -> dict[str, Any]:
-        """The resolved configuration, JSON-able; ``train.lr`` is the rate that is used."""
+        """The resolved configuration, JSON-able; ``train.lr`` is the rate that is used.
+
+        Without an objective or ``init`` there is no such key: digests stay what they were.
+        """
         raw = self.model_dump(mode="json")
         raw["train"]["lr"] = self.peak_rate
+        for name in ("objective", "init"):
+            if raw[name] is None:
+                del raw[name]
         return raw
 
     def digest(self) -> str:

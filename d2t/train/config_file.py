@@ -11,6 +11,8 @@ from pydantic import BaseModel, ValidationError
 from d2t.corpus.select import default_domain
 from d2t.errors import ConfigError, did_you_mean
 from d2t.train.config import TrainConfig
+from d2t.train.init_config import inherited
+from d2t.train.objective_config import PLAN_FREE_STRATEGY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,6 +26,8 @@ def load_config(
     flags: Mapping[str, Any] | None = None,
 ) -> TrainConfig:
     """Resolve a configuration: defaults < ``extends`` < file < ``--set`` < named flags (STYLE B4).
+
+    Where one of them names ``init``, what is taken over from there comes before ``extends``.
 
     Args:
         path: a TOML file, or None for the defaults.
@@ -43,7 +47,10 @@ def load_config(
     for key, value in (flags or {}).items():
         if value is not None:
             assign(raw, key, value)
+    if isinstance(raw.get("init"), str):
+        raw = merged(inherited(raw["init"]), raw)
     _choose_domain(raw)
+    _choose_strategy(raw)
     return validate(raw, origin)
 
 
@@ -52,6 +59,13 @@ def _choose_domain(raw: dict[str, Any]) -> None:
     data = raw.get("data")
     if isinstance(data, dict) and isinstance(corpus := data.get("corpus"), str):
         data.setdefault("domain", default_domain(corpus))
+
+
+def _choose_strategy(raw: dict[str, Any]) -> None:
+    """Where none is named, one that leaves the plan to the decoder if the objective does."""
+    objective = raw.get("objective")
+    if isinstance(objective, dict) and objective.get("name") == "counterfactual":
+        raw.setdefault("strategy", PLAN_FREE_STRATEGY)
 
 
 def read_toml(path: Path, *, may_extend: bool = True) -> dict[str, Any]:
@@ -127,7 +141,7 @@ def validate(raw: Mapping[str, Any], origin: str) -> TrainConfig:
         first = error.errors(include_url=False)[0]
         loc = [part for part in first["loc"] if isinstance(part, str)]
         known = _known_keys(loc)
-        where = ".".join(part for part in loc if part not in _architectures())
+        where = ".".join(part for part in loc if part not in _variants())
         if first["type"] == "extra_forbidden":
             hint = did_you_mean(loc[-1], known) or f"; known here: {', '.join(known)}"
             raise ConfigError(f"{origin}: unknown key {where!r}{hint}") from error
@@ -135,25 +149,36 @@ def validate(raw: Mapping[str, Any], origin: str) -> TrainConfig:
         raise ConfigError(f"{origin}: {where or 'file'}: {first['msg']}; got {got}") from error
 
 
-def _architectures() -> dict[str, type[BaseModel]]:
-    """Name to options class of each member of the model union."""
-    annotation: Any = TrainConfig.model_fields["model"].annotation
-    members = get_args(annotation) or (annotation,)
-    classes = [m for m in members if isinstance(m, type) and issubclass(m, BaseModel)]
-    return {get_args(c.model_fields["architecture"].annotation)[0]: c for c in classes}
+def _variants() -> dict[str, type[BaseModel]]:
+    """Tag (an architecture, an objective's name) to options class, over all unions of tables."""
+    found = {}
+    for table, tag in (("model", "architecture"), ("objective", "name")):
+        for member in _tables(TrainConfig.model_fields[table].annotation):
+            found[get_args(member.model_fields[tag].annotation)[0]] = member
+    return found
+
+
+def _tables(annotation: Any) -> list[type[BaseModel]]:
+    """The tables that a key may hold: one, the members of a union, or none for a plain value."""
+    members = [annotation] if isinstance(annotation, type) else get_args(annotation)
+    return [
+        table
+        for member in members
+        for table in ([member] if isinstance(member, type) else _tables(member))
+        if issubclass(table, BaseModel)
+    ]
 
 
 def _known_keys(loc: list[str]) -> list[str]:
     """The keys that are legal in the table in which the last part of ``loc`` stands."""
     here: type[BaseModel] = TrainConfig
     for name in loc[:-1]:
-        if name in _architectures():
-            here = _architectures()[name]
-            continue
-        annotation = here.model_fields[name].annotation if name in here.model_fields else None
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            continue
-        here = annotation
+        field = here.model_fields.get(name)
+        tables = _tables(field.annotation) if field else []
+        if name in _variants():
+            here = _variants()[name]
+        elif len(tables) == 1:
+            here = tables[0]
     return [*here.model_fields, *(["extends"] if here is TrainConfig else [])]
 
 

@@ -52,16 +52,23 @@ class PairEncoder:
         """Every pair, in order, as it is read in this epoch."""
         shares = Shares(self.mask_share if mask else 0.0, self.break_share)
         return [
-            self._encode(*render(pair, self.linearizer, self.seed, epoch, index, shares))
+            self._encode(
+                *render(pair, self.linearizer, self.seed, epoch, index, shares), pair.factual
+            )
             for index, pair in enumerate(pairs)
         ]
 
-    def _encode(self, source: LinearizedInput, template: str) -> EncodedPair:
+    def _encode(self, source: LinearizedInput, template: str, factual: bool) -> EncodedPair:
+        """A plan that is said first is learnt with the utterance, unless it is not factual."""
         target = self._targets.get(template)
         if target is None:
             target = self._targets[template] = tuple(self.tokenizer.encode_target(template))
         # Sources are not remembered: most orders never come back; the tokenizer knows the words.
-        return EncodedPair(tuple(self.tokenizer.encode_source(source.pieces)), target)
+        ids = tuple(self.tokenizer.encode_source(source.pieces))
+        if not source.prefix:
+            return EncodedPair(ids, target)
+        prefix = self.tokenizer.encode_source(source.prefix)[:-1]  # no EOS
+        return EncodedPair(ids, (*prefix, *target), 0 if factual else len(prefix))
 
 
 def render(
@@ -74,15 +81,20 @@ def render(
 ) -> tuple[LinearizedInput, str]:
     """One pair as the model reads it: linearized input and delexicalized target template.
 
-    A phrase shows its kind instead of sentence breaks.
+    A phrase shows its kind instead of sentence breaks. A plan that the decoder says first is the
+    example's own, whatever the strategy reads.
     """
     rng = derived_rng(seed, "pair", epoch, index)
     plan = linearizer.strategy.order(pair.example, rng=rng)
     mask = frozenset(slot for slot in pair.maskable if rng.random() < shares.mask)
     kind = pair.example.kind
+    said = pair.example.plan
     if kind is not None or rng.random() >= shares.breaks:
         plan = Plan(plan.slots)
-    source = linearizer.linearize(pair.example.mr, plan, mask=mask, keep=pair.keep, kind=kind)
+        said = None if said is None else Plan(said.slots)
+    source = linearizer.linearize(
+        pair.example.mr, plan, mask=mask, keep=pair.keep, kind=kind, said=said, factual=pair.factual
+    )
     return source, delexicalize(pair.alignment, source.bindings)
 
 

@@ -5,42 +5,32 @@ from __future__ import annotations
 import time
 from contextlib import nullcontext
 from dataclasses import replace
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 
-from d2t.model.loss import smoothed_cross_entropy
 from d2t.seeding import derive_seed
-from d2t.train.assemble import check_lengths
 from d2t.train.average import MovingAverage
-from d2t.train.batching import BatchOptions, collate, plan_batches
 from d2t.train.checkpoint import Progress, load_checkpoint, pack, save_checkpoint, unpack
 from d2t.train.forward import needed_logits
 from d2t.train.optim import autocast, make_optimizer, pick_precision
+from d2t.train.parts import Part, PartReader
 from d2t.train.schedule import default_warmup, rate_factor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from d2t.model.base import Seq2SeqModel
-    from d2t.train.batching import Batch, BatchPlan, EncodedPair
+    from d2t.train.batching import Batch
     from d2t.train.config import TrainConfig
     from d2t.train.interrupt import StopFlag
+    from d2t.train.parts import EpochEncoder
     from d2t.train.progress import Reporter
     from d2t.train.selection import DevResult
     from d2t.train.workers import Workers
 
 _SPEED_WINDOW = 0.95  # decay of the running loss that the progress bar shows
-
-
-class EpochEncoder(Protocol):
-    """Renders what is trained on, anew each epoch; pairs are whatever it understands."""
-
-    def encode_epoch(self, pairs: Sequence[Any], epoch: int) -> list[EncodedPair]:
-        """Token ids of one epoch: a function of the epoch's number."""
-        ...
 
 
 class Trainable(Protocol):
@@ -60,17 +50,18 @@ class Trainable(Protocol):
 class Loop:
     """Trains one model; knows nothing of files but the checkpoint folder it is given.
 
+    Every step takes batches of all parts (see ``Part``); the first one's epochs are the run's, the
+    others begin again when they are through.
+
     Attributes:
         progress: where the run stands.
         total_steps: optimizer steps of the full run.
-        n_dropped: pairs of the current epoch that are longer than ``max_length``.
     """
 
     def __init__(
-        self, config: TrainConfig, assembly: Trainable, pairs: Sequence[Any], workers: Workers
+        self, config: TrainConfig, assembly: Trainable, parts: Sequence[Part], workers: Workers
     ) -> None:
-        self.config, self.assembly, self.pairs, self.workers = config, assembly, pairs, workers
-        self.options = batch_options(config)
+        self.config, self.assembly, self.workers = config, assembly, workers
         self.model = assembly.model.to(workers.device)
         workers.share_parameters(self.model)
         self.precision = pick_precision(config.train.precision, workers.device)
@@ -78,9 +69,12 @@ class Loop:
         decay = config.train.average
         self.average = MovingAverage(self.model, decay) if decay else None
         self.progress = Progress()
-        self.n_dropped = 0
-        self._epoch: tuple[int, list[EncodedPair], list[BatchPlan]] | None = None
-        n_batches = len(self._epoch_plan(0)[1])
+        special = {"pad": self.model.pad_id, "bos": self.model.bos_id}
+        self._readers = [
+            PartReader(part, number, assembly.encoder, config, **special)
+            for number, part in enumerate(parts)
+        ]
+        n_batches = len(self._readers[0].epoch(0)[1])
         self.steps_per_epoch = max(1, -(-n_batches // config.train.accumulate))
         by_epochs = max(1, round(config.train.epochs * self.steps_per_epoch))
         self.total_steps = config.train.max_steps or by_epochs
@@ -93,6 +87,14 @@ class Loop:
         self.progress, tensors = load_checkpoint(folder)
         values = self.average.values if self.average else None
         unpack(tensors, self.model, self.optimizer, values)
+        positions = ((self.progress.epoch, self.progress.batch), *self.progress.beside)
+        for reader, (epoch, batch) in zip(self._readers, positions, strict=True):
+            reader.position = (epoch, batch)
+
+    @property
+    def n_dropped(self) -> int:
+        """Pairs of the current epochs that are longer than ``max_length``."""
+        return sum(reader.n_dropped for reader in self._readers)
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint; only the main process does."""
@@ -150,8 +152,11 @@ class Loop:
     def _step(self) -> tuple[float, float]:
         """One optimizer step; returns its loss in nats per token and its speed."""
         begin = time.perf_counter()
-        batches = list(islice(self._batches(), self.config.train.accumulate))
-        n_tokens = sum(batch.n_tokens for batch in batches)
+        batches = [
+            [reader.next() for _ in range(self.config.train.accumulate)] for reader in self._readers
+        ]
+        counts = [sum(batch.n_tokens for batch in own) for own in batches]
+        n_tokens = sum(counts)
         step = self.progress.step
         factor = rate_factor(
             step, schedule=self.config.train.schedule, warmup=self.warmup, total=self.total_steps
@@ -161,8 +166,9 @@ class Loop:
         torch.manual_seed(derive_seed(self.config.seed, "dropout", step, self.workers.rank))
         self.optimizer.zero_grad(set_to_none=True)
         loss = 0.0
-        for batch in batches:
-            loss += self._backward(batch, n_tokens)
+        for reader, own, n_own in zip(self._readers, batches, counts, strict=True):
+            for batch in own:
+                loss += self._backward(batch, reader.part, n_own, n_tokens)
         loss = self.workers.total(loss)
         self.workers.add_gradients(self.model)
         if self.config.train.clip:
@@ -171,10 +177,14 @@ class Loop:
         if self.average:
             self.average.update(self.model, step + 1)
         seconds = time.perf_counter() - begin
-        n_pairs = sum(batch.n_pairs for batch in batches)
+        n_pairs = sum(batch.n_pairs for own in batches for batch in own)
+        (epoch, at), *beside = (reader.position for reader in self._readers)
         self.progress = replace(
             self.progress,
             step=step + 1,
+            epoch=epoch,
+            batch=at,
+            beside=tuple(beside),
             pairs_seen=self.progress.pairs_seen + n_pairs,
             loss_sum=self.progress.loss_sum + loss * n_tokens,
             token_sum=self.progress.token_sum + n_tokens,
@@ -182,40 +192,16 @@ class Loop:
         )
         return loss, n_pairs / seconds
 
-    def _backward(self, batch: Batch, n_tokens: int) -> float:
-        """Add this batch's gradients; returns its part of the step's mean loss."""
-        part = batch.part(self.workers.rank, self.workers.count).to(self.workers.device)
+    def _backward(self, batch: Batch, part: Part, n_own: int, n_tokens: int) -> float:
+        """Add this batch's gradients; returns what it adds to the step's loss."""
+        share = batch.part(self.workers.rank, self.workers.count).to(self.workers.device)
         with autocast(self.precision, self.workers.device):
-            logits, labels = needed_logits(self.model, part)
+            logits, labels = needed_logits(self.model, share)
         smoothing = self.config.train.label_smoothing
-        total, _ = smoothed_cross_entropy(
-            logits, labels, pad_id=self.model.pad_id, smoothing=smoothing
-        )
-        loss = total / n_tokens
+        total, _ = part.loss(logits, labels, pad_id=self.model.pad_id, smoothing=smoothing)
+        loss = total / part.denominator(n_own, n_tokens)
         loss.backward()
         return float(loss.item())
-
-    def _batches(self) -> Iterator[Batch]:
-        """Batches from where the run stands, epoch after epoch; moves ``progress`` on."""
-        while True:
-            encoded, plans = self._epoch_plan(self.progress.epoch)
-            while self.progress.batch < len(plans):
-                plan = plans[self.progress.batch]
-                self.progress = replace(self.progress, batch=self.progress.batch + 1)
-                yield collate(encoded, plan, pad_id=self.model.pad_id, bos_id=self.model.bos_id)
-            self.progress = replace(self.progress, epoch=self.progress.epoch + 1, batch=0)
-
-    def _epoch_plan(self, epoch: int) -> tuple[list[EncodedPair], list[BatchPlan]]:
-        """What is read in ``epoch``, and in which batches: a function of (seed, epoch)."""
-        if self._epoch is None or self._epoch[0] != epoch:
-            encoded = self.assembly.encoder.encode_epoch(self.pairs, epoch)
-            longest = self.config.train.max_length
-            kept = [p for p in encoded if max(len(p.source), len(p.target)) <= longest]
-            self.n_dropped = len(encoded) - len(kept)
-            check_lengths(len(kept), len(encoded), longest)
-            plans = plan_batches(kept, self.options, seed=self.config.seed, epoch=epoch)
-            self._epoch = (epoch, kept, plans)
-        return self._epoch[1:]
 
     def _evaluate(
         self,
@@ -247,13 +233,3 @@ class Loop:
             n_worse=n_worse,
             done=at_end or (patience > 0 and n_worse >= patience),
         )
-
-
-def batch_options(config: TrainConfig) -> BatchOptions:
-    """The batching part of ``[train]``."""
-    return BatchOptions(
-        config.train.batch_size,
-        config.train.batch_tokens,
-        config.train.source_multiple,
-        config.train.target_multiple,
-    )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from d2t.augment.clauses import ClauseChecker
+from d2t.augment.counterfactual import KIND as COUNTERFACTUAL
 from d2t.corpus.correct import align_examples, correct_examples, split_references
 from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
@@ -42,12 +43,14 @@ class TrainingPair:
         maskable: closed slots whose every mention is the value itself, so that a placeholder on
             both sides says the same as the words; in a fixed order.
         keep: the other closed slots, shown as text even when they are rare.
+        factual: False for a counterfactual pair, whose plan and reference contradict its MR.
     """
 
     example: Example
     alignment: Alignment
     maskable: tuple[Slot, ...]
     keep: frozenset[Slot]
+    factual: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class PreparedData:
     Attributes:
         train: aligned training examples, one reference each; tables and vocabulary come from them.
         extra: pairs of augmentation files, trained on beside ``train``.
+        beside: pairs of another kind, which an objective reads (``d2t.train.objectives``).
         dev: likewise; ``dev_groups`` are the same grouped by MR, with all references.
         counts: what happened to the corpus, for the manifest.
         digests: SHA-256 of the MRs and texts of each split as they were read, and of the test
@@ -71,10 +75,11 @@ class PreparedData:
     counts: dict[str, int]
     digests: dict[str, str]
     extra: list[TrainingPair] = field(default_factory=list)
+    beside: list[TrainingPair] = field(default_factory=list)
 
     @property
     def pairs(self) -> list[TrainingPair]:
-        """All that is trained on."""
+        """All ordinary pairs that are trained on."""
         return [*self.train, *self.extra]
 
 
@@ -107,7 +112,7 @@ def prepare_data(
         _aligned(split, checker, domain, correct=config.correct) for split in (train, dev)
     )
     n_aligned = len(train)
-    test = _test_split(config, domain) if config.remove_overlap else []
+    test = split_of_test(config, domain) if config.remove_overlap else []
     train, dev = remove_overlap(train, test), remove_overlap(dev, test)
     extra, digests = _augmentation(config.augment, domain, checker, say)
     pairs = training_pairs(train, checker, domain)
@@ -134,8 +139,8 @@ def prepare_data(
         dev_groups=group_references(dev),
         counts=counts,
         digests={
-            "train": _digest(raw_train),
-            "dev": _digest(raw_dev),
+            "train": digest_of(raw_train),
+            "dev": digest_of(raw_dev),
             **({"test_mrs": sha256_json([str(e.mr) for e in test])} if test else {}),
             **digests,
         },
@@ -179,10 +184,21 @@ def _augmentation(
     for number, path in enumerate(paths, start=1):
         say(f"reading {path}")
         read = load_split(path, "train", domain)
+        _require_ordinary(read, path)
         singles = split_references(read)  # a pair of several references is several pairs
         examples += [e if e.plan else align_examples([e], checker)[0] for e in singles]
-        digests[f"augment_{number}"] = _digest(read)
+        digests[f"augment_{number}"] = digest_of(read)
     return [e for e in examples if e.plan is not None and e.plan.slots], digests
+
+
+def _require_ordinary(examples: Iterable[Example], path: str) -> None:
+    """Counterfactual pairs say what is false of their MRs; learnt as others are, they teach it."""
+    if any(example.kind == COUNTERFACTUAL for example in examples):
+        raise DataError(
+            f"{path} holds counterfactual pairs, which only --objective counterfactual can learn "
+            "from: give the file as objective.pairs, not as data.augment",
+            code="counterfactual",
+        )
 
 
 def _aligned(
@@ -217,14 +233,14 @@ def _own_corpus(config: DataConfig) -> bool:
     return config.train is not None and config.corpus == _DEFAULT_CORPUS
 
 
-def _test_split(config: DataConfig, domain: Domain) -> list[Example]:
+def split_of_test(config: DataConfig, domain: Domain) -> list[Example]:
     """The test split, or nothing when the user's own files come without one."""
     if config.test is None and _own_corpus(config):
         return []
     return load_split(config.test or config.corpus, "test", domain)
 
 
-def _digest(examples: Sequence[Example]) -> str:
+def digest_of(examples: Sequence[Example]) -> str:
     """Of all that training reads of them; what corpora do not have leaves theirs as it is."""
     return sha256_json([[str(e.mr), list(e.references), *_extras(e)] for e in examples])
 

@@ -23,8 +23,9 @@ from d2t.train.batching import collate, plan_batches
 from d2t.train.config import OptimConfig, RunConfig, SelectConfig, TrainConfig
 from d2t.train.forward import needed_logits
 from d2t.train.interrupt import TrainingInterrupted, stop_on_signal
-from d2t.train.loop import Loop, batch_options
+from d2t.train.loop import Loop
 from d2t.train.parser import read_texts
+from d2t.train.parts import Part, batch_options
 from d2t.train.progress import Silent
 from d2t.train.qa_pairs import Draws, PairDrawer, QAPairEncoder, Utterance, qa_symbols
 from d2t.train.selection import DevResult
@@ -165,7 +166,7 @@ def _train(
         run=RunConfig(device=config.device, checkpoint_every_s=1e9),
     )
     workers = Workers(pick_device(config.device))
-    loop = Loop(settings, _Assembly(network, encoder), train, workers)
+    loop = Loop(settings, _Assembly(network, encoder), [Part(train)], workers)
     best = _Best(encoder.encode_epoch(dev[: config.dev_utterances], "dev"), progress)
     # The loop saves itself at each evaluation; a training of minutes is not resumed.
     with tempfile.TemporaryDirectory() as folder, stop_on_signal() as stop:

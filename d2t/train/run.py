@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,9 @@ from d2t.model.device import pick_device
 from d2t.seeding import seed_everything
 from d2t.train.assemble import Assembly, assemble
 from d2t.train.interrupt import TrainingInterrupted, stop_on_signal
-from d2t.train.loop import Loop, batch_options
+from d2t.train.loop import Loop
+from d2t.train.objectives import objective_data, taught
+from d2t.train.parts import batch_options
 from d2t.train.prepare import PreparedData, prepare_data
 from d2t.train.progress import Reporter, Silent, evaluation_line
 from d2t.train.run_files import RunFiles
@@ -156,11 +158,19 @@ def _train(
         reporter.say(f"{files.folder} is finished already; its bundle is {files.bundle}")
         return files.bundle
     seed_everything(config.seed)
-    data = prepare_data(config.data, say=reporter.say)
-    beside = f", {len(data.extra)} more to train on" if data.extra else ""
-    reporter.say(f"fitting {config.strategy} and the tokenizer on {len(data.train)} pairs{beside}")
+    data = objective_data(config, prepare_data(config.data, say=reporter.say), reporter.say)
+    n_more = len(data.extra) + len(data.beside)
+    beside = f", {n_more} more to train on" if n_more else ""
+    fitting = f"fitting {config.strategy} and the tokenizer" if config.init is None else config.init
+    reporter.say(f"{fitting} on {len(data.train)} pairs{beside}")
     assembly = assemble(config, data)
-    loop = Loop(config, assembly, data.pairs, workers)
+    what = taught(
+        config, data, assembly, files.folder, workers, reporter, resume=resume, command=command
+    )
+    data = replace(
+        data, counts={**data.counts, **what.counts}, digests={**data.digests, **what.digests}
+    )
+    loop = Loop(config, assembly, what.parts, workers)
     if workers.is_main:
         files.pin_data(_inputs(data), resumed=has_checkpoint)
     if resume and not has_checkpoint:

@@ -36,11 +36,11 @@ from d2t.model.device import pick_device
 from d2t.model.fluency_classifier import FluencyClassifier
 from d2t.model.learned_parser import LearnedParser
 from d2t.seeding import derive_seed
+from d2t.train.init_config import bundle_of
 from d2t.train.interrupt import TrainingInterrupted, stop_on_signal
 from d2t.train.prepare import PreparedData, prepare_data
 from d2t.train.progress import Reporter, Silent
 from d2t.train.run import cpu_settings, train
-from d2t.train.self_training_config import SelfTrainingConfig, bundle_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from d2t.augment.labels import Labelled
     from d2t.augment.self_training_options import FilterConfig
     from d2t.decode.pipeline import ModelGenerator
+    from d2t.train.self_training_config import SelfTrainingConfig
 
 
 @dataclass(frozen=True)
@@ -189,7 +190,7 @@ def _round(
         number, config.seed, sample, generator, options, source, filters, checker, domain, known,
         RoundFiles(folder / f"round-{number}"),
         _identity(config, number, generator, data, earlier),
-        plans=generator.bundle.linearizer.strategy.needs_planner,
+        plans=generator.bundle.linearizer.needs_planner,
         joiner=joiner,
     )  # fmt: skip
 

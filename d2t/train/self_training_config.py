@@ -20,6 +20,7 @@ from d2t.train.config_file import (
     read_toml,
     validate,
 )
+from d2t.train.init_config import bundle_of
 
 
 class SelfTrainingConfig(BaseModel):
@@ -120,12 +121,6 @@ def _with_run(base_model: object, base: dict[str, Any]) -> dict[str, Any]:
         if (folder / "config.toml").is_file() and bundle_of(base_model).is_dir():
             return merged(read_toml(folder / "config.toml"), base)
     return base
-
-
-def bundle_of(base_model: str) -> Path:
-    """The bundle in a run folder, or the folder itself."""
-    inside = Path(base_model) / "bundle"
-    return inside if inside.is_dir() else Path(base_model)
 
 
 def _table(table: dict[str, Any]) -> str:

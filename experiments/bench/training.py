@@ -20,7 +20,8 @@ from d2t.train.batching import EncodedPair, plan_batches
 from d2t.train.config import DataConfig, OptimConfig, RunConfig, SelectConfig, TrainConfig
 from d2t.train.encode import FROZEN
 from d2t.train.interrupt import stop_on_signal
-from d2t.train.loop import Loop, batch_options
+from d2t.train.loop import Loop
+from d2t.train.parts import Part, batch_options
 from d2t.train.prepare import PreparedData, prepare_data
 from d2t.train.progress import Silent
 from d2t.train.run import cpu_settings
@@ -124,7 +125,7 @@ class TrainingBench:
             return DevResult({"dev_loss": losses[-1]}, -losses[-1], [])
 
         with cpu_settings(self.options.threads), stop_on_signal() as stop:
-            loop = Loop(config, assembly, self.data.pairs, Workers("cpu"))
+            loop = Loop(config, assembly, [Part(self.data.pairs)], Workers("cpu"))
             loop.run(evaluate, lambda *_: None, scratch, stop, Silent())
         progress = loop.progress
         seconds = progress.train_s + progress.pairs_seen * self.encode_s

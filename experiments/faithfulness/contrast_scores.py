@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -22,8 +22,19 @@ if TYPE_CHECKING:
     from d2t.evaluate.bootstrap import FloatArray
     from d2t.model.learned_parser import LearnedParser
     from d2t.mr.domain import Domain
+    from d2t.mr.types import MeaningRepresentation
+    from d2t.slots.types import Alignment, SlotReport
 
 KINDS = ("missing", "wrong", "added", "repeated")
+
+
+class Checked(Protocol):
+    """A text that a checker has read."""
+
+    @property
+    def report(self) -> SlotReport:
+        """What it found."""
+        ...
 
 
 def judged(
@@ -45,7 +56,7 @@ def judged(
     tally = Tally()
     for hypothesis in said:
         tally.add(hypothesis.report)
-    counts = _errors(said).sum(axis=0)
+    counts = errors_of(said).sum(axis=0)
     records = [
         EvaluationRecord(e.id, e.mr, h.text, None, e.references)
         for e, h in zip(examples, said, strict=True)
@@ -55,22 +66,25 @@ def judged(
     )
     found: dict[str, Any] = {
         "n": len(said),
-        **{kind: _percent(counts[k], counts[4]) for k, kind in enumerate(KINDS)},
+        **{kind: percent(counts[k], counts[4]) for k, kind in enumerate(KINDS)},
         "ser": tally.ser,
         "exact": 100 * sum(h.status == "ok" for h in said) / len(said),
         "bleu": report.score("bleu"),
         "words": float(np.mean([len(h.text.split()) for h in said])),
         "against_greedy": {
-            kind: _difference(_errors(plain)[:, [k, 4]], _errors(said)[:, [k, 4]])
+            kind: difference(errors_of(plain)[:, [k, 4]], errors_of(said)[:, [k, 4]])
             for k, kind in enumerate(KINDS)
         },
     }
     if parser is not None:
-        found["parser"] = _read(said, domain, parser)
+        read = parser_errors([(h.mr, h.alignment) for h in said], domain, parser).sum(axis=0)
+        found["parser"] = {
+            "missing": percent(read[0], read[2]), "wrong_or_added": percent(read[1], read[2])
+        }  # fmt: skip
     return found
 
 
-def _errors(said: Sequence[Hypothesis]) -> FloatArray:
+def errors_of(said: Sequence[Checked]) -> FloatArray:
     """``(texts, 5)``: missing, wrong, added, repeated, slots."""
     return np.array(
         [[*(len(getattr(h.report, kind)) for kind in KINDS), h.report.n_slots] for h in said],
@@ -78,11 +92,12 @@ def _errors(said: Sequence[Hypothesis]) -> FloatArray:
     )
 
 
-def _percent(part: float, whole: float) -> float:
+def percent(part: float, whole: float) -> float:
+    """100 part / whole; 0 of nothing."""
     return 100 * float(part) / float(whole) if whole else 0.0
 
 
-def _difference(plain: FloatArray, other: FloatArray) -> dict[str, float]:
+def difference(plain: FloatArray, other: FloatArray) -> dict[str, float]:
     """Of the error rates, in points, with a paired bootstrap over MRs."""
     result = paired_bootstrap(
         lambda totals: ratio(totals[:, 0], totals[:, 1]), plain, other, Resampling()
@@ -91,15 +106,16 @@ def _difference(plain: FloatArray, other: FloatArray) -> dict[str, float]:
             "p": result.p_value}  # fmt: skip
 
 
-def _read(said: Sequence[Hypothesis], domain: Domain, parser: LearnedParser) -> dict[str, float]:
-    """Missing and added or wrong labels by the learned parser, synonyms taken as one."""
-    missing = added = slots = 0
-    for hypothesis, read in zip(
-        said, parser.parse([template_of(h.alignment, domain) for h in said]), strict=True
+def parser_errors(
+    said: Sequence[tuple[MeaningRepresentation, Alignment]], domain: Domain, parser: LearnedParser
+) -> FloatArray:
+    """``(texts, 3)``: labels missing, added or wrong, and wanted, synonyms taken as one."""
+    rows = []
+    for (mr, _), read in zip(
+        said, parser.parse([template_of(alignment, domain) for _, alignment in said]), strict=True
     ):
-        wanted = labels_of(hypothesis.mr.slots, domain, merge_synonyms=True)
+        wanted = labels_of(mr.slots, domain, merge_synonyms=True)
         heard = merged_labels(read.slots, domain)
-        missing += len({name for name, _ in wanted} - {name for name, _ in heard})
-        added += len(heard - wanted)
-        slots += len(wanted)
-    return {"missing": _percent(missing, slots), "wrong_or_added": _percent(added, slots)}
+        missing = len({name for name, _ in wanted} - {name for name, _ in heard})
+        rows.append([missing, len(heard - wanted), len(wanted)])
+    return np.array(rows, dtype=np.float64).reshape(len(rows), 3)

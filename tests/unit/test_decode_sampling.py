@@ -90,6 +90,16 @@ def test_top_p_draws_from_the_nucleus_only() -> None:
     assert drawn == pytest.approx({3: 0.625, 4: 0.375}, abs=0.025)
 
 
+def test_top_k_draws_from_the_likeliest_tokens_only() -> None:
+    drawn = shares(SamplingOptions("ancestral", top_k=2))
+    assert drawn == pytest.approx({3: 0.625, 4: 0.375}, abs=0.025)
+    both = shares(SamplingOptions("ancestral", top_k=3, top_p=0.7))
+    assert both == pytest.approx({3: 0.625, 4: 0.375}, abs=0.025)
+    assert shares(SamplingOptions("ancestral", top_k=100)) == shares(SamplingOptions("ancestral"))
+    with pytest.raises(UsageError, match="top_k"):
+        SamplingOptions("ancestral", top_k=-1)
+
+
 def test_scores_are_the_models_own_at_temperature_one() -> None:
     options = SamplingOptions("ancestral", temperature=3.0, top_p=0.9)
     rows = [(0, SampleKey(1, k)) for k in range(50)]

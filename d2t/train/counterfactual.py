@@ -1,0 +1,168 @@
+"""The data of the counterfactual objective (SCOTT's student, faithfulness spec §3.2, §5.6)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from d2t.augment.counterfactual import (
+    KIND,
+    CounterfactualCounts,
+    counterfactual_pairs,
+    fault,
+    said_mr,
+)
+from d2t.corpus.correct import split_references
+from d2t.corpus.load import load_split
+from d2t.corpus.select import share_of
+from d2t.errors import DataError
+from d2t.linearize.delex import maskable
+from d2t.train.prepare import TrainingPair, digest_of, split_of_test
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Sequence
+
+    from d2t.augment.counterfactual import Counterfactual
+    from d2t.augment.counterfactual_options import Source
+    from d2t.corpus.types import Example
+    from d2t.mr.domain import Domain
+    from d2t.slots.checker import SlotChecker
+    from d2t.train.config import DataConfig, TrainConfig
+    from d2t.train.objective_config import CounterfactualObjective
+    from d2t.train.prepare import PreparedData
+
+
+def factual_data(data: PreparedData) -> PreparedData:
+    """Without the pairs whose plan has other slots than their MR: they contradict themselves.
+
+    There are some where MRs are not corrected; the ``noisy`` source makes counterfactual pairs of
+    them.
+
+    Raises:
+        DataError: nothing is left.
+    """
+    train, extra, dev = (list(filter(_is_factual, p)) for p in (data.train, data.extra, data.dev))
+    if not train or not dev:
+        raise DataError(
+            "no reference says its MR, so there are no factual pairs to train on; let MRs be "
+            "corrected by their texts: --set data.correct=true"
+        )
+    n_left_out = len(data.pairs) - len(train) - len(extra)
+    counts = {**data.counts, **({"not_factual": n_left_out} if n_left_out else {})}
+    return replace(data, train=train, extra=extra, dev=dev, counts=counts)
+
+
+def counterfactual_data(
+    config: TrainConfig,
+    objective: CounterfactualObjective,
+    data: PreparedData,
+    say: Callable[[str], None],
+) -> tuple[list[TrainingPair], dict[str, int], dict[str, str]]:
+    """The counterfactual pairs, how many of each source, and the digests of files.
+
+    Raises:
+        DataError: there are none, or a file holds something else.
+    """
+    held_out = held_out_mrs(config.data, data.domain)
+    counts: dict[str, int] = {}
+    digests: dict[str, str] = {}
+    if objective.pairs is None:
+        found = CounterfactualCounts()
+        say(f"making counterfactual pairs of {len(data.train)} references")
+        made = made_pairs(
+            config.data, data, objective.sources, held_out, seed=config.seed, counts=found
+        )
+        examples = [pair.example for pair in made]
+        counts |= {f"counterfactual_{name}": n for name, n in sorted(found.kept.items())}
+    else:
+        examples = []
+        for number, path in enumerate(objective.pairs, start=1):
+            say(f"reading {path}")
+            read = load_split(path, "train", data.domain)
+            examples += [_verified(e, path, data.checker, held_out) for e in read]
+            digests[f"counterfactual_{number}"] = digest_of(read)
+    if not examples:
+        raise DataError(
+            "no counterfactual pairs: the corpus has no siblings and no values to replace; give "
+            "others with --set objective.pairs=FILE, or none at all with --set objective.pairs=[]"
+        )
+    counts["counterfactual_used"] = len(examples)
+    return counterfactual_training_pairs(examples, data.checker, data.domain), counts, digests
+
+
+def made_pairs(
+    config: DataConfig,
+    data: PreparedData,
+    sources: Collection[Source],
+    held_out: Collection[object],
+    *,
+    seed: int,
+    counts: CounterfactualCounts | None = None,
+    advance: Callable[[], object] = lambda: None,
+) -> list[Counterfactual]:
+    """What ``d2t augment counterfactual`` makes of prepared training data."""
+    raw: Sequence[Example] = ()
+    if "noisy" in sources:
+        given = load_split(config.train or config.corpus, "train", data.domain)[: config.limit]
+        raw = split_references(share_of(given, config.share, config.share_seed))
+    return list(
+        counterfactual_pairs(
+            [pair.example for pair in data.train],
+            [pair.alignment for pair in data.train],
+            data.checker,
+            data.domain,
+            sources=sources,
+            raw=raw,
+            held_out=held_out,
+            seed=seed,
+            counts=counts,
+            advance=advance,
+        )
+    )
+
+
+def counterfactual_training_pairs(
+    examples: Iterable[Example], checker: SlotChecker, domain: Domain
+) -> list[TrainingPair]:
+    """Pairs as the encoder reads them: aligned with their plan's values, not with their MR's.
+
+    A placeholder may stand for what MR and plan share; what they do not is shown as text.
+    """
+    pairs = []
+    for example in examples:
+        assert example.plan is not None  # verified
+        alignment = checker.align(example.references[0], said_mr(example.plan, example.mr))
+        masks = maskable(alignment, example.mr, domain)
+        keep = frozenset((*example.mr.slots, *example.plan.slots)).difference(masks)
+        pair = TrainingPair(replace(example, kind=None), alignment, masks, keep, factual=False)
+        pairs.append(pair)
+    return pairs
+
+
+def held_out_mrs(config: DataConfig, domain: Domain) -> frozenset[object]:
+    """MRs that no pair may read or say: the test set's, whether or not overlap is removed."""
+    return frozenset(example.mr.key() for example in split_of_test(config, domain))
+
+
+def _is_factual(pair: TrainingPair) -> bool:
+    plan = pair.example.plan
+    return plan is not None and set(plan.slots) == set(pair.example.mr.slots)
+
+
+def _verified(
+    example: Example, path: str, checker: SlotChecker, held_out: Collection[object]
+) -> Example:
+    """The example, which is a counterfactual pair.
+
+    Raises:
+        DataError: it is not.
+    """
+    reason = "kind" if example.kind != KIND or len(example.references) != 1 else None
+    reason = reason or fault(example, checker, held_out)
+    if reason is not None:
+        raise DataError(
+            f"{path}: record {example.id!r} is no counterfactual pair ({reason}); make the file "
+            "with `d2t augment counterfactual` from this corpus and lexicon",
+            code="not_counterfactual",
+        )
+    return example

@@ -1,0 +1,107 @@
+"""How an arm's texts are judged: sums that every number and every paired test comes from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from d2t.evaluate.bootstrap import Resampling, paired_bootstrap
+from d2t.evaluate.judged import judge
+from d2t.evaluate.metric import ratio
+from d2t.evaluate.qa.report import QAOptions, QAReport, judge_records, signature
+from d2t.evaluate.text import bleu
+from experiments.faithfulness.contrast_scores import KINDS, errors_of, parser_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from d2t.decode.qa_reader import QAReader
+    from d2t.evaluate.bootstrap import FloatArray
+    from d2t.evaluate.records import EvaluationRecord
+    from d2t.model.learned_parser import LearnedParser
+    from d2t.slots.checker import SlotChecker
+
+Matrix = list[list[float]]
+Rows = dict[str, Matrix]
+"""By metric, the statistics of each record."""
+
+METRICS = {
+    "missing": "missing %", "wrong": "wrong %", "added": "added %", "repeated": "repeated %",
+    "ser": "SER %", "exact": "exact %", "bleu": "BLEU", "words": "words",
+    "qa_f1": "QA F1", "qa_missing": "QA missing %", "qa_wrong": "QA wrong %",
+    "qa_added": "QA added %", "qa_exact": "QA exact %",
+    "parser_missing": "parser missing %", "parser_wrong": "parser wrong or added %",
+}  # fmt: skip
+"""In the order of the table; those that nothing judged are left out."""
+_MEANS = ("words", "qa_f1")
+
+
+def judged_rows(
+    records: Sequence[EvaluationRecord],
+    checker: SlotChecker,
+    reader: QAReader | None,
+    parser: LearnedParser | None,
+    *,
+    n_wordings: int,
+) -> Rows:
+    """Statistics of every metric: ``[count, of]`` of rates, sacreBLEU's own of BLEU."""
+    checked = judge(records, checker)
+    errors = errors_of(checked)
+    slots = errors[:, 4]
+    ones = np.ones(len(records))
+    found: dict[str, FloatArray] = {
+        kind: np.stack([errors[:, at], slots], axis=1) for at, kind in enumerate(KINDS)
+    }
+    found["ser"] = np.stack([errors[:, :4].sum(axis=1), slots], axis=1)
+    found["exact"] = np.stack([(errors[:, :4].sum(axis=1) == 0).astype(float), ones], axis=1)
+    found["words"] = np.array([[float(len(r.text.split())), 1.0] for r in records])
+    found["bleu"] = bleu().statistics(checked)
+    if reader is not None:
+        options = QAOptions(modes=("consistency",), n_wordings=n_wordings)
+        report = QAReport(signature(reader, options))
+        list(judge_records(records, reader, options, report))
+        lines = [{name: value or 0.0 for name, value in line.items()} for line in report.lines]
+        for kind in ("missing", "wrong", "added"):
+            counts = np.array([line[f"consistency_{kind}"] for line in lines])
+            found[f"qa_{kind}"] = np.stack([counts, slots], axis=1)
+        found["qa_f1"] = np.array([[line["consistency_f1"], 1.0] for line in lines])
+        found["qa_exact"] = np.array([[line["consistency_exact"] / 100, 1.0] for line in lines])
+    if parser is not None:
+        texts = [(c.record.mr, c.report.alignment) for c in checked]
+        read = parser_errors(texts, checker.domain, parser)
+        found["parser_missing"], found["parser_wrong"] = read[:, [0, 2]], read[:, [1, 2]]
+    return {name: rows.tolist() for name, rows in found.items()}
+
+
+def score_of(metric: str) -> Callable[[FloatArray], FloatArray]:
+    """From totals ``(r, k)`` to scores ``(r,)``."""
+    if metric == "bleu":
+        return bleu().scores
+    if metric in _MEANS:
+        return lambda totals: totals[:, 0] / totals[:, 1]
+    return lambda totals: ratio(totals[:, 0], totals[:, 1])
+
+
+def score(metric: str, rows: Matrix) -> float:
+    """The metric over all records."""
+    totals = np.asarray(rows, dtype=np.float64).sum(axis=0, keepdims=True)
+    return float(score_of(metric)(totals)[0])
+
+
+def compared(
+    metric: str,
+    plain: Sequence[Sequence[Sequence[float]]],
+    other: Sequence[Sequence[Sequence[float]]],
+) -> dict[str, Any]:
+    """``other`` - ``plain``, seeds added up MR by MR, with a paired bootstrap over MRs.
+
+    Args:
+        metric: what is compared.
+        plain: by seed, the rows of one arm.
+        other: of the other.
+    """
+    sums = [np.asarray(arm, dtype=np.float64).sum(axis=0) for arm in (plain, other)]
+    result = paired_bootstrap(score_of(metric), sums[0], sums[1], Resampling())
+    numbers = {"difference": result.difference, "low": result.low, "high": result.high}
+    return {**{name: round(v, 4) for name, v in numbers.items()}, "p": round(result.p_value, 4)}

@@ -1,0 +1,115 @@
+"""How one trained arm is judged: slot errors, BLEU, order, obedience under interventions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from d2t.decode.pipeline import ModelGenerator
+from d2t.decode.types import GenerationRequest
+from d2t.evaluate.text import corpus_bleu
+from d2t.plan.random_plans import random_plan
+from d2t.seeding import derived_rng
+from d2t.slots.tally import Tally
+from experiments.faithfulness.counterfactual_interventions import (
+    KINDS,
+    Intervention,
+    Speaker,
+    content_followed,
+    intervene,
+    verdict,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from d2t.corpus.types import Example
+    from d2t.decode.types import Hypothesis
+    from d2t.model.bundle import Bundle
+    from d2t.slots.checker import SlotChecker
+
+_BATCH, _MAX_LENGTH = 64, 100
+
+
+def scores(bundle: Bundle, examples: Sequence[Example], *, seed: int) -> dict[str, Any]:
+    """All numbers of one bundle on MRs with references, in %; JSON-able."""
+    generator = ModelGenerator(bundle, beam_size=1, batch_size=_BATCH, max_length=_MAX_LENGTH)
+    own = generator.generate([GenerationRequest(e.id, e.mr) for e in examples])
+    asked = [
+        GenerationRequest(e.id, e.mr, random_plan(e.mr, derived_rng(seed, "random", e.id)))
+        for e in examples
+    ]
+    random = generator.generate(asked)
+    found: dict[str, Any] = {
+        "n": len(examples),
+        "own": {
+            **_errors(own),
+            "bleu": corpus_bleu([h.text for h in own], [e.references for e in examples]),
+        },
+        "random": _errors(random),
+        "samples": [h.text for h in own[:5]],
+    }
+    if bundle.linearizer.plan_first is not None:
+        speaker = Speaker(bundle, seed=0, batch_size=_BATCH, max_length=_MAX_LENGTH)
+        found |= obedience(own, examples, bundle, speaker, generator.checker, seed=seed)
+    return found
+
+
+def obedience(
+    own: Sequence[Hypothesis],
+    examples: Sequence[Example],
+    bundle: Bundle,
+    speaker: Speaker,
+    checker: SlotChecker,
+    *,
+    seed: int,
+) -> dict[str, Any]:
+    """What becomes of changed plans, and how many texts a corrupted plan changes.
+
+    ``own`` are the texts by the generator's own plans, which are the ones that are changed.
+    """
+    found: dict[str, Any] = {}
+    for kind in KINDS:
+        items = [
+            item
+            for example, said in zip(examples, own, strict=True)
+            if (
+                item := intervene(
+                    kind, example, said.plan, bundle, derived_rng(seed, kind, example.id)
+                )
+            )
+        ]
+        texts = speaker.say(items)
+        verdicts = Counter(verdict(t, item, checker) for t, item in zip(texts, items, strict=True))
+        found[kind] = {
+            "n": len(items),
+            **{name: _percent(verdicts[name], len(items)) for name in ("plan", "mr", "neither")},
+        }
+        if kind != "permute":  # which changes no content
+            kept = sum(content_followed(t, i, checker) for t, i in zip(texts, items, strict=True))
+            found[kind]["content"] = _percent(kept, len(items))
+    plain = [Intervention(e.id, e.mr, h.plan, h.plan) for e, h in zip(examples, own, strict=True)]
+    before, after = speaker.say(plain), speaker.say(plain, corrupt=True)
+    changed = sum(a != b for a, b in zip(before, after, strict=True))
+    exact = sum(checker.check(t, i.mr).ok for t, i in zip(after, plain, strict=True))
+    found["perturb"] = {
+        "n": len(plain),
+        "changed": _percent(changed, len(plain)),
+        "exact": _percent(exact, len(plain)),
+    }
+    return found
+
+
+def _errors(said: Sequence[Hypothesis]) -> dict[str, float]:
+    tally = Tally()
+    for hypothesis in said:
+        tally.add(hypothesis.report)
+    return {
+        "ser": tally.ser,
+        "exact": tally.exact,
+        "order": _percent(sum(h.order_kept for h in said), len(said)),
+    }
+
+
+def _percent(part: int, whole: int) -> float:
+    return 100 * part / whole if whole else 0.0

@@ -1,0 +1,148 @@
+"""The CONSEQ experiment: its files, its sums and tests, and that it goes on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from echo_bundle import save_random_bundle
+
+from d2t.errors import ConfigError
+from d2t.evaluate.records import EvaluationRecord
+from d2t.evaluate.text import corpus_bleu
+from d2t.mr.domain import load_domain
+from d2t.mr.parse import parse_mr
+from d2t.slots.checker import SlotChecker
+from experiments.faithfulness import conseq
+from experiments.faithfulness.conseq_config import ConseqExperiment, load_experiment
+from experiments.faithfulness.conseq_scores import compared, judged_rows, score
+
+if TYPE_CHECKING:
+    from d2t.train.config import TrainConfig
+
+FOLDER = Path(conseq.__file__).parent
+DOMAIN = load_domain("restaurant")
+CHECKER = SlotChecker.for_domain(DOMAIN)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("base")
+    save_random_bundle(folder / "bundle", "fp")
+    return folder
+
+
+@pytest.mark.parametrize("name", ["conseq.toml", "conseq_pilot.toml"])
+def test_every_arm_of_the_shipped_files_is_possible(name: str, base: Path) -> None:
+    experiment = load_experiment(FOLDER / name)
+    assert experiment.base_config(1).strategy == "fixed_position"
+    assert not experiment.base_config(1).data.correct
+    configs = [
+        experiment.arm_config(arm, 1, base, round=Path("round"), qa=Path("qa"))
+        for arm in experiment.arms
+        if arm.kind != "base"
+    ]
+    assert len({config.train.max_steps for config in configs}) == 1
+    assert len({config.digest() for config in configs}) == len(configs)
+    chosen = {(c.objective.positives, c.objective.negatives) for c in configs
+              if c.objective is not None and c.objective.name == "conseq"}  # fmt: skip
+    assert chosen >= {("ser", "ser"), ("ser", "none"), ("ser", "random"), ("overlap", "overlap"),
+                      ("quals", "quals"), ("quals2", "quals2")}  # fmt: skip
+    assert {arm.kind for arm in experiment.arms} == {"base", "continued", "conseq"}
+    assert any(arm.beam > 1 for arm in experiment.arms)
+
+
+def test_bad_files(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    text = (FOLDER / "conseq_pilot.toml").read_text("utf-8")
+    path.write_text(text.replace('"splus"]', '"nobody"]'))
+    with pytest.raises(ConfigError, match="against names no arm"):
+        load_experiment(path)
+    path.write_text(text + '\n[[arms]]\nname = "mle"\nlabel = "again"\n')
+    with pytest.raises(ConfigError, match="one name"):
+        load_experiment(path)
+
+
+def records(texts: list[str]) -> list[EvaluationRecord]:
+    mr = parse_mr("name[Aromi], eatType[pub], food[Italian]", DOMAIN)
+    return [
+        EvaluationRecord(str(k), mr, text, None, ("Aromi is an Italian pub.",))
+        for k, text in enumerate(texts)
+    ]
+
+
+def test_sums_are_rates_and_bleu() -> None:
+    texts = ["Aromi is an Italian pub.", "Aromi is a pub.", "Aromi is a French pub by the river."]
+    rows = judged_rows(records(texts), CHECKER, None, None, n_wordings=1)
+    assert score("missing", rows["missing"]) == pytest.approx(100 * 1 / 9)
+    assert score("wrong", rows["wrong"]) == pytest.approx(100 * 1 / 9)
+    assert score("added", rows["added"]) == pytest.approx(100 * 1 / 9)
+    assert score("ser", rows["ser"]) == pytest.approx(100 * 3 / 9)
+    assert score("exact", rows["exact"]) == pytest.approx(100 / 3)
+    assert score("words", rows["words"]) == pytest.approx((5 + 4 + 8) / 3)
+    references = [("Aromi is an Italian pub.",)] * 3
+    assert score("bleu", rows["bleu"]) == pytest.approx(corpus_bleu(texts, references))
+
+
+def test_differences_add_seeds_up_mr_by_mr() -> None:
+    plain = [[[1.0, 2.0]] * 20, [[1.0, 2.0]] * 20]
+    other = [[[0.0, 2.0]] * 20, [[1.0, 2.0]] * 20]
+    found = compared("missing", plain, other)
+    assert found["difference"] == -25.0
+    assert found["p"] < 0.01
+    same = compared("missing", plain, plain)
+    assert (same["difference"], same["p"]) == (0.0, 1.0)
+
+
+def small(**changes: Any) -> ConseqExperiment:
+    arms = [
+        {"name": "mle", "label": "MLE", "kind": "base"},
+        {"name": "rerank", "label": "Reranked", "kind": "base", "beam": 2},
+        {"name": "ser", "label": "SER"},
+        {"name": "splus", "label": "S+", "objective": {"negatives": "none"}},
+    ]
+    return ConseqExperiment.model_validate(
+        {"title": "T", "results": "t", "corpus": "mini", "split": "dev", "n_mrs": 3, "arms": arms,
+         "seeds": [1, 2], "against": ["splus"], "base": {"strategy": "fp"}, **changes}
+    )  # fmt: skip
+
+
+def test_a_run_is_kept_and_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, base: Path
+) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def train(config: TrainConfig, folder: Path, *, resume: bool, **_: Any) -> Path:
+        objective = config.objective
+        rounds = getattr(objective, "round", None)
+        asked.append((str(folder.relative_to(tmp_path)), rounds))
+        if not resume:
+            save_random_bundle(folder / "bundle", "fp")
+            (folder / "config.toml").write_text("")
+            facts = {"steps": 7, "counts": {"conseq_positives": 5}, "train_wall_s": 1.0}
+            (folder / "run.json").write_text(json.dumps(facts))
+        return folder / "bundle"
+
+    monkeypatch.setattr(conseq, "train", train)
+    path = tmp_path / "x.toml"
+    found = conseq.run(small(), tmp_path / "run", only=None)
+    rounds = dict(asked)
+    assert rounds["run/seed-2/ser"] is None
+    assert rounds["run/seed-2/splus"] == str(tmp_path / "run" / "seed-2" / "ser" / "round")
+    assert list(found["arms"]) == ["mle", "rerank", "ser", "splus"]
+    assert len(found["arms"]["mle"]["scores"]["missing"]) == 2
+    assert found["arms"]["ser"]["against"]["splus"]["missing"]["p"] == 1.0  # one model, all arms
+    outputs = sorted((tmp_path / "run").rglob("*.scores.json"))
+    assert len(outputs) == 8
+    times = [path.stat().st_mtime_ns for path in outputs]
+    assert conseq.run(small(), tmp_path / "run", only=None) == found
+    assert [path.stat().st_mtime_ns for path in outputs] == times
+    path.write_text('title = "T"\nresults = "t"\ncorpus = "mini"\nsplit = "dev"\nn_mrs = 3\n'
+                    'seeds = [1, 2]\nbase = {strategy = "fp"}\n[[arms]]\nname = "mle"\n'
+                    'label = "MLE"\nkind = "base"\n')  # fmt: skip
+    arguments = ["--config", str(path), "--runs", str(tmp_path / "run"), "--out", str(tmp_path)]
+    assert conseq.main(arguments) == 0
+    [row] = [r for r in (tmp_path / "table.md").read_text("utf-8").splitlines() if "| MLE" in r]
+    assert [cell.strip() for cell in row.split("|")[1:5]] == ["MLE", "-", "-", "-"]

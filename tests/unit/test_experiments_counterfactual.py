@@ -1,0 +1,145 @@
+"""The counterfactual experiment: its arms, obedience on hand-made cases, and that it goes on."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from d2t.errors import ConfigError
+from d2t.mr.domain import load_domain
+from d2t.mr.parse import parse_mr
+from d2t.mr.types import Plan, Slot
+from d2t.slots.checker import SlotChecker
+from experiments.faithfulness import counterfactual, counterfactual_scores
+from experiments.faithfulness.counterfactual_config import load_experiment
+from experiments.faithfulness.counterfactual_interventions import (
+    Intervention,
+    content_followed,
+    corrupted,
+    verdict,
+)
+
+FOLDER = Path(counterfactual.__file__).parent
+DOMAIN = load_domain("restaurant")
+CHECKER = SlotChecker.for_domain(DOMAIN)
+MR = parse_mr("name[Aromi], eatType[pub], food[Italian]", DOMAIN)
+NAME, TYPE, FOOD = MR.slots
+FRENCH = Slot("food", "French")
+OWN = Plan((NAME, FOOD, TYPE))
+
+
+@pytest.mark.parametrize(
+    ("plan", "text", "expected", "content"),
+    [
+        ((FOOD, TYPE, NAME), "The Italian pub is Aromi.", "plan", True),
+        ((FOOD, TYPE, NAME), "Aromi is an Italian pub.", "mr", True),
+        ((FOOD, TYPE, NAME), "The pub Aromi serves Italian food.", "neither", True),
+        ((NAME, FOOD), "Aromi serves Italian food.", "plan", True),
+        ((NAME, FOOD), "Aromi is an Italian pub.", "mr", False),
+        ((NAME, FOOD), "Italian food is served at Aromi.", "neither", True),
+        ((NAME, FRENCH, TYPE), "Aromi is a French pub.", "plan", True),
+        ((NAME, FRENCH, TYPE), "Aromi is a pub with Italian food.", "mr", False),
+        ((NAME, FRENCH, TYPE), "Aromi is a pub.", "neither", False),
+        ((NAME, FRENCH, TYPE), "Aromi is a pub with French and Italian food.", "neither", False),
+        ((NAME, FRENCH, TYPE), "Aromi is a pub with French food.", "neither", True),
+    ],
+)
+def test_obedience_by_hand(plan: Any, text: str, expected: str, content: bool) -> None:
+    item = Intervention("x", MR, OWN, Plan(plan))
+    assert verdict(text, item, CHECKER) == expected
+    assert content_followed(text, item, CHECKER) is content
+
+
+@pytest.mark.parametrize("n", [1, 4, 7])
+def test_half_of_the_plan_is_replaced_and_nothing_else(n: int) -> None:
+    ids = [50, *range(10, 10 + n), 51]
+    changed = corrupted(ids, range(1, n + 1), [90, 91], random.Random(1))
+    assert (changed[0], changed[-1]) == (50, 51)
+    assert sum(a != b for a, b in zip(ids, changed, strict=True)) == -(-n // 2)
+    assert set(changed) <= {*ids, 90, 91}
+
+
+@pytest.mark.parametrize("name", ["counterfactual", "counterfactual_pilot"])
+def test_the_shipped_files_are_read(name: str) -> None:
+    experiment = load_experiment(FOLDER / f"{name}.toml")
+    pairs, extra = Path("pairs.jsonl"), Path("extra.jsonl")
+    configs = {
+        key: experiment.train_config(arm, 3, pairs=pairs, extra=extra)
+        for key, arm in experiment.arms.items()
+    }
+    assert {c.train.max_steps for c in configs.values()} == {configs["tags"].train.max_steps}
+    assert configs["no-plan"].objective is None
+    assert configs["plan-only"].objective.pairs == ()
+    assert configs["tags"].objective.pairs == ("pairs.jsonl",)
+    assert (configs["no-tags"].objective.tags, configs["tags"].objective.tags) == (False, True)
+    if "extra" in configs:
+        assert configs["extra"].data.augment == ("extra.jsonl",)
+
+
+def test_bad_files(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    text = (FOLDER / "counterfactual.toml").read_text("utf-8")
+    for old, new, named in (
+        ("pair_seed = 1", "pear_seed = 1", "pear_seed"),
+        ("tags = false", "togs = false", "togs"),
+        ('samples = "', '# samples = "', "samples"),
+    ):
+        path.write_text(text.replace(old, new), encoding="utf-8")
+        with pytest.raises(ConfigError, match=named):
+            load_experiment(path)
+
+
+SMALL = """
+title = "T"
+results = "t"
+n_mrs = 2
+n_pairs = 30
+seeds = [1]
+[train]
+strategy = "random"
+data = {corpus = "mini", dev = "DEV", limit = 20}
+model = {width = 16, ffn = 16, heads = 2, encoder_layers = 1, decoder_layers = 1}
+train = {max_steps = 2}
+select = {n_mrs = 1, n_pairs = 4}
+run = {device = "cpu"}
+[arms.no-plan]
+title = "none"
+[arms.tags]
+title = "with tags"
+train = {objective = {name = "counterfactual"}}
+counterfactual = true
+"""
+
+
+def test_a_run_is_kept_and_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    run_arm = counterfactual.run_arm
+
+    def noted(arm: Any, seed: int, *rest: Any) -> dict[str, Any]:
+        made.append(f"{arm.title} {seed}")
+        return run_arm(arm, seed, *rest)
+
+    monkeypatch.setattr(counterfactual, "run_arm", noted)
+    monkeypatch.setattr(counterfactual_scores, "_MAX_LENGTH", 8)
+    path, out, runs = tmp_path / "x.toml", tmp_path / "out", tmp_path / "runs"
+    dev = tmp_path / "dev.csv"
+    dev.write_text('mr,ref\n"name[Aromi], eatType[pub]",Aromi is a pub.\n', encoding="utf-8")
+    path.write_text(SMALL.replace("DEV", str(dev)), encoding="utf-8")
+    arguments = ["--config", str(path), "--out", str(out), "--runs", str(runs)]
+    assert counterfactual.main([*arguments, "--only", "tags"]) == 0
+    assert made == ["with tags 1"]
+    assert counterfactual.main(arguments) == 0
+    assert made[1:] == ["none 1"]
+    assert counterfactual.main(arguments) == 0
+    assert len(made) == 2
+    results = json.loads((out / "results.json").read_text("utf-8"))["metrics"]
+    assert results["tags"]["1"]["permute"]["n"] == 2
+    assert 0 <= results["tags"]["1"]["perturb"]["changed"] <= 100
+    assert "permute" not in results["no-plan"]["1"]
+    rows = (out / "table.md").read_text("utf-8").splitlines()
+    assert any(re.match(r"\| with tags +\| +1 \|", row) for row in rows)
