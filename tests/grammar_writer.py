@@ -46,9 +46,8 @@ class GrammarWriter:
     def __init__(self, die_at: int | None = None, path: Path | None = None) -> None:
         self.calls = 0
         self.die_at = die_at
-        strategy = SimpleNamespace(needs_planner=True)
         self.bundle: Any = SimpleNamespace(
-            planner=None, path=path, linearizer=SimpleNamespace(strategy=strategy)
+            planner=None, path=path, linearizer=SimpleNamespace(needs_planner=True)
         )
 
     def candidates(
