@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from d2t.errors import ConfigError
 from d2t.train.config_file import merged, validate
 from d2t.train.init_config import inherited
 from d2t.train.qa import QAConfig
 from experiments.faithfulness.qa_config import QAExperiment
+from experiments.runner.toml_file import read_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -142,10 +141,4 @@ def load_experiment(path: Path) -> ConseqExperiment:
     Raises:
         ConfigError: unknown keys or impossible values, with their place.
     """
-    try:
-        return ConseqExperiment.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: {error}") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise ConfigError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    return read_toml(path, ConseqExperiment)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from d2t.decode.contrast_options import ContrastOptions
-from d2t.errors import ConfigError
 from d2t.mr.perturb import Perturbation  # noqa: TC001 - pydantic reads it at run time
+from experiments.runner.toml_file import read_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,10 +108,4 @@ def load_experiment(path: Path) -> ContrastExperiment:
     Raises:
         ConfigError: unknown keys or impossible values, with their place.
     """
-    try:
-        return ContrastExperiment.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: {error}") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise ConfigError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    return read_toml(path, ContrastExperiment)

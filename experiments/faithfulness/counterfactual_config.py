@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from d2t.errors import ConfigError
 from d2t.train.config_file import merged, validate
+from experiments.runner.toml_file import read_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,14 +90,7 @@ def load_experiment(path: Path) -> CounterfactualExperiment:
     Raises:
         ConfigError: unknown keys or impossible values, with their place.
     """
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-        experiment = CounterfactualExperiment.model_validate(raw)
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: {error}") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise ConfigError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    experiment = read_toml(path, CounterfactualExperiment)
     for arm in experiment.arms.values():
         experiment.train_config(arm, 1)
         if arm.extra and experiment.samples is None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from d2t.errors import ConfigError
 from d2t.train.qa import QAConfig
+from experiments.runner.toml_file import read_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,11 +47,4 @@ def load_experiment(path: Path) -> QAExperiment:
     Raises:
         ConfigError: it is not there, no TOML, or has unknown or impossible entries.
     """
-    try:
-        return QAExperiment.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise ConfigError(f"{path}: {where}: {first['msg']}") from error
+    return read_toml(path, QAExperiment)

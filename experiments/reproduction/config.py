@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from d2t.errors import ConfigError
 from d2t.evaluate.tasks import PlanMode  # noqa: TC001 - pydantic reads it at run time
 from d2t.io.hashing import sha256_json
 from d2t.train.config_file import merged, validate
+from experiments.runner.toml_file import read_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -292,13 +292,7 @@ def load_table(path: Path) -> Table:
     Raises:
         ConfigError: unknown keys, impossible values, rows that build on rows that do not exist.
     """
-    try:
-        table = Table.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: {error}") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise ConfigError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    table = read_toml(path, Table)
     for row in table.rows:
         _check(table, row)
     labels = {row.label for row in table.rows}

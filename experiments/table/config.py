@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from d2t.errors import ConfigError
 from d2t.train.config_file import merged, validate
+from experiments.runner.toml_file import read_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,13 +64,7 @@ def load_table(path: Path) -> TableConfig:
     Raises:
         ConfigError: unknown keys or impossible values, with their place.
     """
-    try:
-        table = TableConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: {error}") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise ConfigError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    table = read_toml(path, TableConfig)
     for row in table.rows:
         table.train_config(row)
     return table
