@@ -1,14 +1,17 @@
-"""All patterns of a lexicon as one automaton over words, made deterministic while it is used.
+"""All patterns of a lexicon as one automaton over words, built and made deterministic while used.
 
 Its speed does not depend on the size of the lexicon: a text costs one dictionary look-up per word
-that starts nothing, and few more where a phrase begins.
+that starts nothing, and few more where a phrase begins. A pattern gets its states when a word with
+which it can begin is met: building all of them took a tenth of a second of every start.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from threading import Lock
 from typing import TYPE_CHECKING
 
+from d2t.slots.openings import Openings, vocabulary
 from d2t.slots.pattern import (
     BARRIERS,
     NUMBER,
@@ -33,23 +36,30 @@ class Automaton:
     """Finds, for a start position, every (end, pattern index) that matches there."""
 
     def __init__(self, patterns: Iterable[Node]) -> None:
+        self._patterns = tuple(patterns)
+        self._starting: defaultdict[str, list[int]] = defaultdict(list)  # pattern indices by word
+        self._anywhere: list[int] = []  # those that can begin with a gap
+        openings = Openings()
+        for index, node in enumerate(self._patterns):
+            opening = openings(node)
+            for word in opening.words:
+                self._starting[word].append(index)
+            if opening.anything:
+                self._anywhere.append(index)
+        self.vocabulary = vocabulary(self._patterns)
+        self._starts: dict[int, frozenset[int]] = {}  # the states in which a built pattern begins
         self._n_states = 0
         self._moves: defaultdict[int, list[tuple[str, int]]] = defaultdict(list)  # (word, next)
         self._skips: defaultdict[int, list[int]] = defaultdict(list)  # next states by any one word
         self._free: defaultdict[int, list[int]] = defaultdict(list)  # next states by nothing
         self._accepts: dict[int, list[int]] = {}
-        self._root = self._state()
-        for index, node in enumerate(patterns):
-            start = self._state()
-            self._free[self._root].append(start)
-            self._accepts.setdefault(self._build(node, start), []).append(index)
-        self.vocabulary = frozenset(word for moves in self._moves.values() for word, _ in moves)
         self._classes: dict[str, str] = {}
         self._sets: list[frozenset[int]] = []
         self._table: list[dict[str, int]] = []
         self._final: list[tuple[int, ...]] = []
         self._numbers: dict[frozenset[int], int] = {}
-        self._start = self._deterministic(self._closure({self._root}))
+        self._growing = Lock()  # threads may share a checker
+        self._start = self._deterministic(frozenset())  # stands for the starts of all patterns
 
     def classes(self, words: list[str]) -> list[str]:
         """Words as the automaton sees them: those it does not know fall into one class."""
@@ -77,7 +87,8 @@ class Automaton:
         for at in range(start, len(classes)):
             following = table[state].get(classes[at])
             if following is None:
-                following = self._step(state, classes[at])
+                with self._growing:
+                    following = self._step(state, classes[at])
             if following == _DEAD:
                 break
             state = following
@@ -87,7 +98,7 @@ class Automaton:
 
     def first_words(self) -> frozenset[str]:
         """The words with which a match can begin (gaps aside)."""
-        return frozenset(word for state in self._sets[0] for word, _ in self._moves.get(state, ()))
+        return frozenset(self._starting)
 
     def _state(self) -> int:
         self._n_states += 1
@@ -141,10 +152,26 @@ class Automaton:
             )
         return self._numbers[states]
 
+    def _beginnings(self, word: str, numeric: bool) -> set[int]:
+        """The first states of the patterns that can begin with ``word``, which are built now."""
+        indices = [*self._starting.get(word, ()), *self._anywhere]
+        if numeric:
+            indices += self._starting.get(NUMBER, ())
+        states: set[int] = set()
+        for index in indices:
+            if index not in self._starts:
+                start = self._state()
+                end = self._build(self._patterns[index], start)
+                self._accepts.setdefault(end, []).append(index)
+                self._starts[index] = self._closure({start})
+            states |= self._starts[index]
+        return states
+
     def _step(self, state: int, word: str) -> int:
         numeric = word == OTHER_NUMBER or is_number(word)
+        members = self._beginnings(word, numeric) if state == self._start else self._sets[state]
         reached: set[int] = set()
-        for member in self._sets[state]:
+        for member in members:
             reached.update(
                 following
                 for literal, following in self._moves.get(member, ())

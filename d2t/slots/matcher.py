@@ -41,10 +41,11 @@ class PhraseMatcher:
     """Finds lexicon phrases in a list of normalised words."""
 
     def __init__(self, lexicon: Lexicon) -> None:
-        self._patterns: list[tuple[Node, Entry, bool]] = [
-            (node, entry, has_marks(node)) for entry in lexicon.entries for node in entry.patterns
+        self._patterns: list[tuple[Node, Entry]] = [
+            (node, entry) for entry in lexicon.entries for node in entry.patterns
         ]
-        self._automaton = Automaton(node for node, _, _ in self._patterns)
+        self._marked: dict[int, bool] = {}  # of the patterns that have matched
+        self._automaton = Automaton(node for node, _ in self._patterns)
         self._negation = lexicon.negation
         self._negating = BackwardAutomaton(lexicon.negation.phrases)
         self._light = lexicon.light
@@ -74,9 +75,11 @@ class PhraseMatcher:
         for start in range(len(words)):
             for end, indices in self._automaton.matches_at(classes, start):
                 for index in indices:
-                    node, entry, marked = self._patterns[index]
+                    node, entry = self._patterns[index]
+                    if index not in self._marked:
+                        self._marked[index] = has_marks(node)
                     first, last, weight = start, end, self._weight(words, start, end)
-                    if marked:
+                    if self._marked[index]:
                         found = locate(node, words, start, end, self._light)
                         if found is None or found.start >= found.end:
                             continue

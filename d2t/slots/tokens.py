@@ -44,6 +44,8 @@ SENTENCE_END = frozenset(".!?")
 @lru_cache(maxsize=4096)
 def fold(text: str) -> str:
     """``text`` in lower case without accents."""
+    if text.isascii():
+        return text.casefold()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return "".join(char for char in decomposed if not unicodedata.combining(char))
 
