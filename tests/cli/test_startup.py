@@ -1,8 +1,8 @@
-"""The command line as a whole: it starts at once, and every help text ends with an example."""
+"""The command line as a whole: it imports little, and every help text ends with an example."""
 
 from __future__ import annotations
 
-import os
+import json
 import subprocess
 import sys
 from typing import Any
@@ -13,22 +13,36 @@ from typer.testing import CliRunner
 
 from d2t.cli.main import COMMANDS, app
 
-BUDGET_S = 0.4  # DESIGN
+# What takes long to import; how long a start takes, `make bench` says (part `startup`).
+HEAVY = {
+    "ctranslate2", "datasets", "numpy", "pandas", "pydantic", "sacrebleu", "sentencepiece",
+    "sklearn", "tokenizers", "torch", "transformers",
+}  # fmt: skip
 
 
-def cpu_s(*command: str) -> float:
-    """Processor time of a child, which a busy machine does not stretch as it does wall time."""
-    before = os.times()
-    subprocess.run(command, check=True, capture_output=True, stdin=subprocess.DEVNULL)
-    after = os.times()
-    return (
-        after.children_user + after.children_system - before.children_user - before.children_system
-    )
+def imported(*arguments: str, text: str = "") -> set[str]:
+    """The top-level packages that a command imports."""
+    command = [sys.executable, "-X", "importtime", "-m", "d2t", *arguments]
+    run = subprocess.run(command, check=True, capture_output=True, text=True, input=text)
+    lines = (line for line in run.stderr.splitlines() if line.startswith("import time:"))
+    return {line.split("|")[2].strip().partition(".")[0] for line in lines}
 
 
-def test_help_starts_within_the_budget() -> None:
-    command = [sys.executable, "-m", "d2t.cli.main", "--help"]
-    assert min(cpu_s(*command) for _ in range(3)) < BUDGET_S
+def test_help_imports_nothing_heavy() -> None:
+    assert imported("--help") & HEAVY == set()
+
+
+def test_a_check_imports_no_model() -> None:
+    record = json.dumps({"mr": "name[Aromi], eatType[pub]", "text": "Aromi is a pub."})
+    seen = imported("check", text=record + "\n")
+    assert "d2t" in seen
+    assert seen & (HEAVY - {"pydantic"}) == set()  # typer reads options with it
+
+
+def test_the_shipped_model_speaks_without_torch() -> None:
+    seen = imported("generate", text="name[Aromi], eatType[pub]\n")
+    assert "ctranslate2" in seen
+    assert seen & {"torch", "transformers", "datasets", "sacrebleu"} == set()
 
 
 def leaves(command: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
