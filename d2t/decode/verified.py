@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from d2t.decode.ending import FINISHED, is_finished
 from d2t.decode.pipeline import breaks_kept
 from d2t.decode.requests import make_request
 from d2t.decode.rerank import rerank
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     Stage = Callable[[Sequence[GenerationRequest], Sequence[Hypothesis]], list[list[Hypothesis]]]
 
 
+_DRAWN = frozenset({"sampled", "resampled"})
 _WIDE = 0.95
 """Nucleus of the last samples."""
 
@@ -71,6 +73,7 @@ class VerifiedGenerator:
     def __init__(self, generator: ModelGenerator, options: VerifyOptions | None = None) -> None:
         self.generator = generator
         self.options = options or VerifyOptions()
+        self._finished = bool(generator.bundle.decode_defaults.get(FINISHED, False))
 
     @property
     def domain(self) -> Domain:
@@ -113,25 +116,27 @@ class VerifiedGenerator:
             DataError, BackendError: as ``ModelGenerator.generate``.
         """
         found = self.generator.generate(requests)
-        waiting = [i for i, h in enumerate(found) if not self._proved(requests[i], h)]
+        proved = {i: h for i, h in enumerate(found) if self._proved(requests[i], h)}
+        waiting = [i for i in range(len(found)) if i not in proved or not self._ends(found[i])]
         closest = {i: found[i] for i in waiting}
         for name, stage in self._stages():
-            if not waiting:
-                break
-            asked = [requests[i] for i in waiting]
-            answers = stage(asked, [found[i] for i in waiting])
-            for i, texts in zip(list(waiting), answers, strict=True):
+            going = [i for i in waiting if i not in proved or name not in _DRAWN]
+            if not going:
+                continue
+            answers = stage([requests[i] for i in going], [found[i] for i in going])
+            for i, texts in zip(going, answers, strict=True):
                 judged = [_as_answer(text, requests[i]) for text in texts]
-                if proved := [text for text in judged if self._proved(requests[i], text)]:
-                    best = max(proved, key=lambda text: text.score)
-                    found[i] = replace(best, status="repaired", stage=name)
-                    waiting.remove(i)
+                passing = [text for text in judged if self._proved(requests[i], text)]
+                whole = [text for text in passing if self._ends(text)]
+                if whole or (passing and i not in proved):
+                    best = max(whole or passing, key=lambda text: text.score)
+                    proved[i] = replace(best, status="repaired", stage=name)
                 elif judged:
                     pool = [closest[i], *judged]
                     closest[i] = pool[rerank(pool, by_order=self._follows(requests[i]))]
-        for i in waiting:
-            found[i] = replace(closest[i], status="failed")
-        return found
+                if whole:
+                    waiting.remove(i)
+        return [proved.get(i) or replace(closest[i], status="failed") for i in range(len(found))]
 
     def _stages(self) -> list[tuple[str, Stage]]:
         options = self.options
@@ -152,6 +157,9 @@ class VerifiedGenerator:
     def _proved(self, request: GenerationRequest, said: Hypothesis) -> bool:
         kept = said.order_kept and said.breaks_kept is not False
         return said.status == "ok" and (kept or not self._follows(request))
+
+    def _ends(self, said: Hypothesis) -> bool:
+        return not self._finished or is_finished(said.text)
 
     def _beams(
         self, requests: Sequence[GenerationRequest], _: Sequence[Hypothesis]

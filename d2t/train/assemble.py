@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from d2t.decode.ending import FINISHED, ends_finished
 from d2t.errors import ConfigError
 from d2t.linearize.inventory import Inventory
 from d2t.linearize.registry import make_strategy
@@ -39,6 +40,7 @@ class Assembly:
 
     def bundle(self, data: PreparedData, info: dict[str, Any]) -> Bundle:
         """A bundle around the model as it is now (the weights are shared, not copied)."""
+        references = (pair.example.references[0] for pair in data.train)
         return Bundle(
             domain=data.domain,
             tokenizer=self.tokenizer,
@@ -46,7 +48,7 @@ class Assembly:
             linearizer=self.linearizer,
             planner=self.planner,
             neural_planner=self.neural_planner,
-            decode_defaults={},
+            decode_defaults={FINISHED: ends_finished(references)},
             info=info,
         )
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
+from d2t.decode.ending import FINISHED, ends_finished
 from d2t.decode.export import Quantization, export_bundle
 from d2t.errors import D2TError
 from d2t.io.resources import shipped_model
@@ -83,6 +84,8 @@ def ship(name: str, out: Path, limit: int, quantization: Quantization) -> None:
     data = prepare_data(table.train_config(row).data)
     bundle.linearizer.inventory = Inventory.fit([p.example for p in data.train], bundle.domain)
     bundle.neural_planner = NeuralPlanner.load(workspace.asset(workspace.planner(row)))
+    references = (pair.example.references[0] for pair in data.train)
+    bundle.decode_defaults = {**bundle.decode_defaults, FINISHED: ends_finished(references)}
     bundle.info = {
         **bundle.info,
         "metrics": test_metrics(workspace, row),

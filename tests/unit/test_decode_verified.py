@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted_backend import ScriptedBackend
 
+from d2t.decode.ending import FINISHED, ends_finished, is_finished
 from d2t.decode.pipeline import ModelGenerator
 from d2t.decode.segments import joined_candidates
 from d2t.decode.types import GenerationRequest
@@ -19,6 +20,8 @@ from d2t.mr.parse import parse_mr
 from d2t.mr.plans import parse_plan
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from scripted_backend import Script
 
     from d2t.decode.types import Hypothesis
@@ -168,6 +171,61 @@ def test_stages_can_be_left_out(bundle: EchoBundle) -> None:
     beam = replace(nothing, beam_size=4)
     generator, backend = verified(bundle, {"beams": always(GOOD)}, beam)
     assert generator.generate_one(MR, PLAN).stage == "reranked"
+
+
+BROKEN_OFF = "At the riverside, <val:name> is a pub and is"
+
+
+@pytest.fixture
+def finishing(bundle: EchoBundle) -> Iterator[EchoBundle]:
+    bundle.decode_defaults[FINISHED] = True
+    yield bundle
+    del bundle.decode_defaults[FINISHED]
+
+
+def test_a_text_that_breaks_off_is_said_again(finishing: EchoBundle) -> None:
+    found = say(finishing, greedy=always(BROKEN_OFF), beams=always(BROKEN_OFF, GOOD))
+    assert (found.status, found.stage) == ("repaired", "reranked")
+    assert found.text == "At the riverside, Aromi is a pub."
+
+
+def test_where_no_text_is_finished_what_says_all_stays_ok(finishing: EchoBundle) -> None:
+    generator, backend = verified(finishing, {"greedy": always(BROKEN_OFF)})
+    found = generator.generate_one(MR, PLAN)
+    assert (found.status, found.stage) == ("ok", None)
+    assert not [stage for stage in backend.log if stage in ("samples", "wide")], (
+        "not worth a sample"
+    )
+    found = say(finishing, greedy=always(NO_AREA), beams=always(BROKEN_OFF))
+    assert (found.status, found.stage) == ("repaired", "reranked")
+
+
+def test_a_finished_text_of_a_later_stage_beats_one_that_breaks_off(finishing: EchoBundle) -> None:
+    found = say(finishing, greedy=always(NO_AREA), beams=lambda s: [BROKEN_OFF, *part(s)])
+    assert (found.status, found.stage) == ("repaired", "segments")
+    assert found.text == "It is at the riverside. It is called Aromi. It is a pub."
+
+
+def test_a_model_of_unfinished_texts_is_not_asked_for_full_stops(bundle: EchoBundle) -> None:
+    assert say(bundle, greedy=always(BROKEN_OFF), beams=always(GOOD)).stage is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("It is a pub.", True), ("Have you played it?", True), ('They say "it is cheap."', True),
+        ("(It is a pub.) ", True), ("This restaurant is a", False), ("cheap, and", False),
+        ("", False), ("...'", True), ("It has 4.5", False),
+    ],
+)  # fmt: skip
+def test_what_is_finished(text: str, expected: bool) -> None:
+    assert is_finished(text) is expected
+
+
+def test_most_references_decide() -> None:
+    assert ends_finished(["A pub.", "A pub.", "A pub"])
+    assert not ends_finished(["A pub", "A pub."])
+    assert not ends_finished([])
 
 
 texts = st.lists(st.sampled_from(TEXTS), min_size=1, max_size=4)
