@@ -6,7 +6,6 @@ import contextlib
 import errno
 import json
 import os
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -59,7 +58,7 @@ def atomic_write(path: Path) -> Iterator[TextIO]:
             with open(target, "w", encoding="utf-8", newline="\n") as stream:
                 yield stream
             return
-        temporary = target.with_name(f".{target.name[:64]}.{secrets.token_hex(4)}.tmp")
+        temporary = target.with_name(f".{target.name[:64]}.{os.urandom(4).hex()}.tmp")
         target.parent.mkdir(parents=True, exist_ok=True)
         with open(temporary, "x", encoding="utf-8", newline="\n") as stream:
             yield stream

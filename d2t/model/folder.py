@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +30,7 @@ def atomic_folder(path: Path, *, marker: str) -> Iterator[Path]:
     """
     target = Path(os.path.realpath(path))
     refuse_to_overwrite(target, marker)
-    temporary = target.with_name(f".{target.name[:64]}.{secrets.token_hex(4)}.tmp")
+    temporary = target.with_name(f".{target.name[:64]}.{os.urandom(4).hex()}.tmp")
     try:
         temporary.mkdir(parents=True)
         yield temporary
@@ -67,7 +66,7 @@ def _replace(new: Path, target: Path) -> None:
     if not target.exists():
         new.rename(target)
         return
-    old = target.with_name(f".{target.name[:64]}.{secrets.token_hex(4)}.old")
+    old = target.with_name(f".{target.name[:64]}.{os.urandom(4).hex()}.old")
     target.rename(old)
     try:
         new.rename(target)
