@@ -1,4 +1,4 @@
-"""Whether the sentences of an English text hold together: one predicate for each clause.
+"""Whether the sentences of an English text hold together: one predicate a clause, one thing a text.
 
 The slot checker proves content and language models judge words side by side; neither minds "There
 is a pub near Ranch is called Aromi" or "With a low price and is family friendly, Aromi ...". Both
@@ -13,14 +13,14 @@ from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
+from d2t.evaluate.linking import LinkFault, link_fault, sentences_of, usual_subject
 from d2t.linearize.symbols import PLACEHOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
-Fault = Literal["no_verb", "no_subject", "nothing_joined", "too_many_verbs"]
+Fault = Literal["no_verb", "no_subject", "nothing_joined", "too_many_verbs"] | LinkFault
 
-_ENDS = frozenset(".!?")
 _SUBJECTS = frozenset({"it", "they", "you", "we"})
 _COPULAS = frozenset({"is", "are"})
 _MODALS = frozenset({"can", "could", "may", "might", "must", "should", "will", "would"})
@@ -60,26 +60,32 @@ class ClauseChecker:
     Attributes:
         verbs: words that are finite verbs.
         bare: verbs without an ending, which make a clause where one begins ("Try Aromi").
+        subject: the placeholder of what texts are about; without one, sentences are not asked
+            whether they speak of the same thing (``d2t.evaluate.linking``).
     """
 
-    def __init__(self, verbs: Iterable[str], bare: Iterable[str] = ()) -> None:
+    def __init__(
+        self, verbs: Iterable[str], bare: Iterable[str] = (), subject: str | None = None
+    ) -> None:
         self.verbs = frozenset(verbs) - _JOINING - _OPENING
         self.bare = frozenset(bare) - _JOINING - _OPENING
+        self.subject = subject
 
     @classmethod
     def fit(cls, texts: Iterable[Sequence[str]], *, min_share: float = 0.0002) -> ClauseChecker:
         """Take as verbs what follows "it" and "they" more often than "is" and "are".
 
-        What follows "can" and "should" are verbs without an ending.
+        What follows "can" and "should" are verbs without an ending; the subject is the placeholder
+        that most often begins a text.
 
         Args:
             texts: the words of each text, lower case, as ``template_words`` gives them.
             min_share: share of the texts that must have a word in that place.
         """
         finite, bare, participles, said = (Counter[str]() for _ in range(4))
-        n_texts = 0
-        for words in texts:
-            n_texts += 1
+        read = list(texts)
+        n_texts = len(read)
+        for words in read:
             said.update(words)
             for word, following in pairwise(words):
                 if word in _SUBJECTS:
@@ -98,12 +104,18 @@ class ClauseChecker:
             ]
             for found in (finite, bare)
         )
-        return cls(verbs, imperatives)
+        return cls(verbs, imperatives, usual_subject(read))
 
     def fault(self, words: Sequence[str]) -> Fault | None:
-        """What is wrong with the first sentence that does not hold together, or None."""
-        faults = (self._sentence_fault(sentence) for sentence in _sentences(words))
-        return next((fault for fault in faults if fault is not None), None)
+        """What is wrong with the first sentence that does not hold together, or None.
+
+        Where each does, what keeps them apart.
+        """
+        sentences = sentences_of(words)
+        for sentence in sentences:
+            if fault := self._sentence_fault(sentence):
+                return fault
+        return link_fault(sentences, self.subject, self.bare) if self.subject else None
 
     def _sentence_fault(self, words: Sequence[str]) -> Fault | None:
         verbs = [place for place in range(len(words)) if self._is_predicate(words, place)]
@@ -175,16 +187,3 @@ def _is_main(words: Sequence[str], place: int, verbs: Sequence[int]) -> bool:
     """Whether no opening word claims the verb: it is the nearest behind none."""
     start = max((verb + 1 for verb in verbs if verb < place), default=0)
     return not any(word in _OPENING for word in words[start:place])
-
-
-def _sentences(words: Sequence[str]) -> Iterator[list[str]]:
-    """Runs of words between full stops, question and exclamation marks."""
-    sentence: list[str] = []
-    for word in words:
-        if word not in _ENDS:
-            sentence.append(word)
-        elif sentence:
-            yield sentence
-            sentence = []
-    if sentence:
-        yield sentence

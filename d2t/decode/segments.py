@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from d2t.decode.pipeline import ModelGenerator
+    from d2t.evaluate.linking import Linking
+    from d2t.mr.domain import Domain
 
 _MOST_SEGMENTATIONS = 64
 """Ways of cutting a plan that are joined and checked, best first."""
@@ -40,6 +42,7 @@ def segment_texts(
     plans: Sequence[Plan],
     *,
     keep: int = 1,
+    linking: Linking | None = None,
 ) -> list[list[Hypothesis]]:
     """Per request the texts that could be joined from sentences proved one by one.
 
@@ -53,6 +56,8 @@ def segment_texts(
         requests: what to say.
         plans: the order of each.
         keep: texts at most that pass as a whole; where none does, the last that did not is given.
+        linking: how parts follow others; those that do not are left out, and the subject, where a
+            part is to say nothing else, is named as people name it late ("It is called Aromi.").
     """
     spans = [_spans(plan) for plan in plans]
     wanted = [
@@ -67,16 +72,31 @@ def segment_texts(
         parts: _Parts = {}
         for span in places:
             ways = [text for _ in _kinds(span) for text in next(found)]
-            said = [text for text in ways if text.status == "ok" and text.order_kept]
-            if said:
-                best = max(said, key=lambda text: text.score)
-                parts[span] = _Part(_as_sentence(best.text), best.score)
+            part = _best_part(ways, generator.domain, linking if span[0] else None)
+            if naming := linking and span[0] and linking.names(plan.slots[slice(*span)]):
+                part = _Part(naming, 0.0)
+            if part is not None:
+                parts[span] = part
         answers.append(_first_proved(generator, request, plan, parts, keep))
     return answers
 
 
+def _best_part(ways: Sequence[Hypothesis], domain: Domain, linking: Linking | None) -> _Part | None:
+    """The likeliest text that says its part and, if asked, follows others; None without one."""
+    said = [text for text in ways if text.status == "ok" and text.order_kept]
+    if linking is not None:
+        said = [text for text in said if linking.follows(template_of(text.alignment, domain))]
+    if not said:
+        return None
+    best = max(said, key=lambda text: text.score)
+    return _Part(_as_sentence(best.text), best.score)
+
+
 def joined_candidates(
-    generator: ModelGenerator, requests: Sequence[GenerationRequest], keep: int
+    generator: ModelGenerator,
+    requests: Sequence[GenerationRequest],
+    keep: int,
+    linking: Linking | None = None,
 ) -> list[list[Candidate]]:
     """The joined texts that say just what was asked, in its order, as candidates to be judged.
 
@@ -84,6 +104,7 @@ def joined_candidates(
         generator: as for ``segment_texts``.
         requests: what to say, each with its plan.
         keep: texts of a request at most; there may be none.
+        linking: as there.
     """
     plans = [request.plan or Plan(request.mr.slots) for request in requests]
     return [
@@ -92,7 +113,7 @@ def joined_candidates(
             for text in texts
             if text.status == "ok" and text.order_kept
         ]
-        for texts in segment_texts(generator, requests, plans, keep=keep)
+        for texts in segment_texts(generator, requests, plans, keep=keep, linking=linking)
     ]
 
 

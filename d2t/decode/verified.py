@@ -19,6 +19,8 @@ from d2t.decode.requests import make_request
 from d2t.decode.rerank import rerank
 from d2t.decode.sampling_options import SamplingOptions
 from d2t.decode.segments import segment_texts
+from d2t.evaluate.linking import NAMING, Linking
+from d2t.linearize.template import template_of
 from d2t.mr.types import Plan
 from d2t.plan.random_plans import random_plan
 from d2t.seeding import derived_rng
@@ -73,7 +75,9 @@ class VerifiedGenerator:
     def __init__(self, generator: ModelGenerator, options: VerifyOptions | None = None) -> None:
         self.generator = generator
         self.options = options or VerifyOptions()
-        self._finished = bool(generator.bundle.decode_defaults.get(FINISHED, False))
+        habits = generator.bundle.decode_defaults
+        self._finished = bool(habits.get(FINISHED, False))
+        self._linking = Linking.of(habits[NAMING]) if NAMING in habits else None
 
     @property
     def domain(self) -> Domain:
@@ -117,7 +121,7 @@ class VerifiedGenerator:
         """
         found = self.generator.generate(requests)
         proved = {i: h for i, h in enumerate(found) if self._proved(requests[i], h)}
-        waiting = [i for i in range(len(found)) if i not in proved or not self._ends(found[i])]
+        waiting = [i for i in range(len(found)) if i not in proved or not self._reads(found[i])]
         closest = {i: found[i] for i in waiting}
         for name, stage in self._stages():
             going = [i for i in waiting if i not in proved or name not in _DRAWN]
@@ -127,7 +131,7 @@ class VerifiedGenerator:
             for i, texts in zip(going, answers, strict=True):
                 judged = [_as_answer(text, requests[i]) for text in texts]
                 passing = [text for text in judged if self._proved(requests[i], text)]
-                whole = [text for text in passing if self._ends(text)]
+                whole = [text for text in passing if self._reads(text)]
                 if whole or (passing and i not in proved):
                     best = max(whole or passing, key=lambda text: text.score)
                     proved[i] = replace(best, status="repaired", stage=name)
@@ -158,8 +162,12 @@ class VerifiedGenerator:
         kept = said.order_kept and said.breaks_kept is not False
         return said.status == "ok" and (kept or not self._follows(request))
 
-    def _ends(self, said: Hypothesis) -> bool:
-        return not self._finished or is_finished(said.text)
+    def _reads(self, said: Hypothesis) -> bool:
+        """Whether it is finished, and of one thing, as the references are."""
+        if self._finished and not is_finished(said.text):
+            return False
+        linking = self._linking
+        return linking is None or linking.holds(template_of(said.alignment, self.domain))
 
     def _beams(
         self, requests: Sequence[GenerationRequest], _: Sequence[Hypothesis]
@@ -218,7 +226,7 @@ class VerifiedGenerator:
     ) -> list[list[Hypothesis]]:
         wide = self.generator.with_beam(self.options.segment_beam)
         plans = [first.plan for first in said]
-        return segment_texts(wide, requests, plans)
+        return segment_texts(wide, requests, plans, linking=self._linking)
 
 
 def _as_answer(text: Hypothesis, request: GenerationRequest) -> Hypothesis:

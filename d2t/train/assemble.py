@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from d2t.decode.ending import FINISHED, ends_finished
 from d2t.errors import ConfigError
+from d2t.evaluate.linking import NAMING, Linking
 from d2t.linearize.inventory import Inventory
 from d2t.linearize.registry import make_strategy
 from d2t.linearize.source import Linearizer
 from d2t.linearize.symbols import PLAN_SYMBOLS, all_symbols
+from d2t.linearize.template import template_of
 from d2t.model.build import build_model
 from d2t.model.bundle import Bundle
 from d2t.model.config import PretrainedConfig
@@ -40,7 +42,6 @@ class Assembly:
 
     def bundle(self, data: PreparedData, info: dict[str, Any]) -> Bundle:
         """A bundle around the model as it is now (the weights are shared, not copied)."""
-        references = (pair.example.references[0] for pair in data.train)
         return Bundle(
             domain=data.domain,
             tokenizer=self.tokenizer,
@@ -48,9 +49,20 @@ class Assembly:
             linearizer=self.linearizer,
             planner=self.planner,
             neural_planner=self.neural_planner,
-            decode_defaults={FINISHED: ends_finished(references)},
+            decode_defaults=text_habits(data),
             info=info,
         )
+
+
+def text_habits(data: PreparedData) -> dict[str, Any]:
+    """What verified generation holds texts to (``decode_defaults``), read from the references."""
+    found: dict[str, Any] = {
+        FINISHED: ends_finished(pair.example.references[0] for pair in data.train)
+    }
+    linking = Linking.fit(template_of(pair.alignment, data.domain) for pair in data.train)
+    if linking is not None:
+        found[NAMING] = linking.naming
+    return found
 
 
 def assemble(config: TrainConfig, data: PreparedData) -> Assembly:

@@ -165,14 +165,18 @@ def _whole_clauses(
     pairs: Sequence[TrainingPair], extra: Sequence[TrainingPair], domain: Domain
 ) -> tuple[list[TrainingPair], list[TrainingPair]]:
     """The pairs whose sentences hold together; parts of sentences have nothing to show."""
-    clauses = ClauseChecker.fit(template_words(pair.example.references[0]) for pair in pairs)
+    clauses = ClauseChecker.fit(_words(pair, domain) for pair in pairs)
 
     def holds(pair: TrainingPair) -> bool:
         if pair.example.kind not in (None, "sentence", "clause"):
             return True
-        return clauses.fault(template_words(template_of(pair.alignment, domain))) is None
+        return clauses.fault(_words(pair, domain)) is None
 
     return [pair for pair in pairs if holds(pair)], [pair for pair in extra if holds(pair)]
+
+
+def _words(pair: TrainingPair, domain: Domain) -> list[str]:
+    return template_words(template_of(pair.alignment, domain))
 
 
 def _augmentation(

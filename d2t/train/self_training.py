@@ -28,6 +28,7 @@ from d2t.decode.load import load
 from d2t.decode.sampling_options import SamplingOptions
 from d2t.decode.segments import joined_candidates
 from d2t.errors import ConfigError, DataError
+from d2t.evaluate.linking import Linking
 from d2t.io.atomic import atomic_write_json, atomic_write_text
 from d2t.io.hashing import sha256_file, sha256_json
 from d2t.io.manifest import run_manifest
@@ -184,7 +185,9 @@ def _round(
     if sample.joined:
         mild = config.filter.for_joined()
         limits = filters.with_limits(thresholds.limited(mild, dev), _judges(mild, data))
-        texts = partial(joined_candidates, generator.with_beam(1), keep=sample.joined)
+        linking = Linking.fit(_templates(data)) if config.filter.clauses else None
+        plain = generator.with_beam(1)
+        texts = partial(joined_candidates, plain, keep=sample.joined, linking=linking)
         joiner = Joiner(texts, limits)
     return Round(
         number, config.seed, sample, generator, options, source, filters, checker, domain, known,
@@ -218,12 +221,15 @@ def _earlier(data: PreparedData, rounds: Sequence[RoundFiles]) -> list[Labelled]
     return [read(e, data.checker, data.domain) for e in examples if e.kind is None]
 
 
+def _templates(data: PreparedData) -> list[str]:
+    return [template_of(pair.alignment, data.domain) for pair in data.train]
+
+
 def _judges(chosen: FilterConfig, data: PreparedData) -> dict[str, Judge]:
     """The judges that the configuration names, by the reason they give."""
     judges: dict[str, Judge] = {}
     if chosen.clauses:
-        references = (pair.example.references[0] for pair in data.train)
-        judges["clauses"] = WholeClauses(ClauseChecker.fit(map(template_words, references)))
+        judges["clauses"] = WholeClauses(ClauseChecker.fit(map(template_words, _templates(data))))
     if chosen.classifier is not None:
         dev = [template_of(pair.alignment, data.domain) for pair in data.dev]
         classifier = FluencyClassifier.load(Path(chosen.classifier))

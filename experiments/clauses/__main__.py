@@ -36,7 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = line.parse_args(argv)
     try:
         data = prepare_data(DataConfig(corpus=args.corpus))
-        references = (template_words(pair.example.references[0]) for pair in data.train)
+        references = (
+            template_words(template_of(pair.alignment, data.domain)) for pair in data.train
+        )
         clauses = ClauseChecker.fit(references)
         for path in args.outputs:
             records, bad = read_evaluation_records(path, data.domain)

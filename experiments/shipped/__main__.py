@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
-from d2t.decode.ending import FINISHED, ends_finished
 from d2t.decode.export import Quantization, export_bundle
 from d2t.errors import D2TError
 from d2t.io.resources import shipped_model
 from d2t.linearize.inventory import Inventory
 from d2t.model.bundle import Bundle
 from d2t.plan.neural import NeuralPlanner
+from d2t.train.assemble import text_habits
 from d2t.train.prepare import prepare_data
 from experiments.reproduction.__main__ import HERE, RESULTS
 from experiments.reproduction.config import load_table
@@ -84,8 +84,7 @@ def ship(name: str, out: Path, limit: int, quantization: Quantization) -> None:
     data = prepare_data(table.train_config(row).data)
     bundle.linearizer.inventory = Inventory.fit([p.example for p in data.train], bundle.domain)
     bundle.neural_planner = NeuralPlanner.load(workspace.asset(workspace.planner(row)))
-    references = (pair.example.references[0] for pair in data.train)
-    bundle.decode_defaults = {**bundle.decode_defaults, FINISHED: ends_finished(references)}
+    bundle.decode_defaults = {**bundle.decode_defaults, **text_habits(data)}
     bundle.info = {
         **bundle.info,
         "metrics": test_metrics(workspace, row),
