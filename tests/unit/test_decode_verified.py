@@ -16,6 +16,7 @@ from d2t.decode.pipeline import ModelGenerator
 from d2t.decode.segments import joined_candidates
 from d2t.decode.types import GenerationRequest
 from d2t.decode.verified import VerifiedGenerator, VerifyOptions
+from d2t.evaluate.linking import NAMING
 from d2t.mr.parse import parse_mr
 from d2t.mr.plans import parse_plan
 
@@ -208,6 +209,42 @@ def test_a_finished_text_of_a_later_stage_beats_one_that_breaks_off(finishing: E
 
 def test_a_model_of_unfinished_texts_is_not_asked_for_full_stops(bundle: EchoBundle) -> None:
     assert say(bundle, greedy=always(BROKEN_OFF), beams=always(GOOD)).stage is None
+
+
+ANOTHER = "At the riverside there is a place. <val:name> is a pub."
+
+
+@pytest.fixture
+def naming(bundle: EchoBundle) -> Iterator[EchoBundle]:
+    bundle.decode_defaults[NAMING] = "It is called <val:name>."
+    yield bundle
+    del bundle.decode_defaults[NAMING]
+
+
+def test_a_text_that_begins_to_speak_of_another_place_is_said_again(naming: EchoBundle) -> None:
+    found = say(naming, greedy=always(ANOTHER), beams=always(ANOTHER, GOOD))
+    assert (found.status, found.stage) == ("repaired", "reranked")
+    assert found.text == "At the riverside, Aromi is a pub."
+    alone = say(naming, greedy=always(ANOTHER))
+    assert (alone.status, alone.stage) == ("ok", None), "what nothing better is found for stays"
+
+
+def test_joined_parts_speak_of_one_place(naming: EchoBundle) -> None:
+    """The likeliest join, "... at the riverside. Aromi is a pub.", is no longer one."""
+    found = say(naming, beams=part)
+    assert (found.status, found.stage) == ("repaired", "segments")
+    assert found.text == "It is at the riverside. It is called Aromi. It is a pub."
+
+
+def test_the_subject_is_named_in_a_sentence_of_its_own(naming: EchoBundle) -> None:
+    def without_name(source: str) -> list[str]:
+        return ["Nothing."] if "<slot:name>" in source else part(source)
+
+    found = say(naming, beams=without_name)
+    assert found.text == "It is at the riverside. It is called Aromi. It is a pub."
+    assert say(naming, "name,eatType,area", beams=without_name).status == "failed", (
+        "a first sentence does not follow others"
+    )
 
 
 @pytest.mark.parametrize(
