@@ -172,8 +172,13 @@ def progress(description: str, total: float | None = None) -> Iterator[Callable[
         yield advance
 
 
-def check_plan_option(plan: str | None, domain: Domain) -> None:
-    """Refuse a ``--plan`` that can fit no record at all, before any record is read."""
+def counted(n: int, what: str) -> str:
+    """``1 bad line``, ``2 bad lines``."""
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+def check_plan_option(plan: str | None, domain: Domain, *, option: str = "--plan") -> None:
+    """Refuse a plan that can fit no record at all, before any record is read."""
     from d2t.mr.plans import check_plan
 
     if plan is None:
@@ -181,7 +186,7 @@ def check_plan_option(plan: str | None, domain: Domain) -> None:
     try:
         check_plan(plan, domain)
     except D2TError as error:
-        raise UsageError(f"--plan: {error.message}", code=error.code) from error
+        raise UsageError(f"{option}: {error.message}", code=error.code) from error
 
 
 def limit_threads(threads: int | None) -> None:

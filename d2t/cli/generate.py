@@ -19,6 +19,7 @@ from d2t.cli.common import (
     Source,
     StrictOption,
     ThreadsOption,
+    counted,
     progress,
     say,
     verdict,
@@ -302,7 +303,8 @@ def _windows(
 
 
 def _summary(totals: StreamTotals, seconds: float) -> str:
-    kept = 100 * totals.order_kept / max(1, totals.n)
+    kept = f"{100 * totals.order_kept / totals.n:.1f}%" if totals.n else "-"
+    ser = f"{totals.ser:.2f}%" if totals.n else "-"
     repaired = f"{totals.repaired} repaired, " if totals.repaired else ""
     if totals.breaks_planned:
         sentences = 100 * totals.breaks_kept / totals.breaks_planned
@@ -311,7 +313,7 @@ def _summary(totals: StreamTotals, seconds: float) -> str:
         planned = ""
     return (
         f"{totals.n + totals.bad} records: {totals.ok} ok, {repaired}{totals.failed} failed, "
-        f"{totals.bad} bad lines; SER {totals.ser:.2f}%, order kept {kept:.1f}%{planned}; "
+        f"{counted(totals.bad, 'bad line')}; SER {ser}, order kept {kept}{planned}; "
         f"{seconds:.1f} s, {totals.n / max(seconds, 1e-9):.1f} sentences/s"
     )
 

@@ -16,6 +16,7 @@ from d2t.cli.common import (
     Source,
     StrictOption,
     check_plan_option,
+    counted,
     say,
 )
 
@@ -99,7 +100,7 @@ def linearize(
         write_record(sys.stdout, answer)
         sys.stdout.flush()
     if n_bad:
-        say(f"{n_bad} bad lines")
+        say(counted(n_bad, "bad line"))
         raise typer.Exit(ExitCode.BAD_INPUT)
 
 

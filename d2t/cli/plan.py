@@ -15,6 +15,7 @@ from d2t.cli.common import (
     SeedOption,
     Source,
     StrictOption,
+    counted,
     say,
 )
 from d2t.cli.planners import (
@@ -23,6 +24,7 @@ from d2t.cli.planners import (
     SentencesOption,
     home_of_bundle,
     home_of_corpus,
+    home_of_shipped,
     plan_option,
 )
 
@@ -40,11 +42,16 @@ PlanOption = Annotated[
 ]
 CorpusOption = Annotated[
     str | None,
-    typer.Option(help="Fit the bigram planner on the train split of this corpus (default: mini)."),
+    typer.Option(help="Fit the bigram planner on the train split of this corpus."),
 ]
 ModelOption = Annotated[
     Path | None,
-    typer.Option("--model", "-m", help="Use the planners and the domain of this bundle instead."),
+    typer.Option(
+        "--model",
+        "-m",
+        help="Use the planners and the domain of this bundle. Default: the model that ships "
+        "with d2t, or `--corpus`.",
+    ),
 ]
 
 
@@ -81,12 +88,9 @@ def plan(
         open_source(source).close()
     if model is not None and corpus is not None:
         raise UsageError("--model brings its own planners; leave out --corpus")
-    if model is not None:
-        home = home_of_bundle(model)
-        best = "neural" if home.planners.neural else "bigram"
-    else:
-        home = home_of_corpus(corpus, domain, fit=planner in (None, "bigram"))
-        best = "bigram"
+    home = home_of_bundle(model) if model else None if corpus else home_of_shipped(domain)
+    home = home or home_of_corpus(corpus, domain, fit=planner in (None, "bigram"))
+    best = "neural" if home.planners.neural else "bigram"
     chosen = make_planner(
         planner or best, home.domain, home.planners, seed=seed, sentences=sentences
     )
@@ -103,7 +107,7 @@ def plan(
         write_record(sys.stdout, answer)
         sys.stdout.flush()
     if n_bad:
-        say(f"{n_bad} bad lines")
+        say(counted(n_bad, "bad line"))
         raise typer.Exit(ExitCode.BAD_INPUT)
 
 

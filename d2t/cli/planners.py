@@ -62,7 +62,7 @@ def plan_option(plan: str | None, first: str | None, domain: Domain) -> str | No
         if plan is not None:
             raise UsageError("--first is short for a --plan; give one of the two")
         plan = first_as_plan(first)
-    check_plan_option(plan, domain)
+    check_plan_option(plan, domain, option="--plan" if first is None else "--first")
     return plan
 
 
@@ -80,6 +80,14 @@ def home_of_bundle(bundle: Path) -> PlannerHome:
     inside = bundle / "planner"
     neural = NeuralPlanner.load(inside) if (inside / PLANNER).is_file() else None
     return PlannerHome(domain, FittedPlanners(bigram, neural))
+
+
+def home_of_shipped(domain: str | None) -> PlannerHome | None:
+    """Those of the model that ships with d2t; None where another domain is asked for."""
+    from d2t.io.resources import shipped_model
+
+    home = home_of_bundle(shipped_model())
+    return home if domain in (None, home.domain.name) else None
 
 
 def home_of_corpus(corpus: str | None, domain: str | None, *, fit: bool) -> PlannerHome:

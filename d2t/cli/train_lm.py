@@ -49,8 +49,9 @@ def train_lm(
     elif order is None:
         perplexities = choose_order(train, corpus_templates(corpus, "dev", loaded, checker))
         order = next(iter(perplexities))
+        note = " (chosen: the lowest order within 1% of the best)"
         for each, perplexity in sorted(perplexities.items()):
-            say(f"order {each}: perplexity {perplexity:.3f}{' (chosen)' if each == order else ''}")
+            say(f"order {each}: perplexity {perplexity:.3f}{note if each == order else ''}")
     model = NgramLanguageModel.fit(train, order=order)
     model.save(out)
     if not as_json:

@@ -53,7 +53,11 @@ def report_markdown(report: EvaluationReport) -> str:
     blocks = [
         f"{report.n_records} records, {report.n_mrs} MRs, domain {report.domain}"
         + (f", {report.n_empty} empty texts" if report.n_empty else "")
-        + (f", {len(report.bad)} bad lines not scored" if report.bad else ""),
+        + (
+            f", {len(report.bad)} bad line{'s' * (len(report.bad) > 1)} not scored"
+            if report.bad
+            else ""
+        ),
         metrics,
     ]
     if report.breakdown:

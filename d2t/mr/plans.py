@@ -99,7 +99,7 @@ def parse_prefix(source: str | Sequence[str], mr: MeaningRepresentation, domain:
         )
     ordered, breaks, extra = _read(texts[:-1], mr, domain, escaped=isinstance(source, str))
     if extra:
-        raise _mismatch(extra, [], mr)
+        raise _mismatch(extra, [], mr, begins=True)
     return Plan(tuple(ordered), tuple(breaks) if breaks else None)
 
 
@@ -167,7 +167,9 @@ def _assign(entries: list[_Entry], mr: MeaningRepresentation) -> list[list[Slot]
     return [claimed[index] for index in range(len(entries))]
 
 
-def _mismatch(extra: list[_Entry], missing: list[Slot], mr: MeaningRepresentation) -> MRParseError:
+def _mismatch(
+    extra: list[_Entry], missing: list[Slot], mr: MeaningRepresentation, *, begins: bool = False
+) -> MRParseError:
     foreign = [
         str(e) for e in extra if e.name not in mr.names or e.value not in (None, *mr.values(e.name))
     ]
@@ -183,7 +185,8 @@ def _mismatch(extra: list[_Entry], missing: list[Slot], mr: MeaningRepresentatio
     ]
     held = ", ".join(_label(slot, mr) for slot in mr.slots)
     return MRParseError(
-        f"the plan does not fit the MR ({'; '.join(parts)}); order exactly these slots: {held}",
+        f"the plan does not fit the MR ({'; '.join(parts)}); "
+        f"{'begin with some of' if begins else 'order exactly'} these slots: {held}",
         code="plan_mismatch",
     )
 

@@ -32,8 +32,9 @@ class BigramPlanner:
     ``p(b|a) ~ (c(a,b) + d(a) p(slot b | slot a)) / (c(a) + d(a))`` with d(a) the number of
     distinct followers of a (at least 1), so that a filler never seen is placed as its slot is; the
     factor p(value | slot) is left out. Search states with the same used fillers and the same last
-    filler are merged, which makes a beam of 32 exact for all but the longest MRs. Sentences are
-    not planned.
+    filler are merged, which makes a beam of 32 exact for up to six fillers; of the longer MRs of
+    the cleaned E2E test set one in eight gets an order that is less likely than the best. Sentences
+    are not planned.
     """
 
     name = "bigram"

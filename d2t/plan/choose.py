@@ -40,6 +40,7 @@ def make_planner(
     *,
     seed: int = 0,
     sentences: bool = False,
+    names: Sequence[str] = PLANNERS,
 ) -> Planner:
     """The planner called ``name``: bigram, neural, random, display, or a folder that holds one.
 
@@ -50,6 +51,7 @@ def make_planner(
         fitted: what ``bigram`` and ``neural`` mean here.
         seed: of random plans.
         sentences: plan where sentences end too, which only neural planners do.
+        names: what there is to choose from, for the message about a name that is not known.
 
     Raises:
         UsageError: there is no such planner here, or it plans no sentences.
@@ -67,7 +69,7 @@ def make_planner(
     elif name == "display":
         planner = DisplayPlanner(domain)
     else:
-        planner = _from_folder(Path(name))
+        planner = _from_folder(Path(name), names)
     if planner is None:
         cure = (
             "train one with `d2t train-planner` and give its folder, or put it into the bundle "
@@ -119,7 +121,7 @@ def first_as_plan(first: str) -> str:
     return f"{first},{REST}"
 
 
-def _from_folder(path: Path) -> NeuralPlanner:
+def _from_folder(path: Path, names: Sequence[str]) -> NeuralPlanner:
     for folder in (path, path / "planner"):
         if (folder / PLANNER).is_file():
             return NeuralPlanner.load(folder)
@@ -129,7 +131,7 @@ def _from_folder(path: Path) -> NeuralPlanner:
             code="no_planner",
         )
     raise UsageError(
-        f"no planner called {str(path)!r}: expected one of {', '.join(PLANNERS)}, or the folder of "
-        "a trained planner",
+        f"no planner called {str(path)!r}: expected one of {', '.join(names)}, or the folder of a "
+        "trained planner",
         code="no_planner",
     )

@@ -92,6 +92,6 @@ class Tally:
             f"{self.utterances} utterances, {self.slots} slots: SER {self.ser:.2f} % "
             f"(missing {self.missing}, added {self.added}, wrong {self.wrong}, "
             f"repeated {self.repeated}), exact {self.exact:.1f} %"
-            + (f"; {self.bad_lines} bad lines" if self.bad_lines else "")
+            + (f"; {self.bad_lines} bad line{'s' * (self.bad_lines > 1)}" if self.bad_lines else "")
             + f"  {signature}"
         )

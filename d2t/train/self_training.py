@@ -104,6 +104,7 @@ def run_self_training(
         reporter.say(f"{folder} is finished already; its bundle is {last}")
         return last
     command = command or sys.argv
+    _require_judges(config.filter)
     bundle = _base(config, files, reporter, command)
     for number in range(1, config.rounds + 1):
         if not files.round(number).report.is_file():
@@ -219,6 +220,18 @@ def _earlier(data: PreparedData, rounds: Sequence[RoundFiles]) -> list[Labelled]
     for files in rounds:
         examples += load_split(str(files.samples), "train", data.domain)
     return [read(e, data.checker, data.domain) for e in examples if e.kind is None]
+
+
+def _require_judges(chosen: FilterConfig) -> None:
+    """Read the judges' models once, before hours are spent on what they are to judge.
+
+    Raises:
+        BundleError: there is none, or it is damaged.
+    """
+    if chosen.classifier is not None:
+        FluencyClassifier.load(Path(chosen.classifier))
+    if chosen.parser is not None:
+        LearnedParser.load(Path(chosen.parser))
 
 
 def _templates(data: PreparedData) -> list[str]:

@@ -317,7 +317,7 @@ class TestResume:
             assert run(*self.OPTIONS, "-o", str(path), stdin=bad).exit_code == 130
         result = run(*self.OPTIONS, "--resume", "--require-ok", "-o", str(path), stdin=bad)
         assert result.exit_code == 4
-        assert "1 bad lines" in result.stderr
+        assert "1 bad line;" in result.stderr
 
     def test_unfinished_work_is_not_overwritten(self, echo: EchoBundle, tmp_path: Path) -> None:
         path = tmp_path / "out.jsonl"

@@ -63,10 +63,20 @@ def test_each_planner_orders_every_slot(planner, corpus):
     assert run(*args)[1] == [answer]
 
 
-def test_without_options_the_embedded_corpus_teaches_the_order():
+def test_without_options_the_shipped_model_s_planner_plans():
     code, (answer,), stderr = run("plan")
     assert (code, stderr) == (0, "")
     assert sorted(answer["plan"]) == sorted(answer["mr"])
+    assert run("plan", "--planner", "neural")[1] == [answer]
+    assert run("plan", "--sentences", "--first", "area")[1][0]["breaks"] is not None
+
+
+def test_another_domain_has_no_shipped_planner():
+    line = "inform(name[Crysis], genres[shooter])\n"
+    code, _, stderr = run("plan", "--domain", "viggo", "--planner", "neural", stdin=line)
+    assert code == 2
+    assert "train-planner" in stderr
+    assert run("plan", "--domain", "viggo", "--planner", "display", stdin=line)[0] == 0
 
 
 def test_a_trained_planner_plans_sentences_too(folder):
@@ -100,16 +110,16 @@ def test_a_prefix_that_one_record_lacks_is_its_error():
     assert answers[0]["error"]["code"] == "plan_mismatch"
     assert "near" in answers[0]["error"]["message"]
     assert answers[1]["plan"][0] == "near"
-    assert "1 bad lines" in stderr
+    assert "1 bad line" in stderr
 
 
 @pytest.mark.parametrize(
     ("args", "words"),
     [
         (["--first", "area", "--plan", "food,...", "--planner", "random"], "one of the two"),
-        (["--first", "colour", "--planner", "random"], "colour"),
+        (["--first", "colour", "--planner", "random"], "--first: unknown slot 'colour'"),
         (["--planner", "bigrams"], "expected one of bigram"),
-        (["--planner", "neural"], "train-planner"),
+        (["--planner", "neural", "--corpus", "mini"], "train-planner"),
         (["--sentences", "--planner", "random"], "plans no sentences"),
         (["--model", "x", "--corpus", "mini"], "leave out --corpus"),
     ],

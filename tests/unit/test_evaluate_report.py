@@ -77,7 +77,7 @@ def test_json_is_plain_and_complete():
 def test_markdown_shows_scores_slots_and_signatures():
     report = evaluate(mixed(), bad=[BadRecord("7", 8, DataError("no text"))])
     text = report.as_markdown()
-    assert "4 records, 4 MRs, domain toy, 1 empty texts, 1 bad lines not scored" in text
+    assert "4 records, 4 MRs, domain toy, 1 empty texts, 1 bad line not scored" in text
     assert "| SER " in text
     assert "| all " in text
     assert report.metrics["bleu"].signature in text
