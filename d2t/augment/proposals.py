@@ -2,8 +2,11 @@
 
 Kedzie & McKeown 2019; spec §7.4. Departures: a slot may get two values, of pairs that training MRs
 have (any two would contradict each other as often as not); a proposal brings a plan and, in a
-share, its sentences; MRs of the held-out splits are not proposed; and counts are updated between
-blocks of proposals, not after each, so that a block can be drawn at once.
+share, its sentences; MRs of the held-out splits are not proposed; counts are updated between blocks
+of proposals, not after each, so that a block can be drawn at once, and have no N/A; a round ends
+with enough samples, not with 25,000 proposals a size or when all values are as frequent as the most
+frequent one; the slot that is always there is the one that nearly all training MRs have
+(``always_share``), and values that next to none has are left out (``min_value_share``).
 """
 
 from __future__ import annotations

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 CONTROLS = 90.0
 """Order accuracy (%) on random plans from which one may speak of control."""
 ALPHA = 0.05
+SETTINGS = (("data", "break_share"), ("data", "clauses"), ("train", "epochs"), ("select", "metric"))
+"""Of a training, what may explain a difference as well as more pairs."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,10 @@ def augmentation(workspace: Workspace) -> Claim:
             f"planner's plans {bleu.words()}."
         )
         better = order.result.difference > 0 and order.result.p_value < ALPHA
-        holds.append(better and bleu.result.difference >= -claims.bleu_margin)
+        holds.append(better and bleu.result.low >= -claims.bleu_margin)
+    if tests:
+        evidence.append(f"Asked of BLEU: an interval above {-claims.bleu_margin:g}.")
+        evidence += filter(None, (other_settings(workspace, base, other) for other in others))
     return _claim(text, holds, evidence, missing, tests)
 
 
@@ -127,7 +132,35 @@ def greedy(workspace: Workspace) -> Claim:
             )
             if label != claims.greedy[0]:  # the first is the base, for contrast
                 holds.append(test.result.high <= claims.ser_margin)
+    if holds:
+        evidence.append(f"Asked: an interval below {claims.ser_margin:g} points.")
     return _claim(text, holds, evidence, missing, tests)
+
+
+def other_settings(workspace: Workspace, base: str, other: str) -> str:
+    """What else but their pairs the trainings of two systems differ in; empty where in nothing."""
+    sides = []
+    for label in (base, other):
+        trained = [workspace.scores(row).get("training") for row in workspace.table.labelled(label)]
+        configs = [run["config"] for run in trained if run and "config" in run]
+        if not configs:
+            return ""
+        sides.append(configs[0])
+    changed = [
+        f"{name.replace('_', ' ')} {shown(there)} instead of {shown(here)}"
+        for section, name in SETTINGS
+        if (here := sides[0].get(section, {}).get(name))
+        != (there := sides[1].get(section, {}).get(name))
+        and (here or there)
+    ]
+    return f"{other} was trained with other settings, too: {', '.join(changed)}." if changed else ""
+
+
+def shown(value: object) -> str:
+    """A setting for people."""
+    if value is None or isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _tests(

@@ -83,6 +83,8 @@ def markdown(workspace: Workspace, claims: list[Claim]) -> str:
     lines += _settings(workspace, sheet)
     training = sheet.training()
     lines += ["## Training", "", *training] if training else []
+    rounds = sheet.rounds()
+    lines += ["## Rounds of self-training", "", *rounds] if rounds else []
     lines += _notes(workspace)
     missing = missing_rows(workspace)
     if missing:
@@ -115,12 +117,24 @@ def _notes(workspace: Workspace) -> list[str]:
     return [
         "## Notes",
         "",
+        "own: orders of the model's own (AT: the bigram planner's). random: 10 plans per MR, "
+        "random-1: the first of these. tau: Kendall's, times 100. sentence plan: order and "
+        "sentences as they were asked for. SER, missing and the like: in per cent of the slots "
+        "asked for, and counts. seconds: wall time on a machine that did other things, too; "
+        "compare them within a row at most.",
+        "",
+        "Training: kept step: the evaluation whose weights were kept, by the score or the loss "
+        "on development data that `chosen by` names; score = BLEU - 5 SER - 0.5 (100 - order) of "
+        "so many development MRs (200 and 600 are not comparable). +: the working tree had "
+        "changes that were not committed.",
+        "",
         f"Scores of several seeds are mean ± sample standard deviation, counts and seconds means. "
         f"Beam: {table.beam_size}, its candidates are generated once; `beam` is the best by the "
         "model, `reranked` by slot F1, order, score, and its seconds are those of the search. "
         "LM: mean log-probability per token (nats) under a 5-gram model of the training "
         "references, lower is less fluent; it has seen few of the random orders, which cost "
-        "something by themselves. LM worst: the mean of each text's worst three tokens. "
+        "something by themselves. LM worst: the worst three neighbouring tokens, mean of "
+        "log p(word | history) - log p(word), mean over texts. "
         "Brackets of the claims are 95% paired bootstrap intervals over MRs, seeds fixed. "
         "\\* scored with another lexicon than today's; † trained with another configuration than "
         "the table's.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from statistics import mean
 from typing import TYPE_CHECKING, Any
@@ -114,14 +115,34 @@ class Sheet:
 
     def training(self) -> list[str]:
         """What each row cost, and the development scores by which recipes are chosen."""
-        heads = ["row", "seed", "pairs", "steps", "best step", "dev BLEU", "dev SER", "dev order",
-                 "dev score", "minutes", "on", "commit"]  # fmt: skip
+        heads = ["row", "seed", "pairs", "steps", "kept step", "chosen by", "dev MRs", "dev BLEU",
+                 "dev SER", "dev order", "dev score", "minutes", "on", "commit"]  # fmt: skip
         body = []
         for row in self.workspace.table.rows:
             run = self.workspace.scores(row).get("training")
             if run:
                 body.append([row.name + ("†" if self.adopted(row) else ""), *_training_line(run)])
         return _grid(heads, body)
+
+    def rounds(self) -> list[str]:
+        """What the rounds of self-training drew and kept."""
+        heads = ["row", "round", "proposals", "drawn", "kept", "of these joined", "kept of drawn",
+                 "unseen MRs", "unseen plans", "sentences", "drawn a second"]  # fmt: skip
+        body = [
+            [row.name, *_round_line(one)]
+            for row in self.workspace.table.rows
+            for one in self.workspace.scores(row).get("training", {}).get("rounds") or []
+        ]
+        return _grid(heads, body)
+
+
+def _round_line(one: dict[str, Any]) -> list[str]:
+    return [
+        str(one["round"]), str(one["proposals"]), str(one["samples"]), str(one["accepted"]),
+        str(one.get("joined", "-")), f"{100 * one['acceptance']:.1f}%",
+        f"{100 * one['unseen_mrs']:.1f}%", f"{100 * one['unseen_plans']:.1f}%",
+        f"{one['sentences']:.2f}", f"{one['drawn_per_s']:.0f}",
+    ]  # fmt: skip
 
 
 def _setting_line(entries: list[dict[str, Any]]) -> list[str]:
@@ -132,7 +153,8 @@ def _setting_line(entries: list[dict[str, Any]]) -> list[str]:
 
 
 def _training_line(run: dict[str, Any]) -> list[str]:
-    metrics, counts = run.get("metrics", {}), run.get("counts", {})
+    metrics, counts, git = (run.get(key) or {} for key in ("metrics", "counts", "git"))
+    dev_mrs = re.search(r"mrs:(\d+)", str(metrics.get("signature")))
     pairs = counts.get("train_used", 0) + counts.get("augment_used", 0)
     scores = [
         f"{metrics[key]:.2f}" if key in metrics else "-"
@@ -140,9 +162,11 @@ def _training_line(run: dict[str, Any]) -> list[str]:
     ]
     return [
         str(run.get("seeds", ["-"])[0]), str(pairs), str(run.get("steps", "-")),
-        str(metrics.get("best_step", "-")), *scores, f"{run.get('train_wall_s', 0) / 60:.1f}",
+        str(metrics.get("best_step", "-")),
+        str(metrics.get("select_metric", "-")).replace("_", " "),
+        dev_mrs[1] if dev_mrs else "-", *scores, f"{run.get('train_wall_s', 0) / 60:.1f}",
         f"{run.get('device', '-')}, {run.get('precision', '-')}",
-        str((run.get("git") or {}).get("sha") or "-")[:8],
+        str(git.get("sha") or "-")[:8] + ("+" if git.get("dirty") else ""),
     ]  # fmt: skip
 
 

@@ -10,34 +10,37 @@ if TYPE_CHECKING:
     from experiments.reproduction.workspace import Workspace
 
 
-def label_score(
+def seed_scores(
     workspace: Workspace, label: str, setting: str, decoder: str, metric: str
-) -> float | None:
-    """Mean of a score over the seeds of a system that have it."""
-    found = []
+) -> dict[int, float]:
+    """A score of each seed of a system that has it."""
+    found = {}
     for row in workspace.table.labelled(label):
         entry = workspace.entry(row, workspace.table.corpora(row)[0], setting, decoder)
         if entry is not None and metric in entry["metrics"]:
-            found.append(float(entry["metrics"][metric]["score"]))
-    return mean(found) if found else None
+            seed = workspace.table.train_config(row).seed
+            found[seed] = float(entry["metrics"][metric]["score"])
+    return found
 
 
 def target_values(workspace: Workspace, target: Target, label: str) -> tuple[str, float] | None:
     """The setting that does best, and its value; None where nothing is scored."""
     found = {}
     for setting in target.settings:
-        value = label_score(workspace, label, setting, target.decoder, target.metric)
-        other = None
+        values = seed_scores(workspace, label, setting, target.decoder, target.metric)
+        others = values
         if target.against == "base":
             base = workspace.table.targets.base
-            other = label_score(workspace, base, setting, target.decoder, target.metric)
+            others = seed_scores(workspace, base, setting, target.decoder, target.metric)
         if target.against == "own":
-            other = label_score(workspace, label, "own", target.decoder, target.metric)
-        if value is None or (target.against != "nothing" and not other):
+            others = seed_scores(workspace, label, "own", target.decoder, target.metric)
+        seeds = sorted(set(values) & set(others))  # of both: seeds differ more than systems
+        if not seeds:
             continue
-        if target.against == "base" and other is not None:
+        value, other = (mean(side[seed] for seed in seeds) for side in (values, others))
+        if target.against == "base":
             value -= other
-        if target.against == "own" and other is not None:
+        if target.against == "own":
             value = 100 * (value - other) / abs(other)
         found[setting] = value
     if not found:
