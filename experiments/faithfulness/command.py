@@ -57,6 +57,11 @@ class Found(NamedTuple):
     failed: tuple[str, ...] = ()
 
 
+def config_of(name: str, *, pilot: bool = False) -> Path:
+    """The TOML that ships, or that of the pilot."""
+    return HERE / f"{name}{'_pilot' if pilot else ''}.toml"
+
+
 @dataclass(frozen=True)
 class Command(Generic[_Experiment]):
     """``python -m experiments.faithfulness.NAME``.
@@ -84,10 +89,6 @@ class Command(Generic[_Experiment]):
     trains: bool = True
     threads: int | None = 1
     files: tuple[str, str] = ("results.json", "table.md")
-
-    def config(self, *, pilot: bool = False) -> Path:
-        """The TOML that ships."""
-        return HERE / f"{self.name}{'_pilot' if pilot else ''}.toml"
 
     def places(
         self, experiment: _Experiment, config: Path, *, out: Path | None, runs: Path | None
@@ -165,7 +166,7 @@ class Command(Generic[_Experiment]):
     def _parser(self) -> argparse.ArgumentParser:
         module = f"python -m experiments.faithfulness.{self.name}"
         line = argparse.ArgumentParser(prog=module, description=self.doc)
-        line.add_argument("--config", type=Path, default=self.config())
+        line.add_argument("--config", type=Path, default=config_of(self.name))
         line.add_argument("--out", type=Path, help="results; named by the configuration otherwise")
         if self.trains:
             line.add_argument("--runs", type=Path, help="default: runs/faithfulness/RESULTS")
