@@ -161,10 +161,8 @@ class TogetherExperiment(_Table):
             raise ValueError(f"row {row.name} begins with no model; models: {', '.join(models)}")
         if unknown := [part for part in row.decoding if part not in DECODING]:
             raise ValueError(f"no such part: {unknown[0]!r}; decoding: {', '.join(DECODING)}")
-        if [order.index(p) for p in row.decoding] != sorted({order.index(p) for p in row.decoding}):
-            raise ValueError(
-                f"row {row.name}: name its parts once, in the order {', '.join(order)}"
-            )
+        if list(row.decoding) != [part for part in order if part in row.decoding]:
+            raise ValueError(f"row {row.name}: its parts once, in this order: {', '.join(order)}")
         for part, need in _NEEDS.items():
             if part in row.decoding and need not in row.decoding:
                 raise ValueError(f"row {row.name}: {part!r} needs {need!r}")
