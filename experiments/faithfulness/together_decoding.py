@@ -51,10 +51,11 @@ class TieBreaker(ModelGenerator):
             chosen.append(perfect if len(perfect) > 1 else best[:1])
         asked = [(i, k) for i, best in enumerate(chosen) if len(best) > 1 for k in best]
         scores = dict(zip(asked, self._scores([beams[i][k] for i, k in asked]), strict=True))
-        return [
-            texts[max(best, key=lambda k, i=i: (scores.get((i, k), 0.0), -k))]  # type: ignore[misc]
-            for i, (texts, best) in enumerate(zip(beams, chosen, strict=True))
-        ]
+        picked = []
+        for i, (texts, best) in enumerate(zip(beams, chosen, strict=True)):
+            _, place = max((scores.get((i, k), 0.0), -k) for k in best)
+            picked.append(texts[-place])
+        return picked
 
     def _scores(self, texts: Sequence[Hypothesis]) -> list[float]:
         """Two-sided QUALS; a text without questions is the worst."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 from d2t.evaluate.render import markdown_table
@@ -22,6 +23,7 @@ TESTED = (
     "qa_exact", "bleu",
 )  # fmt: skip
 SETTINGS = {"own": "own orders", "random": "random plans"}
+_BEST = ("ser", "parser_missing", "parser_wrong", "qa_f1", "qa_exact", "order", "bleu")
 _HIGHER_IS_BETTER = ("exact", "order", "qa_f1", "qa_exact", "bleu")
 _NOTE = (
     "The checker gives missing to order; reranking, verified generation and CONSEQ by SER look at "
@@ -109,7 +111,7 @@ def table(experiment: TogetherExperiment, manifest: dict[str, Any]) -> str:
         _NOTE,
     ]
     for setting, title in SETTINGS.items():
-        parts += [f"## Scores, {title}", _scores(rows, setting)]
+        parts += [f"## Scores, {title}", _scores(rows, setting), best(rows, setting)]
     sentences = [worth(item) for row in rows.values() for item in row["without"]]
     if sentences:
         parts += [
@@ -124,6 +126,22 @@ def table(experiment: TogetherExperiment, manifest: dict[str, Any]) -> str:
     if metrics["failed"]:
         parts += ["## Not made", "\n".join(f"- {line}" for line in metrics["failed"])]
     return "\n\n".join(parts) + "\n"
+
+
+def best(rows: dict[str, Any], setting: str) -> str:
+    """Which row is the best by each judge: no choice, for which development MRs would be needed."""
+    said = []
+    for metric in _BEST:
+        means = {
+            row["label"]: mean(row["scores"][setting][metric])
+            for row in rows.values()
+            if metric in row["scores"][setting]
+        }
+        if means:
+            top = (max if metric in _HIGHER_IS_BETTER else min)(means.values())
+            labels = " = ".join(label for label, value in means.items() if value == top)
+            said.append(f"{METRICS[metric].removesuffix(' %')} {top:.2f}: {labels}")
+    return f"Best by each measure: {'; '.join(said)}."
 
 
 def worth(item: dict[str, Any]) -> str:

@@ -20,7 +20,7 @@ from experiments.faithfulness import contrast_config, together, together_models
 from experiments.faithfulness.together_config import Row, TogetherExperiment, load_experiment
 from experiments.faithfulness.together_decoding import TieBreaker
 from experiments.faithfulness.together_models import best_contrast
-from experiments.faithfulness.together_report import worth
+from experiments.faithfulness.together_report import best, worth
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -204,6 +204,18 @@ def test_what_a_part_is_worth_in_words() -> None:
     )
     assert "better BLEU" in worth(item(bleu=(1.0, 0.5, 2.0)))
     assert "worse parser missing" in worth(item(parser_missing=(1.0, 0.5, 2.0)))
+
+
+def test_the_best_row_of_each_measure_and_ties() -> None:
+    rows = {
+        name: {"label": name, "scores": {"own": {"ser": ser, "bleu": bleu}}}
+        for name, ser, bleu in (
+            ("a", [1.0, 3.0], [40.0]),
+            ("b", [2.0], [41.0]),
+            ("c", [4.0], [1.0]),
+        )
+    }
+    assert best(rows, "own") == "Best by each measure: SER 2.00: a = b; BLEU 41.00: b."
 
 
 def test_a_run_is_kept_and_gone_on_with(
