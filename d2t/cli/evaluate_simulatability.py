@@ -21,9 +21,8 @@ from d2t.cli.common import (
 from d2t.cli.small_training import fraction_shown
 
 if TYPE_CHECKING:
-    from d2t.evaluate.bootstrap import Resampling
     from d2t.evaluate.records import BadRecord
-    from d2t.evaluate.simulatability import Score, Simulatability, SimulatedItem
+    from d2t.evaluate.simulatability import Score, Simulatability
     from d2t.evaluate.simulation_items import SimulationItem, Target
     from d2t.mr.domain import Domain
 
@@ -68,9 +67,10 @@ def simulatability(
     Example:  `d2t evaluate simulatability outputs.jsonl --target value --folds 5`
     """
     from d2t.evaluate.bootstrap import Resampling
+    from d2t.evaluate.simulatability import by_question
     from d2t.evaluate.simulatability import simulatability as score
     from d2t.mr.domain import load_domain
-    from d2t.train.simulation import simulate
+    from d2t.train.simulation import signature_of, simulate
     from d2t.train.simulator import SimulatorConfig
 
     limit_threads(threads)
@@ -84,9 +84,9 @@ def simulatability(
     with fraction_shown("training observers") as show:
         judged = simulate(items, config, training, progress=show)
     resampling = Resampling(n_resamples=n_resamples, seed=seed)
-    signature = _signature(loaded, target, config.signature, None if train else folds, resampling)
+    signature = signature_of(loaded, target, config, resampling, cross_fitted=train is None)
     whole = score(judged, resampling, signature=signature)
-    by_slot = {name: score(part, resampling) for name, part in _by_question(judged).items()}
+    by_slot = {name: score(part, resampling) for name, part in by_question(judged).items()}
     for item in bad[:_SHOWN]:
         say(f"d2t: line {item.line} (id {item.id}): {item.error.message}")
     if as_json:
@@ -112,26 +112,6 @@ def _items(
     if target == "value":
         return value_items(records, domain), bad
     return verbalised_items(records, checker_for(domain)), bad
-
-
-def _by_question(judged: list[SimulatedItem]) -> dict[str, list[SimulatedItem]]:
-    parts: dict[str, list[SimulatedItem]] = {}
-    for item in judged:
-        parts.setdefault(item.question, []).append(item)
-    return parts
-
-
-def _signature(
-    domain: Domain, target: Target, config: str, folds: int | None, resampling: Resampling
-) -> str:
-    from d2t import __version__
-    from d2t.evaluate.judged import checker_for
-
-    learned = "train-file" if folds is None else f"folds:{folds}"
-    return (
-        f"LAS|dom:{domain.name}@{domain.digest[:4]}|lex:{checker_for(domain).lexicon_digest[:4]}"
-        f"|y:{target}|{learned}|{config}|bs:{resampling.n_resamples}|v:{__version__}"
-    )
 
 
 def _table(whole: Simulatability, by_slot: dict[str, Simulatability]) -> str:

@@ -26,8 +26,18 @@ def rerank(candidates: Sequence[Hypothesis], *, by_order: bool = True) -> int:
             MR and the plan it was asked for; equally good ones keep this order.
         by_order: False where nobody asked for the plans, as with the shuffles of RND.
     """
+    return tied(candidates, by_order=by_order)[0]
+
+
+def tied(candidates: Sequence[Hypothesis], *, by_order: bool = True) -> list[int]:
+    """The indices of all that are as good as the best, in the model's order.
+
+    ``rerank`` takes the first of them; whoever can tell them apart may take another. Arguments as
+    there.
+    """
     keys = [_key(candidate, by_order) for candidate in candidates]
-    return max(range(len(keys)), key=lambda i: (keys[i], -i))
+    best = max(keys)
+    return [i for i, key in enumerate(keys) if key == best]
 
 
 def _key(candidate: Hypothesis, by_order: bool) -> tuple[float, ...]:

@@ -149,6 +149,14 @@ def simulatability(
     )
 
 
+def by_question(items: Sequence[SimulatedItem]) -> dict[str, list[SimulatedItem]]:
+    """The items of each question, in their order."""
+    parts: dict[str, list[SimulatedItem]] = {}
+    for item in items:
+        parts.setdefault(item.question, []).append(item)
+    return parts
+
+
 def _row(item: SimulatedItem) -> list[float]:
     """Leaking, its d, not leaking, its d, right from both, input, rationale, 1."""
     leaks, gain = float(item.rationale), float(item.both) - float(item.input)

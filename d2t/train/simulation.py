@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from d2t import __version__
 from d2t.errors import DataError
+from d2t.evaluate.judged import checker_for
 from d2t.evaluate.simulatability import SimulatedItem
 from d2t.seeding import derived_rng
 from d2t.train.simulator import train_simulator
@@ -13,7 +15,9 @@ from d2t.train.simulator import train_simulator
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from d2t.evaluate.simulation_items import SimulationItem
+    from d2t.evaluate.bootstrap import Resampling
+    from d2t.evaluate.simulation_items import SimulationItem, Target
+    from d2t.mr.domain import Domain
     from d2t.train.simulator import Simulator, SimulatorConfig
 
 
@@ -65,6 +69,30 @@ def simulate(
             zip(inside, _judged(simulator, [items[at] for at in inside], units), strict=True)
         )
     return [found[at] for at in range(len(items))]
+
+
+def signature_of(
+    domain: Domain,
+    target: Target,
+    config: SimulatorConfig,
+    resampling: Resampling,
+    *,
+    cross_fitted: bool = True,
+) -> str:
+    """What a LAS depends on, beside the outputs.
+
+    Args:
+        domain: of the outputs.
+        target: what was asked.
+        config: settings of the observers.
+        resampling: of the intervals.
+        cross_fitted: whether the observers learned from the other folds of the same outputs.
+    """
+    learned = f"folds:{config.folds}" if cross_fitted else "train-file"
+    return (
+        f"LAS|dom:{domain.name}@{domain.digest[:4]}|lex:{checker_for(domain).lexicon_digest[:4]}"
+        f"|y:{target}|{learned}|{config.signature}|bs:{resampling.n_resamples}|v:{__version__}"
+    )
 
 
 def _share(

@@ -1,1 +1,1 @@
-"""Faithfulness beyond slots: question-answering metrics, contrastive decoding."""
+"""Faithfulness beyond slots: QA metrics, contrastive and counterfactual methods, LAS, ablation."""

@@ -8,49 +8,41 @@ is kept, so that a run can be ended and gone on with.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import torch
+from typing import TYPE_CHECKING, Any, Literal
 
 from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
 from d2t.decode.load import load
 from d2t.decode.qa_reader import QAReader
 from d2t.decode.types import GenerationRequest
-from d2t.errors import D2TError, DataError
-from d2t.evaluate.records import EvaluationRecord, read_evaluation_records
-from d2t.io.atomic import atomic_write, atomic_write_json
 from d2t.io.hashing import sha256_file
-from d2t.io.manifest import git_state, run_manifest
 from d2t.model.learned_parser import LearnedParser
+from d2t.model.qa_model import QAModel
 from d2t.mr.domain import load_domain
 from d2t.slots.checker import SlotChecker
 from d2t.train.init_config import bundle_digest
 from d2t.train.progress import Lines
 from d2t.train.run import train
+from experiments.faithfulness.command import ONLY, Command, Found
 from experiments.faithfulness.conseq_config import load_experiment
 from experiments.faithfulness.conseq_report import results_of, table
-from experiments.faithfulness.conseq_scores import judged_rows
+from experiments.faithfulness.judges import Judges
 from experiments.faithfulness.qa_train import trained_model
 from experiments.runner.files import is_current, write_outputs
-from experiments.runner.processes import only_one
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import argparse
 
     from d2t.corpus.types import Example
     from d2t.train.config import TrainConfig
-    from experiments.faithfulness.conseq_config import Arm, ConseqExperiment
+    from experiments.faithfulness.command import Places
+    from experiments.faithfulness.conseq_config import Arm, Arms, ConseqExperiment, QAModels
     from experiments.faithfulness.conseq_scores import Rows
 
-HERE = Path(__file__).resolve().parent
-RESULTS = HERE.parent / "results" / "faithfulness"
-COMMAND = ["python", "-m", "experiments.faithfulness.conseq"]
+COMMAND_LINE = ["python", "-m", "experiments.faithfulness.conseq"]
 
 
 class Workspace:
@@ -59,42 +51,31 @@ class Workspace:
     def __init__(self, experiment: ConseqExperiment, folder: Path) -> None:
         self.experiment, self.folder = experiment, folder
         self.domain = load_domain(experiment.base_config(experiment.seeds[0]).data.domain)
-        self.checker = SlotChecker.for_domain(self.domain)
         groups = group_references(load_split(experiment.corpus, experiment.split, self.domain))
         self.examples: list[Example] = groups[: experiment.n_mrs]
-        self.parser = None
-        if experiment.parser is not None:
-            self.parser = LearnedParser.load(Path(experiment.parser))
-        self.judge: QAReader | None = None
-        if experiment.qa is not None:
-            trained_model(experiment.qa.experiment(0), self.chooser)
-            self.judge = QAReader(trained_model(experiment.qa.experiment(1), folder / "qa-judge"))
-
-    @property
-    def chooser(self) -> Path:
-        """The QA model that the round is scored by."""
-        return self.folder / "qa"
+        parser = experiment.parser
+        judge = None if experiment.qa is None else qa_model(experiment.qa, folder, "judge")
+        self.judges = Judges(
+            SlotChecker.for_domain(self.domain),
+            None if judge is None else QAReader(QAModel.load(judge)),
+            None if parser is None else LearnedParser.load(Path(parser)),
+            parser,
+            experiment.qa.n_wordings if experiment.qa else 1,
+        )
+        self.chooser = None if experiment.qa is None else qa_model(experiment.qa, folder, "chooser")
 
     def bundle(self, arm: Arm, seed: int) -> Path:
         """The arm's model, trained if it is not yet."""
-        base = self._trained(self.experiment.base_config(seed), f"seed-{seed}/base")
+        folder = self.folder / f"seed-{seed}"
+        base = trained(self.experiment.base_config(seed), folder / "base")
         if arm.kind == "base":
             return base
-        drawn = next((a for a in self.experiment.arms if a.kind == "conseq"), arm)
-        own = self.folder / f"seed-{seed}" / drawn.name / "round"
-        if arm.kind == "conseq" and arm.name != drawn.name:
-            self.bundle(drawn, seed)
-        config = self.experiment.arm_config(
-            arm, seed, base.parent,
-            round=own if arm.kind == "conseq" and arm.name != drawn.name else None,
-            qa=self.chooser if self.experiment.qa is not None else None,
-        )  # fmt: skip
-        return self._trained(config, f"seed-{seed}/{arm.name}")
+        return arm_bundle(self.experiment, arm, seed, base.parent, folder, self.chooser)
 
     def rows(self, arm: Arm, seed: int) -> Rows:
         """The arm's statistics; its texts are said and judged if they are not yet."""
         bundle = self.bundle(arm, seed)
-        path = self.folder / f"seed-{seed}" / "outputs" / f"{arm.name}.jsonl"
+        path = outputs_file(self.folder, arm, seed)
         path.parent.mkdir(parents=True, exist_ok=True)
         said = {
             "bundle": bundle_digest(bundle),
@@ -105,36 +86,46 @@ class Workspace:
             generator = load(bundle, engine="torch", beam_size=arm.beam, rerank=arm.beam > 1)
             requests = [GenerationRequest(e.id, e.mr) for e in self.examples]
             write_outputs(lambda: generator.generate(requests), self.domain, path, said)
-        return self._judged(path, said)
+        return self.judges.rows(path, said, self.examples)
 
-    def _judged(self, path: Path, said: dict[str, Any]) -> Rows:
-        scores = path.with_suffix(".scores.json")
-        identity = {
-            **said,
-            "lexicon": self.checker.lexicon_digest,
-            "qa": None if self.judge is None else self.judge.digest,
-            "parser": self.experiment.parser,
-        }
-        if not is_current(scores, identity):
-            records, bad = read_evaluation_records(str(path), self.domain)
-            if bad or len(records) != len(self.examples):
-                raise DataError(f"{path} is not what an arm says; remove it and go on")
-            whole = [
-                EvaluationRecord(r.id, e.mr, r.text, None, e.references)
-                for r, e in zip(records, self.examples, strict=True)
-            ]
-            n_wordings = self.experiment.qa.n_wordings if self.experiment.qa else 1
-            rows = judged_rows(whole, self.checker, self.judge, self.parser, n_wordings=n_wordings)
-            made = {"identity": identity, "git": git_state(), "rows": rows}
-            atomic_write_json(scores, made)
-        found: Rows = json.loads(scores.read_text(encoding="utf-8"))["rows"]
-        return found
 
-    def _trained(self, config: TrainConfig, name: str) -> Path:
-        """Train, go on training, or take what is trained as the configuration says."""
-        folder = self.folder / name
-        resume = (folder / "config.toml").is_file()
-        return train(config, folder, resume=resume, progress=Lines(100), command=COMMAND)
+def outputs_file(folder: Path, arm: Arm, seed: int) -> Path:
+    """Where the texts of an arm are."""
+    return folder / f"seed-{seed}" / "outputs" / f"{arm.name}.jsonl"
+
+
+def qa_model(models: QAModels, folder: Path, role: Literal["chooser", "judge"]) -> Path:
+    """The QA model that rounds are scored by, or the one that chooses nothing; trained once."""
+    path = folder / ("qa" if role == "chooser" else "qa-judge")
+    trained_model(models.experiment(0 if role == "chooser" else 1), path)
+    return path
+
+
+def arm_bundle(
+    arms: Arms, arm: Arm, seed: int, base: Path, folder: Path, chooser: Path | None
+) -> Path:
+    """A continued training; the arm that draws the round for the others goes before them.
+
+    Args:
+        arms: all of them.
+        arm: not of kind ``base``.
+        seed: of its draws.
+        base: finished run, or bundle, that it starts from.
+        folder: of the arms' runs.
+        chooser: the QA model that rounds are scored by.
+    """
+    drawer, rounds = arms.drawer(), None
+    if arm.kind == "conseq" and drawer is not None and arm.name != drawer.name:
+        arm_bundle(arms, drawer, seed, base, folder, chooser)
+        rounds = folder / drawer.name / "round"
+    config = arms.arm_config(arm, seed, base, round=rounds, qa=chooser)
+    return trained(config, folder / arm.name)
+
+
+def trained(config: TrainConfig, folder: Path) -> Path:
+    """Train, go on training, or take what is trained as the configuration says."""
+    resume = (folder / "config.toml").is_file()
+    return train(config, folder, resume=resume, progress=Lines(100), command=COMMAND_LINE)
 
 
 def run(experiment: ConseqExperiment, folder: Path, *, only: str | None) -> dict[str, Any]:
@@ -159,41 +150,29 @@ def run(experiment: ConseqExperiment, folder: Path, *, only: str | None) -> dict
     return {"n_mrs": len(space.examples), "arms": results_of(experiment, rows), "training": facts}
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run what is left and write ``results.json`` and ``table.md``."""
-    line = argparse.ArgumentParser(prog=" ".join(COMMAND), description=__doc__)
-    line.add_argument("--config", type=Path, default=HERE / "conseq.toml")
-    line.add_argument("--runs", type=Path, help="default: runs/faithfulness/RESULTS")
-    line.add_argument("--out", type=Path, help="default: experiments/results/faithfulness/RESULTS")
-    line.add_argument("--only", help="arms whose name holds this")
-    line.add_argument("--threads", type=int, default=1)
-    args = line.parse_args(argv)
-    torch.set_num_threads(args.threads)
-    started = time.time()
-    try:
-        experiment = load_experiment(args.config)
-        folder = args.runs or Path("runs/faithfulness") / experiment.results
-        out = args.out or RESULTS / experiment.results
-        with only_one(folder):
-            found = run(experiment, folder, only=args.only)
-        out.mkdir(parents=True, exist_ok=True)
-        manifest = run_manifest(
-            command=[*COMMAND, *(argv if argv is not None else sys.argv[1:])],
-            config=experiment.model_dump(mode="json"),
-            data={args.config.name: sha256_file(args.config)},
-            seeds=list(experiment.seeds),
-            started=started,
-            metrics=found,
-        )
-        atomic_write_json(out / "results.json", manifest)
-        with atomic_write(out / "table.md") as stream:
-            stream.write(table(out / "results.json"))
-    except D2TError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    print(table(out / "results.json"))
-    return 0
+def _run(experiment: ConseqExperiment, places: Places, args: argparse.Namespace) -> Found:
+    found = run(experiment, places.runs, only=args.only)
+    return Found(found, list(experiment.seeds), {args.config.name: sha256_file(args.config)})
 
+
+def _steps(experiment: ConseqExperiment, places: Places) -> list[Path]:
+    return [
+        outputs_file(places.runs, arm, seed).with_suffix(".scores.json")
+        for seed in experiment.seeds
+        for arm in experiment.arms
+    ]
+
+
+COMMAND = Command(
+    name="conseq",
+    doc=__doc__,
+    load=load_experiment,
+    run=_run,
+    table=lambda experiment, manifest: table(manifest),
+    steps=_steps,
+    options=ONLY,
+)
+main = COMMAND.main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -70,50 +70,27 @@ class QAModels(_Table):
         )
 
 
-class ConseqExperiment(_Table):
-    """The whole experiment.
+class Arms(_Table):
+    """Trainings that go on from a finished one, with equal updates.
 
     Attributes:
-        title: heading of the table.
-        results: folder under ``experiments/results/faithfulness``.
-        corpus, split: MRs that all arms say, and their references.
-        n_mrs: the first so many of them; None: all.
-        seeds: of the base trainings and all that follows; a table of one column each, pooled.
-        parser: folder of a learned parser, a judge that no arm was chosen by.
-        against: arms that the others are tested against.
-        base: configuration of the base training, as a file of ``d2t train``.
         continued: what continued trainings change of their defaults; the same for all arms, so
             that updates are equal.
         objective: shared options of the ``conseq`` arms; the first of them draws the round.
-        qa: the QA models; None: there are no QUALS arms, and no judge of that kind.
+        arms: what is trained.
     """
 
-    title: str
-    results: str = Field(pattern=r"^[a-z0-9-]+$")
-    corpus: str
-    split: Literal["dev", "test"] = "test"
-    n_mrs: int | None = Field(default=None, ge=1)
-    seeds: tuple[int, ...] = Field(min_length=1)
-    parser: str | None = None
-    against: tuple[str, ...] = ()
-    base: dict[str, Any]
     continued: dict[str, Any] = {}
     objective: dict[str, Any] = {}
-    qa: QAModels | None = None
     arms: tuple[Arm, ...] = Field(min_length=1)
 
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        names = [arm.name for arm in self.arms]
-        if len(set(names)) < len(names):
-            raise ValueError("two arms have one name")
-        if unknown := [name for name in self.against if name not in names]:
-            raise ValueError(f"against names no arm: {unknown[0]!r}; arms: {', '.join(names)}")
-        return self
+    def arm(self, name: str) -> Arm | None:
+        """The arm of that name."""
+        return next((arm for arm in self.arms if arm.name == name), None)
 
-    def base_config(self, seed: int) -> TrainConfig:
-        """The base training."""
-        return validate(merged(self.base, {"seed": seed}), "[base]")
+    def drawer(self) -> Arm | None:
+        """The arm that draws the round which the others choose from."""
+        return next((arm for arm in self.arms if arm.kind == "conseq"), None)
 
     def arm_config(
         self, arm: Arm, seed: int, base: Path, *, round: Path | None, qa: Path | None
@@ -133,6 +110,46 @@ class ConseqExperiment(_Table):
             places = {name: str(path) for name, path in given.items() if path is not None}
             raw["objective"] = {"name": "conseq", **self.objective, **arm.objective, **places}
         return validate(raw, f"arm {arm.name}")
+
+
+class ConseqExperiment(Arms):
+    """The whole experiment.
+
+    Attributes:
+        title: heading of the table.
+        results: folder under ``experiments/results/faithfulness``.
+        corpus, split: MRs that all arms say, and their references.
+        n_mrs: the first so many of them; None: all.
+        seeds: of the base trainings and all that follows; a table of one column each, pooled.
+        parser: folder of a learned parser, a judge that no arm was chosen by.
+        against: arms that the others are tested against.
+        base: configuration of the base training, as a file of ``d2t train``.
+        qa: the QA models; None: there are no QUALS arms, and no judge of that kind.
+    """
+
+    title: str
+    results: str = Field(pattern=r"^[a-z0-9-]+$")
+    corpus: str
+    split: Literal["dev", "test"] = "test"
+    n_mrs: int | None = Field(default=None, ge=1)
+    seeds: tuple[int, ...] = Field(min_length=1)
+    parser: str | None = None
+    against: tuple[str, ...] = ()
+    base: dict[str, Any]
+    qa: QAModels | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        names = [arm.name for arm in self.arms]
+        if len(set(names)) < len(names):
+            raise ValueError("two arms have one name")
+        if unknown := [name for name in self.against if name not in names]:
+            raise ValueError(f"against names no arm: {unknown[0]!r}; arms: {', '.join(names)}")
+        return self
+
+    def base_config(self, seed: int) -> TrainConfig:
+        """The base training."""
+        return validate(merged(self.base, {"seed": seed}), "[base]")
 
 
 def load_experiment(path: Path) -> ConseqExperiment:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from d2t.evaluate.render import markdown_table
@@ -11,7 +10,6 @@ from experiments.runner.numbers import spread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from experiments.faithfulness.conseq_config import ConseqExperiment
     from experiments.faithfulness.conseq_scores import Rows
@@ -48,9 +46,8 @@ def results_of(experiment: ConseqExperiment, rows: Mapping[str, Sequence[Rows]])
     return found
 
 
-def table(results: Path) -> str:
+def table(manifest: dict[str, Any]) -> str:
     """Markdown from the written results: scores (mean ± sd over seeds), then the tests."""
-    manifest = json.loads(results.read_text(encoding="utf-8"))
     arms, config = manifest["metrics"]["arms"], manifest["config"]
     metrics = [m for m in METRICS if any(m in arm["scores"] for arm in arms.values())]
     header = ["arm", "updates", "S+", "S-", *(METRICS[m] for m in metrics)]

@@ -9,6 +9,7 @@ import numpy as np
 from d2t.evaluate.bootstrap import Resampling, paired_bootstrap
 from d2t.evaluate.judged import judge
 from d2t.evaluate.metric import ratio
+from d2t.evaluate.order import OrderAccuracy
 from d2t.evaluate.qa.report import QAOptions, QAReport, judge_records, signature
 from d2t.evaluate.text import bleu
 from experiments.faithfulness.contrast_scores import KINDS, errors_of, parser_errors
@@ -28,7 +29,7 @@ Rows = dict[str, Matrix]
 
 METRICS = {
     "missing": "missing %", "wrong": "wrong %", "added": "added %", "repeated": "repeated %",
-    "ser": "SER %", "exact": "exact %", "bleu": "BLEU", "words": "words",
+    "ser": "SER %", "exact": "exact %", "order": "order %", "bleu": "BLEU", "words": "words",
     "qa_f1": "QA F1", "qa_missing": "QA missing %", "qa_wrong": "QA wrong %",
     "qa_added": "QA added %", "qa_exact": "QA exact %",
     "parser_missing": "parser missing %", "parser_wrong": "parser wrong or added %",
@@ -45,7 +46,10 @@ def judged_rows(
     *,
     n_wordings: int,
 ) -> Rows:
-    """Statistics of every metric: ``[count, of]`` of rates, sacreBLEU's own of BLEU."""
+    """Statistics of every metric: ``[count, of]`` of rates, sacreBLEU's own of BLEU.
+
+    Of the order only where every record has a plan.
+    """
     checked = judge(records, checker)
     errors = errors_of(checked)
     slots = errors[:, 4]
@@ -57,6 +61,8 @@ def judged_rows(
     found["exact"] = np.stack([(errors[:, :4].sum(axis=1) == 0).astype(float), ones], axis=1)
     found["words"] = np.array([[float(len(r.text.split())), 1.0] for r in records])
     found["bleu"] = bleu().statistics(checked)
+    if all(record.plan is not None for record in records):
+        found["order"] = OrderAccuracy(checker.domain, checker).statistics(checked)
     if reader is not None:
         options = QAOptions(modes=("consistency",), n_wordings=n_wordings)
         report = QAReport(signature(reader, options))

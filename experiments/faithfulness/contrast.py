@@ -9,7 +9,6 @@ shortcut cannot exist: the set then only shows that nothing else is different.
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 import sys
@@ -21,28 +20,27 @@ from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
 from d2t.decode.load import load
 from d2t.decode.types import GenerationRequest
-from d2t.errors import D2TError
 from d2t.evaluate.render import markdown_table
-from d2t.io.atomic import atomic_write, atomic_write_json
+from d2t.io.atomic import atomic_write_json
 from d2t.io.hashing import sha256_file
-from d2t.io.manifest import git_state, run_manifest
+from d2t.io.manifest import git_state
 from d2t.model.learned_parser import LearnedParser
+from experiments.faithfulness.command import ONLY, Command, Found
 from experiments.faithfulness.contrast_config import load_experiment
 from experiments.faithfulness.contrast_scores import judged
 from experiments.runner.files import is_current
-from experiments.runner.processes import only_one
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from d2t.corpus.types import Example
     from d2t.decode.pipeline import ModelGenerator
     from d2t.decode.types import Hypothesis
     from d2t.mr.domain import Domain
+    from experiments.faithfulness.command import Places
     from experiments.faithfulness.contrast_config import Arm, ContrastExperiment
 
-HERE = Path(__file__).resolve().parent
-RESULTS = HERE.parent / "results" / "faithfulness"
 _CHUNK = 64
 
 
@@ -120,6 +118,11 @@ def identity_of(arm: Arm, experiment: ContrastExperiment) -> dict[str, Any]:
     return {**shared, "bundle_sha256": bundle, "settings": repr(sorted(arm.settings.items()))}
 
 
+def arm_file(out: Path, arm: Arm) -> Path:
+    """Where the numbers of an arm are."""
+    return out / "arms" / f"{arm.name}.json"
+
+
 def run(experiment: ContrastExperiment, out: Path, *, only: str | None) -> dict[str, Any]:
     """Every arm that has no current file yet; then all numbers."""
     domain = load(experiment.bundle, engine="torch").domain
@@ -128,7 +131,7 @@ def run(experiment: ContrastExperiment, out: Path, *, only: str | None) -> dict[
     parser = None if experiment.parser is None else LearnedParser.load(Path(experiment.parser))
     results = {}
     for arm in experiment.arms():
-        path, identity = out / "arms" / f"{arm.name}.json", identity_of(arm, experiment)
+        path, identity = arm_file(out, arm), identity_of(arm, experiment)
         if not is_current(path, identity) and (only is None or only in arm.name):
             started = time.perf_counter()
             scores = run_arm(arm, experiment, sets, parser)
@@ -165,42 +168,27 @@ def _row(arm: str, scores: dict[str, Any], name: str) -> list[str]:
     ]  # fmt: skip
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run what is left and write ``results.json`` and ``table.md``."""
-    line = argparse.ArgumentParser(
-        prog="python -m experiments.faithfulness.contrast", description=__doc__
-    )
-    line.add_argument("--config", type=Path, default=HERE / "contrast.toml")
-    line.add_argument("--out", type=Path, help="default: experiments/results/faithfulness/RESULTS")
-    line.add_argument("--only", help="arms whose name holds this")
-    line.add_argument("--threads", type=int, default=1)
-    args = line.parse_args(argv)
-    import torch
+def _run(experiment: ContrastExperiment, places: Places, args: argparse.Namespace) -> Found:
+    results = run(experiment, places.out, only=args.only)
+    data = {"d2t.json": sha256_file(Path(experiment.bundle) / "d2t.json")}
+    return Found(results, [experiment.seed], data)
 
-    torch.set_num_threads(args.threads)
-    started = time.time()
-    try:
-        experiment = load_experiment(args.config)
-        out = args.out or RESULTS / experiment.results
-        with only_one(out):
-            results = run(experiment, out, only=args.only)
-            manifest = run_manifest(
-                command=["python", "-m", "experiments.faithfulness.contrast"],
-                config=experiment.model_dump(mode="json"),
-                data={"d2t.json": sha256_file(Path(experiment.bundle) / "d2t.json")},
-                seeds=[experiment.seed],
-                started=started,
-                metrics=results,
-            )
-            atomic_write_json(out / "results.json", manifest)
-            with atomic_write(out / "table.md") as stream:
-                stream.write(table(experiment, results))
-    except D2TError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    print(table(experiment, results))
-    return 0
 
+def _steps(experiment: ContrastExperiment, places: Places) -> list[Path]:
+    return [arm_file(places.out, arm) for arm in experiment.arms()]
+
+
+COMMAND = Command(
+    name="contrast",
+    doc=__doc__,
+    load=load_experiment,
+    run=_run,
+    table=lambda experiment, manifest: table(experiment, manifest["metrics"]),
+    steps=_steps,
+    options=ONLY,
+    trains=False,
+)
+main = COMMAND.main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -6,10 +6,8 @@ and judges each. What is there already is not done again, and a training that wa
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
-import time
 from pathlib import Path
 from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
@@ -18,11 +16,10 @@ from d2t.augment.counterfactual import to_record
 from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
 from d2t.corpus.writers import write_corpus
-from d2t.errors import D2TError
 from d2t.evaluate.render import markdown_table
 from d2t.io.atomic import atomic_write, atomic_write_json
 from d2t.io.hashing import sha256_file
-from d2t.io.manifest import git_state, run_manifest
+from d2t.io.manifest import git_state
 from d2t.io.records import write_record
 from d2t.model.bundle import Bundle
 from d2t.mr.domain import load_domain
@@ -31,19 +28,19 @@ from d2t.train.counterfactual import held_out_mrs, made_pairs
 from d2t.train.prepare import prepare_data
 from d2t.train.progress import Lines
 from d2t.train.run import train
+from experiments.faithfulness.command import ONLY, Command, Found
 from experiments.faithfulness.counterfactual_config import load_experiment
 from experiments.faithfulness.counterfactual_scores import scores
 from experiments.runner.files import is_current
-from experiments.runner.processes import only_one
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from d2t.train.config import DataConfig
+    from experiments.faithfulness.command import Places
     from experiments.faithfulness.counterfactual_config import Arm, CounterfactualExperiment
 
-HERE = Path(__file__).resolve().parent
-RESULTS = HERE.parent / "results" / "faithfulness"
 _COLUMNS = (
     ("SER", ("own", "ser")), ("exact", ("own", "exact")), ("BLEU", ("own", "bleu")),
     ("order", ("own", "order")), ("order, random plans", ("random", "order")),
@@ -118,6 +115,11 @@ def run_arm(
     return {**found, "training": trained}
 
 
+def arm_file(out: Path, name: str, seed: int) -> Path:
+    """Where the numbers of an arm are."""
+    return out / "arms" / f"{name}-{seed}.json"
+
+
 def run(
     experiment: CounterfactualExperiment, out: Path, runs: Path, *, only: str | None
 ) -> dict[str, Any]:
@@ -125,7 +127,7 @@ def run(
     results: dict[str, Any] = {}
     for seed in experiment.seeds:
         for name, arm in experiment.arms.items():
-            path = out / "arms" / f"{name}-{seed}.json"
+            path = arm_file(out, name, seed)
             identity = {
                 "arm": arm.model_dump(mode="json"), "seed": seed,
                 **experiment.model_dump(mode="json", exclude={"title", "results", "arms", "seeds"}),
@@ -167,40 +169,26 @@ def _say(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run what is left and write ``results.json`` and ``table.md``."""
-    line = argparse.ArgumentParser(
-        prog="python -m experiments.faithfulness.counterfactual", description=__doc__
-    )
-    line.add_argument("--config", type=Path, default=HERE / "counterfactual.toml")
-    line.add_argument("--out", type=Path, help="default: experiments/results/faithfulness/RESULTS")
-    line.add_argument("--runs", type=Path, help="trainings; default: runs/faithfulness/RESULTS")
-    line.add_argument("--only", help="arms whose name holds this")
-    args = line.parse_args(argv)
-    started = time.time()
-    try:
-        experiment = load_experiment(args.config)
-        out = args.out or RESULTS / experiment.results
-        runs = args.runs or Path("runs/faithfulness") / experiment.results
-        with only_one(out):
-            results = run(experiment, out, runs, only=args.only)
-            manifest = run_manifest(
-                command=["python", "-m", "experiments.faithfulness.counterfactual"],
-                config=experiment.model_dump(mode="json"),
-                data={},
-                seeds=list(experiment.seeds),
-                started=started,
-                metrics=results,
-            )
-            atomic_write_json(out / "results.json", manifest)
-            with atomic_write(out / "table.md") as stream:
-                stream.write(table(experiment, results))
-    except D2TError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    print(table(experiment, results))
-    return 0
+def _run(experiment: CounterfactualExperiment, places: Places, args: argparse.Namespace) -> Found:
+    results = run(experiment, places.out, places.runs, only=args.only)
+    return Found(results, list(experiment.seeds), {})
 
+
+def _steps(experiment: CounterfactualExperiment, places: Places) -> list[Path]:
+    return [arm_file(places.out, n, seed) for seed in experiment.seeds for n in experiment.arms]
+
+
+COMMAND = Command(
+    name="counterfactual",
+    doc=__doc__,
+    load=load_experiment,
+    run=_run,
+    table=lambda experiment, manifest: table(experiment, manifest["metrics"]),
+    steps=_steps,
+    options=ONLY,
+    threads=None,
+)
+main = COMMAND.main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -8,42 +8,37 @@ outputs of systems (fields ``mr``, ``text``).
 
 from __future__ import annotations
 
-import argparse
 import sys
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import torch
 
 from d2t.corpus.load import load_split
 from d2t.decode.qa_reader import QAReader
 from d2t.errors import UsageError
 from d2t.evaluate.qa.hard_cases import load_hard_cases
 from d2t.evaluate.records import read_evaluation_records
-from d2t.io.atomic import atomic_write, atomic_write_json
-from d2t.io.manifest import run_manifest
+from d2t.model.qa_model import MANIFEST
 from d2t.mr.domain import load_domain
 from d2t.mr.types import MeaningRepresentation, Slot
 from d2t.seeding import derived_rng
 from d2t.slots.checker import SlotChecker
 from d2t.train.qa import utterances_of
 from d2t.train.qa_pairs import Utterance
+from experiments.faithfulness.command import Command, Found
 from experiments.faithfulness.qa_config import load_experiment
 from experiments.faithfulness.qa_corruptions import CONTROL, MR_SIDE, TEXT_SIDE, Corruptor, Judged
 from experiments.faithfulness.qa_corruptions import intact as untouched
 from experiments.faithfulness.qa_judge import judge
 from experiments.faithfulness.qa_report import as_markdown, report
 from experiments.faithfulness.qa_train import DOMAIN, holds, trained_model
-from experiments.runner.processes import only_one
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
+    from pathlib import Path
 
     from d2t.mr.domain import Domain
+    from experiments.faithfulness.command import Places
     from experiments.faithfulness.qa_config import QAExperiment
-
-HERE = Path(__file__).parent
 
 
 def conditions(
@@ -129,39 +124,6 @@ def systems(named: Sequence[str], domain: Domain, limit: int) -> dict[str, list[
     return found
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run what is not done yet and write the report."""
-    line = argparse.ArgumentParser(
-        prog="python -m experiments.faithfulness.qa", description=__doc__
-    )
-    line.add_argument("--config", type=Path, default=HERE / "qa.toml")
-    line.add_argument("--out", type=Path, help="default: runs/faithfulness/NAME OF CONFIG")
-    line.add_argument("--outputs", action="append", default=[], metavar="NAME=FILE.jsonl")
-    line.add_argument("--threads", type=int)
-    args = line.parse_args(argv)
-    started = time.time()
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    experiment = load_experiment(args.config)
-    folder = args.out or Path("runs/faithfulness") / args.config.stem
-    with only_one(folder):
-        found = evaluate(experiment, folder, args.outputs)
-    manifest = run_manifest(
-        command=["python", "-m", "experiments.faithfulness.qa", *(argv or sys.argv[1:])],
-        config=experiment.model_dump(mode="json"),
-        data={"model": found["model"], "questions": found["questions"]},
-        seeds=[experiment.seed, experiment.model.seed],
-        started=started,
-        metrics=found,
-    )
-    atomic_write_json(folder / "report.json", manifest)
-    text = as_markdown(found)
-    with atomic_write(folder / "report.md") as stream:
-        stream.write(text)
-    print(text)
-    return 0
-
-
 def evaluate(experiment: QAExperiment, folder: Path, outputs: Sequence[str]) -> dict[str, Any]:
     """Train and judge whatever is missing; the content of the report."""
     reader = QAReader(trained_model(experiment, folder / "model"))
@@ -175,14 +137,14 @@ def evaluate(experiment: QAExperiment, folder: Path, outputs: Sequence[str]) -> 
     n_wordings = experiment.n_wordings
     judged = {}
     for name, records in everything.items():
-        path = folder / "judged" / f"{name.replace(':', '-')}.json"
+        path = judged_file(folder, name)
         path.parent.mkdir(parents=True, exist_ok=True)
         judged[name] = judge(records, reader, checker, path, n_wordings=n_wordings)
         print(f"{name}: {len(records)} judged", file=sys.stderr, flush=True)
     for name in ("intact", *MR_SIDE):
         if experiment.diverse_records:
             some = everything[name][: experiment.diverse_records]
-            path = folder / "judged" / f"diverse-{name}.json"
+            path = judged_file(folder, f"diverse:{name}")
             judged[f"diverse:{name}"] = judge(
                 some, reader, checker, path, n_wordings=n_wordings, diverse=True
             )
@@ -195,6 +157,36 @@ def evaluate(experiment: QAExperiment, folder: Path, outputs: Sequence[str]) -> 
         **found,
     }
 
+
+def judged_file(folder: Path, name: str) -> Path:
+    """Where the judgements of one condition are."""
+    return folder / "judged" / f"{name.replace(':', '-')}.json"
+
+
+def _run(experiment: QAExperiment, places: Places, args: argparse.Namespace) -> Found:
+    found = evaluate(experiment, places.out, args.outputs)
+    data = {"model": found["model"], "questions": found["questions"]}
+    return Found(found, [experiment.seed, experiment.model.seed], data)
+
+
+def _steps(experiment: QAExperiment, places: Places) -> list[Path]:
+    names = ["intact", *MR_SIDE, *TEXT_SIDE, CONTROL, "hard"]
+    return [places.out / "model" / MANIFEST, *(judged_file(places.out, n) for n in names)]
+
+
+COMMAND = Command(
+    name="qa",
+    doc=__doc__,
+    load=load_experiment,
+    run=_run,
+    table=lambda experiment, manifest: as_markdown(manifest["metrics"]),
+    steps=_steps,
+    options={"--outputs": {"action": "append", "default": [], "metavar": "NAME=FILE.jsonl"}},
+    trains=False,
+    threads=None,
+    files=("report.json", "report.md"),
+)
+main = COMMAND.main
 
 if __name__ == "__main__":
     sys.exit(main())

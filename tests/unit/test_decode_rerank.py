@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from d2t.decode.pipeline import ModelGenerator
-from d2t.decode.rerank import rerank, slot_f1
+from d2t.decode.rerank import rerank, slot_f1, tied
 from d2t.decode.search import SearchResult
 from d2t.decode.types import GenerationRequest, Hypothesis
 from d2t.errors import UsageError
@@ -121,6 +121,8 @@ def test_the_best_wins_wherever_it_stands(bundle: EchoBundle, beams: list[str]) 
     assert beams[rerank(candidates)] == GOOD
     faithful = [text for text in beams if text not in (NO_AREA, TWICE)]
     assert beams[rerank(candidates, by_order=False)] == faithful[0]
+    assert [beams[i] for i in tied(candidates, by_order=False)] == faithful
+    assert tied(candidates) == [beams.index(GOOD)]
 
 
 def test_slot_f1_is_over_multisets() -> None:

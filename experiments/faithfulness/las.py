@@ -1,0 +1,210 @@
+"""``python -m experiments.faithfulness.las``: does what systems say let an observer know the MR?
+
+LAS of systems of different quality and of people, in both readings: is a hidden value to be had
+from the text (``value``), and is a slot said at all (``verbalised``, from MR and plan). What is
+there already and still answers what is asked is not done again.
+
+The plan of a model is what it followed, always an order of all slots. People follow none: theirs is
+the order in which the text says things, and what it leaves out comes last. An observer can learn
+that, so that ``verbalised`` of people is no bound for ``verbalised`` of systems.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from d2t.corpus.group import group_references
+from d2t.corpus.load import load_split
+from d2t.corpus.registry import registry
+from d2t.decode.load import load
+from d2t.decode.types import GenerationRequest
+from d2t.errors import D2TError, DataError
+from d2t.evaluate.bootstrap import Resampling
+from d2t.evaluate.records import EvaluationRecord, read_evaluation_records
+from d2t.evaluate.render import markdown_table
+from d2t.evaluate.simulatability import by_question, simulatability
+from d2t.evaluate.simulation_items import value_items, verbalised_items
+from d2t.io.atomic import atomic_write_json
+from d2t.io.hashing import sha256_json
+from d2t.io.manifest import git_state
+from d2t.mr.domain import load_domain
+from d2t.mr.types import Plan
+from d2t.plan.oracle import order_of
+from d2t.seeding import derived_rng
+from d2t.slots.checker import SlotChecker
+from d2t.train.init_config import bundle_digest
+from d2t.train.simulation import signature_of, simulate
+from d2t.train.simulator import SimulatorConfig
+from experiments.faithfulness.command import ONLY, Command, Found
+from experiments.faithfulness.las_config import load_experiment
+from experiments.runner.files import existing_bundle, is_current, write_outputs
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from d2t.evaluate.simulation_items import Target
+    from d2t.mr.domain import Domain
+    from experiments.faithfulness.command import Places
+    from experiments.faithfulness.las_config import LasExperiment, System
+
+_READINGS = {
+    "value": "Is a hidden value to be had from the text?",
+    "verbalised": "Is a slot said at all?",
+}
+
+
+def records_of(
+    system: System, experiment: LasExperiment, domain: Domain, runs: Path
+) -> list[EvaluationRecord]:
+    """What the system says, said once; or one text of people for each MR.
+
+    Raises:
+        D2TError: there is no such model, or no such corpus.
+    """
+    if system.bundle is None:
+        checker = SlotChecker.for_domain(domain)
+        groups = group_references(load_split(str(system.references), experiment.split, domain))
+        records = []
+        for example in groups[: experiment.n_mrs]:
+            text = derived_rng(experiment.seed, "reference", example.id).choice(example.references)
+            order = order_of(checker.align(text, example.mr).plan(), example.mr)
+            records.append(EvaluationRecord(example.id, example.mr, text, Plan(order.slots)))
+        return records
+    path = runs / "outputs" / f"{system.name}.jsonl"
+    said = {
+        "bundle": bundle_digest(existing_bundle(system.bundle)),
+        **experiment.model_dump(mode="json", include={"corpus", "split", "n_mrs"}),
+    }
+    if not is_current(path.with_suffix(".json"), said):
+        generator = load(system.bundle, engine="torch", beam_size=1)
+        groups = group_references(load_split(experiment.corpus, experiment.split, domain))
+        requests = [GenerationRequest(e.id, e.mr) for e in groups[: experiment.n_mrs]]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_outputs(lambda: generator.generate(requests), domain, path, said)
+    return read_evaluation_records(str(path), domain, strict=True, need_plan=True)[0]
+
+
+def judged(
+    records: Sequence[EvaluationRecord], target: Target, experiment: LasExperiment, domain: Domain
+) -> dict[str, Any]:
+    """LAS with its parts, by slot too; where it is undefined, why."""
+    config = SimulatorConfig(folds=experiment.folds, seed=experiment.seed)
+    resampling = Resampling()
+    try:
+        if target == "value":
+            items = value_items(records, domain)
+        else:
+            items = verbalised_items(records, SlotChecker.for_domain(domain))
+    except DataError as error:
+        if error.code != "empty_file":
+            raise
+        return {"undefined": error.message}
+    found = simulate(items, config)
+    signature = signature_of(domain, target, config, resampling)
+    parts = {name: simulatability(part, resampling) for name, part in by_question(found).items()}
+    return {
+        **simulatability(found, resampling, signature=signature).as_dict(),
+        "by_slot": {name: part.as_dict() for name, part in parts.items()},
+    }
+
+
+def scores_file(out: Path, system: System, target: Target) -> Path:
+    """Where the numbers of one system in one reading are."""
+    return out / "systems" / f"{system.name}-{target}.json"
+
+
+def run(
+    experiment: LasExperiment, out: Path, runs: Path, *, only: str | None
+) -> tuple[dict[str, Any], list[str]]:
+    """By system and target; what failed, with the reason."""
+    domain = load_domain(registry()[experiment.corpus].domain)
+    lexicon = SlotChecker.for_domain(domain).lexicon_digest
+    results: dict[str, Any] = {}
+    failed = []
+    for system in experiment.systems:
+        if only is not None and only not in system.name:
+            continue
+        try:
+            records = records_of(system, experiment, domain, runs)
+        except D2TError as error:
+            failed.append(f"{system.name}: {error}")
+            continue
+        texts = sha256_json([[r.id, r.text, str(r.plan)] for r in records])
+        for target in experiment.targets:
+            path = scores_file(out, system, target)
+            identity = {
+                "texts": texts, "lexicon": lexicon,
+                **experiment.model_dump(mode="json", include={"seed", "folds"}),
+            }  # fmt: skip
+            if not is_current(path, identity):
+                found = judged(records, target, experiment, domain)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                atomic_write_json(path, {"identity": identity, "git": git_state(), "las": found})
+                print(f"{system.name}: {target} is simulated", file=sys.stderr, flush=True)
+            kept = json.loads(path.read_text(encoding="utf-8"))["las"]
+            results.setdefault(system.name, {})[target] = kept
+    return results, failed
+
+
+def table(experiment: LasExperiment, results: dict[str, Any]) -> str:
+    """Markdown: a part for each reading, groups with their sizes."""
+    header = ["system", "items", "MRs", "LAS", "leaking", "not leaking", "both", "input",
+              "rationale", "majority"]  # fmt: skip
+    parts = [f"# {experiment.title}"]
+    for target in experiment.targets:
+        rows = [
+            [system.label, *_cells(results[system.name][target])]
+            for system in experiment.systems
+            if target in results.get(system.name, {})
+        ]
+        parts += [f"## `{target}`: {_READINGS[target]}", markdown_table(header, rows)]
+    parts.append(
+        "LAS is the mean of `both` - `input` in the leaking and the other items (number of items: "
+        "difference [95% interval over MRs]); a small group makes it noisy. `-`: no text leaves "
+        "anything out, or a group is empty."
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def _cells(found: dict[str, Any]) -> list[str]:
+    if "undefined" in found:
+        return ["-"] * 9
+    groups = [f"{found[g]['n']}: {_cell(found[g])}" for g in ("leaking", "nonleaking")]
+    accuracy = [_cell(found["accuracy"][seen]) for seen in ("both", "input", "rationale")]
+    counts = [str(found["n_items"]), str(found["n_units"])]
+    return [*counts, _cell(found["las"]), *groups, *accuracy, f"{found['majority']:.1f}"]
+
+
+def _cell(score: dict[str, Any]) -> str:
+    if score["score"] is None:
+        return "-"
+    low, high = score["interval"]
+    return f"{score['score']:.1f} [{low:.1f}, {high:.1f}]"
+
+
+def _run(experiment: LasExperiment, places: Places, args: argparse.Namespace) -> Found:
+    results, failed = run(experiment, places.out, places.runs, only=args.only)
+    return Found(results, [experiment.seed], {}, tuple(failed))
+
+
+def _steps(experiment: LasExperiment, places: Places) -> list[Path]:
+    return [scores_file(places.out, s, t) for s in experiment.systems for t in experiment.targets]
+
+
+COMMAND = Command(
+    name="las",
+    doc=__doc__,
+    load=load_experiment,
+    run=_run,
+    table=lambda experiment, manifest: table(experiment, manifest["metrics"]),
+    steps=_steps,
+    options=ONLY,
+)
+main = COMMAND.main
+
+if __name__ == "__main__":
+    sys.exit(main())

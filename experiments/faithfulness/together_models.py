@@ -1,0 +1,172 @@
+"""The models of the rows and the judges of their texts: trained here, or made by other parts."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from d2t.corpus.load import load_split
+from d2t.decode.qa_reader import QAReader
+from d2t.errors import DataError
+from d2t.io.hashing import sha256_file
+from d2t.model.learned_parser import MANIFEST, LearnedParser
+from d2t.model.qa_model import QAModel
+from d2t.slots.checker import SlotChecker
+from d2t.train.config_file import merged, validate
+from d2t.train.parser import read_texts, train_parser
+from experiments.faithfulness import conseq_config, contrast_config
+from experiments.faithfulness.command import HERE
+from experiments.faithfulness.conseq import arm_bundle, qa_model, trained
+from experiments.faithfulness.judges import Judges
+from experiments.runner.files import existing_bundle
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from d2t.decode.contrast_options import ContrastOptions
+    from d2t.mr.domain import Domain
+    from experiments.faithfulness.command import Places
+    from experiments.faithfulness.conseq_config import QAModels
+    from experiments.faithfulness.together_config import Model, Parser, TogetherExperiment
+
+
+class Models:
+    """Bundles by name and seed, the QA model that chooses, and the contrast that dev chose.
+
+    Attributes:
+        places: of this experiment; those of the others are beside them.
+    """
+
+    def __init__(self, experiment: TogetherExperiment, places: Places) -> None:
+        self.experiment, self.places = experiment, places
+        self._qa = conseq_config.load_experiment(HERE / experiment.qa_of)
+
+    def seeds(self, name: str) -> tuple[int, ...]:
+        """Those that a model or arm has."""
+        model = self.experiment.models.get(name)
+        if model is not None and model.bundles:
+            return self.experiment.seeds[: len(model.bundles)]
+        below = self.experiment.below(name)
+        return self.experiment.seeds if below is None else self.seeds(below)
+
+    def bundle(self, name: str, seed: int) -> Path:
+        """The folder; what is not trained yet is trained.
+
+        Raises:
+            DataError: it should have been trained elsewhere.
+            D2TError: as the training.
+        """
+        model = self.experiment.models.get(name)
+        if model is None:
+            return self._arm(name, seed)
+        if model.bundles:
+            return existing_bundle(model.bundles[self.experiment.seeds.index(seed)])
+        raw = merged(self._config_below(model, seed), {**model.train, "seed": seed})
+        return trained(validate(raw, f"model {name}"), self._folder(seed) / name)
+
+    @cached_property
+    def chooser(self) -> Path:
+        """The QA model that rounds are scored by, and that breaks ties."""
+        return qa_model(self._models_of_qa(), self._qa_folder, "chooser")
+
+    @cached_property
+    def contrast(self) -> tuple[str, ContrastOptions]:
+        """The arm of the contrast experiment that did best on its development MRs.
+
+        Raises:
+            DataError: that experiment has not been run, or not on development MRs.
+        """
+        wanted = self.experiment.contrast
+        if wanted is None:
+            raise DataError("there is no [contrast]")
+        other = contrast_config.load_experiment(HERE / wanted.of)
+        path = self.places.out.parent / other.results / "results.json"
+        if other.split != "dev" or not path.is_file():
+            raise DataError(
+                f"{path} should hold the contrasts on development MRs; run "
+                f"`python -m experiments.faithfulness.contrast --config {wanted.of}` first"
+            )
+        found = json.loads(path.read_text(encoding="utf-8"))["metrics"]
+        name = best_contrast(other, found, most_bleu_loss=wanted.most_bleu_loss)
+        [options] = [arm.settings["contrast"] for arm in other.arms() if arm.name == name]
+        return name, options
+
+    def judges(self, domain: Domain) -> Judges:
+        """The checker, a QA model that chooses nothing, and the parser."""
+        checker = SlotChecker.for_domain(domain)
+        models = self._models_of_qa()
+        reader = QAReader(QAModel.load(qa_model(models, self._qa_folder, "judge")))
+        if self.experiment.parser is None:
+            return Judges(checker, reader, n_wordings=models.n_wordings)
+        folder = self.places.runs / "parser"
+        parser = parser_model(self.experiment.parser, checker, folder)
+        name = sha256_file(folder / MANIFEST)
+        return Judges(checker, reader, parser, name, models.n_wordings)
+
+    def _arm(self, name: str, seed: int) -> Path:
+        arms = self.experiment.conseq
+        arm = arms.arm(name) if arms else None
+        assert arms is not None  # the configuration has been validated
+        assert arm is not None
+        base = self.bundle(arms.on, seed)
+        return arm_bundle(arms, arm, seed, base, self._folder(seed), self.chooser)
+
+    def _config_below(self, model: Model, seed: int) -> dict[str, Any]:
+        """The configuration of what ``model`` stands on, as its bundle has it."""
+        if model.on is None:
+            return {}
+        manifest = self.bundle(model.on, seed) / "d2t.json"
+        info = json.loads(manifest.read_text(encoding="utf-8")).get("info") or {}
+        if not info.get("config"):
+            raise DataError(f"{manifest} does not say how the model was trained; train it anew")
+        return {name: part for name, part in info["config"].items() if part is not None}
+
+    def _models_of_qa(self) -> QAModels:
+        if self._qa.qa is None:
+            raise DataError(f"{self.experiment.qa_of} has no [qa]: there is no third judge")
+        return self._qa.qa
+
+    @property
+    def _qa_folder(self) -> Path:
+        return self.places.runs.parent / self._qa.results
+
+    def _folder(self, seed: int) -> Path:
+        return self.places.runs / f"seed-{seed}"
+
+
+def best_contrast(
+    experiment: contrast_config.ContrastExperiment, found: dict[str, Any], *, most_bleu_loss: float
+) -> str:
+    """The greedy contrast with the lowest SER among those that keep BLEU.
+
+    Raises:
+        DataError: no contrast has been measured.
+    """
+    scores = {
+        arm.name: found[arm.name]["all"]
+        for arm in experiment.arms()
+        if "contrast" in arm.settings and arm.settings["beam_size"] == 1 and arm.name in found
+    }
+    if not scores or "greedy" not in found:
+        raise DataError(f"no contrast of {experiment.results} is measured; run that part first")
+    least = found["greedy"]["all"]["bleu"] - most_bleu_loss
+    kept = [name for name, s in scores.items() if s["bleu"] >= least]
+    if not kept:
+        kept = [max(scores, key=lambda name: scores[name]["bleu"])]
+    return min(kept, key=lambda name: (scores[name]["ser"], -scores[name]["bleu"]))
+
+
+def parser_model(wanted: Parser, checker: SlotChecker, folder: Path) -> LearnedParser:
+    """The parser in ``folder`` when it was trained as asked, else a new one."""
+    identity = {**wanted.model_dump(mode="json"), "lexicon": checker.lexicon_digest}
+    if (folder / MANIFEST).is_file():
+        parser = LearnedParser.load(folder)
+        if parser.info.get("identity") == identity:
+            return parser
+    examples = load_split(wanted.corpus, "train", checker.domain)
+    texts = read_texts(examples, checker, checker.domain, wanted.config.labels)
+    parser = train_parser(texts, checker.domain, wanted.config)
+    parser.info["identity"] = identity
+    parser.save(folder)
+    return parser
