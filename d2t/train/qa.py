@@ -166,7 +166,7 @@ def _train(
         run=RunConfig(device=config.device, checkpoint_every_s=1e9),
     )
     workers = Workers(pick_device(config.device))
-    loop = Loop(settings, _Assembly(network, encoder), [Part(train)], workers)
+    loop = Loop(settings, _Assembly(network, encoder), [Part(train, one_source=True)], workers)
     best = _Best(encoder.encode_epoch(dev[: config.dev_utterances], "dev"), progress)
     # The loop saves itself at each evaluation; a training of minutes is not resumed.
     with tempfile.TemporaryDirectory() as folder, stop_on_signal() as stop:
@@ -230,7 +230,7 @@ def dev_losses(loop: Loop, pairs: Sequence[EncodedPair]) -> dict[str, float]:
     if not pairs:
         return {}
     model = loop.model.eval()
-    options = batch_options(loop.config)
+    options = batch_options(loop.config, shared=True)
     loss, n_tokens = 0.0, 0
     with torch.no_grad():
         for plan in plan_batches(pairs, options, seed=0, epoch=0):
