@@ -1,0 +1,184 @@
+"""Texts with a clause put in that is not, or not only, about their subject (spec §5.1, §5.2).
+
+A distractor leaves the answers of a record as they were, however much its words are those in which
+references say something else: they are said of another place, by somebody whose opinion is not
+asked for, or of another time. Some frames say something of the subject too, in such surroundings;
+that is then a slot of the record.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from d2t.augment.distractor_content import ContentStore
+from d2t.augment.distractor_frames import OWN
+from d2t.augment.phrases_words import DETERMINERS, PREPOSITIONS, PRONOUNS
+from d2t.evaluate.qa.entities import fold_value
+from d2t.mr.types import MeaningRepresentation, Slot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from random import Random
+
+    from d2t.augment.distractor_content import Content
+    from d2t.augment.distractor_frames import Frame, FrameKind, FrameSet
+    from d2t.corpus.correct import Aligner
+    from d2t.corpus.types import Example
+    from d2t.mr.domain import Domain
+
+TRIES = 8
+"""Draws of a frame and its content before another kind is taken."""
+IN_FRONT = 0.25
+"""Share of sentences that go before the text, where they can."""
+_BACKWARD = re.compile(r"\b(?:it|its|he|she|they|their|this|there|these)\b", re.IGNORECASE)
+_OPENERS = PRONOUNS | DETERMINERS | PREPOSITIONS
+_ENDS = " .!?"
+
+
+class Distracted(NamedTuple):
+    """A text after a clause was put in.
+
+    Attributes:
+        mr: what the text says of its subject now.
+        text: with the clause.
+        kind: of the frame.
+        elsewhere: what the clause says of something else, or only denies or imagines.
+        added: what it says of the subject that the record did not hold before.
+        names: other places that it speaks of, as slots of the kind that names them.
+    """
+
+    mr: MeaningRepresentation
+    text: str
+    kind: str
+    elsewhere: tuple[Slot, ...]
+    added: tuple[Slot, ...]
+    names: tuple[Slot, ...]
+
+    @property
+    def about(self) -> frozenset[str]:
+        """The slots that a reader may get wrong."""
+        return frozenset(slot.name for slot in (*self.elsewhere, *self.added))
+
+    @property
+    def mentioned(self) -> tuple[Slot, ...]:
+        """All that is not the record's own, for who looks for names in the text."""
+        return (*self.elsewhere, *self.names)
+
+
+class Distractor:
+    """Puts clauses into texts; what is drawn depends on the generator it is given alone.
+
+    Attributes:
+        frames: of the domain.
+    """
+
+    def __init__(
+        self,
+        frames: FrameSet,
+        store: ContentStore,
+        domain: Domain,
+        mrs: Iterable[MeaningRepresentation],
+    ) -> None:
+        """Take content from ``store`` and names from ``mrs``."""
+        self.frames, self.domain, self._store = frames, domain, store
+        seen: dict[str, dict[str, None]] = {}
+        for mr in mrs:
+            for slot in mr.slots:
+                if slot.value and domain.slot(slot.name).kind == "open":
+                    seen.setdefault(slot.name, {}).setdefault(slot.value)
+        self._known = {name: list(values) for name, values in seen.items()}
+
+    @classmethod
+    def of(
+        cls, frames: FrameSet, references: Sequence[Example], aligner: Aligner, domain: Domain
+    ) -> Distractor:
+        """Content and names are those of ``references``, one text each."""
+        store = ContentStore.of(references, aligner, domain)
+        return cls(frames, store, domain, (reference.mr for reference in references))
+
+    def draw(
+        self,
+        mr: MeaningRepresentation,
+        text: str,
+        rng: Random,
+        *,
+        kinds: Sequence[str] | None = None,
+        held_out: bool = False,
+        saying: Slot | None = None,
+    ) -> Distracted | None:
+        """The text with a clause, or None where none of some that were tried fits it.
+
+        Args:
+            mr: what the text says.
+            text: without a clause.
+            rng: the source of chance.
+            kinds: of the frames that may be used; None: all.
+            held_out: take frames that no model is trained on, and no others.
+            saying: what shall be said elsewhere; None: anything that the record does not say.
+        """
+        names = list(self.frames.kinds if kinds is None else kinds)
+        rng.shuffle(names)
+        for kind in map(self.frames.kinds.__getitem__, names):
+            frames = kind.held_out if held_out else kind.frames
+            for _ in range(TRIES if frames else 0):
+                made = self._tried(kind, rng.choice(frames), mr, text, rng, saying)
+                if made is not None:
+                    return made
+        return None
+
+    def _tried(
+        self,
+        kind: FrameKind,
+        frame: Frame,
+        mr: MeaningRepresentation,
+        text: str,
+        rng: Random,
+        saying: Slot | None,
+    ) -> Distracted | None:
+        filling = self._filled(kind, frame, mr, rng, saying)
+        if filling is None:
+            return None
+        clause = frame.text
+        for field, words in filling.words.items():
+            clause = clause.replace(f"{{{field}}}", words)
+        made = self._put(frame, clause, mr, text, rng)
+        if made is None:
+            return None
+        said = MeaningRepresentation((*mr.slots, *filling.added), mr.dialogue_act)
+        return Distracted(said, made, kind.name, *filling[1:])
+
+    def _put(
+        self, frame: Frame, clause: str, mr: MeaningRepresentation, text: str, rng: Random
+    ) -> str | None:
+        """The text with the clause in its place; None where it has none."""
+        text = text.strip()
+        if frame.place == "tail":
+            return f"{text.rstrip(_ENDS)}{clause}."
+        named = any(v and text.startswith(v) for v in mr.values(self.frames.subject))
+        if frame.place == "head":
+            return _headed(clause, text, named=named)
+        if frame.place == "aside":
+            return self._aside(clause, mr, text)
+        clause = f"{clause[0].upper()}{clause[1:]}"
+        if named and not _BACKWARD.search(frame.text) and rng.random() < IN_FRONT:
+            return f"{clause} {text}"
+        return f"{text if text.endswith(tuple(_ENDS[1:])) else text + '.'} {clause}"
+
+    def _aside(self, clause: str, mr: MeaningRepresentation, text: str) -> str | None:
+        for value in mr.values(self.frames.landmark or ""):
+            at = text.casefold().find(value.casefold()) if value else -1
+            end = at + len(value)
+            if at >= 0 and len(text) == len(text.casefold()) and not text[end : end + 1].isalnum():
+                return f"{text[:end]} {clause}{text[end:]}"
+        return None
+
+
+def _headed(clause: str, text: str, *, named: bool) -> str | None:
+    """The clause before a text, whose first word loses its capital if it is no name."""
+    first = text.split(" ", 1)[0]
+    if named:
+        return f"{clause} {text}"
+    if first.casefold() not in _OPENERS or first == "I":
+        return None
+    return f"{clause} {text[0].lower()}{text[1:]}"
