@@ -1,7 +1,7 @@
 """The words that fill distractor frames: cut from references, in the forms that frames ask for.
 
-``phrases`` cuts predicates ("serves Thai food") and modifiers ("near the river"); English morphology
-makes the other forms of a predicate. Where it is not plain how, there is no such form.
+``phrases`` cuts predicates ("serves Thai food") and modifiers ("near the river"); English
+morphology makes the other forms of a predicate. Where it is not plain how, there is no such form.
 """
 
 from __future__ import annotations
@@ -54,13 +54,16 @@ class ContentStore:
     def of(cls, references: Sequence[Example], aligner: Aligner, domain: Domain) -> ContentStore:
         """Cut ``MAX_REFERENCES`` references from all over the corpus into content.
 
-        They are one a record; equal wordings count once, whatever the values of open slots.
+        They are one a record; equal wordings count once, whatever the values of open slots. A
+        place that is spoken of without a preposition is left out ("is Clare Hall": a slip).
         """
         step = max(1, -(-len(references) // MAX_REFERENCES))
-        cut = phrase_examples(references[::step], aligner, domain)
+        named = {spec.name for spec in domain.slots if spec.kind == "open"}
         return cls(
             (form, Content(text, phrase.mr.slots))
-            for phrase in cut
+            for phrase in phrase_examples(references[::step], aligner, domain)
+            if not named & set(phrase.mr.names)
+            or PREPOSITIONS & set(phrase.references[0].casefold().split())
             for form, text in forms(phrase.kind or "", phrase.references[0])
         )
 
@@ -99,7 +102,7 @@ def _other_forms(first: str, rest: Sequence[str], *, negated: bool) -> Iterator[
 
 
 def _base(verb: str) -> str | None:
-    """``serve`` of ``serves``; None for what is no regular third person, "is" and "has" excepted."""
+    """``serve`` of ``serves``; None of what is neither regular nor "is" or "has"."""
     if verb in ("is", "has"):
         return "be" if verb == "is" else "have"
     if verb in AUXILIARIES or not verb.isalpha() or len(verb) < 4:

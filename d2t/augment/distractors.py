@@ -12,28 +12,27 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from d2t.augment.distractor_content import ContentStore
-from d2t.augment.distractor_frames import OWN
+from d2t.augment.distractor_filling import Filler
 from d2t.augment.phrases_words import DETERMINERS, PREPOSITIONS, PRONOUNS
-from d2t.evaluate.qa.entities import fold_value
-from d2t.mr.types import MeaningRepresentation, Slot
+from d2t.mr.types import MeaningRepresentation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from random import Random
 
-    from d2t.augment.distractor_content import Content
     from d2t.augment.distractor_frames import Frame, FrameKind, FrameSet
     from d2t.corpus.correct import Aligner
     from d2t.corpus.types import Example
     from d2t.mr.domain import Domain
+    from d2t.mr.types import Slot
 
 TRIES = 8
 """Draws of a frame and its content before another kind is taken."""
 IN_FRONT = 0.25
 """Share of sentences that go before the text, where they can."""
 _BACKWARD = re.compile(r"\b(?:it|its|he|she|they|their|this|there|these)\b", re.IGNORECASE)
-_OPENERS = PRONOUNS | DETERMINERS | PREPOSITIONS
-_ENDS = " .!?"
+_OPENERS = (PRONOUNS | DETERMINERS | PREPOSITIONS) - {"i"}
+_ENDS = ".!?"
 
 
 class Distracted(NamedTuple):
@@ -45,7 +44,7 @@ class Distracted(NamedTuple):
         kind: of the frame.
         elsewhere: what the clause says of something else, or only denies or imagines.
         added: what it says of the subject that the record did not hold before.
-        names: other places that it speaks of, as slots of the kind that names them.
+        names: other places that it speaks of, as slots of the name that places of their sort have.
     """
 
     mr: MeaningRepresentation
@@ -73,21 +72,8 @@ class Distractor:
         frames: of the domain.
     """
 
-    def __init__(
-        self,
-        frames: FrameSet,
-        store: ContentStore,
-        domain: Domain,
-        mrs: Iterable[MeaningRepresentation],
-    ) -> None:
-        """Take content from ``store`` and names from ``mrs``."""
-        self.frames, self.domain, self._store = frames, domain, store
-        seen: dict[str, dict[str, None]] = {}
-        for mr in mrs:
-            for slot in mr.slots:
-                if slot.value and domain.slot(slot.name).kind == "open":
-                    seen.setdefault(slot.name, {}).setdefault(slot.value)
-        self._known = {name: list(values) for name, values in seen.items()}
+    def __init__(self, frames: FrameSet, filler: Filler) -> None:
+        self.frames, self._filler = frames, filler
 
     @classmethod
     def of(
@@ -95,7 +81,7 @@ class Distractor:
     ) -> Distractor:
         """Content and names are those of ``references``, one text each."""
         store = ContentStore.of(references, aligner, domain)
-        return cls(frames, store, domain, (reference.mr for reference in references))
+        return cls(frames, Filler(frames, store, domain, (r.mr for r in references)))
 
     def draw(
         self,
@@ -136,49 +122,46 @@ class Distractor:
         rng: Random,
         saying: Slot | None,
     ) -> Distracted | None:
-        filling = self._filled(kind, frame, mr, rng, saying)
+        filling = self._filler.fill(kind, frame, mr, rng, saying)
         if filling is None:
             return None
         clause = frame.text
         for field, words in filling.words.items():
             clause = clause.replace(f"{{{field}}}", words)
-        made = self._put(frame, clause, mr, text, rng)
+        made = self._put(frame, clause, mr, text.strip(), rng)
         if made is None:
             return None
         said = MeaningRepresentation((*mr.slots, *filling.added), mr.dialogue_act)
-        return Distracted(said, made, kind.name, *filling[1:])
+        return Distracted(said, made, kind.name, filling.elsewhere, filling.added, filling.names)
 
     def _put(
         self, frame: Frame, clause: str, mr: MeaningRepresentation, text: str, rng: Random
     ) -> str | None:
         """The text with the clause in its place; None where it has none."""
-        text = text.strip()
-        if frame.place == "tail":
-            return f"{text.rstrip(_ENDS)}{clause}."
         named = any(v and text.startswith(v) for v in mr.values(self.frames.subject))
+        if frame.place == "tail":
+            return f"{text.rstrip(_ENDS + ' ')}{clause}."
         if frame.place == "head":
             return _headed(clause, text, named=named)
         if frame.place == "aside":
-            return self._aside(clause, mr, text)
+            return _behind(mr.values(self.frames.landmark or ""), clause, text)
         clause = f"{clause[0].upper()}{clause[1:]}"
         if named and not _BACKWARD.search(frame.text) and rng.random() < IN_FRONT:
             return f"{clause} {text}"
-        return f"{text if text.endswith(tuple(_ENDS[1:])) else text + '.'} {clause}"
-
-    def _aside(self, clause: str, mr: MeaningRepresentation, text: str) -> str | None:
-        for value in mr.values(self.frames.landmark or ""):
-            at = text.casefold().find(value.casefold()) if value else -1
-            end = at + len(value)
-            if at >= 0 and len(text) == len(text.casefold()) and not text[end : end + 1].isalnum():
-                return f"{text[:end]} {clause}{text[end:]}"
-        return None
+        return f"{text if text.endswith(tuple(_ENDS)) else text + '.'} {clause}"
 
 
 def _headed(clause: str, text: str, *, named: bool) -> str | None:
     """The clause before a text, whose first word loses its capital if it is no name."""
-    first = text.split(" ", 1)[0]
-    if named:
-        return f"{clause} {text}"
-    if first.casefold() not in _OPENERS or first == "I":
+    if not named and text.split(" ", 1)[0].casefold() not in _OPENERS:
         return None
-    return f"{clause} {text[0].lower()}{text[1:]}"
+    return f"{clause} {text}" if named else f"{clause} {text[0].lower()}{text[1:]}"
+
+
+def _behind(names: Sequence[str], clause: str, text: str) -> str | None:
+    """The clause behind the first of the names that the text holds as it is spelt."""
+    for name in filter(None, names):
+        match = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text)
+        if match is not None:
+            return f"{text[: match.end()]} {clause}{text[match.end() :]}"
+    return None

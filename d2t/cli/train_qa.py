@@ -57,8 +57,8 @@ def train_qa(
     """Train a model that asks and answers questions about texts and MRs.
 
     The questions are those of the domain's questions.toml. Clauses of its distractors.toml teach
-    that what is said of another place, or denied, is no answer. Prints the folder on stdout, losses on
-    the corpus's development split on stderr (a file has none; the last epoch is then kept).
+    that what is said of another place, or denied, is no answer. Prints the folder on stdout, losses
+    on the corpus's development split on stderr (a file has none; the last epoch is then kept).
 
     Example:  `d2t train-qa --corpus mini --epochs 4 --out runs/qa`
     """

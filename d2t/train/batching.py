@@ -108,7 +108,7 @@ class Batch:
 class BatchOptions:
     """How pairs are grouped (see ``OptimConfig``).
 
-    ``shared``: pairs with equal sources come together, and their source is read once (see ``Part``).
+    ``shared``: pairs with equal sources come together, their source is read once (see ``Part``).
     """
 
     batch_size: int
@@ -197,8 +197,10 @@ def collate(pairs: Sequence[EncodedPair], plan: BatchPlan, *, pad_id: int, bos_i
 
 
 def _each_once(sources: Sequence[tuple[int, ...]]) -> tuple[list[tuple[int, ...]], Tensor]:
-    """The different sources, filled up to a multiple of 8 for the sake of few shapes, and the row
-    of each given one."""
+    """The different sources, and the row of each given one.
+
+    For the sake of few shapes they are filled up to a multiple of 8.
+    """
     rows: dict[tuple[int, ...], int] = {}
     places = [rows.setdefault(source, len(rows)) for source in sources]
     once = list(rows)

@@ -142,9 +142,7 @@ class PairDrawer:
             )  # fmt: skip
             yield from self._of(pair, rng, named=beside is not None, made=made)
 
-    def _distracted(
-        self, utterance: Utterance, epoch: int | str, index: int
-    ) -> Distracted | None:
+    def _distracted(self, utterance: Utterance, epoch: int | str, index: int) -> Distracted | None:
         """The utterance with a clause put in, in a share of them; other draws do not notice."""
         rng = derived_rng(self.seed, "distracted", epoch, index)
         if self.distractor is None or rng.random() >= self.draws.distracted:
@@ -186,9 +184,7 @@ class PairDrawer:
             for chosen in _drawn(pairs, n, rng):
                 yield QARow(context, chosen, whole)
 
-    def _unsaid(
-        self, pair: ContextPair, rng: Random, elsewhere: Sequence[Slot]
-    ) -> list[QAPair]:
+    def _unsaid(self, pair: ContextPair, rng: Random, elsewhere: Sequence[Slot]) -> list[QAPair]:
         """Every question that the MR answers with ``none``.
 
         Of a list slot, about one value: one that is said ``elsewhere``, if there is such.
@@ -201,7 +197,9 @@ class PairDrawer:
                 left = [v for v in self.domain.slot(name).values if v not in values]
                 if not left or (values and not all(values)):
                     continue
-                near = [slot.value for slot in elsewhere if slot.name == name and slot.value in left]
+                near = [
+                    slot.value for slot in elsewhere if slot.name == name and slot.value in left
+                ]
                 value = rng.choice(near or left).lower()
             elif values:
                 continue

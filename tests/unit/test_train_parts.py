@@ -72,7 +72,9 @@ def test_a_source_that_is_encoded_once_gives_the_same_loss_and_gradients() -> No
         EncodedPair((*range(4, 8 + n % 4), 2), (*range(5, 6 + n), 2), given=n % 3)
         for n in range(1, 15)
     ]
-    (plan,) = plan_batches(pairs, BatchOptions(16, shared=True, target_multiple=16), seed=0, epoch=0)
+    (plan,) = plan_batches(
+        pairs, BatchOptions(16, shared=True, target_multiple=16), seed=0, epoch=0
+    )
     found = []
     for shared in (True, False):
         batch = collate(pairs, replace(plan, shared=shared), pad_id=0, bos_id=1)
