@@ -11,7 +11,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from d2t.augment.phrases import phrase_examples
-from d2t.augment.phrases_words import AUXILIARIES, PREPOSITIONS, is_participle
+from d2t.augment.phrases_words import AUXILIARIES, COPULAS, PREPOSITIONS, is_participle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -91,7 +91,8 @@ def forms(kind: str, text: str) -> Iterator[tuple[str, str]]:
 
 def _other_forms(first: str, rest: Sequence[str], *, negated: bool) -> Iterator[tuple[str, str]]:
     base, after = _base(first), " ".join(rest)
-    if negated or base is None or (first == "has" and is_participle(rest[0])):
+    perfect = first == "has" and (rest[0] in COPULAS or is_participle(rest[0]))
+    if negated or base is None or perfect:
         return
     yield "say", f"{base} {after}"
     yield "denies", f"is not {after}" if first == "is" else f"does not {base} {after}"

@@ -26,7 +26,7 @@ class Filling(NamedTuple):
 
     words: dict[str, str]
     elsewhere: tuple[Slot, ...] = ()
-    added: tuple[Slot, ...] = ()
+    own: tuple[Slot, ...] = ()
     names: tuple[Slot, ...] = ()
 
 
@@ -75,7 +75,7 @@ class Filler:
         names = self._named(kind, frame, mr, rng)
         if names is None:
             return None
-        words, elsewhere, added, others = names
+        words, elsewhere, said, others = names
         about = None
         if frame.said is not None:
             content = self._elsewhere(kind, frame, mr, rng, saying)
@@ -88,11 +88,10 @@ class Filler:
             if own is None or self._says_same(own.slots[0], elsewhere):
                 return None
             words[OWN + frame.own] = own.text
-            new = tuple(slot for slot in own.slots if slot not in (*mr.slots, *added))
-            if {slot.name for slot in new} & {slot.name for slot in added}:
+            if any(slot.name == s.name and slot != s for slot in own.slots for s in said):
                 return None  # one landmark that the frame names, and another one
-            added += new
-        return Filling(words, elsewhere, added, others)
+            said = tuple(dict.fromkeys((*said, *own.slots)))
+        return Filling(words, elsewhere, said, others)
 
     def _named(
         self, kind: FrameKind, frame: Frame, mr: MeaningRepresentation, rng: Random
@@ -121,8 +120,8 @@ class Filler:
         """The record's, or one that it has from now on."""
         own = next((value for value in mr.values(name) if value), None)
         value = own or self._stranger(name, mr, rng)
-        if own is None and value is not None:
-            found = found._replace(added=(Slot(name, value),))
+        if value is not None:
+            found = found._replace(own=(Slot(name, value),))
         return value, found
 
     def _other(

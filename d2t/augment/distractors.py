@@ -43,7 +43,7 @@ class Distracted(NamedTuple):
         text: with the clause.
         kind: of the frame.
         elsewhere: what the clause says of something else, or only denies or imagines.
-        added: what it says of the subject that the record did not hold before.
+        own: what it says of the subject, whether the record held it before or not.
         names: other places that it speaks of, as slots of the name that places of their sort have.
     """
 
@@ -51,13 +51,13 @@ class Distracted(NamedTuple):
     text: str
     kind: str
     elsewhere: tuple[Slot, ...]
-    added: tuple[Slot, ...]
+    own: tuple[Slot, ...]
     names: tuple[Slot, ...]
 
     @property
     def about(self) -> frozenset[str]:
         """The slots that a reader may get wrong."""
-        return frozenset(slot.name for slot in (*self.elsewhere, *self.added))
+        return frozenset(slot.name for slot in (*self.elsewhere, *self.own))
 
     @property
     def mentioned(self) -> tuple[Slot, ...]:
@@ -131,8 +131,10 @@ class Distractor:
         made = self._put(frame, clause, mr, text.strip(), rng)
         if made is None:
             return None
-        said = MeaningRepresentation((*mr.slots, *filling.added), mr.dialogue_act)
-        return Distracted(said, made, kind.name, filling.elsewhere, filling.added, filling.names)
+        said = MeaningRepresentation(
+            tuple(dict.fromkeys((*mr.slots, *filling.own))), mr.dialogue_act
+        )
+        return Distracted(said, made, kind.name, *filling[1:])
 
     def _put(
         self, frame: Frame, clause: str, mr: MeaningRepresentation, text: str, rng: Random

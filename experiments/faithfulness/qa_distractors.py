@@ -83,7 +83,7 @@ def drawn(
 def misread(made: Distracted, before: MeaningRepresentation) -> MeaningRepresentation | None:
     """The MR of somebody who takes the clause for the opposite; None where it says nothing new."""
     if not made.elsewhere:
-        return before if made.added else None
+        return before if made.mr != before else None
     names = {slot.name for slot in made.elsewhere}
     kept = [slot for slot in made.mr.slots if slot.name not in names]
     return MeaningRepresentation((*kept, *made.elsewhere), before.dialogue_act)
