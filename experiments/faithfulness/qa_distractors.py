@@ -10,6 +10,7 @@ that the frames alone are new.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from d2t.augment.distractor_frames import load_frames
@@ -45,14 +46,14 @@ def distractor_conditions(
     frames = load_frames(load_domain(DOMAIN))  # the model's own copy of the domain has none
     if frames is None or not experiment.distracted_records:
         return {}
-    examples = load_split(experiment.corpus, "train", domain)
-    distractor = distractor_of(utterances_of(examples, checker, domain, "given"), frames, domain)
-    sound = [
-        u
-        for u in dev
-        if not holds(u, experiment.held_out_values)
-        and not checker.check(u.text, u.mr, merge_synonyms=True).n_errors
-    ][: experiment.distracted_records]
+    train = utterances_of(load_split(experiment.corpus, "train", domain), checker, domain, "given")
+    seen, usual = (
+        [u for u in utterances if not holds(u, experiment.held_out_values)]
+        for utterances in (train, dev)
+    )
+    distractor = distractor_of(seen, frames, domain)
+    agreed = (u for u in usual if not checker.check(u.text, u.mr, merge_synonyms=True).n_errors)
+    sound = list(islice(agreed, experiment.distracted_records))
     found: dict[str, list[Judged]] = {}
     for end, held_out in (("", True), (KNOWN, False)):
         made = drawn(sound, distractor, experiment.seed, held_out=held_out)

@@ -50,7 +50,7 @@ def test_train_qa_writes_a_model(tmp_path: Path) -> None:
     assert facts["utterances"] == 12
     assert facts["settings"]["seed"] == 3
     assert facts["dev"]["dev_loss"] > 0
-    assert facts["settings"]["draws"]["distracted"] == 0.9
+    assert 0.9 in facts["settings"]["draws"]
     assert len(facts["distractors"]) == 64
     assert QAModel.load(out).network.config.width == 16
 
