@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tiny_qa import tiny_model
 
 from d2t.augment.distractor_frames import load_frames
 from d2t.corpus.load import load_split
+from d2t.decode.qa_reader import QAReader
 from d2t.errors import ConfigError, UsageError
 from d2t.evaluate.qa.hard_cases import HardCase
 from d2t.mr.domain import load_domain
@@ -19,8 +21,15 @@ from d2t.train.qa import distractor_of, utterances_of
 from d2t.train.qa_pairs import Utterance
 from experiments.faithfulness.qa import conditions, systems, with_invented
 from experiments.faithfulness.qa_config import QAExperiment, load_experiment
-from experiments.faithfulness.qa_corruptions import CONTROL, MR_SIDE, TEXT_SIDE, Corruptor
+from experiments.faithfulness.qa_corruptions import (
+    CONTROL,
+    MR_SIDE,
+    TEXT_SIDE,
+    Corruptor,
+    Judged,
+)
 from experiments.faithfulness.qa_distractors import FAITHFUL, KNOWN, MISREAD, drawn, moved
+from experiments.faithfulness.qa_judge import judge
 from experiments.faithfulness.qa_report import SCORES, as_markdown, best_threshold, report
 
 FOLDER = Path(__file__).resolve().parents[2] / "experiments" / "faithfulness"
@@ -165,6 +174,16 @@ def judged(values: list[float | None]) -> dict[str, Any]:
         {**dict.fromkeys(SCORES, value), "n_slots": float(at)} for at, value in enumerate(values)
     ]
     return {"n": len(values), "seconds": {"quals": 0.5 * len(values)}, "rows": rows}
+
+
+def test_a_judged_condition_is_found_again_and_knows_the_kinds(tmp_path: Path) -> None:
+    mr = parse_mr("name[Aromi], eatType[pub]", DOMAIN)
+    records = [Judged("0", mr, "Aromi is a pub.", kind="rival"), Judged("1", mr, "Aromi.")]
+    reader, path = QAReader(tiny_model()), tmp_path / "judged.json"
+    made = judge(records, reader, CHECKER, path, n_wordings=1)
+    assert made["kinds"] == ["rival", ""]
+    assert [row["checker"] for row in made["rows"]] == [0.0, -1.0]
+    assert judge(records, reader, CHECKER, path, n_wordings=1) == made  # its seconds too: read
 
 
 def test_a_report_says_areas_hard_cases_systems_and_costs() -> None:
