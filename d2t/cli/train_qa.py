@@ -39,6 +39,15 @@ def train_qa(
     width: Annotated[
         int | None, typer.Option(min=8, help="Of the network, a multiple of 8 [default: 128].")
     ] = None,
+    distracted: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="Share of the texts that get a clause which is not true of their subject, where "
+            "the domain has distractors.toml [default: 0.3].",
+        ),
+    ] = None,
     limit: LimitOption = None,
     seed: SeedOption = 1,
     device: DeviceOption = "auto",
@@ -47,11 +56,13 @@ def train_qa(
 ) -> None:
     """Train a model that asks and answers questions about texts and MRs.
 
-    The questions are those of the domain's questions.toml. Prints the folder on stdout, losses on
-    the corpus's development split on stderr (a file has none; the last epoch is then kept).
+    The questions are those of the domain's questions.toml. Clauses of its distractors.toml teach
+    that what is said of another place, or denied, is no answer. Prints the folder on stdout, losses
+    on the corpus's development split on stderr (a file has none; the last epoch is then kept).
 
     Example:  `d2t train-qa --corpus mini --epochs 4 --out runs/qa`
     """
+    from d2t.augment.distractor_frames import load_frames
     from d2t.corpus.load import load_split
     from d2t.corpus.select import default_domain
     from d2t.evaluate.qa.questions import load_questions
@@ -67,13 +78,14 @@ def train_qa(
     limit_threads(threads)
     loaded = load_domain(domain or default_domain(corpus))
     questions = load_questions(loaded)
-    config = qa_config(labels=labels, epochs=epochs, width=width, seed=seed, device=device)
+    config = qa_config(
+        labels=labels, epochs=epochs, width=width, seed=seed, device=device, distracted=distracted
+    )
     checker = SlotChecker.for_domain(loaded)
     train = utterances_of(load_split(corpus, "train", loaded)[:limit], checker, loaded, labels)
     dev = utterances_of(dev_examples(corpus, loaded), checker, loaded, labels)
     say(f"training on {len(train)} utterances, {len(dev)} for development")
-    model = fit(
-        train, dev, loaded, questions, config, progress=default_reporter(100, quiet=ROOT.quiet)
-    )
+    reporter, frames = default_reporter(100, quiet=ROOT.quiet), load_frames(loaded)
+    model = fit(train, dev, loaded, questions, config, frames=frames, progress=reporter)
     model.save(out)
     print(json.dumps({"path": str(out), **model.info}) if as_json else out)

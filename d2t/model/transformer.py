@@ -63,11 +63,20 @@ class DecoderLayer(nn.Module):
         self.ffn = FeedForward(config)
         self.dropout = Dropout(config.dropout)
 
-    def forward(self, hidden: Tensor, encoded: Tensor, mask: Tensor) -> Tensor:
-        """All positions at once; ``hidden (batch, tgt_len, width)``, encoder output."""
+    def forward(
+        self, hidden: Tensor, encoded: Tensor, mask: Tensor, rows: Tensor | None = None
+    ) -> Tensor:
+        """All positions at once; ``hidden (batch, tgt_len, width)``, encoder output.
+
+        ``rows (batch,) int64`` are the places of the sources in ``encoded``; None: in order.
+        ``mask`` is that of the batch.
+        """
         q, k, v = self.attention.project(self.attention_norm(hidden))
         hidden = hidden + self.dropout(self.attention.out(attend(q, k, v, causal=True)))
-        return self._rest(hidden, *self.cross.memory(encoded), mask)
+        k, v = self.cross.memory(encoded)
+        if rows is not None:
+            k, v = k[rows], v[rows]
+        return self._rest(hidden, k, v, mask)
 
     def step(
         self,
@@ -126,16 +135,35 @@ class TransformerModel(Seq2SeqModel):
         """Teacher-forced logits, see ``Seq2SeqModel.forward``."""
         return self.output(self.hidden(source_ids, source_mask, target_ids)).float()
 
-    def hidden(self, source_ids: Tensor, source_mask: Tensor, target_ids: Tensor) -> Tensor:
-        """What ``self.output`` turns into logits: ``(batch, tgt_len, width)``."""
-        return self.decode(self.encode(source_ids, source_mask), source_mask, target_ids)
+    def hidden(
+        self,
+        source_ids: Tensor,
+        source_mask: Tensor,
+        target_ids: Tensor,
+        rows: Tensor | None = None,
+    ) -> Tensor:
+        """What ``self.output`` turns into logits: ``(batch, tgt_len, width)``.
 
-    def decode(self, encoded: Tensor, source_mask: Tensor, target_ids: Tensor) -> Tensor:
-        """``hidden`` of sources that are encoded already: rows of one source may share the work."""
-        mask = source_mask[:, None, None, :]
+        ``rows``: as in ``decode``.
+        """
+        return self.decode(self.encode(source_ids, source_mask), source_mask, target_ids, rows)
+
+    def decode(
+        self,
+        encoded: Tensor,
+        source_mask: Tensor,
+        target_ids: Tensor,
+        rows: Tensor | None = None,
+    ) -> Tensor:
+        """``hidden`` of sources that are encoded already.
+
+        Targets of one source may share its work: ``rows (batch,) int64`` says which source each
+        target has; None: the one in its place.
+        """
+        mask = (source_mask if rows is None else source_mask[rows])[:, None, None, :]
         hidden = self._embed(target_ids, 0)
         for layer in self.decoder:
-            hidden = layer(hidden, encoded, mask)
+            hidden = layer(hidden, encoded, mask, rows)
         return self.decoder_norm(hidden)
 
     def encode(self, source_ids: Tensor, source_mask: Tensor) -> Tensor:

@@ -20,7 +20,8 @@ def needed_logits(model: Seq2SeqModel, batch: Batch) -> tuple[Tensor, Tensor]:
 
     The projection to the vocabulary is a third of a small model's work, so models that have a
     ``hidden`` method and an ``output`` layer project the labelled positions only, rounded up to a
-    multiple of 256 by positions whose label is PAD. Other models compute all positions.
+    multiple of 256 by positions whose label is PAD. Other models compute all positions. Only a
+    Transformer of ours can share sources.
     """
     labels = batch.labels.reshape(-1)
     hidden_of = getattr(model, "hidden", None)
@@ -28,7 +29,8 @@ def needed_logits(model: Seq2SeqModel, batch: Batch) -> tuple[Tensor, Tensor]:
     if hidden_of is None or project is None:
         logits = model(batch.source_ids, batch.source_mask, batch.decoder_input)
         return logits.reshape(labels.shape[0], -1), labels
-    hidden = hidden_of(batch.source_ids, batch.source_mask, batch.decoder_input)
+    shared = () if batch.source_rows is None else (batch.source_rows,)
+    hidden = hidden_of(batch.source_ids, batch.source_mask, batch.decoder_input, *shared)
     # A stable sort by "is PAD" puts the labelled positions first, in order.
     order = torch.argsort((labels == model.pad_id).to(torch.uint8), stable=True)
     n_labelled = int((labels != model.pad_id).sum())

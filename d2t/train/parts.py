@@ -51,11 +51,14 @@ class Part:
         pairs: what the assembly's encoder understands.
         share: weight of the part's mean loss, above 0.
         loss: of its labels.
+        one_source: pairs with equal sources come together, and their source is encoded once: the
+            same loss for less work (the same dropout mask too), where a source has several pairs.
     """
 
     pairs: Sequence[Any]
     share: float | None = None
     loss: TokenLoss = smoothed_cross_entropy
+    one_source: bool = False
 
     def denominator(self, n_own: int, n_all: int) -> float:
         """What the sum over this part's labels is divided by."""
@@ -92,7 +95,7 @@ class PartReader:
         self.position = (0, 0)
         self._encoder, self._config, self._number = encoder, config, number
         self._seed = derive_seed(config.seed, "part", number) if number else config.seed
-        self._options = batch_options(config)
+        self._options = batch_options(config, shared=part.one_source)
         self._pad_id, self._bos_id = pad, bos
         self._epoch: tuple[int, list[EncodedPair], list[BatchPlan]] | None = None
         if not part.pairs:
@@ -122,11 +125,12 @@ class PartReader:
         return self._epoch[1:]
 
 
-def batch_options(config: TrainConfig) -> BatchOptions:
-    """The batching part of ``[train]``."""
+def batch_options(config: TrainConfig, *, shared: bool = False) -> BatchOptions:
+    """The batching part of ``[train]``; ``shared``: see ``Part.one_source``."""
     return BatchOptions(
         config.train.batch_size,
         config.train.batch_tokens,
         config.train.source_multiple,
         config.train.target_multiple,
+        shared,
     )

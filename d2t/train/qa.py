@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from d2t.augment.distractors import Distractor
 from d2t.corpus.correct import split_references
+from d2t.corpus.types import Example
 from d2t.errors import ConfigError, DataError
 from d2t.evaluate.qa.entities import COPIED_KINDS
 from d2t.model.config import TransformerConfig
@@ -19,6 +21,7 @@ from d2t.model.loss import smoothed_cross_entropy
 from d2t.model.qa_model import QAModel, new_network
 from d2t.model.tokenizer import Tokenizer
 from d2t.seeding import derive_seed
+from d2t.slots.checker import SlotChecker
 from d2t.train.batching import collate, plan_batches
 from d2t.train.config import OptimConfig, RunConfig, SelectConfig, TrainConfig
 from d2t.train.forward import needed_logits
@@ -36,11 +39,10 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from d2t.corpus.types import Example
+    from d2t.augment.distractor_frames import FrameSet
     from d2t.evaluate.qa.questions import QuestionSet
     from d2t.model.base import Seq2SeqModel
     from d2t.mr.domain import Domain
-    from d2t.slots.checker import SlotChecker
     from d2t.train.batching import EncodedPair
     from d2t.train.progress import Reporter
 
@@ -84,6 +86,7 @@ def qa_config(
     width: int | None,
     seed: int,
     device: str,
+    distracted: float | None = None,
 ) -> QAConfig:
     """The defaults with what a command line changes.
 
@@ -92,6 +95,8 @@ def qa_config(
     """
     config = QAConfig(labels=labels, seed=seed, device=device)
     changes: dict[str, Any] = {}
+    if distracted is not None:
+        changes["draws"] = config.draws._replace(distracted=distracted)
     if epochs is not None:
         changes["train"] = config.train.model_copy(update={"epochs": epochs})
     if width is not None:
@@ -128,11 +133,21 @@ def train_qa(
     questions: QuestionSet,
     config: QAConfig | None = None,
     *,
+    frames: FrameSet | None = None,
     progress: Reporter | None = None,
 ) -> QAModel:
     """Fit a model; the epoch with the lowest development loss is kept, without one the last.
 
     Deterministic for a seed, a device and a number of threads.
+
+    Args:
+        train: what is learnt from.
+        dev: what chooses the epoch.
+        domain: of the MRs.
+        questions: of the domain.
+        config: sizes, the loop and what is drawn.
+        frames: of clauses that are put into texts (``draws.distracted``); None: none are.
+        progress: is told how it goes.
 
     Raises:
         DataError: there is nothing to learn from.
@@ -143,20 +158,30 @@ def train_qa(
         raise DataError("nothing to train a QA model on: no utterances", code="empty_file")
     with torch.random.fork_rng():
         torch.manual_seed(derive_seed(config.seed, "qa") % 2**32)
-        return _train(train, dev, domain, questions, config, progress or Silent())
+        reporter = progress or Silent()
+        distractor = None
+        if frames is not None and config.draws.distracted:
+            reporter.say("cutting content for distractors")
+            distractor = distractor_of(train, frames, domain)
+        drawer = PairDrawer(domain, questions, config.draws, config.seed, distractor)
+        return _train(train, dev, drawer, config, reporter)
+
+
+def distractor_of(utterances: Sequence[Utterance], frames: FrameSet, domain: Domain) -> Distractor:
+    """What puts clauses into texts, with the wordings of ``utterances``."""
+    references = [Example(str(at), u.mr, (u.text,)) for at, u in enumerate(utterances)]
+    return Distractor.of(frames, references, SlotChecker.for_domain(domain), domain)
 
 
 def _train(
     train: Sequence[Utterance],
     dev: Sequence[Utterance],
-    domain: Domain,
-    questions: QuestionSet,
+    drawer: PairDrawer,
     config: QAConfig,
     progress: Reporter,
 ) -> QAModel:
-    tokenizer = _tokenizer(train, domain, questions, config)
+    tokenizer = _tokenizer(train, drawer, config)
     network = new_network(config.network, tokenizer)
-    drawer = PairDrawer(domain, questions, config.draws, config.seed)
     encoder = QAPairEncoder(drawer, tokenizer)
     settings = TrainConfig(
         seed=config.seed,
@@ -166,7 +191,7 @@ def _train(
         run=RunConfig(device=config.device, checkpoint_every_s=1e9),
     )
     workers = Workers(pick_device(config.device))
-    loop = Loop(settings, _Assembly(network, encoder), [Part(train)], workers)
+    loop = Loop(settings, _Assembly(network, encoder), [Part(train, one_source=True)], workers)
     best = _Best(encoder.encode_epoch(dev[: config.dev_utterances], "dev"), progress)
     # The loop saves itself at each evaluation; a training of minutes is not resumed.
     with tempfile.TemporaryDirectory() as folder, stop_on_signal() as stop:
@@ -181,8 +206,10 @@ def _train(
         "pairs_seen": loop.progress.pairs_seen,
         "train_s": round(loop.progress.wall_s, 1),
         "dev": best.facts,
+        "distractors": drawer.distractor.frames.digest if drawer.distractor else None,
     }
-    return QAModel(domain, questions.source, tokenizer, network.cpu().eval(), info)
+    questions = drawer.questions.source
+    return QAModel(drawer.domain, questions, tokenizer, network.cpu().eval(), info)
 
 
 class _Best:
@@ -210,16 +237,14 @@ class _Best:
             self.facts = {"step": step, **result.metrics}
 
 
-def _tokenizer(
-    train: Sequence[Utterance], domain: Domain, questions: QuestionSet, config: QAConfig
-) -> Tokenizer:
+def _tokenizer(train: Sequence[Utterance], drawer: PairDrawer, config: QAConfig) -> Tokenizer:
     """Trained on one epoch's contexts and pairs, and on the values of the domain."""
-    symbols = qa_symbols(domain)
+    symbols = qa_symbols(drawer.domain)
     texts: dict[str, None] = {}
-    for row in PairDrawer(domain, questions, config.draws, config.seed).rows(train, "tokenizer"):
+    for row in drawer.rows(train, "tokenizer"):
         texts.setdefault(row.context)
         texts.setdefault(row.pair.target)
-    for spec in domain.slots:
+    for spec in drawer.domain.slots:
         if spec.kind not in COPIED_KINDS:
             texts.update(dict.fromkeys(value.lower() for value in spec.values))
     return Tokenizer.train(texts, symbols, config.vocab_size)
@@ -230,7 +255,7 @@ def dev_losses(loop: Loop, pairs: Sequence[EncodedPair]) -> dict[str, float]:
     if not pairs:
         return {}
     model = loop.model.eval()
-    options = batch_options(loop.config)
+    options = batch_options(loop.config, shared=True)
     loss, n_tokens = 0.0, 0
     with torch.no_grad():
         for plan in plan_batches(pairs, options, seed=0, epoch=0):

@@ -4,7 +4,8 @@ Spec §5.3: a context is a tagged utterance or a linearized MR, more utterance p
 A share of the pairs about slots that are said is learnt whole, so that the likelihood of a question
 says whether its slot is there (spec §5.3, lesson 2). Pairs about slots that are not said have the
 answer ``none``, and only the answer is learnt: the model can be asked anything (spec §5.2), and its
-own questions stay those that the context answers.
+own questions stay those that the context answers. Into a share of the texts a clause is put that is
+not about their subject (``d2t.augment.distractors``): references never show that one has to notice.
 """
 
 from __future__ import annotations
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from random import Random
 
+    from d2t.augment.distractors import Distracted, Distractor
     from d2t.evaluate.qa.questions import QuestionSet
     from d2t.evaluate.qa.types import ContextPair
     from d2t.model.tokenizer import Tokenizer
     from d2t.mr.domain import Domain
-    from d2t.mr.types import MeaningRepresentation
+    from d2t.mr.types import MeaningRepresentation, Slot
 
 
 class Utterance(NamedTuple):
@@ -50,6 +52,9 @@ class Draws(NamedTuple):
             ones can be copied.
         beside: chance that the text of another record stands beside this one's; only questions
             that name their subject are then asked, so that the model learns whose slot it is.
+        distracted: chance that an utterance with none beside it gets a clause that is not, or not
+            only, about its subject; needs a ``Distractor``.
+        misread: of a distracted text, slots that its clause is about, the answer alone.
     """
 
     text: float = 1.0
@@ -59,6 +64,8 @@ class Draws(NamedTuple):
     mr_none: float = 0.5
     copied: float = 0.15
     beside: float = 0.15
+    distracted: float = 0.3
+    misread: float = 2.0
 
 
 class QARow(NamedTuple):
@@ -96,29 +103,51 @@ class QAPairEncoder:
 
 
 class PairDrawer:
-    """Draws training pairs of utterances; what is drawn depends on (seed, epoch, index) alone."""
+    """Draws training pairs of utterances; what is drawn depends on (seed, epoch, index) alone.
 
-    def __init__(self, domain: Domain, questions: QuestionSet, draws: Draws, seed: int) -> None:
+    Without a ``distractor`` no text is distracted.
+    """
+
+    def __init__(
+        self,
+        domain: Domain,
+        questions: QuestionSet,
+        draws: Draws,
+        seed: int,
+        distractor: Distractor | None = None,
+    ) -> None:
         self.domain, self.questions, self.draws, self.seed = domain, questions, draws, seed
+        self.distractor = distractor
 
     def rows(self, utterances: Sequence[Utterance], epoch: int | str) -> Iterator[QARow]:
         """The pairs of one epoch as strings."""
         for index, utterance in enumerate(utterances):
             rng = derived_rng(self.seed, "qa", epoch, index)
             beside = self._other(utterance, utterances, rng)
-            text = fold_value(utterance.text)
+            made = None if beside else self._distracted(utterance, epoch, index)
+            mr, said = (made.mr, made.text) if made else utterance
+            mentioned = made.mentioned if made else ()
+            text = fold_value(said)
             also = [
                 slot.value
-                for slot in utterance.mr.slots
+                for slot in (*mr.slots, *mentioned)
                 if slot.value
                 and self.domain.slot(slot.name).kind != "boolean"
                 and fold_value(slot.value) in text
                 and rng.random() < self.draws.copied
             ]
             pair = context_pair(
-                *utterance, self.domain, self.questions, also=also, beside=beside, rng=rng
-            )
-            yield from self._of(pair, rng, named=beside is not None)
+                mr, said, self.domain, self.questions,
+                also=also, beside=beside, mentioned=mentioned, rng=rng,
+            )  # fmt: skip
+            yield from self._of(pair, rng, named=beside is not None, made=made)
+
+    def _distracted(self, utterance: Utterance, epoch: int | str, index: int) -> Distracted | None:
+        """The utterance with a clause put in, in a share of them; other draws do not notice."""
+        rng = derived_rng(self.seed, "distracted", epoch, index)
+        if self.distractor is None or rng.random() >= self.draws.distracted:
+            return None
+        return self.distractor.draw(*utterance, rng)
 
     def _other(
         self, utterance: Utterance, utterances: Sequence[Utterance], rng: Random
@@ -134,15 +163,19 @@ class PairDrawer:
         )
         return other if different else None
 
-    def _of(self, pair: ContextPair, rng: Random, *, named: bool) -> Iterator[QARow]:
+    def _of(
+        self, pair: ContextPair, rng: Random, *, named: bool, made: Distracted | None
+    ) -> Iterator[QARow]:
         said = said_pairs(pair, self.questions)
         in_text = [p for p in said if _answered_in(p.answer, pair.text)]
-        none = self._unsaid(pair, rng)
+        none = self._unsaid(pair, rng, made.elsewhere if made else ())
         draws = self.draws
+        misread = [p for p in (*in_text, *none) if made and p.slot in made.about]
         for context, pairs, n, whole in (
             (pair.text, in_text, draws.text, not named),
             (pair.text, in_text, draws.answers, False),
             (pair.text, none, draws.text_none, False),
+            (pair.text, misread, draws.misread, False),
             (pair.data, said, draws.mr, True),
             (pair.data, none, draws.mr_none, False),
         ):
@@ -151,8 +184,11 @@ class PairDrawer:
             for chosen in _drawn(pairs, n, rng):
                 yield QARow(context, chosen, whole)
 
-    def _unsaid(self, pair: ContextPair, rng: Random) -> list[QAPair]:
-        """Every question that the MR answers with ``none``; of a list slot, one value."""
+    def _unsaid(self, pair: ContextPair, rng: Random, elsewhere: Sequence[Slot]) -> list[QAPair]:
+        """Every question that the MR answers with ``none``.
+
+        Of a list slot, about one value: one that is said ``elsewhere``, if there is such.
+        """
         found = []
         for name, asking in self.questions.slots.items():
             values = pair.mr.values(name)
@@ -161,7 +197,10 @@ class PairDrawer:
                 left = [v for v in self.domain.slot(name).values if v not in values]
                 if not left or (values and not all(values)):
                     continue
-                value = rng.choice(left).lower()
+                near = [
+                    slot.value for slot in elsewhere if slot.name == name and slot.value in left
+                ]
+                value = rng.choice(near or left).lower()
             elif values:
                 continue
             for wording in asking.usable(subject=pair.subject is not None):

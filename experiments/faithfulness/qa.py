@@ -27,6 +27,7 @@ from experiments.faithfulness.command import Command, Found
 from experiments.faithfulness.qa_config import load_experiment
 from experiments.faithfulness.qa_corruptions import CONTROL, MR_SIDE, TEXT_SIDE, Corruptor, Judged
 from experiments.faithfulness.qa_corruptions import intact as untouched
+from experiments.faithfulness.qa_distractors import distractor_conditions
 from experiments.faithfulness.qa_judge import judge
 from experiments.faithfulness.qa_report import as_markdown, report
 from experiments.faithfulness.qa_train import DOMAIN, holds, trained_model
@@ -132,6 +133,7 @@ def evaluate(experiment: QAExperiment, folder: Path, outputs: Sequence[str]) -> 
     derived_rng(experiment.seed, "judged").shuffle(dev)
     cases = load_hard_cases(load_domain(DOMAIN))  # the model's own copy has none
     everything = conditions(experiment, dev, domain, checker)
+    everything |= distractor_conditions(experiment, dev, domain, checker)
     everything["hard"] = [Judged(case.id, case.mr, case.text) for case in cases]
     everything |= systems(outputs, domain, experiment.records)
     n_wordings = experiment.n_wordings

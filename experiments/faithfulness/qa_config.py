@@ -22,6 +22,8 @@ class QAExperiment(BaseModel):
         utterances: training utterances; 0: all.
         records: development references, each once intact and once in every corruption.
         diverse_records: the first so many of them are also judged with diverse beam search.
+        distracted_records: references into each of which a clause is put that is not about its
+            subject; 0: none.
         n_wordings: questions a slot in the consistency modes.
         held_out_values: by slot, values whose utterances no training sees.
         invented_values: by slot, values that replace those of text and MR.
@@ -35,6 +37,7 @@ class QAExperiment(BaseModel):
     utterances: int = Field(ge=0)
     records: int = Field(ge=1)
     diverse_records: int = Field(ge=0)
+    distracted_records: int = Field(default=0, ge=0)
     n_wordings: int = Field(ge=1)
     held_out_values: dict[str, tuple[str, ...]] = {}
     invented_values: dict[str, tuple[str, ...]] = {}

@@ -36,12 +36,14 @@ class Judged:
 
     Attributes:
         slot: the name of the slot that is wrong; empty for intact records.
+        kind: of the clause that was put in; empty without one.
     """
 
     id: str
     mr: MeaningRepresentation
     text: str
     slot: str = ""
+    kind: str = ""
 
 
 class Corruptor:
@@ -115,18 +117,23 @@ class Corruptor:
         self, u: Utterance, rng: Random
     ) -> tuple[MeaningRepresentation, str, str] | None:
         """A sentence less, one that says something no other does."""
-        parts = _sentences(self.checker.align(u.text, u.mr))
-        choices = []
-        for at, (slots, _) in enumerate(parts):
-            rest = frozenset().union(*(s for i, (s, _) in enumerate(parts) if i != at))
-            lost = [slot for slot in slots - rest if slot in u.mr.slots]
-            if lost and len(parts) > 1:
-                choices.append((at, lost))
+        choices = self.omissions(u)
         if not choices:
             return None
-        at, lost = rng.choice(choices)
-        text = " ".join(sentence for i, (_, sentence) in enumerate(parts) if i != at)
+        text, lost = rng.choice(choices)
         return u.mr, text, lost[0].name
+
+    def omissions(self, u: Utterance) -> list[tuple[str, list[Slot]]]:
+        """The text without one of its sentences, and the slots that it then no longer says."""
+        parts = _sentences(self.checker.align(u.text, u.mr))
+        found = []
+        for at in range(len(parts) if len(parts) > 1 else 0):
+            rest = [part for i, part in enumerate(parts) if i != at]
+            left = parts[at][0].difference(*(slots for slots, _ in rest))
+            lost = [slot for slot in u.mr.slots if slot in left]
+            if lost:
+                found.append((" ".join(sentence for _, sentence in rest), lost))
+        return found
 
     def text_hallucination(
         self, u: Utterance, rng: Random

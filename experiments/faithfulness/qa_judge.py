@@ -54,7 +54,10 @@ def judge(
     for start in range(0, len(records), BATCH):
         chunk = records[start : start + BATCH]
         rows += _rows(chunk, reader, checker, seconds, n_wordings=n_wordings, diverse=diverse)
-    made = {"identity": identity, "n": len(rows), "seconds": seconds, "rows": rows}
+    kinds = [record.kind for record in records]
+    made = {
+        "identity": identity, "n": len(rows), "seconds": seconds, "rows": rows, "kinds": kinds
+    }  # fmt: skip
     atomic_write_json(path, made)
     return made
 

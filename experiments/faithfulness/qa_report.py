@@ -9,6 +9,7 @@ import numpy as np
 
 from d2t.train.fluency_scores import auc
 from experiments.faithfulness.qa_corruptions import CONTROL, MR_SIDE, TEXT_SIDE
+from experiments.faithfulness.qa_distractors import FAITHFUL, KNOWN, MISREAD, MOVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -69,6 +70,7 @@ def report(judged: Mapping[str, Any], cases: Sequence[HardCase]) -> dict[str, An
             for name in ("held_out_value", "invented_value")
             if f"{name}_intact" in judged
         },
+        "distractors": _distractors(judged, threshold),
         "hard": _hard(judged["hard"], cases, threshold),
         "systems": _systems(judged, threshold),
         "cost_ms_per_record": _costs(judged),
@@ -111,6 +113,50 @@ def _correlation(judged: Mapping[str, Any], score: str) -> float | None:
     if len(pairs) < 3 or not pairs.std(axis=0).all():
         return None
     return round(float(np.corrcoef(pairs.T)[0, 1]), 4)
+
+
+def _distractors(judged: Mapping[str, Any], threshold: float) -> dict[str, Any]:
+    """By the kind of the clause: AUC of each score, and verdicts of two judges that are right.
+
+    Empty where nothing was distracted.
+    """
+    pairs = {
+        "held-out frames": (FAITHFUL, MISREAD),
+        "known frames": (f"{FAITHFUL}{KNOWN}", f"{MISREAD}{KNOWN}"),
+        "moved in the text": (FAITHFUL, MOVED),
+    }
+    pairs = {name: pair for name, pair in pairs.items() if all(one in judged for one in pair)}
+    areas = {
+        name: {score: _by_kind(judged[good], judged[bad], score) for score in SCORES}
+        for name, (good, bad) in pairs.items()
+    }
+    right = {
+        f"{condition}: {name}": _share(judged[condition], score, least, condition in faithful)
+        for faithful in [{good for good, _ in pairs.values()}]
+        for condition in dict.fromkeys(one for pair in pairs.values() for one in pair)
+        for name, score, least in (("checker", "checker", 0.0), (JUDGE, JUDGE, threshold))
+    }
+    return {"auc": areas, "right": right}
+
+
+def _by_kind(good: Mapping[str, Any], bad: Mapping[str, Any], score: str) -> dict[str, float]:
+    """AUC within each kind that both have, and over all."""
+    sides = [(np.array(side["kinds"]), np.array(column(side, score))) for side in (good, bad)]
+    found = {}
+    for kind in ("all", *sorted(set(good["kinds"]) & set(bad["kinds"]))):
+        chosen = [values[(kinds == kind) | (kind == "all")] for kinds, values in sides]
+        found[kind] = round(auc(*chosen), 4)
+    return found
+
+
+def _share(judged: Mapping[str, Any], score: str, least: float, faithful: bool) -> dict[str, float]:
+    """Percentage of right verdicts by kind; a record is called faithful from ``least`` on."""
+    kinds = np.array(judged["kinds"])
+    right = (np.array(column(judged, score)) >= least) == faithful
+    return {
+        kind: round(100 * float(right[(kinds == kind) | (kind == "all")].mean()), 1)
+        for kind in ("all", *sorted(set(judged["kinds"])))
+    }
 
 
 def _hard(judged: Mapping[str, Any], cases: Sequence[HardCase], threshold: float) -> dict[str, Any]:
@@ -183,12 +229,30 @@ def as_markdown(found: Mapping[str, Any]) -> str:
     lines.append(
         f"\nCorrelation with the number of slots, intact: {found['correlation_with_n_slots']}"
     )
+    lines += _distractor_lines(found["distractors"])
     lines += ["", "## Hard cases: AUC", *_table(found["hard"]["auc"])]
     lines += ["", "Wrong verdicts of 150:", *_table(found["hard"]["wrong"])]
     if found["systems"]:
         lines += ["", "## Systems", *_table(found["systems"])]
     lines += ["", f"Cost, ms a record: {found['cost_ms_per_record']}"]
     return "\n".join(lines) + "\n"
+
+
+def _distractor_lines(found: Mapping[str, Any]) -> list[str]:
+    """Kinds down, judges across: there are more kinds than a page is wide."""
+    lines = []
+    for name, areas in found["auc"].items():
+        lines += ["", f"## Clauses that are not about the subject, {name}: AUC"]
+        lines += _table(_turned(areas))
+    if found["right"]:
+        lines += ["", "Right verdicts, %:", *_table(_turned(found["right"]))]
+    return lines
+
+
+def _turned(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Columns as rows."""
+    columns = dict.fromkeys(key for row in rows.values() for key in row)
+    return {key: {name: row.get(key) for name, row in rows.items()} for key in columns}
 
 
 def _table(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from d2t.augment.distractor_frames import load_frames
 from d2t.corpus.load import load_split
 from d2t.evaluate.qa.questions import load_questions
 from d2t.model.qa_model import MANIFEST, QAModel
@@ -26,13 +27,14 @@ DOMAIN = "restaurant"
 def trained_model(experiment: QAExperiment, folder: Path) -> QAModel:
     """The model in ``folder`` when it was trained as ``experiment`` says, else a new one."""
     domain = load_domain(DOMAIN)
-    questions = load_questions(domain)
+    questions, frames = load_questions(domain), load_frames(domain)
     identity = {
         **experiment.model_dump(
             mode="json", include={"corpus", "seed", "utterances", "held_out_values", "model"}
         ),
         "questions": questions.digest,
         "domain": domain.digest,
+        "distractors": frames.digest if frames and experiment.model.draws.distracted else None,
     }
     if (folder / MANIFEST).is_file():
         info = json.loads((folder / MANIFEST).read_text(encoding="utf-8")).get("info", {})
@@ -47,8 +49,9 @@ def trained_model(experiment: QAExperiment, folder: Path) -> QAModel:
         derived_rng(experiment.seed, split).shuffle(kept)
         splits[split] = kept[: limit or None]
     model = train_qa(
-        splits["train"], splits["dev"], domain, questions, experiment.model, progress=Lines(50)
-    )
+        splits["train"], splits["dev"], domain, questions, experiment.model,
+        frames=frames, progress=Lines(50),
+    )  # fmt: skip
     model.info["identity"] = identity
     model.save(folder)
     return model

@@ -41,13 +41,17 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_train_qa_writes_a_model(tmp_path: Path) -> None:
     out = tmp_path / "qa"
     arguments = ["--corpus", "mini", "--limit", "12", "--epochs", "0.5", "--width", "16"]
-    result = run("train-qa", *arguments, "--out", str(out), "--json", "--seed", "3")
+    result = run(
+        "train-qa", *arguments, "--out", str(out), "--json", "--seed", "3", "--distracted", "0.9"
+    )
     assert result.exit_code == 0, result.stderr
     facts = json.loads(result.stdout)
     assert facts["path"] == str(out)
     assert facts["utterances"] == 12
     assert facts["settings"]["seed"] == 3
     assert facts["dev"]["dev_loss"] > 0
+    assert 0.9 in facts["settings"]["draws"]
+    assert len(facts["distractors"]) == 64
     assert QAModel.load(out).network.config.width == 16
 
 

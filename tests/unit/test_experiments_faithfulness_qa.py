@@ -6,19 +6,30 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tiny_qa import tiny_model
 
+from d2t.augment.distractor_frames import load_frames
 from d2t.corpus.load import load_split
+from d2t.decode.qa_reader import QAReader
 from d2t.errors import ConfigError, UsageError
 from d2t.evaluate.qa.hard_cases import HardCase
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.seeding import derived_rng
 from d2t.slots.checker import SlotChecker
-from d2t.train.qa import utterances_of
+from d2t.train.qa import distractor_of, utterances_of
 from d2t.train.qa_pairs import Utterance
 from experiments.faithfulness.qa import conditions, systems, with_invented
 from experiments.faithfulness.qa_config import QAExperiment, load_experiment
-from experiments.faithfulness.qa_corruptions import CONTROL, MR_SIDE, TEXT_SIDE, Corruptor
+from experiments.faithfulness.qa_corruptions import (
+    CONTROL,
+    MR_SIDE,
+    TEXT_SIDE,
+    Corruptor,
+    Judged,
+)
+from experiments.faithfulness.qa_distractors import FAITHFUL, KNOWN, MISREAD, drawn, moved
+from experiments.faithfulness.qa_judge import judge
 from experiments.faithfulness.qa_report import SCORES, as_markdown, best_threshold, report
 
 FOLDER = Path(__file__).resolve().parents[2] / "experiments" / "faithfulness"
@@ -33,7 +44,7 @@ def utterances() -> list[Utterance]:
     return found
 
 
-@pytest.mark.parametrize("name", ["qa.toml", "qa_pilot.toml"])
+@pytest.mark.parametrize("name", ["qa.toml", "qa_pilot.toml", "qa_undistracted.toml"])
 def test_the_shipped_configurations_are_valid(name: str) -> None:
     experiment = load_experiment(FOLDER / name)
     for values in (experiment.held_out_values, experiment.invented_values):
@@ -43,6 +54,19 @@ def test_the_shipped_configurations_are_valid(name: str) -> None:
         assert set(held) <= set(DOMAIN.slot(slot).values)
     for slot, invented in experiment.invented_values.items():
         assert not set(invented) & set(DOMAIN.slot(slot).values)
+
+
+def test_the_arm_without_distractors_differs_in_nothing_else_that_trains() -> None:
+    with_them, without = (load_experiment(FOLDER / f"{n}.toml") for n in ("qa", "qa_undistracted"))
+    assert with_them.model.draws.distracted > 0
+    draws = with_them.model.draws._replace(distracted=0.0)
+    same = with_them.model_copy(
+        update={
+            "model": with_them.model.model_copy(update={"draws": draws}),
+            "diverse_records": without.diverse_records,
+        }
+    )
+    assert same == without
 
 
 def test_a_broken_configuration_is_refused(tmp_path: Path) -> None:
@@ -104,6 +128,33 @@ def test_conditions_are_drawn_by_the_seed_and_hold_unseen_values(
     assert with_invented(Utterance(parse_mr("name[A]", DOMAIN), "A"), experiment, 0) is None
 
 
+def test_distracted_texts_are_one_text_under_two_mrs(utterances: list[Utterance]) -> None:
+    frames = load_frames(DOMAIN)
+    assert frames is not None
+    distractor = distractor_of(utterances[:100], frames, DOMAIN)
+    sound = [u for u in utterances[:90] if not CHECKER.check(u.text, u.mr).n_errors]
+    made = drawn(sound, distractor, 1, held_out=True)
+    assert made == drawn(sound, distractor, 1, held_out=True)
+    assert len({right.kind for right, _ in made}) >= 8
+    for right, wrong in made:
+        assert right.text == wrong.text
+        assert (right.kind, right.slot) == (wrong.kind, "")
+        changed = set(right.mr.slots) ^ set(wrong.mr.slots)
+        assert wrong.slot in {slot.name for slot in changed}
+    # What the clause says elsewhere is read as said by the checker: it prefers the wrong MR.
+    rivals = [pair for pair in made if pair[0].kind in ("rival", "unlike")]
+    errors = [[CHECKER.check(r.text, r.mr).n_errors for r in pair] for pair in rivals]
+    assert sum(right > wrong for right, wrong in errors) >= 4
+    assert sum(right < wrong for right, wrong in errors) <= 1
+    elsewhere = moved(utterances[:90], distractor, Corruptor(utterances, DOMAIN, CHECKER), 1)
+    assert elsewhere
+    for record in elsewhere:
+        (before,) = (u for at, u in enumerate(utterances[:90]) if record.id.endswith(f"d-{at}"))
+        assert set(before.mr.slots) <= set(record.mr.slots)
+        assert {s.name for s in set(record.mr.slots) - set(before.mr.slots)} <= {"near"}
+        assert record.text != before.text
+
+
 def test_outputs_of_systems_are_named(tmp_path: Path) -> None:
     path = tmp_path / "o.jsonl"
     path.write_text('{"mr": "name[Aromi]", "text": "Aromi."}\n')
@@ -123,6 +174,16 @@ def judged(values: list[float | None]) -> dict[str, Any]:
         {**dict.fromkeys(SCORES, value), "n_slots": float(at)} for at, value in enumerate(values)
     ]
     return {"n": len(values), "seconds": {"quals": 0.5 * len(values)}, "rows": rows}
+
+
+def test_a_judged_condition_is_found_again_and_knows_the_kinds(tmp_path: Path) -> None:
+    mr = parse_mr("name[Aromi], eatType[pub]", DOMAIN)
+    records = [Judged("0", mr, "Aromi is a pub.", kind="rival"), Judged("1", mr, "Aromi.")]
+    reader, path = QAReader(tiny_model()), tmp_path / "judged.json"
+    made = judge(records, reader, CHECKER, path, n_wordings=1)
+    assert made["kinds"] == ["rival", ""]
+    assert [row["checker"] for row in made["rows"]] == [0.0, -1.0]
+    assert judge(records, reader, CHECKER, path, n_wordings=1) == made  # its seconds too: read
 
 
 def test_a_report_says_areas_hard_cases_systems_and_costs() -> None:
@@ -146,3 +207,27 @@ def test_a_report_says_areas_hard_cases_systems_and_costs() -> None:
     text = as_markdown(found)
     assert "| quals_sum | 1.000 |" in text
     assert "ours" in text
+    assert found["distractors"] == {"auc": {}, "right": {}}
+
+
+def test_a_report_says_how_clauses_about_others_are_judged() -> None:
+    good = {**judged([0.0, 0.0, -3.0, 0.0]), "kinds": ["a", "a", "b", "b"]}
+    bad = {**judged([-3.0, 0.0, -3.0, -3.0]), "kinds": ["a", "a", "b", "c"]}
+    everything = {
+        "intact": judged([0.0, 0.0]),
+        **{kind: judged([-2.0]) for kind in (*MR_SIDE, *TEXT_SIDE, CONTROL)},
+        "hard": judged([0.0, -1.0]),
+        f"{FAITHFUL}{KNOWN}": good,
+        f"{MISREAD}{KNOWN}": bad,
+        FAITHFUL: good,
+    }
+    mr = parse_mr("name[Aromi]", DOMAIN)
+    cases = [HardCase(str(at), mr, "x", at < 1, "k", "n") for at in range(2)]
+    found = report(everything, cases)
+    assert list(found["distractors"]["auc"]) == ["known frames"]
+    areas = found["distractors"]["auc"]["known frames"]["quals_sum"]
+    assert areas == {"all": 0.75, "a": 0.75, "b": 0.75}
+    right = found["distractors"]["right"]
+    assert right[f"{FAITHFUL}{KNOWN}: checker"] == {"all": 75.0, "a": 100.0, "b": 50.0}
+    assert right[f"{MISREAD}{KNOWN}: checker"] == {"all": 75.0, "a": 50.0, "b": 100.0, "c": 100.0}
+    assert "| all | 75.000 | 75.000 |" in as_markdown(found)

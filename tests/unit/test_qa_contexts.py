@@ -11,6 +11,7 @@ from d2t.evaluate.qa.questions import load_questions
 from d2t.evaluate.qa.similarity import token_f1
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
+from d2t.mr.types import Slot
 
 if TYPE_CHECKING:
     from d2t.evaluate.qa.types import ContextPair
@@ -37,6 +38,15 @@ def test_listed_closed_values_stay_words_and_other_known_names_are_symbols_too()
     pair = pair_of("name[Aromi], food[Italian]", "Zizzi serves Italian food near Burger King.")
     assert pair.text == "<txt> <ent:2> serves italian food near <ent:3>."
     assert pair.data == "<mr> <slot:name> <ent:1> <slot:food> italian"
+
+
+def test_names_that_are_spoken_of_are_symbols_too_and_no_part_of_the_record() -> None:
+    mr, text = parse_mr("name[Aromi]", DOMAIN), "Aromi is far from Zum Anker."
+    spoken = (Slot("near", "Zum Anker"), Slot("food", "Thai"))
+    pair = context_pair(mr, text, DOMAIN, QUESTIONS, mentioned=spoken)
+    assert pair.text == "<txt> <ent:1> is far from <ent:2>."
+    assert pair.data == "<mr> <slot:name> <ent:1>"
+    assert {p.slot for p in said_pairs(pair, QUESTIONS)} == {"name"}
 
 
 def test_a_text_cannot_smuggle_symbols_in() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 from collections import Counter
 
 import pytest
@@ -21,11 +23,17 @@ PAIRS = st.lists(
 
 
 @settings(deadline=None, max_examples=50)
-@given(PAIRS, st.integers(1, 9), st.one_of(st.none(), st.integers(64, 400)), st.integers(0, 5))
+@given(
+    PAIRS,
+    st.integers(1, 9),
+    st.one_of(st.none(), st.integers(64, 400)),
+    st.integers(0, 5),
+    st.booleans(),
+)
 def test_every_pair_is_in_exactly_one_batch_that_fits_it(
-    pairs: list[EncodedPair], size: int, tokens: int | None, epoch: int
+    pairs: list[EncodedPair], size: int, tokens: int | None, epoch: int, shared: bool
 ) -> None:
-    options = BatchOptions(size, tokens)
+    options = BatchOptions(size, tokens, shared=shared)
     plans = plan_batches(pairs, options, seed=1, epoch=epoch)
     seen = Counter(row for plan in plans for row in plan.rows)
     assert seen == Counter(range(len(pairs)))
@@ -66,6 +74,27 @@ def test_collate_shifts_the_target_and_marks_what_counts() -> None:
     assert batch.decoder_input.tolist() == [[1, 11, 0, 0, 0], [1, 9, 10, 0, 0], [1, 0, 0, 0, 0]]
     assert batch.labels.tolist() == [[11, 2, 0, 0, 0], [9, 10, 2, 0, 0], [0, 0, 0, 0, 0]]
     assert (batch.n_pairs, batch.n_tokens) == (2, 5)
+
+
+def test_pairs_of_one_source_come_together_and_it_is_read_once() -> None:
+    pairs = [EncodedPair((7, i % 5 + 9, 2), (6,) * (i % 11 + 1)) for i in range(40)]
+    (plan,) = plan_batches(pairs, BatchOptions(40, shared=True), seed=1, epoch=0)
+    sources = [pairs[at].source for at in plan.rows]
+    changes = sum(a != b for a, b in itertools.pairwise(sources))
+    assert changes == 4  # five runs
+    batch = collate(pairs, plan, pad_id=0, bos_id=1)
+    assert batch.source_ids.shape[0] == 8  # five, and fillers
+    assert batch.source_rows is not None
+    apart = collate(pairs, dataclasses.replace(plan, shared=False), pad_id=0, bos_id=1)
+    assert apart.source_rows is None
+    assert batch.source_ids[batch.source_rows].equal(apart.source_ids)
+    assert batch.source_mask[batch.source_rows].equal(apart.source_mask)
+    assert batch.labels.equal(apart.labels)
+    assert batch.decoder_input.equal(apart.decoder_input)
+    parts = [batch.part(k, 3) for k in range(3)]
+    for k, part in enumerate(parts):
+        assert part.source_rows is not None
+        assert part.source_ids[part.source_rows].equal(apart.part(k, 3).source_ids)
 
 
 @pytest.mark.parametrize("workers", [2, 3])

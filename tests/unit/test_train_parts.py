@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import signal
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,8 +13,9 @@ from torch import nn
 from d2t.errors import BackendError
 from d2t.model.build import build_model
 from d2t.model.config import BiGRUConfig, TransformerConfig
+from d2t.model.loss import smoothed_cross_entropy
 from d2t.train.average import MovingAverage
-from d2t.train.batching import BatchPlan, EncodedPair, collate
+from d2t.train.batching import BatchOptions, BatchPlan, EncodedPair, collate, plan_batches
 from d2t.train.forward import needed_logits
 from d2t.train.interrupt import stop_on_signal
 from d2t.train.progress import Lines, evaluation_line
@@ -60,6 +62,27 @@ def test_needed_logits_are_the_models_own(config: TransformerConfig | BiGRUConfi
     torch.testing.assert_close(logits[kept], full[counts])
     assert logits.shape[0] % 256 == 0
     assert logits.shape[0] < full.shape[0]
+
+
+def test_a_source_that_is_encoded_once_gives_the_same_loss_and_gradients() -> None:
+    torch.manual_seed(0)
+    config = TransformerConfig(width=16, ffn=16, heads=2, dropout=0.0)
+    model = build_model(config, vocab_size=50, pad_id=0, bos_id=1, eos_id=2)
+    pairs = [
+        EncodedPair((*range(4, 8 + n % 4), 2), (*range(5, 6 + n), 2), given=n % 3)
+        for n in range(1, 15)
+    ]
+    (plan,) = plan_batches(
+        pairs, BatchOptions(16, shared=True, target_multiple=16), seed=0, epoch=0
+    )
+    found = []
+    for shared in (True, False):
+        batch = collate(pairs, replace(plan, shared=shared), pad_id=0, bos_id=1)
+        loss, n = smoothed_cross_entropy(*needed_logits(model, batch), pad_id=0, smoothing=0.0)
+        model.zero_grad()
+        loss.backward()
+        found.append((loss, n, [p.grad for p in model.parameters()]))
+    torch.testing.assert_close(*found)
 
 
 def test_the_score_prefers_faithful_ordered_text() -> None:

@@ -126,6 +126,11 @@ def test_settings_of_a_command_line() -> None:
     config = qa_config(labels="agreed", epochs=0.5, width=32, seed=7, device="cpu")
     assert (config.labels, config.train.epochs, config.seed) == ("agreed", 0.5, 7)
     assert (config.network.width, config.network.ffn) == (32, 96)
+    assert config.draws == Draws()
+    config = qa_config(
+        labels="given", epochs=None, width=None, seed=1, device="cpu", distracted=0.0
+    )
+    assert config.draws == Draws(distracted=0.0)
     assert qa_config(labels="given", epochs=None, width=None, seed=1, device="auto") == QAConfig()
     with pytest.raises(ConfigError, match="--width 13"):
         qa_config(labels="given", epochs=None, width=13, seed=1, device="cpu")

@@ -53,6 +53,7 @@ def context_pair(
     *,
     also: Sequence[str] = (),
     beside: tuple[MeaningRepresentation, str] | None = None,
+    mentioned: Sequence[Slot] = (),
     rng: Random | None = None,
 ) -> ContextPair:
     """Both contexts of a record.
@@ -64,14 +65,15 @@ def context_pair(
         questions: name the subject slot.
         also: listed values to be copied all the same (training).
         beside: a record about something else, whose text stands beside this one's (training).
+        mentioned: what the text says of others: names in it are to be copied too (training).
         rng: draws symbols and the order of the slots (training); None: symbols in order, slots in
             the domain's.
     """
     ranks = {name: rank for rank, name in enumerate(domain.slot_names)}
     slots = sorted(mr.slots, key=lambda slot: (ranks[slot.name], slot.value))
-    everything = slots
+    everything = [*slots, *mentioned]
     if beside is not None:
-        everything = [*slots, *beside[0].slots]
+        everything += beside[0].slots
         first = rng is None or rng.random() < 0.5
         text = f"{text} {beside[1]}" if first else f"{beside[1]} {text}"
     entities = find_entities(everything, (text,), domain, also=also, rng=rng)
