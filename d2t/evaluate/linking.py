@@ -39,6 +39,8 @@ _OFTEN = 0.1
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 _SHORT = 6
 """Words at most of a sentence that only names the subject."""
+_USUAL = 0.95
+"""Share of the texts that speak of one thing, where texts do."""
 _KNOWN = 3
 """Texts at least that name it so."""
 
@@ -65,7 +67,10 @@ class Linking:
 
     @classmethod
     def fit(cls, templates: Iterable[str]) -> Self | None:
-        """The commonest short sentence that names the subject behind others; None without any."""
+        """The commonest short sentence that names the subject behind others.
+
+        None without any, and where texts are not held to one subject: "There is a pool."
+        """
         read = list(templates)
         subject = usual_subject(map(template_words, read))
         counts: Counter[str] = Counter()
@@ -76,7 +81,10 @@ class Linking:
                 if names == [subject] and len(words) <= _SHORT + 1 and words[0] in _ANAPHORS:
                     counts[sentence] += 1
         naming, n = min(counts.items(), key=lambda item: (-item[1], item[0]), default=("", 0))
-        return cls(naming, str(subject)) if n >= _KNOWN else None
+        found = cls(naming, str(subject))
+        if n < _KNOWN or sum(map(found.holds, read)) < _USUAL * len(read):
+            return None
+        return found
 
     def follows(self, template: str) -> bool:
         """Whether a sentence may follow others (``refers_back``)."""

@@ -62,7 +62,7 @@ def test_the_subject_is_what_texts_usually_begin_with() -> None:
 
 def test_the_naming_sentence_is_the_commonest_of_those_that_name_it_late() -> None:
     templates = [
-        *["<val:name> is a pub. It is cheap."] * 9,
+        *["<val:name> is a pub. It is cheap."] * 200,
         *["There is a pub. It is called <val:name>."] * 4,
         *["There is a pub. Its name is <val:name>."] * 3,
         *["There is a pub. <val:name> is cheap."] * 8,
@@ -74,7 +74,9 @@ def test_the_naming_sentence_is_the_commonest_of_those_that_name_it_late() -> No
     assert linking.names([Slot("name", "Aromi")]) == "It is called Aromi."
     assert linking.names([Slot("near", "Aromi")]) is None
     assert linking.names([Slot("name", "Aromi"), Slot("area", "riverside")]) is None
-    assert Linking.fit(templates[:9]) is None
+    assert Linking.fit(templates[:200]) is None, "nobody names it late"
+    pools = ["<val:name> is a hotel. There is a pool."] * 20
+    assert Linking.fit([*templates, *pools]) is None, "other things are spoken of, too"
     with pytest.raises(ValueError, match="no placeholder"):
         Linking.of("It is called Aromi.")
 
