@@ -84,8 +84,7 @@ class QAReader:
             for batch, source_ids, mask, own in self._batches(contexts, rows, targets):
                 encoded = self._network.encode(source_ids, mask)
                 for places in batch:
-                    local = own[places]
-                    logs = self._forced(encoded[local], mask[local], [targets[p] for p in places])
+                    logs = self._forced(encoded, mask, own[places], [targets[p] for p in places])
                     for place, tokens in zip(places, logs, strict=True):
                         n_question = targets[place].index(self._separator) + 1
                         found[place] = PairLogs(tokens, n_question)
@@ -100,9 +99,8 @@ class QAReader:
             for batch, source_ids, mask, own in self._batches(contexts, rows, prefixes):
                 encoded, blocked = self._network.encode(source_ids, mask), self._blocked(source_ids)
                 for places in batch:
-                    local = own[places]
                     given = [prefixes[place] for place in places]
-                    ids = self._continued(encoded[local], mask[local], blocked[local], given)
+                    ids = self._continued(encoded, mask, own[places], blocked, given)
                     for place, tokens in zip(places, ids, strict=True):
                         found[place] = self.model.tokenizer.decode(tokens)
         return found
@@ -164,12 +162,12 @@ class QAReader:
         return pad_sources(sources, self.model.tokenizer.pad_id, device=self.device)
 
     def _forced(
-        self, encoded: Tensor, mask: Tensor, targets: Sequence[Sequence[int]]
+        self, encoded: Tensor, mask: Tensor, rows: Tensor, targets: Sequence[Sequence[int]]
     ) -> list[tuple[float, ...]]:
-        """Log-probabilities of the tokens of each target."""
+        """Log-probabilities of the tokens of each target; ``rows (n,)``: which context it is of."""
         gold, real = self._padded(targets)
         first = torch.full_like(gold[:, :1], self._network.bos_id)
-        hidden = self._network.decode(encoded, mask, torch.cat([first, gold[:, :-1]], dim=1))
+        hidden = self._network.decode(encoded, mask, torch.cat([first, gold[:, :-1]], dim=1), rows)
         logits = self._network.output(hidden[real]).float()
         logs = torch.log_softmax(logits, dim=-1).gather(1, gold[real][:, None])[:, 0].tolist()
         split, at = [], 0
@@ -179,7 +177,12 @@ class QAReader:
         return split
 
     def _continued(
-        self, encoded: Tensor, mask: Tensor, blocked: Tensor, prefixes: Sequence[Sequence[int]]
+        self,
+        encoded: Tensor,
+        mask: Tensor,
+        contexts: Tensor,
+        blocked: Tensor,
+        prefixes: Sequence[Sequence[int]],
     ) -> list[list[int]]:
         """The likeliest token after each prefix, again and again until EOS.
 
@@ -192,8 +195,8 @@ class QAReader:
         for _ in range(MAX_ANSWER):
             given = [[self._network.bos_id, *prefixes[row], *found[row]] for row in rows]
             ids, _ = self._padded(given)
-            here = torch.tensor(rows, device=self.device)
-            hidden = self._network.decode(encoded[here], mask[here], ids)
+            here = contexts[torch.tensor(rows, device=self.device)]
+            hidden = self._network.decode(encoded, mask, ids, here)
             last = torch.tensor([len(tokens) - 1 for tokens in given], device=self.device)
             logits = self._network.output(hidden[torch.arange(len(rows)), last]).float()
             chosen = logits.masked_fill(blocked[here], -torch.inf).argmax(dim=-1).tolist()
