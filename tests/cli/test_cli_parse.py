@@ -100,7 +100,7 @@ def test_a_language_model_is_fitted_saved_and_used(tmp_path):
     result = run("train-lm", "--corpus", "mini", "--out", str(path))
     assert result.exit_code == 0, result.stderr
     assert result.stdout == f"{path}\n"
-    assert "(chosen)" in result.stderr
+    assert "(chosen: the lowest order within 1% of the best)" in result.stderr
     outputs = tmp_path / "outputs.jsonl"
     mr = "name[Aromi], eatType[pub]"
     good, bad = "Aromi is a pub.", "Aromi a is pub pub."

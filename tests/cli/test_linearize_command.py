@@ -95,7 +95,7 @@ def test_bad_lines_are_answered_in_place_and_the_stream_goes_on(corpus):
         (["--model", "no-such-bundle"], MR, 1, "no-such-bundle"),
         (["no-such-file"], "", 1, "no-such-file"),
         (["--strict"], "colour[red]", 1, "unknown slot"),
-        (["--align"], MR, 3, "1 bad lines"),
+        (["--align"], MR, 3, "1 bad line"),
     ],
 )
 def test_what_cannot_be_done_says_so(args, stdin, code, says):
