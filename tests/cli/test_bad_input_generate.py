@@ -9,13 +9,11 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from echo_bundle import EchoBundle, echo_bundle, save_random_bundle
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from d2t.cli.main import app
-from d2t.model.bundle import Bundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,22 +22,6 @@ if TYPE_CHECKING:
     from click.testing import Result
 
 GOOD = "name[Aromi], eatType[pub]"
-
-
-@pytest.fixture(scope="module")
-def built() -> EchoBundle:
-    return echo_bundle()
-
-
-@pytest.fixture
-def echo(built: EchoBundle, monkeypatch: pytest.MonkeyPatch) -> EchoBundle:
-    monkeypatch.setattr(Bundle, "load", staticmethod(lambda path, device="cpu": built))
-    return built
-
-
-@pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_random_bundle(tmp_path_factory.mktemp("bundles") / "sound")
 
 
 def run(*args: str, stdin: str | bytes = "", model: str = "m") -> Result:
@@ -249,9 +231,9 @@ DAMAGES = {
 
 @pytest.mark.parametrize("command", ["generate", "info"])
 @pytest.mark.parametrize("damage", sorted(DAMAGES))
-def test_a_damaged_bundle(sound: Path, tmp_path: Path, damage: str, command: str) -> None:
+def test_a_damaged_bundle(random_bundle: Path, tmp_path: Path, damage: str, command: str) -> None:
     folder = tmp_path / "bundle"
-    shutil.copytree(sound, folder)
+    shutil.copytree(random_bundle, folder)
     DAMAGES[damage](folder)
     args = ["generate", "-m", str(folder)] if command == "generate" else ["info", str(folder)]
     result = CliRunner().invoke(app, args, input=GOOD)
@@ -263,8 +245,8 @@ def test_a_damaged_bundle(sound: Path, tmp_path: Path, damage: str, command: str
 
 
 @pytest.mark.parametrize("device", ["tpu", "cuda:99", ""])
-def test_a_device_that_is_not_there(sound: Path, device: str) -> None:
-    result = run("--device", device, stdin=GOOD, model=str(sound))
+def test_a_device_that_is_not_there(random_bundle: Path, device: str) -> None:
+    result = run("--device", device, stdin=GOOD, model=str(random_bundle))
     assert result.exit_code == 1
     assert "device" in result.stderr
 
