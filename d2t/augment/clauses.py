@@ -14,12 +14,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 from d2t.evaluate.linking import LinkFault, link_fault, sentences_of, usual_subject
+from d2t.evaluate.wording import Wording, WordingFault
 from d2t.linearize.symbols import PLACEHOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-Fault = Literal["no_verb", "no_subject", "nothing_joined", "too_many_verbs"] | LinkFault
+ClauseFault = Literal["no_verb", "no_subject", "nothing_joined", "too_many_verbs", "says_nothing"]
+Fault = ClauseFault | LinkFault | WordingFault
 
 _SUBJECTS = frozenset({"it", "they", "you", "we"})
 _COPULAS = frozenset({"is", "are"})
@@ -40,6 +42,8 @@ _ADJUNCTS = frozenset({
 """What begins a phrase that says how or where, and is no subject."""
 _DETERMINERS = frozenset({"a", "an", "the", "this", "that", "one", "another", "its", "their"})
 _NAMED = frozenset({"called", "named"})
+_GENERIC = frozenset({"place", "one", "establishment", "venue", "location", "spot", "thing"})
+_NOT_SUBJECTS = _NAMED | {"not"}
 _REACH = 4
 """Words after a joining word among which the verb of the clause it joins is looked for: "and its
 customer rating is". A noun phrase that is joined has none so near."""
@@ -62,14 +66,20 @@ class ClauseChecker:
         bare: verbs without an ending, which make a clause where one begins ("Try Aromi").
         subject: the placeholder of what texts are about; without one, sentences are not asked
             whether they speak of the same thing (``d2t.evaluate.linking``).
+        wording: what is called by name, and how; without it that is not asked.
     """
 
     def __init__(
-        self, verbs: Iterable[str], bare: Iterable[str] = (), subject: str | None = None
+        self,
+        verbs: Iterable[str],
+        bare: Iterable[str] = (),
+        subject: str | None = None,
+        wording: Wording | None = None,
     ) -> None:
         self.verbs = frozenset(verbs) - _JOINING - _OPENING
         self.bare = frozenset(bare) - _JOINING - _OPENING
         self.subject = subject
+        self.wording = wording
 
     @classmethod
     def fit(cls, texts: Iterable[Sequence[str]], *, min_share: float = 0.0002) -> ClauseChecker:
@@ -104,17 +114,19 @@ class ClauseChecker:
             ]
             for found in (finite, bare)
         )
-        return cls(verbs, imperatives, usual_subject(read))
+        return cls(verbs, imperatives, usual_subject(read), Wording.fit(read))
 
     def fault(self, words: Sequence[str]) -> Fault | None:
         """What is wrong with the first sentence that does not hold together, or None.
 
-        Where each does, what keeps them apart.
+        Where each does, what is worded oddly; or else what keeps them apart.
         """
         sentences = sentences_of(words)
         for sentence in sentences:
             if fault := self._sentence_fault(sentence):
                 return fault
+        if self.wording and (odd := self.wording.fault(words)):
+            return odd
         return link_fault(sentences, self.subject, self.bare) if self.subject else None
 
     def _sentence_fault(self, words: Sequence[str]) -> Fault | None:
@@ -124,6 +136,8 @@ class ClauseChecker:
             return "no_verb"
         if self._lacks_subject(words, verbs[0]):
             return "no_subject"
+        if _says_nothing(words):
+            return "says_nothing"
         joining = [place for place, word in enumerate(words) if word in _JOINING]
         first = min([*verbs, *opened])
         if any(self._joins_nothing(words, place, first) for place in joining):
@@ -137,7 +151,8 @@ class ClauseChecker:
     def _lacks_subject(self, words: Sequence[str], verb: int) -> bool:
         """Whether only adjuncts stand before the first verb, and no subject can follow it.
 
-        "With a low price, near Ranch, is cheap"; but "Near Ranch, is a pub" is an inversion.
+        "With a low price, near Ranch, is cheap", "Near Ranch is not cheap"; but "Near Ranch, is a
+        pub" is an inversion.
         """
         if self._is_imperative(words, verb) or _CONTRACTED.fullmatch(words[verb]):
             return False
@@ -146,7 +161,7 @@ class ClauseChecker:
         if not starts or any(start not in _ADJUNCTS for start in starts):
             return False
         if before[-1] != ",":
-            return any(word in _NAMED for word in after)
+            return before[-1] not in _SUBJECTS and any(word in _NOT_SUBJECTS for word in after)
         subject = any(word in _DETERMINERS or PLACEHOLDER.fullmatch(word) for word in after)
         return not (subject and words[verb] in _COPULAS)
 
@@ -187,3 +202,10 @@ def _is_main(words: Sequence[str], place: int, verbs: Sequence[int]) -> bool:
     """Whether no opening word claims the verb: it is the nearest behind none."""
     start = max((verb + 1 for verb in verbs if verb < place), default=0)
     return not any(word in _OPENING for word in words[start:place])
+
+
+def _says_nothing(words: Sequence[str]) -> bool:
+    """Whether it ends in "is a place": the model has put its slot before the verb."""
+    return len(words) > 3 and (
+        words[-3] in _COPULAS and words[-2] in _DETERMINERS and words[-1] in _GENERIC
+    )

@@ -20,6 +20,7 @@ from d2t.decode.rerank import rerank
 from d2t.decode.sampling_options import SamplingOptions
 from d2t.decode.segments import segment_texts
 from d2t.evaluate.linking import NAMING, Linking
+from d2t.evaluate.wording import WORDING, Wording
 from d2t.linearize.template import template_of
 from d2t.mr.types import Plan
 from d2t.plan.random_plans import random_plan
@@ -78,6 +79,7 @@ class VerifiedGenerator:
         habits = generator.bundle.decode_defaults
         self._finished = bool(habits.get(FINISHED, False))
         self._linking = Linking.of(habits[NAMING]) if NAMING in habits else None
+        self._wording = Wording.from_dict(habits[WORDING]) if WORDING in habits else None
 
     @property
     def domain(self) -> Domain:
@@ -163,11 +165,11 @@ class VerifiedGenerator:
         return said.status == "ok" and (kept or not self._follows(request))
 
     def _reads(self, said: Hypothesis) -> bool:
-        """Whether it is finished, and of one thing, as the references are."""
+        """Whether it is finished, of one thing, and worded as the references are."""
         if self._finished and not is_finished(said.text):
             return False
-        linking = self._linking
-        return linking is None or linking.holds(template_of(said.alignment, self.domain))
+        template = template_of(said.alignment, self.domain)
+        return all(habit.holds(template) for habit in (self._linking, self._wording) if habit)
 
     def _beams(
         self, requests: Sequence[GenerationRequest], _: Sequence[Hypothesis]

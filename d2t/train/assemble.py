@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from d2t.decode.ending import FINISHED, ends_finished
 from d2t.errors import ConfigError
 from d2t.evaluate.linking import NAMING, Linking
+from d2t.evaluate.wording import WORDING, Wording
 from d2t.linearize.inventory import Inventory
 from d2t.linearize.registry import make_strategy
 from d2t.linearize.source import Linearizer
 from d2t.linearize.symbols import PLAN_SYMBOLS, all_symbols
-from d2t.linearize.template import template_of
+from d2t.linearize.template import template_of, template_words
 from d2t.model.build import build_model
 from d2t.model.bundle import Bundle
 from d2t.model.config import PretrainedConfig
@@ -59,9 +60,13 @@ def text_habits(data: PreparedData) -> dict[str, Any]:
     found: dict[str, Any] = {
         FINISHED: ends_finished(pair.example.references[0] for pair in data.train)
     }
-    linking = Linking.fit(template_of(pair.alignment, data.domain) for pair in data.train)
+    templates = [template_of(pair.alignment, data.domain) for pair in data.train]
+    linking = Linking.fit(templates)
     if linking is not None:
         found[NAMING] = linking.naming
+    wording = Wording.fit(map(template_words, templates))
+    if wording is not None:
+        found[WORDING] = wording.to_dict()
     return found
 
 
