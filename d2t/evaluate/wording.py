@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from d2t.evaluate.linking import sentences_of, usual_subject
 from d2t.linearize.symbols import PLACEHOLDER
 from d2t.linearize.template import template_words
-from d2t.slots.tokens import SENTENCE_END
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -44,6 +43,7 @@ _HOLDING = 0.9
 
 _COPULAS = frozenset({"is", "are", "was", "were"})
 _ARTICLES = frozenset({"a", "an"})
+_DEFINITE = frozenset({"the", "this", "that", "its", "their", "our", "your"})
 _NAMING = frozenset({"a", "an", "one", "another", "called", "named", "not"})
 """What follows the copula where a thing is named, or said to be of a kind."""
 _ADVERBIAL = frozenset({
@@ -57,6 +57,7 @@ _OPENING = frozenset({
     "while", "whilst", "although", "though", "however", "despite", "and", "but", "or", "so", ";",
     ",", ":", "(", ")", '"', "there", "here", "called", "named", "than", "like",
 })  # fmt: skip
+_ENDING = _OPENING | _ADVERBIAL | _COPULAS | _DEFINITE
 _PRONOUNS = frozenset({
     "it", "its", "they", "their", "this", "these", "those", "you", "your", "we", "our", "he", "she",
 })  # fmt: skip
@@ -150,7 +151,10 @@ class Wording:
         return cls(stored["subject"], before, after, frozenset(stored["things"]))
 
     def _has_article(self, sentence: Sequence[str]) -> bool:
-        """Whether only adjectives and nouns stand between an article and the name."""
+        """Whether only adjectives and nouns stand between an article and the name.
+
+        No commas, which may end a phrase: "With a low price, try Aromi".
+        """
         for place, word in enumerate(sentence):
             if word != self.subject:
                 continue
@@ -164,8 +168,7 @@ class Wording:
 
 def _continues(word: str) -> bool:
     """Whether a noun phrase may go on behind it."""
-    ends = word in _OPENING or word in _ADVERBIAL or word in _COPULAS or word in SENTENCE_END
-    return not ends and PLACEHOLDER.fullmatch(word) is None
+    return word not in _ENDING and PLACEHOLDER.fullmatch(word) is None
 
 
 def _predication(sentence: Sequence[str]) -> tuple[str, str] | None:

@@ -17,6 +17,7 @@ from d2t.decode.segments import joined_candidates
 from d2t.decode.types import GenerationRequest
 from d2t.decode.verified import VerifiedGenerator, VerifyOptions
 from d2t.evaluate.linking import NAMING
+from d2t.evaluate.wording import WORDING, Wording
 from d2t.mr.parse import parse_mr
 from d2t.mr.plans import parse_plan
 
@@ -226,6 +227,17 @@ def test_a_text_that_begins_to_speak_of_another_place_is_said_again(naming: Echo
     assert (found.status, found.stage) == ("repaired", "reranked")
     assert found.text == "At the riverside, Aromi is a pub."
     alone = say(naming, greedy=always(ANOTHER))
+    assert (alone.status, alone.stage) == ("ok", None), "what nothing better is found for stays"
+
+
+def test_a_text_that_gives_a_name_an_article_is_said_again(bundle: EchoBundle) -> None:
+    bundle.decode_defaults[WORDING] = Wording("<val:name>", {}, {}, frozenset()).to_dict()
+    odd = "At the riverside there is a <val:name> pub."
+    found = say(bundle, greedy=always(odd), beams=always(odd, GOOD))
+    alone = say(bundle, greedy=always(odd))
+    del bundle.decode_defaults[WORDING]
+    assert (found.status, found.stage) == ("repaired", "reranked")
+    assert found.text == "At the riverside, Aromi is a pub."
     assert (alone.status, alone.stage) == ("ok", None), "what nothing better is found for stays"
 
 

@@ -58,6 +58,8 @@ def test_what_people_seldom_say_behind_a_pronoun_is_no_verb() -> None:
         "In the city, there is a pub.",
         "Near Ranch is a pub called <val:name>.",
         "The pub near Ranch is called <val:name>.",
+        "With a low price it is not small.",
+        "This pub is a place near Ranch.",
         "",
     ],
 )
@@ -109,6 +111,8 @@ def test_they_make_no_more_than_one(text: str, fault: str) -> None:
         ("With a low rating, near Ranch, is cheap.", "no_subject"),
         ("Not cheap and near Ranch, has a garden.", "no_subject"),
         ("With a low price is called <val:name>.", "no_subject"),
+        ("Near Ranch is not cheap.", "no_subject"),
+        ("This pub is a place.", "says_nothing"),
         ("A cheap pub near Ranch.", "no_verb"),
         ("A cheap pub that has a garden called Aromi.", "no_verb"),
         ("Aromi is a pub. Low customer rating.", "no_verb"),
@@ -120,3 +124,14 @@ def test_faults_are_named(clauses: ClauseChecker, text: str, fault: str) -> None
 
 def test_the_first_sentence_that_fails_counts(clauses: ClauseChecker) -> None:
     assert clauses.fault(template_words("Aromi is a pub. A pub. It is it is.")) == "no_verb"
+
+
+def test_odd_wording_is_a_fault_too() -> None:
+    """As ``d2t.evaluate.wording`` reads it from the same references."""
+    texts = ["<val:name> is a pub.", "The pub is cheap. It is called <val:name>."] * 10
+    clauses = ClauseChecker.fit(map(template_words, [*texts, "The food is cheap."] * 5))
+    assert clauses.fault(template_words("The food is a pub.")) == "not_a_thing"
+    assert clauses.fault(template_words("The food is cheap.")) is None
+    assert clauses.fault(template_words("The food.")) == "no_verb", "comes first"
+    clauses.wording = None
+    assert clauses.fault(template_words("The food is a pub.")) is None
