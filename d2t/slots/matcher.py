@@ -202,7 +202,7 @@ def _filled(templates: tuple[str, ...], numbers: list[str]) -> tuple[str, ...]:
 
 
 def _scaled(templates: tuple[str, ...]) -> bool:
-    return _SCALE.search(templates[0]) is not None
+    return any(_SCALE.search(template) for template in templates)
 
 
 def _fill(template: str, numbers: list[str]) -> str:

@@ -228,6 +228,7 @@ def test_ordinary_words_are_no_names_without_their_capitals(mr, text, ok):
         ("customer rating[4 out of 5]", "It is rated 4 by customers.", True),
         ("customer rating[4]", "It is rated 5 by customers.", False),
         ("customer rating[4]", "It is rated 4 out of 5.", False),
+        ("customer rating[4]", "It is not rated 4 by customers.", False),
         ("customer rating[4]", "It serves 4 cakes.", False),
         ("customer rating[4 stars]", "It has a customer rating of 4 stars.", True),
         ("customer rating[4.5/5]", "It has a customer rating of 4.5/5.", True),
