@@ -48,13 +48,14 @@ def export(
 
     Example: `d2t export runs/e2e-at/bundle --quantization int8`
     """
+    from d2t.model.manifest import read_manifest
+
+    manifest = read_manifest(bundle)  # a missing bundle is cheaper to find than torch to import
     from d2t.corpus.group import group_references
     from d2t.corpus.load import load_split
     from d2t.decode.export import Tolerance, export_bundle
     from d2t.model.domain_files import load_domain_copy
-    from d2t.model.manifest import read_manifest
 
-    manifest = read_manifest(bundle)
     name = corpus or str(manifest.info.get("corpus", "mini"))
     dev = group_references(load_split(name, "dev", load_domain_copy(bundle / "domain")))[:limit]
     allowed = Tolerance(ser=max_ser_gain, bleu=max_bleu_loss)

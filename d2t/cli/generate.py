@@ -33,7 +33,8 @@ from d2t.cli.contrast import (
 )
 from d2t.cli.generate_lines import Lines
 from d2t.cli.planners import FirstOption, PlannerOption, SentencesOption, plan_option
-from d2t.cli.sink import after_kept, begin_file, is_complete, open_sink
+from d2t.cli.sink import after_kept, begin_file, is_complete, open_sink, refuse_own_input
+from d2t.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,7 +103,9 @@ RerankOption = Annotated[
 ]
 PenaltyOption = Annotated[
     float | None,
-    typer.Option(help="Beams rank by log p / length ** this.", rich_help_panel=_SEARCH),
+    typer.Option(
+        min=0, max=10, help="Beams rank by log p / length ** this.", rich_help_panel=_SEARCH
+    ),
 ]
 LengthOption = Annotated[
     int | None,
@@ -216,6 +219,9 @@ def generate(
         return
     if source != "-":  # a missing file is cheaper to find than a model is to load
         open_source(source).close()
+        refuse_own_input(source, output)
+    if rerank and verify is Verify.OFF:
+        raise UsageError("--rerank is short for --verify rerank; leave out --verify off")
     reranked = rerank or verify is Verify.RERANK
     contrasted = contrast_options(contrast, beta, plausibility, dynamic)
     loaded = load(

@@ -71,4 +71,8 @@ def _why(said: Hypothesis) -> str:
     faults += [f"{span.slot} is added" for span in report.added]
     faults += [f"{wrong.span.slot} stands for {wrong.expected}" for wrong in report.wrong]
     faults += [f"{span.slot} comes twice" for span in report.repeated]
-    return "; ".join(faults) or "its order is not the one asked for"
+    if not said.finished:
+        faults.append("it is cut at --max-length")
+    elif not said.order_kept:
+        faults.append("its order is not the one asked for")
+    return "; ".join(faults) or "a value is not copied"

@@ -60,8 +60,12 @@ def after_kept(
     """The records that have no line yet; the others are counted.
 
     Raises:
-        DataError: a kept line is of another record than the input has in its place.
+        DataError: a kept line is of another record than the input has in its place, or of what
+            that record said before.
     """
+    from d2t.decode.requests import mr_of_record
+    from d2t.mr.render import mr_to_json
+
     if growing is not None and growing.kept:
         say(f"{growing.kept} records are in {growing.partial}; going on behind them")
         for number, line in enumerate(growing.lines(), start=1):
@@ -73,8 +77,26 @@ def after_kept(
                     f"input {there} there; give the same input, or remove the file",
                     code="data_changed",
                 )
+            if "mr" in line and line["mr"] != mr_to_json(
+                mr_of_record(record, columns.domain, columns), columns.domain
+            ):
+                raise DataError(
+                    f"line {number} of {growing.partial} says something else than record "
+                    f"{record.id!r} of the input; give the same input, or remove the file",
+                    code="data_changed",
+                )
             totals.add_line(line)
     return records
+
+
+def refuse_own_input(source: str, output: Path | None) -> None:
+    """See that the records are not replaced by their texts.
+
+    Raises:
+        UsageError: ``output`` is the file that is read.
+    """
+    if output is not None and output.is_file() and output.samefile(source):
+        raise UsageError(f"--output {output} is the input; write to another file")
 
 
 def _is_file(output: Path) -> bool:

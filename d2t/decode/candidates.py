@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from d2t.linearize.delex import relexicalize
+from d2t.linearize.delex import relexicalize, unbound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from d2t.decode.backend import SearchResult
+    from d2t.linearize.bindings import Bindings
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,14 @@ class Candidate:
     text: str
     score: float
     finished: bool = True
+
+    def is_whole(self, bindings: Bindings) -> bool:
+        """Whether it came to its end, every name was put in, and no placeholder is left.
+
+        The checker alone might take another word for a name: "A place to eat is B." for ``A``.
+        """
+        named = all(name in self.template for name in bindings.open_symbols)
+        return self.finished and named and not unbound(self.template, bindings)
 
 
 def distinct_candidates(

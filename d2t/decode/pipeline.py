@@ -363,7 +363,7 @@ class ModelGenerator:
             alignment=report.alignment,
             report=report,
             score=candidate.score,
-            status="ok" if report.ok and candidate.finished else "failed",
+            status="ok" if report.ok and candidate.is_whole(item.linearized.bindings) else "failed",
             order_kept=realised.slots == item.asked.slots,
             breaks_kept=breaks_kept(item.asked, realised),
             finished=candidate.finished,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from d2t.decode.types import GenerationRequest
-from d2t.errors import D2TError
+from d2t.errors import D2TError, DomainError
 from d2t.mr.parse import parse_mr
 from d2t.mr.records import mr_from_fields, plan_source
 from d2t.mr.types import MeaningRepresentation, Plan
+from d2t.mr.values import shorten
 from d2t.plan.choose import complete_plan
 from d2t.seeding import derived_rng
 
@@ -36,6 +37,7 @@ def make_request(
     """
     if not isinstance(mr, MeaningRepresentation):
         mr = parse_mr(mr, domain)
+    mr = _sayable(mr, domain)
     if plan is not None and not isinstance(plan, Plan):
         plan = complete_plan(plan, mr, domain, planner)
     return GenerationRequest(id, mr, plan)
@@ -66,13 +68,9 @@ def request_from_record(
         D2TError: the record's own error, or what is wrong with its MR or plan; ``line`` is that of
             the input, ``column`` that in the MR or plan text.
     """
-    if record.error is not None:
-        raise record.error
-    fields: Mapping[str, Any] = record.fields or {}
+    fields = _fields(record, columns)
     try:
-        if columns is not None:
-            fields = columns.slots(fields)
-        mr = mr_from_fields(fields, domain)
+        mr = _sayable(mr_from_fields(fields, domain), domain)
         wanted = plan_source(fields)
         if wanted is None:
             wanted = plan
@@ -84,6 +82,46 @@ def request_from_record(
         error.line = record.line
         raise
     return GenerationRequest(_id(record, fields), mr, parsed)
+
+
+def mr_of_record(
+    record: InputRecord, domain: Domain, columns: ColumnMap | None = None
+) -> MeaningRepresentation:
+    """What one input record asks to be said.
+
+    Raises:
+        D2TError: the record's own error, or what is wrong with its MR.
+    """
+    return mr_from_fields(_fields(record, columns), domain)
+
+
+def _fields(record: InputRecord, columns: ColumnMap | None) -> Mapping[str, Any]:
+    """What is read of a record, under the domain's names."""
+    if record.error is not None:
+        raise record.error
+    fields: Mapping[str, Any] = record.fields or {}
+    try:
+        return fields if columns is None else columns.slots(fields)
+    except D2TError as error:
+        error.line = record.line
+        raise
+
+
+def _sayable(mr: MeaningRepresentation, domain: Domain) -> MeaningRepresentation:
+    """``mr``, unless a yes-or-no slot holds what no text can be checked for.
+
+    Raises:
+        DomainError: code ``boolean_value``.
+    """
+    for slot in mr.slots:
+        spec = domain.slot(slot.name)
+        if spec.kind == "boolean" and spec.is_unseen(slot.value):
+            raise DomainError(
+                f"slot {slot.name!r} is {' or '.join(spec.values)}, not {shorten(slot.value)}; "
+                "write yes or no (Y, N, true, false, 1, 0), or leave it out",
+                code="boolean_value",
+            )
+    return mr
 
 
 def _id(record: InputRecord, fields: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from d2t.linearize.template import template_of
 from d2t.mr.types import MeaningRepresentation, Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from d2t.decode.pipeline import ModelGenerator
     from d2t.evaluate.linking import Linking
@@ -164,20 +164,19 @@ def _first_proved(
 
 
 def _cuts(n: int, parts: Mapping[tuple[int, int], _Part]) -> list[list[tuple[int, int]]]:
-    """Ways to cover ``0:n``, those with the likeliest words first; at most a few."""
+    """Ways to cover ``0:n``, those with the likeliest words first; at most a few.
 
-    def covers(start: int) -> Iterator[list[tuple[int, int]]]:
-        if start == n:
-            yield []
+    Only the best ways to cover an end of the plan are gone on with: all of them are too many.
+    """
+    best: dict[int, list[tuple[float, list[tuple[int, int]]]]] = {n: [(0.0, [])]}
+    for start in range(n - 1, -1, -1):
+        ways = []
         for end in range(n, start, -1):
-            if (start, end) in parts:
-                for rest in covers(end):
-                    yield [(start, end), *rest]
-
-    def cost(cut: list[tuple[int, int]]) -> float:
-        return -sum(parts[span].score * len(parts[span].text.split()) for span in cut)
-
-    return sorted(covers(0), key=cost)[:_MOST_SEGMENTATIONS]
+            if part := parts.get((start, end)):
+                cost = -part.score * len(part.text.split())
+                ways += [(cost + other, [(start, end), *rest]) for other, rest in best[end]]
+        best[start] = sorted(ways, key=lambda way: way[0])[:_MOST_SEGMENTATIONS]
+    return [cut for _, cut in best[0]]
 
 
 def _joined(

@@ -102,7 +102,8 @@ def _header(cells: list[str], name: str, line: int, known: tuple[str, ...] | Non
             raise DataError(
                 f"{name} is CSV without a header: none of its first row's cells is a known column "
                 f"({', '.join((*KNOWN_COLUMNS[:4], *(known or ())[:8]))}, ...); "
-                "add a first line that names the columns, or read the file with another format",
+                "add a first line that names the columns (d2t generate: name yours with --map "
+                "'Your column=slot'), or read the file with another format",
                 line=line,
                 code="no_header",
             )

@@ -15,7 +15,7 @@ from d2t.linearize.grammar import starts_with_article, starts_with_vowel_sound
 from d2t.linearize.symbols import PLACEHOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from d2t.mr.domain import Domain
     from d2t.mr.types import MeaningRepresentation, Slot
@@ -56,7 +56,8 @@ def relexicalize(template: str, bindings: Mapping[str, str]) -> str:
 
     "a" or "an" before a placeholder follows the value's initial sound, "the" before a value with
     an article of its own goes, a value that starts a sentence gets a capital unless it belongs to
-    an open slot. A placeholder without a binding stays visible; see ``unbound``.
+    an open slot, one that ends in a full stop needs no other. A placeholder without a binding stays
+    visible; see ``unbound``.
     """
     parts: list[str] = []
     position = 0
@@ -68,9 +69,9 @@ def relexicalize(template: str, bindings: Mapping[str, str]) -> str:
         follows_value = position > 0
         if not is_literal(match.group(), bindings) and _starts_sentence(before, follows_value):
             value = _capitalized(value)
-        parts += [unescape(_agree(before, value, follows_value)), value]
+        parts += [_behind(parts, unescape(_agree(before, value, follows_value))), value]
         position = match.end()
-    return "".join([*parts, unescape(template[position:])])
+    return "".join([*parts, _behind(parts, unescape(template[position:]))])
 
 
 def unbound(template: str, bindings: Mapping[str, str]) -> tuple[str, ...]:
@@ -149,6 +150,12 @@ def _agree(before: str, value: str, follows_value: bool) -> str:
         return before
     article = match.group(1)[0] + ("n" if starts_with_vowel_sound(value) else "")
     return before[: match.start()] + article + match.group(2)
+
+
+def _behind(parts: Sequence[str], text: str) -> str:
+    """``text`` without the stop at its start, if the value before it brings one: "near St. Co."."""
+    doubled = parts and parts[-1].endswith(".") and text.startswith(".")
+    return text[1:] if doubled and not text.startswith("..") else text
 
 
 def _starts_sentence(before: str, follows_value: bool) -> bool:

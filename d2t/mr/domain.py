@@ -16,8 +16,8 @@ from d2t.io.resources import data_root
 SlotKind = Literal["open", "categorical", "boolean", "list", "numeric", "ordinal"]
 
 _BOOLEAN_SPELLINGS = {
-    "yes": "yes", "y": "yes", "true": "yes", "1": "yes",
-    "no": "no", "n": "no", "false": "no", "0": "no",
+    "yes": "yes", "y": "yes", "true": "yes", "t": "yes", "1": "yes",
+    "no": "no", "n": "no", "false": "no", "f": "no", "0": "no",
 }  # fmt: skip
 
 

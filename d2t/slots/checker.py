@@ -30,6 +30,7 @@ _VERBATIM_BONUS = 20
 _VERBATIM_RANK = -1
 # Words of boolean slot names that texts do not repeat: has_linux_release, available_on_steam.
 _NAME_PARTS = frozenset({"has", "is", "on", "available", "release"})
+_FIGURE = re.compile(r"\d+(?:[.,]\d+)?")
 
 
 class SlotChecker:
@@ -42,8 +43,9 @@ class SlotChecker:
         self.domain = domain
         self.lexicon = lexicon
         self._tokenize = lexicon.tokenizer
-        self._names = NameFinder(domain, lexicon)
         self._matcher = PhraseMatcher(lexicon)
+        self._names = NameFinder(domain, lexicon, self._ordinary(domain))
+        self._scaled = self._matcher.scaled
         self._specs = {spec.name: spec for spec in domain.slots}
         self._worded = lexicon.worded()
         self._known_names = frozenset(
@@ -143,12 +145,19 @@ class SlotChecker:
             for start, end, slot, value in context.unknown(tokens, taken, named)
         ]
 
+    def _ordinary(self, domain: Domain) -> frozenset[str]:
+        """The words of the lexicon and of closed values."""
+        closed = [spec for spec in domain.slots if spec.kind != "open"]
+        values = (value for spec in closed for value in spec.values)
+        said = (word for value in values for word in self._tokenize.words(value))
+        return self._matcher.vocabulary | self.lexicon.light | frozenset(said)
+
     def _spoken(self, spec: SlotSpec, value: str) -> tuple[tuple[tuple[str, ...], ...], bool]:
         """The words to look for when no lexicon words a value, and whether they must be negated.
 
-        A boolean slot, or a slot that is asked for without a value, goes by the words of its name.
+        A yes or no, or a slot that is asked for without a value, goes by the words of its name.
         """
-        if spec.kind == "boolean" or not value:
+        if not value or (spec.kind == "boolean" and value in spec.values):
             parts = re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", spec.name).split()
             kept = [part for part in parts if part.lower() not in _NAME_PARTS] or parts
             return (self._tokenize.words(" ".join(kept)),), value == "no"
@@ -162,6 +171,8 @@ class SlotChecker:
             spec, key = self._specs[slot.name], (slot.name, slot.value)
             if spec.kind == "open" and slot.value:
                 continue
+            if slot.name in self._scaled and _FIGURE.fullmatch(slot.value):
+                continue  # a figure of a scale needs the words around it
             if spec.is_unseen(slot.value):
                 unlisted.add(key)
             if key not in self._worded or slot.value not in spec.values:

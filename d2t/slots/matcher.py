@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from d2t.slots.lexicon import Entry, Lexicon
 
 _FIRM = 1000
+_SCALE = re.compile(r"\d")  # in what a template adds to the figures of the text: "# out of 5"
 # Words that may stand between a name and what is said of it; a span does not begin with them.
 _LINKS = frozenset({"is", "are", "was", "were", "has", "have", "at", "of", "as", ",", ":"})
 
@@ -49,6 +51,17 @@ class PhraseMatcher:
         self._negation = lexicon.negation
         self._negating = BackwardAutomaton(lexicon.negation.phrases)
         self._light = lexicon.light
+
+    @property
+    def vocabulary(self) -> frozenset[str]:
+        """Every word that some phrase holds."""
+        return frozenset(self._automaton.vocabulary)
+
+    @property
+    def scaled(self) -> frozenset[str]:
+        """The slots whose figures are of a scale that texts need not tell: "a rating of 4"."""
+        entries = (entry for _, entry in self._patterns)
+        return frozenset(entry.slot for entry in entries if entry.numeric and _scaled(entry.values))
 
     def find(self, words: list[str], extra: Iterable[Phrase] = ()) -> list[Phrase]:
         """The chosen phrases in text order: heavier first, then shorter, earlier, in file order.
@@ -106,7 +119,7 @@ class PhraseMatcher:
         start = _after_names(words, start, end)
         if entry.numeric:
             numbers = [word for word in words[start:end] if is_number(word)]
-            values = tuple(_fill(value, numbers) for value in values)
+            values = _filled(values, numbers)
         return Phrase(
             start, end, weight, entry.slot, values, entry.rank, entry.weak, entry.sole, shared
         )
@@ -175,6 +188,21 @@ def _after_names(words: list[str], start: int, end: int) -> int:
                 after += 1
             return after if after < end else start
     return start
+
+
+def _filled(templates: tuple[str, ...], numbers: list[str]) -> tuple[str, ...]:
+    """The values that figures stand for; last, the bare figure of a scale that nobody told.
+
+    "A rating of 4" is ``4 out of 5``, unless the MR has a rating of ``4``.
+    """
+    values = tuple(_fill(template, numbers) for template in templates)
+    if len(numbers) == 1 and _scaled(templates):
+        return (*values, numbers[0])
+    return values
+
+
+def _scaled(templates: tuple[str, ...]) -> bool:
+    return any(_SCALE.search(template) for template in templates)
 
 
 def _fill(template: str, numbers: list[str]) -> str:

@@ -60,8 +60,18 @@ class NameTable:
 class NameFinder:
     """Finds values of open slots; longest first; context tells landmarks from names."""
 
-    def __init__(self, domain: Domain, lexicon: Lexicon) -> None:
+    def __init__(
+        self, domain: Domain, lexicon: Lexicon, ordinary: frozenset[str] = frozenset()
+    ) -> None:
+        """Prepare for the values of ``domain``.
+
+        Args:
+            domain: lists known values.
+            lexicon: how they are written otherwise.
+            ordinary: words that texts of the domain have beside names.
+        """
         self._lexicon = lexicon
+        self._ordinary = ordinary
         self._known = NameTable(lexicon)
         self.context = None if lexicon.landmark is None else LandmarkContext(lexicon.landmark)
         for spec in domain.slots:
@@ -96,7 +106,8 @@ class NameFinder:
         while at < len(words):
             rows = self._known.fitting(words, at)
             if fresh is not None:
-                rows = [*rows, *fresh.fitting(words, at)]
+                unlisted = fresh.fitting(words, at)
+                rows = [*rows, *(row for row in unlisted if not self._is_word(row, tokens, at))]
             if self._lexicon.common and rows:
                 rows = [row for row in rows if self._is_name(row, tokens, at, mr)]
             if not rows:
@@ -120,6 +131,20 @@ class NameFinder:
             return mr is not None and row.value in mr.values(row.slot)
         last = at + len(row.words) - 1
         return tokens.text[tokens.starts[last]].isupper()
+
+    def _is_word(self, row: Row, tokens: Tokens, at: int) -> bool:
+        """Whether a name nobody has listed (``A``, ``Pub``, ``Riverside``) is no name here.
+
+        Its words are ordinary ones, and have lost its capitals in a text that has capitals: "Pub is
+        a pub", "a place".
+        """
+        said = tokens.text[tokens.starts[at] : tokens.ends[at + len(row.words) - 1]]
+        return (
+            self._ordinary.issuperset(row.words)
+            and said == said.lower()
+            and row.value != row.value.lower()
+            and tokens.text != tokens.text.lower()
+        )
 
     def _sense(self, words: list[str], start: int, end: int, senses: Mapping[str, str]) -> str:
         """Which slot a string means that may fill several."""

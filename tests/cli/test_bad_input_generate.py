@@ -253,7 +253,7 @@ def test_a_device_that_is_not_there(random_bundle: Path, device: str) -> None:
 
 @pytest.mark.usefixtures("echo")
 class TestColumns:
-    CSV = "Restaurant name,Kind,Phone,Kids\nAromi,pub,01223,Y\n,,,\nEagle,,5,maybe so\n"
+    CSV = "Restaurant name,Kind,Phone,Kids\nAromi,pub,01223,Y\n,,,\nEagle,,5,f\n"
 
     def test_columns_are_named_and_the_rest_is_echoed(self) -> None:
         names = "Restaurant name=name,Kind=eatType,Kids=familyFriendly"
@@ -261,8 +261,8 @@ class TestColumns:
         assert first["mr"] == {"name": "Aromi", "eatType": "pub", "familyFriendly": "yes"}
         assert first["extra"] == {"Phone": "01223"}
         assert list(first)[-1] == "extra"
-        assert second["mr"] == {"name": "Eagle", "familyFriendly": "maybe so"}
-        assert second["report"]["unseen"] == [{"slot": "familyFriendly", "value": "maybe so"}]
+        assert second["mr"] == {"name": "Eagle", "familyFriendly": "no"}
+        assert second["extra"] == {"Phone": "5"}
 
     def test_errors_keep_what_the_record_holds_too(self) -> None:
         result = run(stdin="name,eatTypes,Phone\nAromi,pub,01223\n")
@@ -280,3 +280,12 @@ class TestColumns:
     def test_a_column_may_hold_the_id(self) -> None:
         [found] = outputs(run("--map", "No.=id", stdin="No.,name\n7,Aromi\n"))
         assert found["id"] == "7"
+
+    def test_yes_or_no_and_nothing_else(self) -> None:
+        kinds = ["t", "F", "Y", "0", "maybe", "-"]
+        table = "name,familyFriendly\n" + "".join(f"N,{kind}\n" for kind in kinds)
+        result = run(stdin=table)
+        found = outputs(result)
+        assert result.exit_code == 3
+        assert [out["mr"]["familyFriendly"] for out in found[:4]] == ["yes", "no", "yes", "no"]
+        assert [out["error"]["code"] for out in found[4:]] == ["boolean_value"] * 2

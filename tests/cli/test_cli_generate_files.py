@@ -57,6 +57,13 @@ class TestOutputFile:
         assert [out["id"] for out in lines(result)] == [str(i) for i in range(8)]
 
     @pytest.mark.usefixtures("echo")
+    def test_the_input_is_not_replaced(self, tmp_path: Path) -> None:
+        path = tmp_path / "records.txt"
+        path.write_text(TEXT, "utf-8")
+        result = run(str(path), "-o", str(path))
+        assert (result.exit_code, path.read_text("utf-8")) == (2, TEXT)
+
+    @pytest.mark.usefixtures("echo")
     def test_strict_keeps_what_came_before(self, tmp_path: Path) -> None:
         path = tmp_path / "out.jsonl"
         result = run("--strict", "-o", str(path), stdin=f"{TEXT}\nname[\n")
@@ -117,6 +124,16 @@ class TestResume:
         result = run(*self.OPTIONS, "--resume", "--require-ok", "-o", str(path), stdin=bad)
         assert result.exit_code == 4
         assert "1 bad line;" in result.stderr
+
+    def test_records_that_say_something_else_by_now_are_refused(
+        self, echo: EchoBundle, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "out.jsonl"
+        self.interrupted(echo, path, 16)
+        other = self.STDIN.replace("name[N3]", "name[X3]")
+        result = run(*self.OPTIONS, "--resume", "-o", str(path), stdin=other)
+        assert result.exit_code == 1
+        assert "says something else than record" in result.stderr
 
     def test_unfinished_work_is_not_overwritten(self, echo: EchoBundle, tmp_path: Path) -> None:
         path = tmp_path / "out.jsonl"

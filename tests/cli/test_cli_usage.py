@@ -33,6 +33,8 @@ def d2t(*arguments: str, text: str = "") -> Result:
         (("evaluate", "slots", "-", "--seed", "-5"), "--seed"),
         (("train", "--seed", "99999999999999999999", "--show-config"), "seed"),
         (("linearize", "--plan", "area,fod"), "--plan: unknown slot 'fod'"),
+        (("generate", "--rerank", "--verify", "off"), "leave out --verify off"),
+        (("generate", "--length-penalty", "nan"), "--length-penalty"),
         (("linearize", "--plan", "area,,food"), "--plan: an empty entry"),
     ],
 )

@@ -13,7 +13,7 @@ from scripted_backend import ScriptedBackend
 
 from d2t.decode.ending import FINISHED, ends_finished, is_finished
 from d2t.decode.pipeline import ModelGenerator
-from d2t.decode.segments import joined_candidates
+from d2t.decode.segments import _cuts, _Part, joined_candidates
 from d2t.decode.types import GenerationRequest
 from d2t.decode.verified import VerifiedGenerator, VerifyOptions
 from d2t.evaluate.linking import NAMING
@@ -65,6 +65,28 @@ def test_a_proved_text_is_ok_and_costs_one_search(bundle: EchoBundle) -> None:
         "At the riverside, Aromi is a pub.", "ok", None,
     )  # fmt: skip
     assert backend.log == ["greedy"]
+
+
+def test_a_word_that_is_written_like_a_name_is_not_the_name(bundle: EchoBundle) -> None:
+    other, both = "A place to eat is <val:name:2>.", "<val:name> is also called <val:name:2>."
+    generator, _ = verified(bundle, {"greedy": always(other), "beams": always(other, both)})
+    found = generator.generate_one("name[A], name[B]")
+    assert (found.text, found.status) == ("A is also called B.", "repaired")
+    assert generator.generator.generate_one("name[A], name[B]").status == "failed"
+    empty, _ = verified(bundle, {"greedy": always("<val:name> is near <val:near>.")})
+    assert empty.generator.generate_one("name[Aromi]").status == "failed"
+
+
+def test_ways_to_cut_a_long_plan_are_not_all_looked_at() -> None:
+    n = 60
+    spans = [(i, j) for i in range(n) for j in range(i + 1, n + 1)]
+    parts = {(i, j): _Part("some words", -1.0 / (j - i)) for i, j in spans}
+    cuts = _cuts(n, parts)
+    assert (len(cuts), cuts[0]) == (64, [(0, n)])
+    few = _cuts(4, {span: part for span, part in parts.items() if span[1] <= 4})
+    assert len(few) == len({tuple(cut) for cut in few}) == 2**3
+    costs = [sum(-2 * parts[span].score for span in cut) for cut in few]
+    assert costs == sorted(costs)
 
 
 def test_each_stage_repairs_what_those_before_it_could_not(bundle: EchoBundle) -> None:

@@ -172,3 +172,14 @@ def test_symbol_of_tells_values_of_one_slot_apart():
     assert symbol_of(Slot("near", "B"), bindings) == "<val:near:2>"
     assert symbol_of(Slot("near", "C"), bindings) is None
     assert symbol_of(Slot("name", "A"), bindings) is None
+
+
+def test_a_value_that_ends_in_a_full_stop_needs_no_other():
+    bindings = bound(name="Smith & Co.", near="St. Mary's.", food="thai")
+    for template, text in (
+        ("It is <val:name>. <val:food> food.", "It is Smith & Co. Thai food."),
+        ("It is near <val:near>.", "It is near St. Mary's."),
+        ("By <val:near>, <val:name>... is", "By St. Mary's., Smith & Co.... is"),
+        ("It is <val:food>.", "It is thai."),
+    ):
+        assert relexicalize(template, bindings) == text

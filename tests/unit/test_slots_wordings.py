@@ -202,3 +202,44 @@ def test_the_span_of_a_name_is_the_name_letter_for_letter():
     text = "Go to the Rice Boat, near the café rouge."
     alignment = CHECKER.align(text, parse_mr("name[The Rice Boat], near[Café Rouge]", DOMAIN))
     assert [text[s.start : s.end] for s in alignment.spans] == ["the Rice Boat", "café rouge"]
+
+
+@pytest.mark.parametrize(
+    ("mr", "text", "ok"),
+    [
+        ("name[Pub], eatType[pub]", "Pub is a pub.", True),
+        ("name[Riverside], area[riverside]", "Riverside is in the riverside area.", True),
+        ("name[Riverside], near[riverside]", "Riverside is near riverside.", True),
+        ("name[A], name[B]", "There is a place called B.", False),
+        ("name[A], food[Thai]", "It is a Thai place.", False),
+        ("name[pub], eatType[pub]", "pub is nice.", False),
+        ("name[Zorba], eatType[pub]", "The pub is called zorba.", True),
+    ],
+)
+def test_ordinary_words_are_no_names_without_their_capitals(mr, text, ok):
+    assert CHECKER.check(text, parse_mr(mr, DOMAIN)).ok is ok
+
+
+@pytest.mark.parametrize(
+    ("mr", "text", "ok"),
+    [
+        ("customer rating[4.5]", "It has a customer rating of 4.5.", True),
+        ("customer rating[4]", "It is rated 4 by customers.", True),
+        ("customer rating[4 out of 5]", "It is rated 4 by customers.", True),
+        ("customer rating[4]", "It is rated 5 by customers.", False),
+        ("customer rating[4]", "It is rated 4 out of 5.", False),
+        ("customer rating[4]", "It is not rated 4 by customers.", False),
+        ("customer rating[4]", "It serves 4 cakes.", False),
+        ("customer rating[4 stars]", "It has a customer rating of 4 stars.", True),
+        ("customer rating[4.5/5]", "It has a customer rating of 4.5/5.", True),
+        ("customer rating[3 out of 10]", "It has a customer rating of 3 out of 10.", True),
+        ("name[Zorba], customer rating[0]", "Zorba serves 0 quality food.", False),
+    ],
+)
+def test_a_bare_figure_is_a_rating_where_a_rating_is_told(mr, text, ok):
+    assert CHECKER.check(text, parse_mr(mr, DOMAIN)).ok is ok
+
+
+@pytest.mark.parametrize("text", ["It is family friendly.", "It is not family friendly."])
+def test_neither_yes_nor_no_is_not_yes(text):
+    assert not CHECKER.check(text, parse_mr("familyFriendly[maybe]", DOMAIN)).ok
