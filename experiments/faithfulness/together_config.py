@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from d2t.train.parser import ParserConfig
 from experiments.faithfulness.conseq_config import Arms
+from experiments.faithfulness.parser_judge import Parser  # noqa: TC001 - pydantic reads it at run time
 from experiments.runner.toml_file import read_toml
 
 if TYPE_CHECKING:
@@ -72,13 +72,6 @@ class Contrast(_Table):
 
     of: str
     most_bleu_loss: float = Field(default=1.0, ge=0)
-
-
-class Parser(_Table):
-    """The learned parser, trained once; it sees the MRs as given, not our lexicon, by default."""
-
-    corpus: str
-    config: ParserConfig = ParserConfig(labels="given")
 
 
 class Row(_Table):
