@@ -62,16 +62,13 @@ class ConseqArms(Arms):
 
 
 class Contrast(_Table):
-    """Which contrastive decoding: the best of the contrast experiment, on its development MRs.
+    """Which contrastive decoding: the one that the contrast experiment chose on development MRs.
 
     Attributes:
         of: TOML of that experiment, beside this one.
-        most_bleu_loss: how much less BLEU than greedy search's the best may have; where no arm
-            keeps that, the one that loses least is taken.
     """
 
     of: str
-    most_bleu_loss: float = Field(default=1.0, ge=0)
 
 
 class Row(_Table):

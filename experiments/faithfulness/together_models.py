@@ -85,7 +85,7 @@ class Models:
                 f"`python -m experiments.faithfulness.contrast --config {wanted.of}` first"
             )
         found = json.loads(path.read_text(encoding="utf-8"))["metrics"]
-        name = best_contrast(other, found, most_bleu_loss=wanted.most_bleu_loss)
+        name = other.chosen(found)
         [options] = [arm.settings["contrast"] for arm in other.arms() if arm.name == name]
         return name, options
 
@@ -126,25 +126,3 @@ class Models:
 
     def _folder(self, seed: int) -> Path:
         return self.places.runs / f"seed-{seed}"
-
-
-def best_contrast(
-    experiment: contrast_config.ContrastExperiment, found: dict[str, Any], *, most_bleu_loss: float
-) -> str:
-    """The greedy contrast with the lowest SER among those that keep BLEU.
-
-    Raises:
-        DataError: no contrast has been measured.
-    """
-    scores = {
-        arm.name: found[arm.name]["all"]
-        for arm in experiment.arms()
-        if "contrast" in arm.settings and arm.settings["beam_size"] == 1 and arm.name in found
-    }
-    if not scores or "greedy" not in found:
-        raise DataError(f"no contrast of {experiment.results} is measured; run that part first")
-    least = found["greedy"]["all"]["bleu"] - most_bleu_loss
-    kept = [name for name, s in scores.items() if s["bleu"] >= least]
-    if not kept:
-        kept = [max(scores, key=lambda name: scores[name]["bleu"])]
-    return min(kept, key=lambda name: (scores[name]["ser"], -scores[name]["bleu"]))
