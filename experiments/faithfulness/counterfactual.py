@@ -122,8 +122,10 @@ class Workspace:
         arm, shared = self.experiment.arms[name], self.places.runs / "shared"
         if arm.bundles:
             return existing_bundle(arm.bundles[self.experiment.seeds.index(seed)])
-        pairs = counterfactual_file(self.experiment, shared)
-        extra = extra_file(self.experiment, shared, pairs)
+        pairs = extra = None
+        if arm.counterfactual or arm.extra:
+            pairs = counterfactual_file(self.experiment, shared)
+            extra = extra_file(self.experiment, shared, pairs) if arm.extra else None
         config = self.experiment.train_config(arm, seed, pairs=pairs, extra=extra)
         folder = self.places.runs / f"{name}-{seed}"
         return train(config, folder, resume=True, progress=Lines(config.run.log_every))

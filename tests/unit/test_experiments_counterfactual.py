@@ -84,6 +84,16 @@ def test_the_shipped_files_are_read(name: str) -> None:
         assert configs["extra"].data.augment == ("extra.jsonl",)
 
 
+def test_noisy_pairs_are_tagged_mixed_or_thrown_away() -> None:
+    experiment = load_experiment(FOLDER / "counterfactual_noisy.toml")
+    arms = {name: experiment.train_config(arm, 1) for name, arm in experiment.arms.items()}
+    assert not any(config.data.correct for config in arms.values())
+    found = {n: (c.objective.pairs, c.objective.sources, c.objective.tags) for n, c in arms.items()}
+    assert found["plan-only"][0] == ()
+    assert found["no-tags"] == (None, ("noisy",), False)
+    assert found["tags"] == (None, ("noisy",), True)
+
+
 def test_bad_files(tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
     text = (FOLDER / "counterfactual.toml").read_text("utf-8")
