@@ -16,7 +16,7 @@ import sys
 import time
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
@@ -48,7 +48,9 @@ if TYPE_CHECKING:
 _CHUNK = 64
 
 
-def mr_sets(experiment: ContrastExperiment, split: str, domain: Domain) -> dict[str, list[Example]]:
+def mr_sets(
+    experiment: ContrastExperiment, split: Literal["dev", "test"], domain: Domain
+) -> dict[str, list[Example]]:
     """``all`` MRs of the split, and for each pair of slots those with unseen values of both.
 
     All are drawn; sets without any MR are left out.
@@ -140,7 +142,7 @@ class Workspace:
         checker = SlotChecker.for_domain(self.domain)
         self.parser, _ = parser_judge(experiment.parser, checker, places)
 
-    def measured(self, arms: Sequence[Arm], split: str) -> dict[str, Any]:
+    def measured(self, arms: Sequence[Arm], split: Literal["dev", "test"]) -> dict[str, Any]:
         """Every arm that has no current file yet; then the numbers of all that have one."""
         sets = mr_sets(self.experiment, split, self.domain)
         print(split, {name: len(examples) for name, examples in sets.items()}, file=sys.stderr)
