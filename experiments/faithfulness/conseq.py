@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from d2t.corpus.group import group_references
@@ -19,7 +18,6 @@ from d2t.decode.load import load
 from d2t.decode.qa_reader import QAReader
 from d2t.decode.types import GenerationRequest
 from d2t.io.hashing import sha256_file
-from d2t.model.learned_parser import LearnedParser
 from d2t.model.qa_model import QAModel
 from d2t.mr.domain import load_domain
 from d2t.slots.checker import SlotChecker
@@ -30,11 +28,13 @@ from experiments.faithfulness.command import ONLY, Command, Found
 from experiments.faithfulness.conseq_config import load_experiment
 from experiments.faithfulness.conseq_report import results_of, table
 from experiments.faithfulness.judges import Judges
+from experiments.faithfulness.parser_judge import parser_judge
 from experiments.faithfulness.qa_train import trained_model
 from experiments.runner.files import is_current, write_outputs
 
 if TYPE_CHECKING:
     import argparse
+    from pathlib import Path
 
     from d2t.corpus.types import Example
     from d2t.train.config import TrainConfig
@@ -48,18 +48,19 @@ COMMAND_LINE = ["python", "-m", "experiments.faithfulness.conseq"]
 class Workspace:
     """What is trained, said and judged, in ``folder``; each step finds what it has done."""
 
-    def __init__(self, experiment: ConseqExperiment, folder: Path) -> None:
-        self.experiment, self.folder = experiment, folder
+    def __init__(self, experiment: ConseqExperiment, places: Places) -> None:
+        self.experiment, self.folder = experiment, (folder := places.runs)
         self.domain = load_domain(experiment.base_config(experiment.seeds[0]).data.domain)
         groups = group_references(load_split(experiment.corpus, experiment.split, self.domain))
         self.examples: list[Example] = groups[: experiment.n_mrs]
-        parser = experiment.parser
+        checker = SlotChecker.for_domain(self.domain)
+        parser, parser_name = parser_judge(experiment.parser, checker, places)
         judge = None if experiment.qa is None else qa_model(experiment.qa, folder, "judge")
         self.judges = Judges(
-            SlotChecker.for_domain(self.domain),
+            checker,
             None if judge is None else QAReader(QAModel.load(judge)),
-            None if parser is None else LearnedParser.load(Path(parser)),
             parser,
+            parser_name,
             experiment.qa.n_wordings if experiment.qa else 1,
         )
         self.chooser = None if experiment.qa is None else qa_model(experiment.qa, folder, "chooser")
@@ -128,9 +129,9 @@ def trained(config: TrainConfig, folder: Path) -> Path:
     return train(config, folder, resume=resume, progress=Lines(100), command=COMMAND_LINE)
 
 
-def run(experiment: ConseqExperiment, folder: Path, *, only: str | None) -> dict[str, Any]:
+def run(experiment: ConseqExperiment, places: Places, *, only: str | None) -> dict[str, Any]:
     """Do what is left; the numbers of the arms that are complete in all seeds."""
-    space = Workspace(experiment, folder)
+    space, folder = Workspace(experiment, places), places.runs
     rows: dict[str, list[Rows]] = {}
     for seed in experiment.seeds:
         for arm in experiment.arms:
@@ -151,7 +152,7 @@ def run(experiment: ConseqExperiment, folder: Path, *, only: str | None) -> dict
 
 
 def _run(experiment: ConseqExperiment, places: Places, args: argparse.Namespace) -> Found:
-    found = run(experiment, places.runs, only=args.only)
+    found = run(experiment, places, only=args.only)
     return Found(found, list(experiment.seeds), {args.config.name: sha256_file(args.config)})
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from d2t.train.config_file import merged, validate
 from d2t.train.init_config import inherited
 from d2t.train.qa import QAConfig
+from experiments.faithfulness.parser_judge import Parser  # noqa: TC001 - pydantic reads it at run time
 from experiments.faithfulness.qa_config import QAExperiment
 from experiments.runner.toml_file import read_toml
 
@@ -121,7 +122,7 @@ class ConseqExperiment(Arms):
         corpus, split: MRs that all arms say, and their references.
         n_mrs: the first so many of them; None: all.
         seeds: of the base trainings and all that follows; a table of one column each, pooled.
-        parser: folder of a learned parser, a judge that no arm was chosen by.
+        parser: a learned parser, a judge that no arm was chosen by; None: there is none.
         against: arms that the others are tested against.
         base: configuration of the base training, as a file of ``d2t train``.
         qa: the QA models; None: there are no QUALS arms, and no judge of that kind.
@@ -133,7 +134,7 @@ class ConseqExperiment(Arms):
     split: Literal["dev", "test"] = "test"
     n_mrs: int | None = Field(default=None, ge=1)
     seeds: tuple[int, ...] = Field(min_length=1)
-    parser: str | None = None
+    parser: Parser | None = None
     against: tuple[str, ...] = ()
     base: dict[str, Any]
     qa: QAModels | None = None

@@ -2,9 +2,10 @@
 
 Every arm says the same MRs as greedy search, chunk by chunk in turn with it, so that their times
 compare; finished arms are kept, so that a run can be ended and gone on with. The grid is tuned on
-dev; the shortcut set are MRs whose values of two slots never occurred together in training. Where
-one of the two is an open slot the model never sees its value (it reads a placeholder), and that
-shortcut cannot exist: the set then only shows that nothing else is different.
+dev; what that chooses, the source's own rule and the rivals then say the test MRs. A shortcut set
+are MRs whose values of two slots never occurred together in training. Where one of the two is an
+open slot the model never sees its value (it reads a placeholder), and that shortcut cannot exist:
+the set then only shows that nothing else is different.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import json
 import random
 import sys
 import time
+from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
@@ -22,21 +24,23 @@ from d2t.decode.load import load
 from d2t.decode.types import GenerationRequest
 from d2t.evaluate.render import markdown_table
 from d2t.io.atomic import atomic_write_json
-from d2t.io.hashing import sha256_file
 from d2t.io.manifest import git_state
-from d2t.model.learned_parser import LearnedParser
+from d2t.slots.checker import SlotChecker
+from d2t.train.init_config import bundle_digest
 from experiments.faithfulness.command import ONLY, Command, Found
 from experiments.faithfulness.contrast_config import load_experiment
 from experiments.faithfulness.contrast_scores import judged
-from experiments.runner.files import is_current
+from experiments.faithfulness.parser_judge import parser_judge
+from experiments.runner.files import existing_bundle, is_current
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from d2t.corpus.types import Example
     from d2t.decode.pipeline import ModelGenerator
     from d2t.decode.types import Hypothesis
+    from d2t.model.learned_parser import LearnedParser
     from d2t.mr.domain import Domain
     from experiments.faithfulness.command import Places
     from experiments.faithfulness.contrast_config import Arm, ContrastExperiment
@@ -44,27 +48,30 @@ if TYPE_CHECKING:
 _CHUNK = 64
 
 
-def mr_sets(experiment: ContrastExperiment, domain: Domain) -> dict[str, list[Example]]:
-    """``all``: MRs of the split; ``shortcut``: those with an unseen pair of values; both drawn."""
-    first, second = experiment.pair
-    seen = {
-        (a, b)
-        for example in load_split(experiment.training, "train", domain)
-        for a in example.mr.values(first)
-        for b in example.mr.values(second)
-    }
-    groups = group_references(load_split(experiment.corpus, experiment.split, domain))
-    unseen = [
-        example
-        for example in groups
-        if any(
-            (a, b) not in seen for a in example.mr.values(first) for b in example.mr.values(second)
-        )
-    ]
-    sets = {"all": groups, "shortcut": unseen}
+def mr_sets(
+    experiment: ContrastExperiment, split: Literal["dev", "test"], domain: Domain
+) -> dict[str, list[Example]]:
+    """``all`` MRs of the split, and for each pair of slots those with unseen values of both.
+
+    All are drawn; sets without any MR are left out.
+    """
+    training = load_split(experiment.training, "train", domain)
+    groups = group_references(load_split(experiment.corpus, split, domain))
+    sets = {"all": groups}
+    for first, second in experiment.pairs:
+        seen = {pair for example in training for pair in _values(example, first, second)}
+        sets[f"unseen {first} with {second}"] = [
+            example
+            for example in groups
+            if any(pair not in seen for pair in _values(example, first, second))
+        ]
     for examples in sets.values():
         random.Random(experiment.seed).shuffle(examples)
-    return {name: examples[: experiment.n_mrs] for name, examples in sets.items()}
+    return {name: examples[: experiment.n_mrs] for name, examples in sets.items() if examples}
+
+
+def _values(example: Example, first: str, second: str) -> Iterator[tuple[str, str]]:
+    return product(example.mr.values(first), example.mr.values(second))
 
 
 def say_in_turn(
@@ -98,8 +105,6 @@ def run_arm(
     made = load(experiment.bundle, engine="torch", **settings, **arm.settings)
     found: dict[str, Any] = {"passes": arm.passes}
     for name, examples in sets.items():
-        if not examples:
-            continue
         requests = [GenerationRequest(example.id, example.mr) for example in examples]
         said, plain, own_s, greedy_s = say_in_turn(made, greedy, requests)
         found[name] = {
@@ -111,35 +116,62 @@ def run_arm(
     return found
 
 
-def identity_of(arm: Arm, experiment: ContrastExperiment) -> dict[str, Any]:
+def identity_of(arm: Arm, experiment: ContrastExperiment, split: str) -> dict[str, Any]:
     """What decides an arm's numbers."""
-    shared = experiment.model_dump(mode="json", exclude={"grids", "beams", "title", "results"})
-    bundle = sha256_file(Path(experiment.bundle) / "d2t.json")
-    return {**shared, "bundle_sha256": bundle, "settings": repr(sorted(arm.settings.items()))}
+    left_out = {"grids", "beams", "title", "results", "report", "most_bleu_loss"}
+    return {
+        **experiment.model_dump(mode="json", exclude=left_out),
+        "split": split,
+        "bundle_sha256": bundle_digest(existing_bundle(experiment.bundle)),
+        "settings": repr(sorted(arm.settings.items())),
+    }
 
 
-def arm_file(out: Path, arm: Arm) -> Path:
+def arm_file(out: Path, arm: Arm, split: str) -> Path:
     """Where the numbers of an arm are."""
-    return out / "arms" / f"{arm.name}.json"
+    return out / split / f"{arm.name}.json"
 
 
-def run(experiment: ContrastExperiment, out: Path, *, only: str | None) -> dict[str, Any]:
-    """Every arm that has no current file yet; then all numbers."""
-    domain = load(experiment.bundle, engine="torch").domain
-    sets = mr_sets(experiment, domain)
-    print({name: len(examples) for name, examples in sets.items()}, file=sys.stderr)
-    parser = None if experiment.parser is None else LearnedParser.load(Path(experiment.parser))
-    results = {}
-    for arm in experiment.arms():
-        path, identity = arm_file(out, arm), identity_of(arm, experiment)
-        if not is_current(path, identity) and (only is None or only in arm.name):
-            started = time.perf_counter()
-            scores = run_arm(arm, experiment, sets, parser)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            atomic_write_json(path, {"identity": identity, "git": git_state(), "scores": scores})
-            print(f"{arm.name}: {time.perf_counter() - started:.1f} s", file=sys.stderr)
-        if is_current(path, identity):
-            results[arm.name] = json.loads(path.read_text(encoding="utf-8"))["scores"]
+class Workspace:
+    """What is said and judged; what is there already is found again."""
+
+    def __init__(self, experiment: ContrastExperiment, places: Places, only: str | None) -> None:
+        self.experiment, self.out, self.only = experiment, places.out, only
+        existing_bundle(experiment.bundle)
+        self.domain = load(experiment.bundle, engine="torch").domain
+        checker = SlotChecker.for_domain(self.domain)
+        self.parser, _ = parser_judge(experiment.parser, checker, places)
+
+    def measured(self, arms: Sequence[Arm], split: Literal["dev", "test"]) -> dict[str, Any]:
+        """Every arm that has no current file yet; then the numbers of all that have one."""
+        sets = mr_sets(self.experiment, split, self.domain)
+        print(split, {name: len(examples) for name, examples in sets.items()}, file=sys.stderr)
+        found = {}
+        for arm in arms:
+            path = arm_file(self.out, arm, split)
+            identity = identity_of(arm, self.experiment, split)
+            if not is_current(path, identity) and (self.only is None or self.only in arm.name):
+                started = time.perf_counter()
+                scores = run_arm(arm, self.experiment, sets, self.parser)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                made = {"identity": identity, "git": git_state(), "scores": scores}
+                atomic_write_json(path, made)
+                print(f"{arm.name}: {time.perf_counter() - started:.1f} s", file=sys.stderr)
+            if is_current(path, identity):
+                found[arm.name] = json.loads(path.read_text(encoding="utf-8"))["scores"]
+        return found
+
+
+def run(experiment: ContrastExperiment, places: Places, *, only: str | None) -> dict[str, Any]:
+    """Tune, then report: by arm, the numbers of each set (those of the report: ``test: NAME``)."""
+    space = Workspace(experiment, places, only)
+    results = space.measured(experiment.arms(), experiment.split)
+    if experiment.report is None or only is not None:
+        return results
+    arms = experiment.reported_arms(experiment.chosen(results))
+    for name, scores in space.measured(arms, experiment.report).items():
+        named = {f"{experiment.report}: {key}": v for key, v in scores.items() if key != "passes"}
+        results[name] = {"passes": scores["passes"], **results.get(name, {}), **named}
     return results
 
 
@@ -148,11 +180,15 @@ def table(experiment: ContrastExperiment, results: dict[str, Any]) -> str:
     header = ["arm", "passes", "missing", "wrong", "added", "repeated", "exact", "BLEU", "words",
               "cost", "p(missing)", "parser missing", "parser wrong/added"]  # fmt: skip
     parts = [f"# {experiment.title}"]
-    for name in ("all", "shortcut"):
+    if experiment.report is not None and any(
+        f"{experiment.report}: all" in s for s in results.values()
+    ):
+        parts.append(f"Chosen on {experiment.split}: `{experiment.chosen(results)}`.")
+    names = dict.fromkeys(key for scores in results.values() for key in scores if key != "passes")
+    for name in names:
         rows = [_row(arm, scores, name) for arm, scores in results.items() if name in scores]
-        if rows:
-            n = next(s[name]["n"] for s in results.values() if name in s)
-            parts += [f"## {name}: {n} MRs", markdown_table(header, rows)]
+        n = next(s[name]["n"] for s in results.values() if name in s)
+        parts += [f"## {name}: {n} MRs", markdown_table(header, rows)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -169,13 +205,13 @@ def _row(arm: str, scores: dict[str, Any], name: str) -> list[str]:
 
 
 def _run(experiment: ContrastExperiment, places: Places, args: argparse.Namespace) -> Found:
-    results = run(experiment, places.out, only=args.only)
-    data = {"d2t.json": sha256_file(Path(experiment.bundle) / "d2t.json")}
+    results = run(experiment, places, only=args.only)
+    data = {"d2t.json": bundle_digest(Path(experiment.bundle))}
     return Found(results, [experiment.seed], data)
 
 
 def _steps(experiment: ContrastExperiment, places: Places) -> list[Path]:
-    return [arm_file(places.out, arm) for arm in experiment.arms()]
+    return [arm_file(places.out, arm, experiment.split) for arm in experiment.arms()]
 
 
 COMMAND = Command(

@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from d2t.decode.contrast_options import ContrastOptions
+from d2t.errors import DataError
 from d2t.mr.perturb import Perturbation  # noqa: TC001 - pydantic reads it at run time
+from experiments.faithfulness.parser_judge import Parser  # noqa: TC001 - as above
 from experiments.runner.toml_file import read_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+SOURCE_BETA = 0.5
+"""Of the source's rule, which has no mask (spec §3.1)."""
 
 
 class Arm(NamedTuple):
@@ -67,10 +73,13 @@ class ContrastExperiment(BaseModel):
         bundle: the model.
         results: folder under ``experiments/results``.
         corpus, split: MRs that are said and their references; tune on ``dev``, report on ``test``.
+        report: MRs that the rivals, the source's rule and what ``split`` chose say too; None: none.
+        most_bleu_loss: how much less BLEU than greedy search's what is chosen may have; where no
+            arm keeps that, the one that loses least is taken.
         training: corpus whose train split says which pairs of values have occurred.
-        pair: two slots; MRs whose values of both never occurred together are the shortcut set.
-        n_mrs: of either set, drawn by ``seed``; None: all.
-        parser: folder of a learned parser, the judge that decoding knows nothing of.
+        pairs: of slots; MRs whose values of both never occurred together are a shortcut set.
+        n_mrs: of each set, drawn by ``seed``; None: all.
+        parser: the judge that decoding knows nothing of; None: there is none.
         beams: plain beams, each also reranked by the checker.
         grids: the contrasts.
     """
@@ -82,24 +91,58 @@ class ContrastExperiment(BaseModel):
     results: str = Field(pattern=r"^[a-z0-9-]+$")
     corpus: str
     split: Literal["dev", "test"] = "dev"
+    report: Literal["test"] | None = None
+    most_bleu_loss: float = Field(default=1.0, ge=0)
     training: str
-    pair: tuple[str, str]
+    pairs: tuple[tuple[str, str], ...] = ()
     n_mrs: int | None = Field(default=None, ge=1)
     seed: int = 1
     batch_size: int = Field(default=64, ge=1)
     max_length: int = Field(default=100, ge=1)
-    parser: str | None = None
+    parser: Parser | None = None
     beams: tuple[int, ...] = ()
     grids: dict[str, Grid]
 
     def arms(self) -> list[Arm]:
         """Greedy first, which all others are compared with."""
+        arms = [*self._rivals(), *(arm for grid in self.grids.values() for arm in grid.arms())]
+        return list({arm.name: arm for arm in arms}.values())
+
+    def reported_arms(self, chosen: str) -> list[Arm]:
+        """What says ``report``: the rivals, the source's rule, and the arm that was chosen."""
+        kinds = tuple(dict.fromkeys(k for grid in self.grids.values() for k in grid.contrasts))
+        literal = Grid(contrasts=kinds, betas=(SOURCE_BETA,), plausibilities=(0.0,)).arms()
+        found = [arm for arm in self.arms() if arm.name == chosen]
+        return list({a.name: a for a in (*self._rivals(), *literal, *found)}.values())
+
+    def _rivals(self) -> list[Arm]:
         arms = [Arm("greedy", {"beam_size": 1}, 1)]
         for beam in self.beams:
             arms.append(Arm(f"beam{beam}", {"beam_size": beam}, beam))
             arms.append(Arm(f"rerank{beam}", {"beam_size": beam, "rerank": True}, beam))
-        arms += [arm for grid in self.grids.values() for arm in grid.arms()]
-        return list({arm.name: arm for arm in arms}.values())
+        return arms
+
+    def chosen(self, found: dict[str, Any]) -> str:
+        """The greedy contrast with the lowest SER among those that keep BLEU, by all its MRs.
+
+        Args:
+            found: by arm, what was measured.
+
+        Raises:
+            DataError: no contrast has been measured.
+        """
+        scores = {
+            arm.name: found[arm.name]["all"]
+            for arm in self.arms()
+            if "contrast" in arm.settings and arm.settings["beam_size"] == 1 and arm.name in found
+        }
+        if not scores or "greedy" not in found:
+            raise DataError(f"no contrast of {self.results} is measured; run that part first")
+        least = found["greedy"]["all"]["bleu"] - self.most_bleu_loss
+        kept = [name for name, s in scores.items() if s["bleu"] >= least]
+        if not kept:
+            kept = [max(scores, key=lambda name: scores[name]["bleu"])]
+        return min(kept, key=lambda name: (scores[name]["ser"], -scores[name]["bleu"]))
 
 
 def load_experiment(path: Path) -> ContrastExperiment:

@@ -24,31 +24,42 @@ from d2t.io.records import write_record
 from d2t.model.bundle import Bundle
 from d2t.mr.domain import load_domain
 from d2t.seeding import derived_rng
+from d2t.slots.checker import SlotChecker
 from d2t.train.counterfactual import held_out_mrs, made_pairs
 from d2t.train.prepare import prepare_data
 from d2t.train.progress import Lines
 from d2t.train.run import train
 from experiments.faithfulness.command import ONLY, Command, Found
+from experiments.faithfulness.conseq_scores import compared
 from experiments.faithfulness.counterfactual_config import load_experiment
 from experiments.faithfulness.counterfactual_scores import scores
-from experiments.runner.files import is_current
+from experiments.faithfulness.parser_judge import parser_judge
+from experiments.runner.files import existing_bundle, is_current
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from d2t.model.learned_parser import LearnedParser
     from d2t.train.config import DataConfig
     from experiments.faithfulness.command import Places
-    from experiments.faithfulness.counterfactual_config import Arm, CounterfactualExperiment
+    from experiments.faithfulness.conseq_scores import Rows
+    from experiments.faithfulness.counterfactual_config import CounterfactualExperiment
 
 _COLUMNS = (
     ("SER", ("own", "ser")), ("exact", ("own", "exact")), ("BLEU", ("own", "bleu")),
-    ("order", ("own", "order")), ("order, random plans", ("random", "order")),
-    ("SER, random plans", ("random", "ser")), ("permute: plan", ("permute", "plan")),
-    ("drop: plan", ("drop", "plan")), ("drop: MR", ("drop", "mr")),
-    ("drop: content", ("drop", "content")), ("swap: plan", ("swap", "plan")),
-    ("swap: MR", ("swap", "mr")), ("swap: content", ("swap", "content")),
-    ("perturb: changed", ("perturb", "changed")),
+    ("order", ("own", "order")), ("parser missing", ("own", "parser_missing")),
+    ("parser wrong", ("own", "parser_wrong")), ("order, random plans", ("random", "order")),
+    ("SER, random plans", ("random", "ser")),
+    ("parser missing, random plans", ("random", "parser_missing")),
+    ("permute: plan", ("permute", "plan")), ("drop: plan", ("drop", "plan")),
+    ("drop: MR", ("drop", "mr")), ("drop: content", ("drop", "content")),
+    ("swap: plan", ("swap", "plan")), ("swap: MR", ("swap", "mr")),
+    ("swap: content", ("swap", "content")), ("perturb: changed", ("perturb", "changed")),
+)  # fmt: skip
+_TESTED = (
+    "own/ser", "own/bleu", "own/parser_missing", "random/ser", "random/order", "permute/plan",
+    "drop/plan", "swap/plan",
 )  # fmt: skip
 
 
@@ -99,20 +110,42 @@ def extra_file(experiment: CounterfactualExperiment, folder: Path, pairs: Path) 
     return path
 
 
-def run_arm(
-    arm: Arm, seed: int, experiment: CounterfactualExperiment, shared: Path, folder: Path
-) -> dict[str, Any]:
-    """Train where that is left to do, and judge."""
-    pairs = counterfactual_file(experiment, shared)
-    extra = extra_file(experiment, shared, pairs)
-    config = experiment.train_config(arm, seed, pairs=pairs, extra=extra)
-    bundle = Bundle.load(train(config, folder, resume=True, progress=Lines(config.run.log_every)))
-    examples = group_references(load_split(config.data.corpus, experiment.split, bundle.domain))
-    derived_rng(experiment.plan_seed, "mrs").shuffle(examples)
-    found = scores(bundle, examples[: experiment.n_mrs], seed=experiment.plan_seed)
-    facts = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    trained = {key: facts.get(key) for key in ("steps", "pairs_seen", "train_wall_s", "counts")}
-    return {**found, "training": trained}
+class Workspace:
+    """What is trained and judged; what is there already is found again."""
+
+    def __init__(self, experiment: CounterfactualExperiment, places: Places) -> None:
+        self.experiment, self.places = experiment, places
+        self._parser: LearnedParser | None = None
+
+    def bundle(self, name: str, seed: int) -> Path:
+        """The arm's model, trained if it is not trained yet or elsewhere."""
+        arm, shared = self.experiment.arms[name], self.places.runs / "shared"
+        if arm.bundles:
+            return existing_bundle(arm.bundles[self.experiment.seeds.index(seed)])
+        pairs = extra = None
+        if arm.counterfactual or arm.extra:
+            pairs = counterfactual_file(self.experiment, shared)
+            extra = extra_file(self.experiment, shared, pairs) if arm.extra else None
+        config = self.experiment.train_config(arm, seed, pairs=pairs, extra=extra)
+        folder = self.places.runs / f"{name}-{seed}"
+        return train(config, folder, resume=True, progress=Lines(config.run.log_every))
+
+    def judged(self, name: str, seed: int) -> tuple[dict[str, Any], Rows]:
+        """Train where that is left to do, and judge."""
+        experiment = self.experiment
+        path = self.bundle(name, seed)
+        bundle = Bundle.load(path)
+        corpus = data_config(experiment).corpus
+        examples = group_references(load_split(corpus, experiment.split, bundle.domain))
+        derived_rng(experiment.plan_seed, "mrs").shuffle(examples)
+        if self._parser is None:
+            checker = SlotChecker.for_domain(bundle.domain)
+            self._parser, _ = parser_judge(experiment.parser, checker, self.places)
+        some, seed = examples[: experiment.n_mrs], experiment.plan_seed
+        found, rows = scores(bundle, some, self._parser, seed=seed)
+        facts = json.loads((path.parent / "run.json").read_text(encoding="utf-8"))
+        trained = {key: facts.get(key) for key in ("steps", "pairs_seen", "train_wall_s", "counts")}
+        return {**found, "training": trained}, rows
 
 
 def arm_file(out: Path, name: str, seed: int) -> Path:
@@ -121,30 +154,59 @@ def arm_file(out: Path, name: str, seed: int) -> Path:
 
 
 def run(
-    experiment: CounterfactualExperiment, out: Path, runs: Path, *, only: str | None
+    experiment: CounterfactualExperiment, places: Places, *, only: str | None
 ) -> dict[str, Any]:
-    """Every arm and seed that has no current file yet; then all numbers, by arm and seed."""
+    """Every arm and seed that has no current file yet; all numbers, by arm and seed, and tests."""
+    space = Workspace(experiment, places)
     results: dict[str, Any] = {}
-    for seed in experiment.seeds:
+    rows: dict[str, dict[int, Rows]] = {}
+    for at, seed in enumerate(experiment.seeds):
         for name, arm in experiment.arms.items():
-            path = arm_file(out, name, seed)
+            if arm.bundles and at >= len(arm.bundles):
+                continue
+            path = arm_file(places.out, name, seed)
             identity = {
                 "arm": arm.model_dump(mode="json"), "seed": seed,
-                **experiment.model_dump(mode="json", exclude={"title", "results", "arms", "seeds"}),
+                **experiment.model_dump(
+                    mode="json", exclude={"title", "results", "arms", "seeds", "against"}
+                ),
             }  # fmt: skip
             if not is_current(path, identity) and (only is None or only in name):
                 _say(f"== {name}, seed {seed}")
-                found = run_arm(arm, seed, experiment, runs / "shared", runs / f"{name}-{seed}")
+                found, own = space.judged(name, seed)
                 path.parent.mkdir(parents=True, exist_ok=True)
-                atomic_write_json(path, {"identity": identity, "git": git_state(), "scores": found})
+                made = {"identity": identity, "git": git_state(), "scores": found}
+                atomic_write_json(path, {**made, "rows": own})
             if is_current(path, identity):
-                kept = json.loads(path.read_text(encoding="utf-8"))["scores"]
-                results.setdefault(name, {})[str(seed)] = kept
-    return results
+                kept = json.loads(path.read_text(encoding="utf-8"))
+                results.setdefault(name, {})[str(seed)] = kept["scores"]
+                rows.setdefault(name, {})[seed] = kept["rows"]
+    return {"arms": results, "against": tests_of(experiment, rows)}
+
+
+def tests_of(
+    experiment: CounterfactualExperiment, rows: Mapping[str, Mapping[int, Rows]]
+) -> dict[str, Any]:
+    """Each arm's differences to ``against``, over the seeds that both have, paired by MR."""
+    plain = rows.get(experiment.against, {})
+    found: dict[str, Any] = {}
+    for name, own in rows.items():
+        seeds = [seed for seed in own if seed in plain]
+        if name != experiment.against and seeds:
+            found[name] = {
+                key: compared(
+                    key.partition("/")[2],
+                    [plain[s][key] for s in seeds],
+                    [own[s][key] for s in seeds],
+                )
+                for key in _TESTED
+                if all(key in of[s] for of in (plain, own) for s in seeds)
+            } | {"seeds": len(seeds)}
+    return found
 
 
 def table(experiment: CounterfactualExperiment, results: dict[str, Any]) -> str:
-    """Markdown: arms by measures, means over seeds with their standard deviation."""
+    """Markdown: arms by measures (means over seeds and their deviation), then the tests."""
     header = ["arm", "seeds", *(title for title, _ in _COLUMNS)]
     rows = [
         [
@@ -152,13 +214,34 @@ def table(experiment: CounterfactualExperiment, results: dict[str, Any]) -> str:
             str(len(by_seed)),
             *(_cell(list(by_seed.values()), *place) for _, place in _COLUMNS),
         ]
-        for name, by_seed in results.items()
+        for name, by_seed in results["arms"].items()
     ]
-    return f"# {experiment.title}\n\n{markdown_table(header, rows)}\n"
+    parts = [f"# {experiment.title}", markdown_table(header, rows)]
+    if results["against"]:
+        tested = [
+            [
+                experiment.arms[name].title,
+                str(found["seeds"]),
+                *(_difference(found.get(key)) for key in _TESTED),
+            ]
+            for name, found in results["against"].items()
+        ]
+        parts += [
+            f"## Against {experiment.arms[experiment.against].title}: difference [95% interval] "
+            "(paired bootstrap over MRs, seeds added up)",
+            markdown_table(["arm", "seeds", *_TESTED], tested),
+        ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _difference(found: dict[str, float] | None) -> str:
+    if found is None:
+        return "-"
+    return f"{found['difference']:+.2f} [{found['low']:+.2f}, {found['high']:+.2f}]"
 
 
 def _cell(found: Sequence[dict[str, Any]], part: str, key: str) -> str:
-    values = [scores[part][key] for scores in found if part in scores]
+    values = [scores[part][key] for scores in found if key in scores.get(part, {})]
     if not values:
         return "-"
     both = f" ± {stdev(values):.1f}" if len(values) > 1 else ""
@@ -170,12 +253,16 @@ def _say(message: str) -> None:
 
 
 def _run(experiment: CounterfactualExperiment, places: Places, args: argparse.Namespace) -> Found:
-    results = run(experiment, places.out, places.runs, only=args.only)
+    results = run(experiment, places, only=args.only)
     return Found(results, list(experiment.seeds), {})
 
 
 def _steps(experiment: CounterfactualExperiment, places: Places) -> list[Path]:
-    return [arm_file(places.out, n, seed) for seed in experiment.seeds for n in experiment.arms]
+    return [
+        arm_file(places.out, name, seed)
+        for name, arm in experiment.arms.items()
+        for seed in experiment.seeds[: len(arm.bundles) or None]
+    ]
 
 
 COMMAND = Command(

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from d2t.errors import ConfigError
 from d2t.train.config_file import merged, validate
+from experiments.faithfulness.parser_judge import Parser  # noqa: TC001 - pydantic reads it at run time
 from experiments.runner.toml_file import read_toml
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ class Arm(BaseModel):
         train: tables of ``TrainConfig`` over those that all arms share.
         counterfactual: whether ``objective.pairs`` is the file of counterfactual pairs.
         extra: whether as many ordinary pairs of ``samples`` are trained on beside the corpus.
+        bundles: trained elsewhere in the same way, a seed each in the order of ``seeds``; the seeds
+            that have none are left out.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,6 +35,7 @@ class Arm(BaseModel):
     train: dict[str, Any] = Field(default_factory=dict)
     counterfactual: bool = False
     extra: bool = False
+    bundles: tuple[str, ...] = ()
 
 
 class CounterfactualExperiment(BaseModel):
@@ -45,6 +49,8 @@ class CounterfactualExperiment(BaseModel):
         pair_seed: of the counterfactual pairs, which all arms and seeds share.
         n_pairs: this many of them; None: all that can be made.
         plan_seed: of random plans and interventions.
+        against: the arm that the others are tested against.
+        parser: a judge that has verified no pair; None: there is none.
         train: what all arms are trained with.
     """
 
@@ -58,6 +64,8 @@ class CounterfactualExperiment(BaseModel):
     pair_seed: int = 1
     n_pairs: int | None = Field(default=None, ge=1)
     plan_seed: int = 20201116
+    against: str
+    parser: Parser | None = None
     seeds: tuple[int, ...] = Field(default=(1, 2), min_length=1)
     train: dict[str, Any]
     arms: dict[str, Arm]
@@ -91,6 +99,8 @@ def load_experiment(path: Path) -> CounterfactualExperiment:
         ConfigError: unknown keys or impossible values, with their place.
     """
     experiment = read_toml(path, CounterfactualExperiment)
+    if experiment.against not in experiment.arms:
+        raise ConfigError(f"{path}: against names no arm: {experiment.against!r}")
     for arm in experiment.arms.values():
         experiment.train_config(arm, 1)
         if arm.extra and experiment.samples is None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from d2t.decode.pipeline import ModelGenerator
 from d2t.decode.types import GenerationRequest
-from d2t.evaluate.text import corpus_bleu
+from d2t.evaluate.records import EvaluationRecord
 from d2t.plan.random_plans import random_plan
 from d2t.seeding import derived_rng
-from d2t.slots.tally import Tally
+from experiments.faithfulness.conseq_scores import judged_rows, score
 from experiments.faithfulness.counterfactual_interventions import (
     KINDS,
     Intervention,
@@ -26,13 +26,24 @@ if TYPE_CHECKING:
     from d2t.corpus.types import Example
     from d2t.decode.types import Hypothesis
     from d2t.model.bundle import Bundle
+    from d2t.model.learned_parser import LearnedParser
     from d2t.slots.checker import SlotChecker
+    from experiments.faithfulness.conseq_scores import Rows
 
 _BATCH, _MAX_LENGTH = 64, 100
 
 
-def scores(bundle: Bundle, examples: Sequence[Example], *, seed: int) -> dict[str, Any]:
-    """All numbers of one bundle on MRs with references, in %; JSON-able."""
+def scores(
+    bundle: Bundle, examples: Sequence[Example], parser: LearnedParser | None, *, seed: int
+) -> tuple[dict[str, Any], Rows]:
+    """All numbers of one bundle on MRs with references, in %; and the rows of those to be tested.
+
+    Args:
+        bundle: an arm.
+        examples: what it says.
+        parser: a judge that verified no counterfactual pair, which the checker did.
+        seed: of random plans and interventions.
+    """
     generator = ModelGenerator(bundle, beam_size=1, batch_size=_BATCH, max_length=_MAX_LENGTH)
     own = generator.generate([GenerationRequest(e.id, e.mr) for e in examples])
     asked = [
@@ -40,19 +51,22 @@ def scores(bundle: Bundle, examples: Sequence[Example], *, seed: int) -> dict[st
         for e in examples
     ]
     random = generator.generate(asked)
-    found: dict[str, Any] = {
-        "n": len(examples),
-        "own": {
-            **_errors(own),
-            "bleu": corpus_bleu([h.text for h in own], [e.references for e in examples]),
-        },
-        "random": _errors(random),
-        "samples": [h.text for h in own[:5]],
-    }
+    found: dict[str, Any] = {"n": len(examples), "samples": [h.text for h in own[:5]]}
+    rows: Rows = {}
+    for setting, said in (("own", own), ("random", random)):
+        records = [
+            EvaluationRecord(e.id, e.mr, h.text, h.plan, e.references)
+            for e, h in zip(examples, said, strict=True)
+        ]
+        judged = judged_rows(records, generator.checker, None, parser, n_wordings=1)
+        found[setting] = {metric: score(metric, r) for metric, r in judged.items()}
+        rows |= {f"{setting}/{metric}": r for metric, r in judged.items()}
     if bundle.linearizer.plan_first is not None:
         speaker = Speaker(bundle, seed=0, batch_size=_BATCH, max_length=_MAX_LENGTH)
-        found |= obedience(own, examples, bundle, speaker, generator.checker, seed=seed)
-    return found
+        obeyed, verdicts = obedience(own, examples, bundle, speaker, generator.checker, seed=seed)
+        found |= obeyed
+        rows |= verdicts
+    return found, rows
 
 
 def obedience(
@@ -63,12 +77,13 @@ def obedience(
     checker: SlotChecker,
     *,
     seed: int,
-) -> dict[str, Any]:
-    """What becomes of changed plans, and how many texts a corrupted plan changes.
+) -> tuple[dict[str, Any], Rows]:
+    """What becomes of changed plans, and how many texts a corrupted plan changes; plan or not.
 
     ``own`` are the texts by the generator's own plans, which are the ones that are changed.
     """
     found: dict[str, Any] = {}
+    rows: Rows = {}
     for kind in KINDS:
         items = [
             item
@@ -80,7 +95,9 @@ def obedience(
             )
         ]
         texts = speaker.say(items)
-        verdicts = Counter(verdict(t, item, checker) for t, item in zip(texts, items, strict=True))
+        each = [verdict(t, item, checker) for t, item in zip(texts, items, strict=True)]
+        verdicts = Counter(each)
+        rows[f"{kind}/plan"] = [[float(one == "plan"), 1.0] for one in each]
         found[kind] = {
             "n": len(items),
             **{name: _percent(verdicts[name], len(items)) for name in ("plan", "mr", "neither")},
@@ -97,18 +114,7 @@ def obedience(
         "changed": _percent(changed, len(plain)),
         "exact": _percent(exact, len(plain)),
     }
-    return found
-
-
-def _errors(said: Sequence[Hypothesis]) -> dict[str, float]:
-    tally = Tally()
-    for hypothesis in said:
-        tally.add(hypothesis.report)
-    return {
-        "ser": tally.ser,
-        "exact": tally.exact,
-        "order": _percent(sum(h.order_kept for h in said), len(said)),
-    }
+    return found, rows
 
 
 def _percent(part: int, whole: int) -> float:

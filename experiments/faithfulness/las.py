@@ -4,9 +4,9 @@ LAS of systems of different quality and of people, in both readings: is a hidden
 from the text (``value``), and is a slot said at all (``verbalised``, from MR and plan). What is
 there already and still answers what is asked is not done again.
 
-The plan of a model is what it followed, always an order of all slots. People follow none: theirs is
-the order in which the text says things, and what it leaves out comes last. An observer can learn
-that, so that ``verbalised`` of people is no bound for ``verbalised`` of systems.
+The plan of a model is what it followed, always an order of all slots. Of people it is the order in
+which the text says things, and what it leaves out comes last. An observer can learn that, so that
+``verbalised`` of people is no bound for ``verbalised`` of systems.
 """
 
 from __future__ import annotations
@@ -15,14 +15,9 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from d2t.corpus.group import group_references
-from d2t.corpus.load import load_split
 from d2t.corpus.registry import registry
-from d2t.decode.load import load
-from d2t.decode.types import GenerationRequest
 from d2t.errors import D2TError, DataError
 from d2t.evaluate.bootstrap import Resampling
-from d2t.evaluate.records import EvaluationRecord, read_evaluation_records
 from d2t.evaluate.render import markdown_table
 from d2t.evaluate.simulatability import by_question, simulatability
 from d2t.evaluate.simulation_items import value_items, verbalised_items
@@ -30,62 +25,30 @@ from d2t.io.atomic import atomic_write_json
 from d2t.io.hashing import sha256_json
 from d2t.io.manifest import git_state
 from d2t.mr.domain import load_domain
-from d2t.mr.types import Plan
-from d2t.plan.oracle import order_of
-from d2t.seeding import derived_rng
 from d2t.slots.checker import SlotChecker
-from d2t.train.init_config import bundle_digest
 from d2t.train.simulation import signature_of, simulate
 from d2t.train.simulator import SimulatorConfig
 from experiments.faithfulness.command import ONLY, Command, Found
 from experiments.faithfulness.las_config import load_experiment
-from experiments.runner.files import existing_bundle, is_current, write_outputs
+from experiments.faithfulness.systems import records_of
+from experiments.runner.files import is_current
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
     from pathlib import Path
 
+    from d2t.evaluate.records import EvaluationRecord
     from d2t.evaluate.simulation_items import Target
     from d2t.mr.domain import Domain
     from experiments.faithfulness.command import Places
-    from experiments.faithfulness.las_config import LasExperiment, System
+    from experiments.faithfulness.las_config import LasExperiment
+    from experiments.faithfulness.systems import System
 
 _READINGS = {
     "value": "Is a hidden value to be had from the text?",
     "verbalised": "Is a slot said at all?",
 }
-
-
-def records_of(
-    system: System, experiment: LasExperiment, domain: Domain, runs: Path
-) -> list[EvaluationRecord]:
-    """What the system says, said once; or one text of people for each MR.
-
-    Raises:
-        D2TError: there is no such model, or no such corpus.
-    """
-    if system.bundle is None:
-        checker = SlotChecker.for_domain(domain)
-        groups = group_references(load_split(str(system.references), experiment.split, domain))
-        records = []
-        for example in groups[: experiment.n_mrs]:
-            text = derived_rng(experiment.seed, "reference", example.id).choice(example.references)
-            order = order_of(checker.align(text, example.mr).plan(), example.mr)
-            records.append(EvaluationRecord(example.id, example.mr, text, Plan(order.slots)))
-        return records
-    path = runs / "outputs" / f"{system.name}.jsonl"
-    said = {
-        "bundle": bundle_digest(existing_bundle(system.bundle)),
-        **experiment.model_dump(mode="json", include={"corpus", "split", "n_mrs"}),
-    }
-    if not is_current(path.with_suffix(".json"), said):
-        generator = load(system.bundle, engine="torch", beam_size=1)
-        groups = group_references(load_split(experiment.corpus, experiment.split, domain))
-        requests = [GenerationRequest(e.id, e.mr) for e in groups[: experiment.n_mrs]]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_outputs(lambda: generator.generate(requests), domain, path, said)
-    return read_evaluation_records(str(path), domain, strict=True, need_plan=True)[0]
 
 
 def judged(
@@ -129,7 +92,10 @@ def run(
         if only is not None and only not in system.name:
             continue
         try:
-            records = records_of(system, experiment, domain, runs)
+            records = records_of(
+                system, experiment.corpus, experiment.split, domain, runs,
+                n_mrs=experiment.n_mrs, seed=experiment.seed,
+            )  # fmt: skip
         except D2TError as error:
             failed.append(f"{system.name}: {error}")
             continue

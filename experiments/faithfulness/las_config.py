@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from d2t.evaluate.simulation_items import Target  # noqa: TC001 - pydantic reads it at run time
+from experiments.faithfulness.systems import System  # noqa: TC001 - as above
 from experiments.runner.toml_file import read_toml
 
 if TYPE_CHECKING:
@@ -15,26 +16,6 @@ if TYPE_CHECKING:
 
 class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class System(_Table):
-    """Whose texts are simulated.
-
-    Attributes:
-        bundle: a model, which says the MRs greedily in its own orders; or
-        references: a corpus, of whose split each MR is given one of its texts of people.
-    """
-
-    name: str = Field(pattern=r"^[a-z0-9-]+$")
-    label: str
-    bundle: str | None = None
-    references: str | None = None
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
-        if (self.bundle is None) == (self.references is None):
-            raise ValueError("give either a bundle or references")
-        return self
 
 
 class LasExperiment(_Table):

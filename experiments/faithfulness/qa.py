@@ -3,7 +3,7 @@
 Trains the model (once), makes development references wrong in known ways, judges everything by
 every metric and by the slot checker, and writes ``report.json`` and ``report.md``. What is there
 already and still answers what is asked is not done again. ``--outputs NAME=FILE.jsonl`` adds
-outputs of systems (fields ``mr``, ``text``).
+outputs of others than the TOML's systems (fields ``mr``, ``text``).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from d2t.corpus.load import load_split
 from d2t.decode.qa_reader import QAReader
-from d2t.errors import UsageError
+from d2t.errors import D2TError, UsageError
 from d2t.evaluate.qa.hard_cases import load_hard_cases
 from d2t.evaluate.records import read_evaluation_records
 from d2t.model.qa_model import MANIFEST
@@ -31,6 +31,7 @@ from experiments.faithfulness.qa_distractors import distractor_conditions
 from experiments.faithfulness.qa_judge import judge
 from experiments.faithfulness.qa_report import as_markdown, report
 from experiments.faithfulness.qa_train import DOMAIN, holds, trained_model
+from experiments.faithfulness.systems import records_of
 
 if TYPE_CHECKING:
     import argparse
@@ -125,8 +126,29 @@ def systems(named: Sequence[str], domain: Domain, limit: int) -> dict[str, list[
     return found
 
 
-def evaluate(experiment: QAExperiment, folder: Path, outputs: Sequence[str]) -> dict[str, Any]:
-    """Train and judge whatever is missing; the content of the report."""
+def said_by_systems(
+    experiment: QAExperiment, domain: Domain, runs: Path
+) -> tuple[dict[str, list[Judged]], list[str]]:
+    """Some texts of each system of the TOML; the systems that are not there, with the reason."""
+    found, failed = {}, []
+    for system in experiment.systems:
+        try:
+            records = records_of(
+                system, experiment.corpus, "dev", domain, runs, n_mrs=None, seed=experiment.seed
+            )
+        except D2TError as error:
+            failed.append(f"{system.name}: {error}")
+            continue
+        derived_rng(experiment.seed, "systems").shuffle(records)
+        some = records[: experiment.system_records]
+        found[f"system:{system.name}"] = [Judged(r.id, r.mr, r.text) for r in some]
+    return found, failed
+
+
+def evaluate(
+    experiment: QAExperiment, folder: Path, outputs: Sequence[str]
+) -> tuple[dict[str, Any], list[str]]:
+    """Train and judge whatever is missing; the content of the report, and what failed."""
     reader = QAReader(trained_model(experiment, folder / "model"))
     domain, checker = reader.domain, SlotChecker.for_domain(reader.domain)
     dev = utterances_of(load_split(experiment.corpus, "dev", domain), checker, domain, "given")
@@ -135,29 +157,22 @@ def evaluate(experiment: QAExperiment, folder: Path, outputs: Sequence[str]) -> 
     everything = conditions(experiment, dev, domain, checker)
     everything |= distractor_conditions(experiment, dev, domain, checker)
     everything["hard"] = [Judged(case.id, case.mr, case.text) for case in cases]
-    everything |= systems(outputs, domain, experiment.records)
-    n_wordings = experiment.n_wordings
+    said, failed = said_by_systems(experiment, domain, folder)
+    everything |= said | systems(outputs, domain, experiment.records)
+    some = experiment.diverse_records
+    diverse = {f"diverse:{name}": everything[name][:some] for name in ("intact", *MR_SIDE) if some}
     judged = {}
-    for name, records in everything.items():
+    for name, records in (everything | diverse).items():
         path = judged_file(folder, name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        judged[name] = judge(records, reader, checker, path, n_wordings=n_wordings)
+        judged[name] = judge(
+            records, reader, checker, path,
+            n_wordings=experiment.n_wordings, diverse=name in diverse,
+        )  # fmt: skip
         print(f"{name}: {len(records)} judged", file=sys.stderr, flush=True)
-    for name in ("intact", *MR_SIDE):
-        if experiment.diverse_records:
-            some = everything[name][: experiment.diverse_records]
-            path = judged_file(folder, f"diverse:{name}")
-            judged[f"diverse:{name}"] = judge(
-                some, reader, checker, path, n_wordings=n_wordings, diverse=True
-            )
-            print(f"diverse {name}: {len(some)} judged", file=sys.stderr, flush=True)
     found = report(judged, cases)
-    return {
-        "model": reader.digest,
-        "questions": reader.questions.digest,
-        "training": reader.model.info,
-        **found,
-    }
+    facts = {"model": reader.digest, "questions": reader.questions.digest}
+    return {**facts, "training": reader.model.info, **found}, failed
 
 
 def judged_file(folder: Path, name: str) -> Path:
@@ -166,14 +181,14 @@ def judged_file(folder: Path, name: str) -> Path:
 
 
 def _run(experiment: QAExperiment, places: Places, args: argparse.Namespace) -> Found:
-    found = evaluate(experiment, places.out, args.outputs)
+    found, failed = evaluate(experiment, places.runs, args.outputs)
     data = {"model": found["model"], "questions": found["questions"]}
-    return Found(found, [experiment.seed, experiment.model.seed], data)
+    return Found(found, [experiment.seed, experiment.model.seed], data, tuple(failed))
 
 
 def _steps(experiment: QAExperiment, places: Places) -> list[Path]:
     names = ["intact", *MR_SIDE, *TEXT_SIDE, CONTROL, "hard"]
-    return [places.out / "model" / MANIFEST, *(judged_file(places.out, n) for n in names)]
+    return [places.runs / "model" / MANIFEST, *(judged_file(places.runs, n) for n in names)]
 
 
 COMMAND = Command(
@@ -184,7 +199,6 @@ COMMAND = Command(
     table=lambda experiment, manifest: as_markdown(manifest["metrics"]),
     steps=_steps,
     options={"--outputs": {"action": "append", "default": [], "metavar": "NAME=FILE.jsonl"}},
-    trains=False,
     threads=None,
     files=("report.json", "report.md"),
 )

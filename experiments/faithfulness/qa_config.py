@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from d2t.train.qa import QAConfig
+from experiments.faithfulness.systems import System  # noqa: TC001 - pydantic reads it at run time
 from experiments.runner.toml_file import read_toml
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ class QAExperiment(BaseModel):
     """``qa.toml``.
 
     Attributes:
+        results: folder under ``experiments/results/faithfulness`` and ``runs/faithfulness``.
         corpus: whose training split teaches and whose development split is judged.
         seed: of every draw but the model's.
         utterances: training utterances; 0: all.
@@ -27,11 +29,14 @@ class QAExperiment(BaseModel):
         n_wordings: questions a slot in the consistency modes.
         held_out_values: by slot, values whose utterances no training sees.
         invented_values: by slot, values that replace those of text and MR.
+        systems: whose texts for development MRs are judged, beside ``--outputs``.
+        system_records: so many of each, drawn.
         model: how the model is trained.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    results: str = Field(default="qa", pattern=r"^[a-z0-9-]+$")
     corpus: str
     seed: int
     utterances: int = Field(ge=0)
@@ -41,6 +46,8 @@ class QAExperiment(BaseModel):
     n_wordings: int = Field(ge=1)
     held_out_values: dict[str, tuple[str, ...]] = {}
     invented_values: dict[str, tuple[str, ...]] = {}
+    systems: tuple[System, ...] = ()
+    system_records: int = Field(default=500, ge=1)
     model: QAConfig = QAConfig()
 
 

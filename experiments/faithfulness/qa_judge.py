@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from d2t.evaluate.qa.consistency import consistency
 from d2t.evaluate.qa.contexts import context_pair
-from d2t.evaluate.qa.quals import QualsOptions, quals
+from d2t.evaluate.qa.quals import QualsOptions, QualsScore, quals
 from d2t.evaluate.qa.questeval import questeval
 from d2t.io.atomic import atomic_write_json
 from d2t.io.hashing import sha256_json
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from d2t.decode.qa_reader import QAReader
-    from d2t.evaluate.qa.quals import QualsScore
     from d2t.evaluate.qa.types import ContextPair
     from d2t.slots.checker import SlotChecker
     from experiments.faithfulness.qa_corruptions import Judged
@@ -84,9 +83,12 @@ def _rows(
         "checker", lambda: [checker.check(r.text, r.mr, merge_synonyms=True) for r in chunk]
     )
     if diverse:
+        # The source's QUALS and its QAGS ask what the text gives rise to: these two compare.
         options = QualsOptions("diverse")
-        scores = timed("quals_diverse", lambda: quals(pairs, reader, options))
+        own = timed("quals_diverse", lambda: quals(pairs, reader, options, sides=("text",)))
         timed("qags", lambda: qags(pairs, reader, options))
+        back = timed("quals_diverse_recall", lambda: quals(pairs, reader, options, sides=("mr",)))
+        scores = [QualsScore((*a.pairs, *b.pairs)) for a, b in zip(own, back, strict=True)]
         return [
             _quals_row(score, r.slot, "diverse") for score, r in zip(scores, chunk, strict=True)
         ]

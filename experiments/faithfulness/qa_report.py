@@ -26,6 +26,9 @@ SCORES = (
     "checker", *QUALS_READINGS, "consistency_f1", "consistency_mean_log_p",
     "consistency_worst_log_p", "held_out_wordings_f1", "held_out_wordings_worst_log_p", "questeval",
 )  # fmt: skip
+TWO_SIDED = ("quals_sum", "quals_mean", "quals_worst")
+FLOORS = {"swap": 0.97, "omission": 0.90, "hallucination": 0.92}
+"""AUC that each two-sided reading is meant to reach, by the kind of error on either side."""
 CORRUPTED = (*MR_SIDE, *TEXT_SIDE)
 CONFOUND = ("quals_rest_precision", "quals_rest_recall")
 JUDGE = "consistency_worst_log_p"
@@ -46,12 +49,15 @@ def report(judged: Mapping[str, Any], cases: Sequence[HardCase]) -> dict[str, An
         column(judged["intact"], JUDGE),
         [v for kind in CORRUPTED for v in column(judged[kind], JUDGE)],
     )
+    areas = _areas(judged, SCORES, "intact", (*CORRUPTED, CONTROL))
+    agreed = {**judged, "agreed": _agreed(judged["intact"])}
+    areas_agreed = _areas(agreed, SCORES[1:], "agreed", CORRUPTED)
+    costs = _costs(judged)
     return {
         "n": {name: found["n"] for name, found in judged.items()},
-        "auc": _areas(judged, SCORES, "intact", (*CORRUPTED, CONTROL)),
-        "auc_agreed": _areas(
-            {**judged, "agreed": _agreed(judged["intact"])}, SCORES[1:], "agreed", CORRUPTED
-        ),
+        "auc": areas,
+        "auc_agreed": areas_agreed,
+        "floors": {"intact": _floors(areas), "agreed": _floors(areas_agreed)},
         "auc_text_swap_against_same_value": {
             s: _area(judged, s, CONTROL, "text_swap") for s in SCORES
         },
@@ -73,7 +79,10 @@ def report(judged: Mapping[str, Any], cases: Sequence[HardCase]) -> dict[str, An
         "distractors": _distractors(judged, threshold),
         "hard": _hard(judged["hard"], cases, threshold),
         "systems": _systems(judged, threshold),
-        "cost_ms_per_record": _costs(judged),
+        "cost_ms_per_record": costs,
+        "qags_to_quals": round(costs["qags"] / costs["quals_diverse"], 2)
+        if "qags" in costs
+        else None,
     }
 
 
@@ -104,6 +113,16 @@ def _areas(
     if good not in judged:
         return {}
     return {s: {kind: _area(judged, s, good, kind) for kind in bad} for s in scores}
+
+
+def _floors(areas: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, str]]:
+    """``AUC met`` or ``AUC short of FLOOR`` for each two-sided reading and kind of error."""
+
+    def verdict(kind: str, area: float) -> str:
+        floor = FLOORS[kind.partition("_")[2]]
+        return f"{area:.3f} {'met' if area >= floor else f'short of {floor:.2f}'}"
+
+    return {s: {kind: verdict(kind, areas[s][kind]) for kind in CORRUPTED} for s in TWO_SIDED}
 
 
 def _correlation(judged: Mapping[str, Any], score: str) -> float | None:
@@ -219,6 +238,8 @@ def as_markdown(found: Mapping[str, Any]) -> str:
     lines += ["", "## AUC against intact references", *_table(found["auc"])]
     lines += ["", "## AUC against the intact references on which the checker agrees"]
     lines += _table(found["auc_agreed"])
+    for against, floors in found["floors"].items():
+        lines += ["", f"## Floors, two-sided QUALS against {against} references", *_table(floors)]
     lines += ["", "## Text swaps against same-value rephrasings, and unseen values (AUC)"]
     beside = {"text_swap/same": found["auc_text_swap_against_same_value"], **found["unseen_values"]}
     lines += _table({s: {k: beside[k][s] for k in beside} for s in SCORES})
@@ -235,6 +256,11 @@ def as_markdown(found: Mapping[str, Any]) -> str:
     if found["systems"]:
         lines += ["", "## Systems", *_table(found["systems"])]
     lines += ["", f"Cost, ms a record: {found['cost_ms_per_record']}"]
+    if found["qags_to_quals"] is not None:
+        lines.append(
+            f"QAGS costs {found['qags_to_quals']} times what QUALS does, both from the text's side "
+            "with one model's proposals (the source says 55: three large models against one)."
+        )
     return "\n".join(lines) + "\n"
 
 

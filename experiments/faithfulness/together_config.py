@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from d2t.train.parser import ParserConfig
 from experiments.faithfulness.conseq_config import Arms
+from experiments.faithfulness.parser_judge import Parser  # noqa: TC001 - pydantic reads it at run time
 from experiments.runner.toml_file import read_toml
 
 if TYPE_CHECKING:
@@ -62,23 +62,13 @@ class ConseqArms(Arms):
 
 
 class Contrast(_Table):
-    """Which contrastive decoding: the best of the contrast experiment, on its development MRs.
+    """Which contrastive decoding: the one that the contrast experiment chose on development MRs.
 
     Attributes:
         of: TOML of that experiment, beside this one.
-        most_bleu_loss: how much less BLEU than greedy search's the best may have; where no arm
-            keeps that, the one that loses least is taken.
     """
 
     of: str
-    most_bleu_loss: float = Field(default=1.0, ge=0)
-
-
-class Parser(_Table):
-    """The learned parser, trained once; it sees the MRs as given, not our lexicon, by default."""
-
-    corpus: str
-    config: ParserConfig = ParserConfig(labels="given")
 
 
 class Row(_Table):

@@ -6,19 +6,16 @@ import json
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from d2t.corpus.load import load_split
 from d2t.decode.qa_reader import QAReader
 from d2t.errors import DataError
-from d2t.io.hashing import sha256_file
-from d2t.model.learned_parser import MANIFEST, LearnedParser
 from d2t.model.qa_model import QAModel
 from d2t.slots.checker import SlotChecker
 from d2t.train.config_file import merged, validate
-from d2t.train.parser import read_texts, train_parser
 from experiments.faithfulness import conseq_config, contrast_config
 from experiments.faithfulness.command import HERE
 from experiments.faithfulness.conseq import arm_bundle, qa_model, trained
 from experiments.faithfulness.judges import Judges
+from experiments.faithfulness.parser_judge import parser_judge
 from experiments.runner.files import existing_bundle
 
 if TYPE_CHECKING:
@@ -28,7 +25,7 @@ if TYPE_CHECKING:
     from d2t.mr.domain import Domain
     from experiments.faithfulness.command import Places
     from experiments.faithfulness.conseq_config import QAModels
-    from experiments.faithfulness.together_config import Model, Parser, TogetherExperiment
+    from experiments.faithfulness.together_config import Model, TogetherExperiment
 
 
 class Models:
@@ -88,7 +85,7 @@ class Models:
                 f"`python -m experiments.faithfulness.contrast --config {wanted.of}` first"
             )
         found = json.loads(path.read_text(encoding="utf-8"))["metrics"]
-        name = best_contrast(other, found, most_bleu_loss=wanted.most_bleu_loss)
+        name = other.chosen(found)
         [options] = [arm.settings["contrast"] for arm in other.arms() if arm.name == name]
         return name, options
 
@@ -97,11 +94,7 @@ class Models:
         checker = SlotChecker.for_domain(domain)
         models = self._models_of_qa()
         reader = QAReader(QAModel.load(qa_model(models, self._qa_folder, "judge")))
-        if self.experiment.parser is None:
-            return Judges(checker, reader, n_wordings=models.n_wordings)
-        folder = self.places.runs / "parser"
-        parser = parser_model(self.experiment.parser, checker, folder)
-        name = sha256_file(folder / MANIFEST)
+        parser, name = parser_judge(self.experiment.parser, checker, self.places)
         return Judges(checker, reader, parser, name, models.n_wordings)
 
     def _arm(self, name: str, seed: int) -> Path:
@@ -133,40 +126,3 @@ class Models:
 
     def _folder(self, seed: int) -> Path:
         return self.places.runs / f"seed-{seed}"
-
-
-def best_contrast(
-    experiment: contrast_config.ContrastExperiment, found: dict[str, Any], *, most_bleu_loss: float
-) -> str:
-    """The greedy contrast with the lowest SER among those that keep BLEU.
-
-    Raises:
-        DataError: no contrast has been measured.
-    """
-    scores = {
-        arm.name: found[arm.name]["all"]
-        for arm in experiment.arms()
-        if "contrast" in arm.settings and arm.settings["beam_size"] == 1 and arm.name in found
-    }
-    if not scores or "greedy" not in found:
-        raise DataError(f"no contrast of {experiment.results} is measured; run that part first")
-    least = found["greedy"]["all"]["bleu"] - most_bleu_loss
-    kept = [name for name, s in scores.items() if s["bleu"] >= least]
-    if not kept:
-        kept = [max(scores, key=lambda name: scores[name]["bleu"])]
-    return min(kept, key=lambda name: (scores[name]["ser"], -scores[name]["bleu"]))
-
-
-def parser_model(wanted: Parser, checker: SlotChecker, folder: Path) -> LearnedParser:
-    """The parser in ``folder`` when it was trained as asked, else a new one."""
-    identity = {**wanted.model_dump(mode="json"), "lexicon": checker.lexicon_digest}
-    if (folder / MANIFEST).is_file():
-        parser = LearnedParser.load(folder)
-        if parser.info.get("identity") == identity:
-            return parser
-    examples = load_split(wanted.corpus, "train", checker.domain)
-    texts = read_texts(examples, checker, checker.domain, wanted.config.labels)
-    parser = train_parser(texts, checker.domain, wanted.config)
-    parser.info["identity"] = identity
-    parser.save(folder)
-    return parser

@@ -73,10 +73,6 @@ def results_of(
     return found
 
 
-def _per_thousand(seconds: float, n: float) -> float:
-    return round(1000 * seconds / n, 2)
-
-
 def _differences(plain: Sequence[Judged], other: Sequence[Judged]) -> dict[str, Any]:
     """``other`` - ``plain`` by setting and metric, over the seeds that both have."""
     n = min(len(plain), len(other))

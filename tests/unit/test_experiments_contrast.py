@@ -12,6 +12,7 @@ from echo_bundle import save_random_bundle
 from d2t.errors import ConfigError
 from d2t.mr.domain import load_domain
 from experiments.faithfulness import contrast
+from experiments.faithfulness.command import Places
 from experiments.faithfulness.contrast_config import ContrastExperiment, Grid, load_experiment
 
 if TYPE_CHECKING:
@@ -29,14 +30,17 @@ def config(bundle: Path, **changes: Any) -> ContrastExperiment:
     grid = {"contrasts": ["dropped", "wrong"], "betas": [0.5], "plausibilities": [0.1]}
     values = {
         "title": "Test", "bundle": str(bundle), "results": "test", "corpus": "mini", "split": "dev",
-        "training": "mini", "pair": ["eatType", "food"], "n_mrs": 4, "max_length": 8,
+        "training": "mini", "pairs": [["eatType", "food"]], "n_mrs": 4, "max_length": 8,
         "beams": [2], "grids": {"some": grid},
     }  # fmt: skip
     return ContrastExperiment.model_validate({**values, **changes})
 
 
 def test_the_shipped_file_is_read() -> None:
-    arms = load_experiment(SHIPPED).arms()
+    experiment = load_experiment(SHIPPED)
+    assert experiment.parser is not None  # reranking and dynamic contrasts look at the checker
+    assert (experiment.split, experiment.report) == ("dev", "test")
+    arms = experiment.arms()
     names = [arm.name for arm in arms]
     assert names[0] == "greedy"
     assert len(set(names)) == len(names) > 30
@@ -54,8 +58,8 @@ def test_a_grid_is_every_combination() -> None:
 
 def test_bad_files(tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
-    path.write_text(SHIPPED.read_text("utf-8").replace('pair = ["name", "food"]', "pear = 1"))
-    with pytest.raises(ConfigError, match="pair"):
+    path.write_text(SHIPPED.read_text("utf-8").replace("pairs = ", "pears = "))
+    with pytest.raises(ConfigError, match="pears"):
         load_experiment(path)
     with pytest.raises(ConfigError):
         load_experiment(tmp_path / "none.toml")
@@ -64,16 +68,17 @@ def test_bad_files(tmp_path: Path) -> None:
 def test_the_shortcut_set_has_only_unseen_pairs(bundle: Path) -> None:
     from d2t.corpus.load import load_split
 
-    experiment, domain = config(bundle, n_mrs=None, pair=["name", "food"]), load_domain()
-    sets = contrast.mr_sets(experiment, domain)
+    experiment, domain = config(bundle, n_mrs=None, pairs=[["name", "food"]]), load_domain()
+    sets = contrast.mr_sets(experiment, "dev", domain)
     seen = {
         (name, food)
         for example in load_split("mini", "train", domain)
         for name in example.mr.values("name")
         for food in example.mr.values("food")
     }
-    assert len(sets["all"]) > len(sets["shortcut"]) > 0
-    for example in sets["shortcut"]:
+    shortcut = sets["unseen name with food"]
+    assert len(sets["all"]) > len(shortcut) > 0
+    for example in shortcut:
         [name], [food] = example.mr.values("name"), example.mr.values("food")
         assert (name, food) not in seen
 
@@ -90,26 +95,42 @@ def test_a_run_is_kept_and_gone_on_with(
 
     monkeypatch.setattr(contrast, "run_arm", noted)
     experiment = config(bundle)
-    first = contrast.run(experiment, tmp_path, only="greedy")
+    places = Places(tmp_path, tmp_path / "runs")
+    first = contrast.run(experiment, places, only="greedy")
     assert (list(first), made) == (["greedy"], ["greedy"])
-    found = contrast.run(experiment, tmp_path, only=None)
+    found = contrast.run(experiment, places, only=None)
     names = ["greedy", "beam2", "rerank2", "dropped-b0.5-a0.1-beam1", "wrong-b0.5-a0.1-beam1"]
     assert (list(found), made) == (names, names)
-    assert contrast.run(experiment, tmp_path, only=None) == found
+    assert contrast.run(experiment, places, only=None) == found
     assert made == names
     assert found["greedy"]["all"]["n"] == 4
     greedy = found["greedy"]["all"]["against_greedy"]["missing"]
     assert (greedy["difference"], greedy["p"]) == (0, 1)
     rows = contrast.table(experiment, found).splitlines()
     assert rows[0] == "# Test"
-    assert sum(row.startswith("| rerank2") for row in rows) == 1 + ("shortcut" in found["greedy"])
+    assert sum(row.startswith("| rerank2") for row in rows) == len(found["greedy"]) - 1
+
+
+def test_what_dev_chose_and_the_sources_rule_say_the_test_mrs(bundle: Path, tmp_path: Path) -> None:
+    grid = {"contrasts": ["dropped"], "betas": [0.25, 1.0], "plausibilities": [0.1]}
+    experiment = config(bundle, grids={"some": grid}, pairs=[], report="test", n_mrs=3)
+    found = contrast.run(experiment, Places(tmp_path, tmp_path / "runs"), only=None)
+    reported = [name for name, scores in found.items() if "test: all" in scores]
+    chosen = experiment.chosen(found)
+    assert reported == ["greedy", "beam2", "rerank2", chosen, "dropped-b0.5-a0-beam1"]
+    assert "all" not in found["dropped-b0.5-a0-beam1"]
+    assert found["greedy"]["test: all"]["samples"] != found["greedy"]["all"]["samples"]
+    said = contrast.table(experiment, found)
+    assert f"Chosen on dev: `{chosen}`." in said
+    assert "## test: all: 3 MRs" in said
 
 
 def test_the_command_writes_a_manifest_and_a_table(bundle: Path, tmp_path: Path) -> None:
     path, out = tmp_path / "x.toml", tmp_path / "out"
     path.write_text(
         f'title = "T"\nbundle = "{bundle}"\nresults = "t"\ncorpus = "mini"\ntraining = "mini"\n'
-        'pair = ["eatType", "food"]\nn_mrs = 2\nmax_length = 5\n[grids.x]\ncontrasts = ["null"]\n'
+        'pairs = [["eatType", "food"]]\nn_mrs = 2\nmax_length = 5\n'
+        '[grids.x]\ncontrasts = ["null"]\n'
         "betas = [0.5]\nplausibilities = [0.1]\n"
     )
     arguments: Sequence[str] = ["--config", str(path), "--out", str(out), "--only", "greedy"]

@@ -77,8 +77,21 @@ def test_the_shipped_files_are_read(name: str) -> None:
     assert configs["plan-only"].objective.pairs == ()
     assert configs["tags"].objective.pairs == ("pairs.jsonl",)
     assert (configs["no-tags"].objective.tags, configs["tags"].objective.tags) == (False, True)
+    if name == "counterfactual":  # what is not trained here is trained alike
+        assert experiment.parser is not None
+        assert [len(experiment.arms[arm].bundles) for arm in ("no-plan", "alignment")] == [1, 2]
     if "extra" in configs:
         assert configs["extra"].data.augment == ("extra.jsonl",)
+
+
+def test_noisy_pairs_are_tagged_mixed_or_thrown_away() -> None:
+    experiment = load_experiment(FOLDER / "counterfactual_noisy.toml")
+    arms = {name: experiment.train_config(arm, 1) for name, arm in experiment.arms.items()}
+    assert not any(config.data.correct for config in arms.values())
+    found = {n: (c.objective.pairs, c.objective.sources, c.objective.tags) for n, c in arms.items()}
+    assert found["plan-only"][0] == ()
+    assert found["no-tags"] == (None, ("noisy",), False)
+    assert found["tags"] == (None, ("noisy",), True)
 
 
 def test_bad_files(tmp_path: Path) -> None:
@@ -88,6 +101,7 @@ def test_bad_files(tmp_path: Path) -> None:
         ("pair_seed = 1", "pear_seed = 1", "pear_seed"),
         ("tags = false", "togs = false", "togs"),
         ('samples = "', '# samples = "', "samples"),
+        ('against = "plan-only"', 'against = "nobody"', "against"),
     ):
         path.write_text(text.replace(old, new), encoding="utf-8")
         with pytest.raises(ConfigError, match=named):
@@ -100,6 +114,7 @@ results = "t"
 n_mrs = 2
 n_pairs = 30
 seeds = [1]
+against = "no-plan"
 [train]
 strategy = "random"
 data = {corpus = "mini", dev = "DEV", limit = 20}
@@ -118,13 +133,13 @@ counterfactual = true
 
 def test_a_run_is_kept_and_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
-    run_arm = counterfactual.run_arm
+    judged = counterfactual.Workspace.judged
 
-    def noted(arm: Any, seed: int, *rest: Any) -> dict[str, Any]:
-        made.append(f"{arm.title} {seed}")
-        return run_arm(arm, seed, *rest)
+    def noted(space: counterfactual.Workspace, name: str, seed: int) -> Any:
+        made.append(f"{name} {seed}")
+        return judged(space, name, seed)
 
-    monkeypatch.setattr(counterfactual, "run_arm", noted)
+    monkeypatch.setattr(counterfactual.Workspace, "judged", noted)
     monkeypatch.setattr(counterfactual_scores, "_MAX_LENGTH", 8)
     path, out, runs = tmp_path / "x.toml", tmp_path / "out", tmp_path / "runs"
     dev = tmp_path / "dev.csv"
@@ -132,14 +147,28 @@ def test_a_run_is_kept_and_gone_on_with(tmp_path: Path, monkeypatch: pytest.Monk
     path.write_text(SMALL.replace("DEV", str(dev)), encoding="utf-8")
     arguments = ["--config", str(path), "--out", str(out), "--runs", str(runs)]
     assert counterfactual.main([*arguments, "--only", "tags"]) == 0
-    assert made == ["with tags 1"]
+    assert made == ["tags 1"]
     assert counterfactual.main(arguments) == 0
-    assert made[1:] == ["none 1"]
+    assert made[1:] == ["no-plan 1"]
     assert counterfactual.main(arguments) == 0
     assert len(made) == 2
-    results = json.loads((out / "results.json").read_text("utf-8"))["metrics"]
+    metrics = json.loads((out / "results.json").read_text("utf-8"))["metrics"]
+    results, against = metrics["arms"], metrics["against"]
+    assert against["tags"]["seeds"] == 1
+    assert set(against["tags"]) >= {"own/ser", "own/bleu", "random/order"}
+    assert "permute/plan" not in against["tags"]  # the other arm has no plan to be changed
     assert results["tags"]["1"]["permute"]["n"] == 2
     assert 0 <= results["tags"]["1"]["perturb"]["changed"] <= 100
     assert "permute" not in results["no-plan"]["1"]
+    assert results["tags"]["1"]["own"]["order"] <= 100
+    bundle = runs / "no-plan-1" / "bundle"
+    text = path.read_text("utf-8").replace(
+        'title = "none"', f'title = "none"\nbundles = ["{bundle}"]'
+    )
+    path.write_text(text.replace("seeds = [1]", "seeds = [1, 2]"), encoding="utf-8")
+    assert counterfactual.main([*arguments, "--only", "no-plan"]) == 0  # one seed, not trained here
+    again = json.loads((out / "results.json").read_text("utf-8"))["metrics"]["arms"]["no-plan"]
+    assert list(again) == ["1"]
+    assert again["1"]["own"] == results["no-plan"]["1"]["own"]
     rows = (out / "table.md").read_text("utf-8").splitlines()
-    assert any(re.match(r"\| with tags +\| +1 \|", row) for row in rows)
+    assert any(re.match(r"\| (none|with tags) +\| +1 \|", row) for row in rows)

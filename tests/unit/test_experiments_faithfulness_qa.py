@@ -19,7 +19,7 @@ from d2t.seeding import derived_rng
 from d2t.slots.checker import SlotChecker
 from d2t.train.qa import distractor_of, utterances_of
 from d2t.train.qa_pairs import Utterance
-from experiments.faithfulness.qa import conditions, systems, with_invented
+from experiments.faithfulness.qa import conditions, said_by_systems, systems, with_invented
 from experiments.faithfulness.qa_config import QAExperiment, load_experiment
 from experiments.faithfulness.qa_corruptions import (
     CONTROL,
@@ -30,7 +30,13 @@ from experiments.faithfulness.qa_corruptions import (
 )
 from experiments.faithfulness.qa_distractors import FAITHFUL, KNOWN, MISREAD, drawn, moved
 from experiments.faithfulness.qa_judge import judge
-from experiments.faithfulness.qa_report import SCORES, as_markdown, best_threshold, report
+from experiments.faithfulness.qa_report import (
+    SCORES,
+    _floors,
+    as_markdown,
+    best_threshold,
+    report,
+)
 
 FOLDER = Path(__file__).resolve().parents[2] / "experiments" / "faithfulness"
 DOMAIN = load_domain("restaurant")
@@ -63,7 +69,7 @@ def test_the_arm_without_distractors_differs_in_nothing_else_that_trains() -> No
     same = with_them.model_copy(
         update={
             "model": with_them.model.model_copy(update={"draws": draws}),
-            "diverse_records": without.diverse_records,
+            **{n: getattr(without, n) for n in ("results", "diverse_records", "systems")},
         }
     )
     assert same == without
@@ -164,6 +170,41 @@ def test_outputs_of_systems_are_named(tmp_path: Path) -> None:
         systems([str(path)], DOMAIN, 10)
 
 
+def test_four_systems_are_judged_and_one_that_is_not_trained_is_named(tmp_path: Path) -> None:
+    experiment = load_experiment(FOLDER / "qa.toml")
+    assert sum(system.bundle is not None for system in experiment.systems) >= 4
+    raw = experiment.model_dump() | {
+        "corpus": "mini", "system_records": 3,
+        "systems": [
+            {"name": "people", "label": "People", "references": "mini"},
+            {"name": "model", "label": "Model", "bundle": str(tmp_path / "gone")},
+        ],
+    }  # fmt: skip
+    found, failed = said_by_systems(QAExperiment.model_validate(raw), DOMAIN, tmp_path)
+    assert {name: len(records) for name, records in found.items()} == {"system:people": 3}
+    assert [line.partition(":")[0] for line in failed] == ["model"]
+
+
+def test_quals_and_qags_are_timed_from_the_same_side(tmp_path: Path) -> None:
+    record = Judged("0", parse_mr("name[Aromi], eatType[pub]", DOMAIN), "Aromi is a pub.")
+    reader = QAReader(tiny_model())
+    made = judge([record], reader, CHECKER, tmp_path / "x.json", n_wordings=1, diverse=True)
+    assert set(made["seconds"]) >= {"quals_diverse", "qags", "quals_diverse_recall"}
+    both = {"intact": judged([0.0]), "hard": judged([0.0, -1.0]), "diverse:intact": made}
+    both |= {kind: judged([-2.0]) for kind in (*MR_SIDE, *TEXT_SIDE, CONTROL)}
+    cases = [HardCase(str(at), record.mr, "x", at < 1, "k", "n") for at in range(2)]
+    found = report(both, cases)
+    spent = made["seconds"]
+    assert found["qags_to_quals"] == pytest.approx(spent["qags"] / spent["quals_diverse"], abs=0.1)
+
+
+def test_a_floor_is_met_or_it_is_said_by_how_much_not() -> None:
+    areas = {s: dict.fromkeys((*MR_SIDE, *TEXT_SIDE), 0.95) for s in SCORES}
+    found = _floors(areas)["quals_sum"]
+    assert found["mr_swap"] == "0.950 short of 0.97"
+    assert found["text_omission"] == found["mr_hallucination"] == "0.950 met"
+
+
 def test_the_threshold_separates_best() -> None:
     assert best_threshold([-1.0, -2.0, -3.0], [-4.0, -5.0, -2.1, -2.2]) == -2.0
     assert best_threshold([0.0], [-1.0]) == 0.0
@@ -204,6 +245,8 @@ def test_a_report_says_areas_hard_cases_systems_and_costs() -> None:
     assert [wrong["all"] for wrong in found["hard"]["wrong"].values()] == [1, 1]
     assert found["systems"]["ours"]["judge_exact"] == 50.0
     assert found["cost_ms_per_record"] == {"quals": 500.0}
+    assert found["qags_to_quals"] is None
+    assert found["floors"]["intact"]["quals_worst"]["mr_swap"] == "1.000 met"
     text = as_markdown(found)
     assert "| quals_sum | 1.000 |" in text
     assert "ours" in text

@@ -13,8 +13,10 @@ from d2t.errors import ConfigError
 from d2t.mr.domain import load_domain
 from experiments.faithfulness import las
 from experiments.faithfulness.las_config import load_experiment
+from experiments.faithfulness.systems import records_of
 
 if TYPE_CHECKING:
+    from d2t.evaluate.records import EvaluationRecord
     from experiments.faithfulness.las_config import LasExperiment
 
 FOLDER = Path(las.__file__).parent
@@ -66,13 +68,18 @@ def small(tmp_path: Path) -> LasExperiment:
 
 def test_people_say_one_text_an_mr_and_their_plan_is_an_order_of_it(tmp_path: Path) -> None:
     experiment, domain = small(tmp_path), load_domain("restaurant")
-    records = las.records_of(experiment.systems[0], experiment, domain, tmp_path)
+
+    def said_by_people() -> list[EvaluationRecord]:
+        people, runs = experiment.systems[0], tmp_path / "runs"
+        return records_of(people, "mini", "dev", domain, runs, n_mrs=experiment.n_mrs, seed=1)
+
+    records = said_by_people()
     assert len(records) == 8
     for record in records:
         assert record.plan is not None
         assert sorted(record.plan.slots) == sorted(dict.fromkeys(record.mr.slots))
         assert record.plan.breaks is None
-    assert records == las.records_of(experiment.systems[0], experiment, domain, tmp_path)
+    assert records == said_by_people()
 
 
 @pytest.mark.usefixtures("hasty")

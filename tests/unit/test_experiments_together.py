@@ -19,7 +19,6 @@ from d2t.mr.plans import parse_plan
 from experiments.faithfulness import contrast_config, together, together_models
 from experiments.faithfulness.together_config import Row, TogetherExperiment, load_experiment
 from experiments.faithfulness.together_decoding import TieBreaker
-from experiments.faithfulness.together_models import best_contrast
 from experiments.faithfulness.together_report import best, worth
 
 if TYPE_CHECKING:
@@ -120,7 +119,6 @@ def test_rows_that_make_no_sense(parts: list[str], named: str, tmp_path: Path) -
 def test_dev_chooses_the_contrast_with_the_fewest_errors_that_keeps_bleu() -> None:
     raw = {
         "title": "T", "bundle": "b", "results": "t", "corpus": "mini", "training": "mini",
-        "pair": ["name", "food"],
         "grids": {"x": {"contrasts": ["null"], "betas": [0.1, 0.5], "plausibilities": [0.1],
                         "beams": [1, 2]}},
     }  # fmt: skip
@@ -130,13 +128,13 @@ def test_dev_chooses_the_contrast_with_the_fewest_errors_that_keeps_bleu() -> No
         scores = {"greedy": (5.0, 40.0), "null-b0.1-a0.1-beam1": mild,
                   "null-b0.5-a0.1-beam1": strong, "null-b0.1-a0.1-beam2": (0.0, 50.0)}  # fmt: skip
         found = {name: {"all": {"ser": ser, "bleu": bleu}} for name, (ser, bleu) in scores.items()}
-        return best_contrast(experiment, found, most_bleu_loss=1.0)
+        return experiment.chosen(found)
 
     assert chosen((4.0, 39.5), (1.0, 30.0)) == "null-b0.1-a0.1-beam1"
     assert chosen((4.0, 39.5), (3.0, 39.0)) == "null-b0.5-a0.1-beam1"
     assert chosen((4.0, 35.0), (1.0, 30.0)) == "null-b0.1-a0.1-beam1"  # none keeps it: the closest
     with pytest.raises(DataError, match="no contrast"):
-        best_contrast(experiment, {"greedy": {}}, most_bleu_loss=1.0)
+        experiment.chosen({"greedy": {}})
 
 
 GOOD = "At the riverside is Aromi, a pub."

@@ -16,7 +16,7 @@ left out; equal answers to different slots count as different answers.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from d2t.evaluate.qa.questions import fill
 from d2t.evaluate.qa.types import QAPair
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 Side = Literal["text", "mr"]
 """The context that proposed a pair: ``text`` is the original direction, precision."""
+SIDES: tuple[Side, ...] = get_args(Side)
 
 
 CLOSED_WORDINGS = 3
@@ -149,15 +150,21 @@ def quals(
     records: Sequence[ContextPair],
     answerer: QuestionAnswerer,
     options: QualsOptions | None = None,
+    *,
+    sides: Sequence[Side] = SIDES,
 ) -> list[QualsScore]:
-    """Both directions for every record, batched over all of them."""
+    """The pairs of some sides (both: two-sided) for every record, batched over all of them."""
     options = options or QualsOptions()
-    texts, data = [r.text for r in records], [r.data for r in records]
-    sides = {
-        "text": _one_side("text", records, texts, data, answerer, options),
-        "mr": _one_side("mr", records, data, texts, answerer, options),
-    }
-    return [QualsScore((*sides["text"][at], *sides["mr"][at])) for at in range(len(records))]
+    contexts = {"text": [r.text for r in records], "mr": [r.data for r in records]}
+    others: dict[Side, Side] = {"text": "mr", "mr": "text"}
+    scored = [
+        _one_side(side, records, contexts[side], contexts[others[side]], answerer, options)
+        for side in sides
+    ]
+    return [
+        QualsScore(tuple(pair for side in scored for pair in side[at]))
+        for at in range(len(records))
+    ]
 
 
 def proposed_pairs(
