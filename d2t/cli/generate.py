@@ -107,6 +107,14 @@ PenaltyOption = Annotated[
         min=0, max=10, help="Beams rank by log p / length ** this.", rich_help_panel=_SEARCH
     ),
 ]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Batches that ctranslate2 searches at a time; they share the threads.",
+        rich_help_panel=_SEARCH,
+    ),
+]
 LengthOption = Annotated[
     int | None,
     typer.Option(
@@ -187,6 +195,7 @@ def generate(
     engine: EngineOption = "auto",
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
+    workers: WorkersOption = None,
     format: FormatOption = OutputFormat.JSONL,
     map: MapOption = None,
     output: OutputOption = None,
@@ -229,6 +238,7 @@ def generate(
         engine=engine,
         device=device,
         threads=threads,
+        workers=workers,
         beam_size=RERANK_BEAM_SIZE if reranked and beam_size is None else beam_size,
         rerank=reranked,
         batch_size=batch_size,

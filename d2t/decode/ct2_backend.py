@@ -25,25 +25,29 @@ if TYPE_CHECKING:
 FOLDER = "ctranslate2"
 """Inside a bundle: the engine's model, where ``d2t export`` wrote one."""
 
-_CHUNK = 64
-"""Rows that one worker searches together; more are split, sorted by length."""
+_BATCH_TOKENS = 2048
+"""Source tokens, with padding, that one worker searches together (about 64 requests); more are
+split, sorted by length."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parallelism:
     """How many batches run at a time, and with how many threads each.
 
-    Small models gain more from workers than from threads: ``for_machine`` gives each core a worker.
+    Small models gain more from workers than from threads: ``for_machine`` gives each core a worker,
+    unless told how many workers are to share the cores.
     """
 
     workers: int = 1
     threads: int = 1
 
     @classmethod
-    def for_machine(cls, threads: int | None = None) -> Parallelism:
-        """One worker for each core that this process may use, or for each of ``threads``."""
+    def for_machine(cls, threads: int | None = None, workers: int | None = None) -> Parallelism:
+        """``workers`` that share ``threads`` (None: the cores of this process); None: one each."""
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        return cls(workers=max(1, threads or cores or 1))
+        total = max(1, threads or cores or 1)
+        at_a_time = workers or total
+        return cls(workers=at_a_time, threads=max(1, total // at_a_time))
 
 
 class CTranslate2Backend:
@@ -179,7 +183,8 @@ class CTranslate2Backend:
         for allowed, places in by_symbols.items():
             answers = (translator or self._translator).translate_batch(
                 [[self._pieces[i] for i in sources[at].ids] for at in places],
-                max_batch_size=_CHUNK,
+                max_batch_size=_BATCH_TOKENS,
+                batch_type="tokens",
                 max_input_length=0,
                 max_decoding_length=min(max_length, EXPORTED_POSITIONS - 1),
                 suppress_sequences=[[self._pieces[i]] for i in sorted(self._blocked - allowed)],

@@ -22,6 +22,7 @@ def load(
     device: str = "cpu",
     engine: Engine = "auto",
     threads: int | None = None,
+    workers: int | None = None,
     **settings: Any,
 ) -> ModelGenerator:
     """Load a model bundle and make it ready to generate.
@@ -34,13 +35,16 @@ def load(
         engine: ``torch``; ``ctranslate2`` for what ``d2t export`` wrote, which needs no torch;
             ``auto`` takes that where it is there and no other device is named.
         threads: cores to use; None is all that this process may use, or torch's choice.
+        workers: batches that CTranslate2 searches at a time, sharing the threads; None: one thread
+            each, which is fastest for many records.
         settings: ``beam_size``, ``batch_size``, ``max_length``, ``length_penalty``, ``seed``,
             ``contrast`` (for which ``auto`` takes torch); see ``ModelGenerator``.
 
     Raises:
         BackendError: there is no such device, or the engine is not installed.
         BundleError: the folder is not a complete bundle of a version we read.
-        UsageError: CTranslate2 is asked for on another device than the CPU, or for a contrast.
+        UsageError: CTranslate2 is asked for on another device than the CPU, or for a contrast;
+            torch is asked for workers.
     """
     folder = shipped_model() if path is None else Path(path)
     on_cpu = device in ("cpu", "auto")
@@ -52,9 +56,11 @@ def load(
         manifest = read_manifest(folder)
         verify_files(folder, manifest)
         parts = BundleParts(**read_parts(folder, manifest))
-        cores = Parallelism.for_machine(threads)
+        cores = Parallelism.for_machine(threads, workers)
         backend = CTranslate2Backend(parts, folder / FOLDER, parallelism=cores)
         return ModelGenerator(parts, backend=backend, **settings)
+    if workers is not None:
+        raise UsageError("only the ctranslate2 engine has workers; leave them out, give threads")
     import torch
 
     from d2t.model.bundle import Bundle

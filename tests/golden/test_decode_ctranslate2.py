@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from d2t.cli.main import build_app
 from d2t.corpus.types import Example
+from d2t.decode.ct2_backend import Parallelism
 from d2t.decode.load import load
 from d2t.decode.sampling_options import SamplingOptions
 from d2t.decode.types import GenerationRequest
@@ -65,6 +66,26 @@ def test_no_text_holds_a_symbol_and_texts_do_not_depend_on_the_batch(exported: P
     for together, alone in zip(whole.generate(REQUESTS), one_by_one, strict=True):
         assert together.text == alone.text
         assert "<" not in together.text
+
+
+@pytest.mark.parametrize(
+    ("threads", "workers", "expected"),
+    [(4, None, (4, 1)), (4, 2, (2, 2)), (4, 1, (1, 4)), (1, 3, (3, 1)), (5, 2, (2, 2))],
+)
+def test_workers_share_the_threads(
+    threads: int, workers: int | None, expected: tuple[int, int]
+) -> None:
+    found = Parallelism.for_machine(threads, workers)
+    assert (found.workers, found.threads) == expected
+
+
+def test_texts_do_not_depend_on_workers_and_torch_has_none(exported: Path) -> None:
+    plain = load(exported, engine="ctranslate2", max_length=30, threads=1)
+    shared = load(exported, engine="ctranslate2", max_length=30, threads=2, workers=1)
+    pairs = zip(plain.generate(REQUESTS), shared.generate(REQUESTS), strict=True)
+    assert all(one.text == other.text for one, other in pairs)
+    with pytest.raises(UsageError, match="workers"):
+        load(exported, engine="torch", workers=2)
 
 
 def test_what_the_position_table_cannot_hold_is_an_error(exported: Path) -> None:
