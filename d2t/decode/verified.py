@@ -134,6 +134,8 @@ class VerifiedGenerator:
                 judged = [_as_answer(text, requests[i]) for text in texts]
                 passing = [text for text in judged if self._proved(requests[i], text)]
                 whole = [text for text in passing if self._reads(text)]
+                if name in _DRAWN:  # odd words may stand for slots: "low is cheap"
+                    passing = whole
                 if whole or (passing and i not in proved):
                     best = max(whole or passing, key=lambda text: text.score)
                     proved[i] = replace(best, status="repaired", stage=name)

@@ -21,7 +21,7 @@ from d2t.linearize.template import template_words
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-WordingFault = Literal["odd_neighbour", "article", "not_a_thing"]
+WordingFault = Literal["doubled", "odd_neighbour", "article", "not_a_thing"]
 
 WORDING = "wording"
 """Key of a bundle's ``decode_defaults``: ``Wording.to_dict``."""
@@ -117,11 +117,14 @@ class Wording:
             words: as ``template_words`` gives them.
 
         Returns:
-            ``odd_neighbour``: a value has a word beside it that references do not put there;
-            ``article``: a name has an indefinite article; ``not_a_thing``: what is named, or said
-            to be of a kind, is nothing that has names.
+            ``doubled``: a word stands twice, side by side; ``odd_neighbour``: a value has a word
+            beside it that references do not put there; ``article``: a name has an indefinite
+            article; ``not_a_thing``: what is named, or said to be of a kind, is nothing that has
+            names.
         """
         for left, right in pairwise((_EDGE, *words, _EDGE)):
+            if left == right and left.isalpha():
+                return "doubled"
             if not (_knows(self.before, right, left) and _knows(self.after, left, right)):
                 return "odd_neighbour"
         for sentence in sentences_of(words):

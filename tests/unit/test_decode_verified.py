@@ -263,6 +263,17 @@ def test_a_text_that_gives_a_name_an_article_is_said_again(bundle: EchoBundle) -
     assert (alone.status, alone.stage) == ("ok", None), "what nothing better is found for stays"
 
 
+def test_a_sample_that_reads_oddly_is_no_answer(bundle: EchoBundle) -> None:
+    """Odd words may be what the checker took for a slot."""
+    bundle.decode_defaults[WORDING] = Wording("<val:name>", {}, {}, frozenset()).to_dict()
+    odd = "At the riverside, <val:name> is is a pub."
+    drawn = say(bundle, greedy=always(NO_AREA), samples=always(odd))
+    searched = say(bundle, greedy=always(NO_AREA), beams=always(odd))
+    del bundle.decode_defaults[WORDING]
+    assert drawn.status == "failed"
+    assert (searched.status, searched.stage) == ("repaired", "reranked")
+
+
 def test_joined_parts_speak_of_one_place(naming: EchoBundle) -> None:
     """The likeliest join, "... at the riverside. Aromi is a pub.", is no longer one."""
     found = say(naming, beams=part)

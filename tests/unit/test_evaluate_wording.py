@@ -49,6 +49,7 @@ def test_references_hold(wording: Wording, text: str) -> None:
         ("<val:name> is a 5 star <val:near> pub.", "odd_neighbour"),
         ("Near <val:near> is a <val:name>.", "odd_neighbour"),
         ("Near <val:near> is a cheap pub, called the <val:near>.", "odd_neighbour"),
+        ("<val:name> is not not cheap.", "doubled"),
         ("Thai food near <val:near> is a pub called <val:name>.", "not_a_thing"),
         ("Thai food is not Thai.", "not_a_thing"),
         ("Cheap food near <val:near> is <val:name>.", "not_a_thing"),
@@ -119,6 +120,6 @@ def test_kept_as_json(wording: Wording) -> None:
 @given(st.lists(st.sampled_from(["a", "is", "food", ".", ",", NAME, "<val:near>", "it"])))
 def test_any_words_are_judged(words: list[str]) -> None:
     anything = Wording(NAME, {}, {}, frozenset({"food"}))
-    assert anything.fault(words) in {None, "article", "not_a_thing"}
+    assert anything.fault(words) in {None, "doubled", "article", "not_a_thing"}
     if NAME not in words:
         assert anything.fault(words) != "article"
