@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+# Each file in one process, at most four of them: they all import torch.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: demo test test-slow lint format bench clean
 
@@ -16,7 +18,7 @@ demo: $(STAMP)
 	$(BIN)/d2t quickstart
 
 test: $(STAMP)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m 'slow or not slow' --timeout 3600 $(PYTEST_ARGS)

@@ -160,7 +160,8 @@ def test_questions_break_ties_among_perfect_texts_alone(
     bundle = echo_bundle()
     generator = TieBreaker(bundle, None, beam_size=8)  # type: ignore[arg-type]
     encode = bundle.tokenizer.encode_target
-    results = [SearchResult(tuple(encode(t)[:-1]), -1.0 - i, True) for i, t in enumerate(beams)]
+    templates = [text.replace("Aromi", "<val:name>") for text in beams]
+    results = [SearchResult(tuple(encode(t)[:-1]), -1.0 - i, True) for i, t in enumerate(templates)]
     asked: list[str] = []
 
     def score(texts: Sequence[Hypothesis]) -> list[float]:
