@@ -26,10 +26,11 @@ from d2t.train.assemble import text_habits
 from d2t.train.prepare import prepare_data
 from experiments.reproduction.__main__ import HERE, RESULTS
 from experiments.reproduction.config import load_table
+from experiments.reproduction.scores import ERRORS
 from experiments.reproduction.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from experiments.reproduction.config import Row
 
@@ -88,6 +89,7 @@ def ship(name: str, out: Path, limit: int, quantization: Quantization) -> None:
     bundle.info = {
         **bundle.info,
         "metrics": test_metrics(workspace, row),
+        "confusions": slot_errors(workspace.scores(row)["scores"]),
         "row": f"{row.label} (experiments/results/{table.results}/rows/{row.name}.json)",
         "licence": LICENCE,
     }
@@ -114,6 +116,22 @@ def test_metrics(workspace: Workspace, row: Row) -> dict[str, Any]:
                     signature = content["signatures"][metric]
                     found[f"test, greedy, {SETTINGS[setting]}: {signature}"] = score
     return found
+
+
+def slot_errors(scores: Mapping[str, Any]) -> dict[str, str]:
+    """What the checker found by slot in greedy texts of random orders, the worst slots first.
+
+    Args:
+        scores: of a row's file, by ``corpus/setting/decoder``.
+    """
+    entry = next(entry for key, entry in scores.items() if key.endswith("/random/greedy"))
+    found = {
+        slot: ", ".join(f"{n} {kind}" for n, kind in zip(counts, ERRORS, strict=True) if n)
+        for slot, counts in sorted(entry["slots"].items(), key=lambda item: -sum(item[1]))
+        if any(counts)
+    }
+    said = f"{entry['n_records']:,} greedy texts, random orders of test MRs, before verification"
+    return {said: "", **found}
 
 
 if __name__ == "__main__":
