@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from d2t.decode.ending import FINISHED, ends_finished
@@ -40,9 +40,12 @@ class Assembly:
     planner: BigramPlanner | None
     encoder: PairEncoder
     neural_planner: NeuralPlanner | None = None
+    _habits: dict[str, Any] = field(default_factory=dict)
 
     def bundle(self, data: PreparedData, info: dict[str, Any]) -> Bundle:
         """A bundle around the model as it is now (the weights are shared, not copied)."""
+        if not self._habits:  # reading them takes seconds, and every evaluation makes a bundle
+            self._habits.update(text_habits(data))
         return Bundle(
             domain=data.domain,
             tokenizer=self.tokenizer,
@@ -50,7 +53,7 @@ class Assembly:
             linearizer=self.linearizer,
             planner=self.planner,
             neural_planner=self.neural_planner,
-            decode_defaults=text_habits(data),
+            decode_defaults=dict(self._habits),
             info=info,
         )
 
