@@ -28,6 +28,7 @@ class ScriptedBackend:
     scripts: dict[str, Script]
     name: str = "scripted"
     parallel: int = 1
+    at_a_time: int = 1
     can_contrast: bool = False
     log: list[str] = field(default_factory=list)
     read: list[str] = field(default_factory=list)

@@ -37,7 +37,7 @@ from d2t.cli.sink import after_kept, begin_file, is_complete, open_sink, refuse_
 from d2t.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from d2t.decode.pipeline import ModelGenerator
     from d2t.decode.stream import StreamItem, StreamTotals
@@ -212,15 +212,17 @@ def generate(
     text, spans, report, score, status, stage, order_kept, breaks_kept} and, where a record holds
     more, `extra`, one line a record, in input order: `ok`, `repaired` (and the stage that did it)
     or `failed`. A bad line gives {id, error} in its place and exit code 3; a missed gate gives 4.
-    Works in windows of 8 batches; typed at a terminal, line by line.
+    Works in windows of 8 batches, two at a time; typed at a terminal, line by line.
 
     Example: echo "name[Aromi], eatType[pub]" | d2t generate --plan eatType,name --format text
     """
     from d2t.decode.load import load
-    from d2t.decode.stream import BATCHES_PER_WINDOW, StreamTotals
+    from d2t.decode.stream import StreamTotals
     from d2t.decode.verified import VerifiedGenerator
+    from d2t.decode.windows import BATCHES_PER_WINDOW
     from d2t.io.records import read_records
     from d2t.io.text_source import open_source
+    from d2t.io.waiting import input_waits
     from d2t.mr.columns import ColumnMap
 
     if resume and is_complete(output, jsonl=format is OutputFormat.JSONL):
@@ -269,7 +271,10 @@ def generate(
     file = begin_file(output, made_by, resume=resume, window=window)
     with open_sink(output, file) as write:
         rest = after_kept(file, records, columns, totals)
-        for items in _windows(rest, generator, wanted, columns, window, strict, totals, started):
+        waits = input_waits(source)
+        for items in _windows(
+            rest, generator, wanted, columns, window, strict, waits, totals, started
+        ):
             write(lines.of(items))
     say(_summary(totals, time.perf_counter() - started))
     raise typer.Exit(verdict(_missed(totals, require_ok, max_ser), bad_lines=totals.bad))
@@ -290,6 +295,7 @@ def _windows(
     columns: ColumnMap,
     window: int,
     strict: bool,
+    waits: Callable[[], bool],
     totals: StreamTotals,
     started: float,
 ) -> Iterator[list[StreamItem]]:
@@ -311,6 +317,8 @@ def _windows(
             ),
             window=window,
             strict=strict,
+            at_a_time=1 if window == 1 else generator.at_a_time,
+            waits=waits,
         ):
             totals.add(items)
             yield items

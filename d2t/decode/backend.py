@@ -89,6 +89,8 @@ class SearchBackend(Protocol):
     name: str
     parallel: int
     """Batches that one call may hold: the engine splits them over its workers."""
+    at_a_time: int
+    """Calls from different threads that it makes faster by answering them together."""
     can_contrast: bool
     """Whether it reads ``EncodedSource.contrast``; samples are of the true MR alone anyhow."""
 

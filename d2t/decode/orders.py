@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from d2t.mr.types import Plan
     from d2t.plan.base import Planner
 
+POOLED_SHUFFLES = 5
+"""Orders of RND whose candidates are reranked together (spec §5.6)."""
+
 
 class Orders(NamedTuple):
     """The plan that ``order_kept`` is judged by, and the plan that is linearized."""
@@ -61,19 +64,26 @@ def pooled_orders(
     planner: Planner | None,
     *,
     seed: int,
-    n_shuffles: int,
     plan_first: bool = False,
 ) -> list[Orders]:
-    """The distinct orders whose candidates are reranked together (spec §5.6: 5 shuffles for RND).
+    """The distinct orders whose candidates are reranked together: ``POOLED_SHUFFLES`` for RND.
 
     One where the strategy's order is no matter of chance, or where an order was asked for.
     """
     if strategy.needs_planner or request.plan is not None or plan_first:
         return [choose_orders(request, strategy, planner, seed=seed, plan_first=plan_first)]
     shuffles = (
-        choose_orders(request, strategy, planner, seed=seed, shuffle=k) for k in range(n_shuffles)
+        choose_orders(request, strategy, planner, seed=seed, shuffle=k)
+        for k in range(POOLED_SHUFFLES)
     )
     return list(dict.fromkeys(shuffles))
+
+
+def breaks_kept(asked: Plan, realised: Plan) -> bool | None:
+    """Whether each sentence says the slots planned for it, in any order; None: none planned."""
+    if asked.breaks is None:
+        return None
+    return [sorted(s) for s in asked.sentences] == [sorted(s) for s in realised.sentences]
 
 
 def _own_order(

@@ -10,11 +10,12 @@ from d2t.decode.backend import EncodedSource, OutOfMemoryError
 from d2t.decode.candidates import Candidate, distinct_candidates
 from d2t.decode.contrast_options import runnable_contrast
 from d2t.decode.contrast_source import ContrastSource
-from d2t.decode.orders import Orders, choose_orders, pooled_orders
+from d2t.decode.orders import Orders, breaks_kept, choose_orders, pooled_orders
 from d2t.decode.requests import make_request
 from d2t.decode.rerank import rerank
 from d2t.decode.sampling_options import SampleKey, SamplingOptions, request_key
 from d2t.decode.types import GenerationRequest, Hypothesis
+from d2t.decode.windows import BATCHES_PER_WINDOW, answer_all
 from d2t.errors import BackendError, UsageError
 from d2t.linearize.delex import relexicalize
 from d2t.plan.choose import FittedPlanners, make_planner
@@ -38,9 +39,6 @@ logger = logging.getLogger(__name__)
 
 MAX_LENGTH = 100
 """Most tokens per utterance where neither the caller nor the bundle says otherwise (spec §5.6)."""
-
-POOLED_SHUFFLES = 5
-"""Orders of RND whose candidates are reranked together (spec §5.6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +125,11 @@ class ModelGenerator:
         """Name of what runs the model."""
         return self._backend.name
 
+    @property
+    def at_a_time(self) -> int:
+        """Calls of ``generate`` from different threads that gain by each other."""
+        return self._backend.at_a_time
+
     def generate(self, requests: Sequence[GenerationRequest]) -> list[Hypothesis]:
         """One hypothesis per request, in the order of the requests.
 
@@ -134,6 +137,10 @@ class ModelGenerator:
             DataError: code ``no_plan``: neither the request nor the bundle has an order.
             BackendError: one source alone does not fit into memory, or the model returns NaN.
         """
+        window = BATCHES_PER_WINDOW * self.batch_size
+        return answer_all(self._answer, requests, window=window, at_a_time=self.at_a_time)
+
+    def _answer(self, requests: Sequence[GenerationRequest]) -> list[Hypothesis]:
         variants = [self._variants(request) for request in requests]
         sources = [item for items in variants for item in items]
         found = iter(self._batched(sources, _source_length, self._run_search))
@@ -231,7 +238,7 @@ class ModelGenerator:
         if self.rerank:
             orders = pooled_orders(
                 request, self.bundle.linearizer.strategy, self.planner,
-                seed=self.seed, n_shuffles=POOLED_SHUFFLES, plan_first=self._plan_first,
+                seed=self.seed, plan_first=self._plan_first,
             )  # fmt: skip
         return [self._prepare(request, order) for order in orders]
 
@@ -368,13 +375,6 @@ class ModelGenerator:
             breaks_kept=breaks_kept(item.asked, realised),
             finished=candidate.finished,
         )
-
-
-def breaks_kept(asked: Plan, realised: Plan) -> bool | None:
-    """Whether each sentence says the slots planned for it, in any order; None: none planned."""
-    if asked.breaks is None:
-        return None
-    return [sorted(s) for s in asked.sentences] == [sorted(s) for s in realised.sentences]
 
 
 def _source_length(item: _Prepared) -> tuple[int, int]:

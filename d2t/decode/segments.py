@@ -10,7 +10,7 @@ from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from d2t.decode.candidates import Candidate
-from d2t.decode.pipeline import breaks_kept
+from d2t.decode.orders import breaks_kept
 from d2t.decode.types import GenerationRequest, Hypothesis
 from d2t.linearize.template import template_of
 from d2t.mr.types import MeaningRepresentation, Plan

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from d2t.decode.windows import in_turn
 from d2t.errors import D2TError, DataError, DomainError, MRParseError
 from d2t.slots.tally import Tally
 
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 RECORD_ERRORS = (MRParseError, DomainError, DataError)
 """What one record can be guilty of; other errors (a backend's, a bundle's) end the stream."""
-
-BATCHES_PER_WINDOW = 8
-"""How many batches are read ahead, so that sorting by length has something to sort."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +98,14 @@ def generate_stream(
     *,
     window: int,
     strict: bool = False,
+    at_a_time: int = 1,
+    waits: Callable[[], bool] | None = None,
 ) -> Iterator[list[StreamItem]]:
-    """Generate for a stream of any length in the memory of one window.
+    """Generate for a stream of any length in the memory of ``at_a_time`` windows.
 
     Reads ``window`` records ahead, generates for the good ones together (the generator batches by
     length inside the call), and yields one item per record in input order. Nothing is yielded
-    before its window is complete or the input ends.
+    before ``at_a_time`` windows are complete, the input ends or, between windows, ``waits``.
 
     Args:
         records: good and bad input records.
@@ -114,13 +113,19 @@ def generate_stream(
         make_request: reads a record; raises one of ``RECORD_ERRORS`` when it is bad.
         window: records per window, at least 1.
         strict: stop at the first bad record: what came before it is yielded, then its error raised.
+        at_a_time: windows in work at a time, in threads; the generator's ``at_a_time`` is best.
+        waits: whether the next record is yet to come (``input_waits``): windows that are complete
+            are then answered first.
 
     Raises:
         D2TError: an error that is not one record's, or with ``strict`` the first that is.
     """
-    stream = iter(records)
-    while chunk := list(islice(stream, window)):
-        items = _answer(chunk, generator, make_request)
+    answers = in_turn(
+        lambda chunk: _answer(chunk, generator, make_request),
+        _chunks(records, window, waits),
+        at_a_time=at_a_time,
+    )
+    for items in answers:
         bad = next((i for i, item in enumerate(items) if item.error is not None), None)
         if strict and bad is not None:
             error = items[bad].error
@@ -129,6 +134,25 @@ def generate_stream(
                 yield items[:bad]
             raise error
         yield items
+
+
+def _chunks(
+    records: Iterable[InputRecord], window: int, waits: Callable[[], bool] | None
+) -> Iterator[list[InputRecord] | None]:
+    """The windows of the input; None before the next record wherever that is yet to come."""
+    chunk: list[InputRecord] = []
+    stream = iter(records)
+    while True:
+        if waits is not None and waits():
+            yield None
+        record = next(stream, None)
+        if record is not None:
+            chunk.append(record)
+        if chunk and (record is None or len(chunk) == window):
+            yield chunk
+            chunk = []
+        if record is None:
+            return
 
 
 def _answer(

@@ -35,6 +35,7 @@ class TorchBackend:
 
     name: str = "torch"
     parallel: int = 1
+    at_a_time: int = 1
     can_contrast: bool = True
 
     def __init__(self, bundle: Bundle) -> None:

@@ -14,11 +14,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from d2t.decode.ending import FINISHED, is_finished
-from d2t.decode.pipeline import breaks_kept
+from d2t.decode.orders import breaks_kept
 from d2t.decode.requests import make_request
 from d2t.decode.rerank import rerank
 from d2t.decode.sampling_options import SamplingOptions
 from d2t.decode.segments import segment_texts
+from d2t.decode.windows import BATCHES_PER_WINDOW, answer_all
 from d2t.evaluate.linking import NAMING, Linking
 from d2t.evaluate.wording import WORDING, Wording
 from d2t.linearize.template import template_of
@@ -97,6 +98,11 @@ class VerifiedGenerator:
         return self.generator.seed
 
     @property
+    def at_a_time(self) -> int:
+        """Calls of ``generate`` from different threads that gain by each other."""
+        return self.generator.at_a_time
+
+    @property
     def bundle(self) -> BundleParts:
         """What the generator was loaded from."""
         return self.generator.bundle
@@ -121,6 +127,14 @@ class VerifiedGenerator:
         Raises:
             DataError, BackendError: as ``ModelGenerator.generate``.
         """
+        return answer_all(
+            self._answer,
+            requests,
+            window=BATCHES_PER_WINDOW * self.generator.batch_size,
+            at_a_time=self.at_a_time,
+        )
+
+    def _answer(self, requests: Sequence[GenerationRequest]) -> list[Hypothesis]:
         found = self.generator.generate(requests)
         proved = {i: h for i, h in enumerate(found) if self._proved(requests[i], h)}
         waiting = [i for i in range(len(found)) if i not in proved or not self._reads(found[i])]

@@ -98,15 +98,16 @@ class NeuralPlanner:
         breaks = None if prefix is None else prefix.breaks
         names, values = self.vocabulary.rows(slots)
         key = (mr.dialogue_act, names.tobytes(), values.tobytes(), len(fixed), breaks)
-        if key not in self._cache:
+        known = self._cache.get(key)
+        if known is None:
             if len(self._cache) >= CACHE:
                 self._cache.clear()
             encoded = self.network.encode(names, values, self.vocabulary.act_row(mr.dialogue_act))
             order = self._order(encoded, len(fixed))
             planned = self.sentences or breaks is not None
             ends = self._breaks(encoded, order, len(fixed), breaks) if planned else None
-            self._cache[key] = order, ends
-        order, ends = self._cache[key]
+            known = self._cache[key] = order, ends
+        order, ends = known
         return Plan(tuple(slots[i] for i in order), ends)
 
     def log_prob(self, plan: Plan, mr: MeaningRepresentation | None = None) -> float:

@@ -7,8 +7,9 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from d2t.decode.orders import breaks_kept
 from d2t.decode.output import hypothesis_as_dict
-from d2t.decode.pipeline import ModelGenerator, breaks_kept
+from d2t.decode.pipeline import ModelGenerator
 from d2t.decode.rerank import rerank
 from d2t.decode.types import GenerationRequest, Hypothesis
 from d2t.io.atomic import atomic_write, atomic_write_json

@@ -19,9 +19,11 @@ from d2t.decode.ct2_backend import Parallelism
 from d2t.decode.load import load
 from d2t.decode.sampling_options import SamplingOptions
 from d2t.decode.types import GenerationRequest
+from d2t.decode.verified import VerifiedGenerator
 from d2t.errors import BackendError, BundleError, DataError, UsageError
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
+from d2t.plan.random_plans import random_plans
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,6 +88,23 @@ def test_texts_do_not_depend_on_workers_and_torch_has_none(exported: Path) -> No
     assert all(one.text == other.text for one, other in pairs)
     with pytest.raises(UsageError, match="workers"):
         load(exported, engine="torch", workers=2)
+
+
+def test_windows_in_threads_say_and_prove_the_same() -> None:
+    """The shipped model; two values of a slot, so that some requests need a repair."""
+    slots = "eatType[pub], food[Thai], priceRange[cheap], priceRange[high], familyFriendly[no]"
+    mrs = [parse_mr(f"name[Zo {i} Bar], {slots}, near[Qx {i}]", DOMAIN) for i in range(40)]
+    asked = [
+        GenerationRequest(str(i), mr, plan)
+        for i, mr in enumerate(mrs)
+        for plan in random_plans(mr, 2, seed=i)
+    ]
+    one, two = (VerifiedGenerator(load(threads=n, batch_size=2)) for n in (1, 2))
+    assert (one.at_a_time, two.at_a_time) == (1, 2)
+    pairs = list(zip(one.generate(asked), two.generate(asked), strict=True))
+    assert {first.status for first, _ in pairs} == {"ok", "repaired"}
+    for first, second in pairs:
+        assert (first.text, first.status, first.stage) == (second.text, second.status, second.stage)
 
 
 def test_what_the_position_table_cannot_hold_is_an_error(exported: Path) -> None:

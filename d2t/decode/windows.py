@@ -1,0 +1,61 @@
+"""Windows of work, some of them at a time: while an engine searches one, another is checked.
+
+An engine of its own threads leaves Python's lock free while it searches; linearization, checking
+and repair hold it. One window after the other therefore leaves cores idle in turn.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+_Window = TypeVar("_Window")
+_Item = TypeVar("_Item")
+_Answer = TypeVar("_Answer")
+
+BATCHES_PER_WINDOW = 8
+"""How many batches are read ahead, so that sorting by length has something to sort."""
+
+
+def in_turn(
+    work: Callable[[_Window], _Answer], windows: Iterable[_Window | None], *, at_a_time: int
+) -> Iterator[_Answer]:
+    """What ``work`` makes of each window, in their order; up to ``at_a_time`` are in work.
+
+    As many windows are read before the first answer comes, but for a None in their place: the next
+    one is not there yet, and all that is begun shall be answered first. What ``work`` raises is
+    raised in its turn; windows that have not begun are then left alone.
+    """
+    if at_a_time == 1:
+        yield from (work(window) for window in windows if window is not None)
+        return
+    begun: deque[Future[_Answer]] = deque()
+    with ThreadPoolExecutor(at_a_time) as threads:
+        try:
+            for window in chain(windows, [None]):
+                if window is not None:
+                    begun.append(threads.submit(work, window))
+                while len(begun) == at_a_time or (begun and window is None):
+                    yield begun.popleft().result()
+        finally:
+            for future in begun:
+                future.cancel()
+
+
+def answer_all(
+    work: Callable[[Sequence[_Item]], list[_Answer]],
+    items: Sequence[_Item],
+    *,
+    window: int,
+    at_a_time: int,
+) -> list[_Answer]:
+    """What ``work`` answers to ``items``; at once, or by windows where those gain by each other."""
+    if at_a_time == 1 or len(items) <= window:
+        return work(items)
+    windows = (items[at : at + window] for at in range(0, len(items), window))
+    return [answer for found in in_turn(work, windows, at_a_time=at_a_time) for answer in found]
