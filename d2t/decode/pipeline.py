@@ -72,6 +72,7 @@ class ModelGenerator:
         plan_sentences: bool = False,
         contrast: ContrastOptions | None = None,
         backend: SearchBackend | None = None,
+        at_a_time: int | None = None,
     ) -> None:
         """Wrap ``bundle``.
 
@@ -91,6 +92,7 @@ class ModelGenerator:
             contrast: search for what the true MR makes likelier than a perturbed one; scores are
                 then of the contrasted distribution. Samples stay the model's own.
             backend: the engine that runs the model; None is torch.
+            at_a_time: windows of many requests in work at a time; None: as the engine gains by it.
 
         Raises:
             UsageError: a setting is out of range, there is nothing to rerank, no such planner, or
@@ -117,6 +119,7 @@ class ModelGenerator:
         self.planner = _planner(bundle, planner, seed=seed, sentences=plan_sentences)
         self.checker = SlotChecker.for_domain(bundle.domain)
         self._backend = backend or _torch_backend(bundle)
+        self.at_a_time = at_a_time or self._backend.at_a_time
         self._plan_first = bundle.linearizer.plan_first is not None
         self.contrast = runnable_contrast(contrast, self._backend, plan_first=self._plan_first)
 
@@ -124,11 +127,6 @@ class ModelGenerator:
     def engine(self) -> str:
         """Name of what runs the model."""
         return self._backend.name
-
-    @property
-    def at_a_time(self) -> int:
-        """Calls of ``generate`` from different threads that gain by each other."""
-        return self._backend.at_a_time
 
     def generate(self, requests: Sequence[GenerationRequest]) -> list[Hypothesis]:
         """One hypothesis per request, in the order of the requests.
@@ -192,6 +190,7 @@ class ModelGenerator:
             planner=self.planner,
             contrast=self.contrast,
             backend=self._backend,
+            at_a_time=self.at_a_time,
         )
 
     def generate_one(

@@ -99,7 +99,7 @@ class VerifiedGenerator:
 
     @property
     def at_a_time(self) -> int:
-        """Calls of ``generate`` from different threads that gain by each other."""
+        """Windows in work at a time."""
         return self.generator.at_a_time
 
     @property

@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Everything loaded once for the parts that generate."""
+    """Everything loaded once for the parts that generate; ``alone`` has one window in work."""
 
     pool: Pool
     generators: dict[str, ModelGenerator]
+    alone: ModelGenerator
     twin: Any
     ours: list[System]
     rivals: list[System]
@@ -55,7 +56,9 @@ def staged(options: Options, *, rivals: bool) -> Iterator[Stage]:
             except Exception as error:  # of a library that is measured: named in the results
                 unavailable[shape] = repr(error)
         ours = our_systems(generators, pool)
-        yield Stage(pool, generators, twin, ours, others, unavailable)
+        alone = generators[INT8].with_beam(1)
+        alone.at_a_time = 1
+        yield Stage(pool, generators, alone, twin, ours, others, unavailable)
 
 
 def bench_generation(stage: Stage, options: Options) -> dict[str, Any]:

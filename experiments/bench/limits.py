@@ -109,8 +109,12 @@ def _engine(name: str) -> str:
 
 
 def _stages_of_work(stage: Stage) -> list[System]:
-    """The fast engine's work in growing slices, the other engines' searches, and the twin's."""
-    pool, fast = stage.pool, stage.generators[INT8]
+    """The fast engine's work in growing slices, the other engines' searches, and the twin's.
+
+    The slices have one window in work at a time: where a window is searched while another is
+    checked, their difference would not be the check.
+    """
+    pool, fast = stage.pool, stage.alone
     verified = VerifiedGenerator(fast)
     batch = fast.batch_size
 

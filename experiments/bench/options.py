@@ -42,8 +42,8 @@ class Options:
     singles: int = 200
     growth: tuple[int, ...] = (1_000, 10_000, 100_000, 1_000_000)
     growth_s: float = 240.0
-    train_steps: int = 150
-    train_rounds: int = 3
+    train_steps: int = 1200
+    train_rounds: int = 1
     quick: bool = False
 
     def as_dict(self) -> dict[str, Any]:

@@ -115,7 +115,7 @@ def _limits(part: dict[str, Any]) -> str:
         _table(["rate", "a second", "by"], rates),
         _table(["engine", "operations a sentence", "bytes a sentence", "limit, /s"], limits),
         _table(["system", "sentences/s", "achieved/limit"], shares),
-        "Where the time of verified int8 generation goes:",
+        "Where the time of verified int8 generation goes, one window at a time:",
         _table(["work", "ms a sentence"], times),
     ])  # fmt: skip
 
