@@ -63,8 +63,7 @@ def after_kept(
         DataError: a kept line is of another record than the input has in its place, or of what
             that record said before.
     """
-    from d2t.decode.requests import mr_of_record
-    from d2t.mr.render import mr_to_json
+    from d2t.decode.requests import answers_record
 
     if growing is not None and growing.kept:
         say(f"{growing.kept} records are in {growing.partial}; going on behind them")
@@ -77,9 +76,7 @@ def after_kept(
                     f"input {there} there; give the same input, or remove the file",
                     code="data_changed",
                 )
-            if "mr" in line and line["mr"] != mr_to_json(
-                mr_of_record(record, columns.domain, columns), columns.domain
-            ):
+            if "mr" in line and not answers_record(line, record, columns.domain, columns):
                 raise DataError(
                     f"line {number} of {growing.partial} says something else than record "
                     f"{record.id!r} of the input; give the same input, or remove the file",

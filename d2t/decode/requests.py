@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 from d2t.decode.types import GenerationRequest
 from d2t.errors import D2TError, DomainError
 from d2t.mr.parse import parse_mr
+from d2t.mr.plans import is_partial, parse_plan, parse_prefix
 from d2t.mr.records import mr_from_fields, plan_source
+from d2t.mr.render import mr_to_json
 from d2t.mr.types import MeaningRepresentation, Plan
 from d2t.mr.values import shorten
 from d2t.plan.choose import complete_plan
@@ -84,15 +86,28 @@ def request_from_record(
     return GenerationRequest(_id(record, fields), mr, parsed)
 
 
-def mr_of_record(
-    record: InputRecord, domain: Domain, columns: ColumnMap | None = None
-) -> MeaningRepresentation:
-    """What one input record asks to be said.
+def answers_record(
+    line: Mapping[str, Any],
+    record: InputRecord,
+    domain: Domain,
+    columns: ColumnMap | None = None,
+) -> bool:
+    """Whether an output line is of this record's MR and, where it has a plan of its own, of that.
 
     Raises:
-        D2TError: the record's own error, or what is wrong with its MR.
+        D2TError: the record's own error, or what is wrong with its MR or plan.
     """
-    return mr_from_fields(_fields(record, columns), domain)
+    fields = _fields(record, columns)
+    mr = mr_from_fields(fields, domain)
+    if line["mr"] != mr_to_json(mr, domain):
+        return False
+    own, said = plan_source(fields), parse_plan(line["plan"], mr, domain)
+    if own is None:
+        return True
+    if not is_partial(own):
+        return parse_plan(own, mr, domain) == said
+    begun = parse_prefix(own, mr, domain).slots
+    return said.slots[: len(begun)] == begun
 
 
 def _fields(record: InputRecord, columns: ColumnMap | None) -> Mapping[str, Any]:

@@ -20,6 +20,7 @@ KNOWN_COLUMNS = (
 """Column names by which a CSV header is recognised, beside those the caller knows."""
 
 _LONGEST_NAME = 64
+_DELIMITERS = (",", "\t", ";")
 
 
 class CsvRow(dict[str, Any]):
@@ -28,7 +29,7 @@ class CsvRow(dict[str, Any]):
 
 def looks_like_header(line: str, known: tuple[str, ...] | None) -> bool:
     """Whether one of the line's cells is a known column name (blanks and case aside)."""
-    return _has_known(_cells(line, _delimiter(line)), known or ())
+    return _n_known(_cells(line, _delimiter(line, known or ())), known or ()) > 0
 
 
 def read_rows(
@@ -46,7 +47,7 @@ def read_rows(
     header_line, first = _first_content(feed)
     if first is None:
         return
-    delimiter = _delimiter(first)
+    delimiter = _delimiter(first, known or ())
     reader = csv.reader(_chain(first, feed), delimiter=delimiter, strict=True)
     header: list[str] | None = None
     while True:
@@ -93,7 +94,7 @@ def _broken(error: csv.Error, line: int) -> DataError:
 
 def _header(cells: list[str], name: str, line: int, known: tuple[str, ...] | None) -> list[str]:
     header = [cell.strip() for cell in cells]
-    if not _has_known(header, known or ()):
+    if not _n_known(header, known or ()):
         unlike = known is not None or any(
             not cell or "[" in cell or len(cell) > _LONGEST_NAME or cell.isdigit()
             for cell in header
@@ -115,21 +116,21 @@ def _header(cells: list[str], name: str, line: int, known: tuple[str, ...] | Non
     return header
 
 
-def _has_known(cells: list[str], known: tuple[str, ...]) -> bool:
+def _n_known(cells: list[str], known: tuple[str, ...]) -> int:
     names = {_fold(name) for name in (*KNOWN_COLUMNS, *known)}
-    return any(_fold(cell) in names for cell in cells)
+    return sum(_fold(cell) in names for cell in cells)
 
 
 def _fold(name: str) -> str:
     return re.sub(r"[\s_\-]+", "", name).casefold()
 
 
-def _delimiter(header: str) -> str:
-    if "," not in header:
-        for other in ("\t", ";"):
-            if other in header:
-                return other
-    return ","
+def _delimiter(header: str, known: tuple[str, ...]) -> str:
+    """The one that makes the most known columns: a name of a column may hold one of the others."""
+    present = [delimiter for delimiter in _DELIMITERS if delimiter in header]
+    return max(
+        present, key=lambda delimiter: _n_known(_cells(header, delimiter), known), default=","
+    )
 
 
 def _cells(line: str, delimiter: str) -> list[str]:

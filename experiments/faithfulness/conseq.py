@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from d2t.corpus.group import group_references
@@ -17,7 +18,10 @@ from d2t.corpus.load import load_split
 from d2t.decode.load import load
 from d2t.decode.qa_reader import QAReader
 from d2t.decode.types import GenerationRequest
+from d2t.evaluate.records import read_evaluation_records
+from d2t.evaluate.variety import copied, distinct, template_of_text
 from d2t.io.hashing import sha256_file
+from d2t.linearize.template import template_words
 from d2t.model.qa_model import QAModel
 from d2t.mr.domain import load_domain
 from d2t.slots.checker import SlotChecker
@@ -89,6 +93,29 @@ class Workspace:
             write_outputs(lambda: generator.generate(requests), self.domain, path, said)
         return self.judges.rows(path, said, self.examples)
 
+    def variety(self, arm: Arm, seed: int) -> dict[str, float]:
+        """What can be said of all texts of an arm together, which are there."""
+        path = outputs_file(self.folder, arm, seed)
+        records, _ = read_evaluation_records(str(path), self.domain)
+        words = [tuple(template_words(record.text)) for record in records]
+        checker = self.judges.checker
+        templates = [template_of_text(record.text, record.mr, checker) for record in records]
+        return {
+            "distinct1": distinct(words, 1),
+            "distinct2": distinct(words, 2),
+            "copied": copied(templates, self._seen),
+        }
+
+    @cached_property
+    def _seen(self) -> frozenset[tuple[str, ...]]:
+        """The training texts."""
+        data = self.experiment.base_config(self.experiment.seeds[0]).data
+        return frozenset(
+            template_of_text(text, example.mr, self.judges.checker)
+            for example in load_split(data.corpus, "train", self.domain)
+            for text in example.references
+        )
+
 
 def outputs_file(folder: Path, arm: Arm, seed: int) -> Path:
     """Where the texts of an arm are."""
@@ -133,10 +160,12 @@ def run(experiment: ConseqExperiment, places: Places, *, only: str | None) -> di
     """Do what is left; the numbers of the arms that are complete in all seeds."""
     space, folder = Workspace(experiment, places), places.runs
     rows: dict[str, list[Rows]] = {}
+    variety: dict[str, list[dict[str, float]]] = {}
     for seed in experiment.seeds:
         for arm in experiment.arms:
             if only is None or only in arm.name:
                 rows.setdefault(arm.name, []).append(space.rows(arm, seed))
+                variety.setdefault(arm.name, []).append(space.variety(arm, seed))
                 print(f"seed {seed}: {arm.name} is judged", file=sys.stderr, flush=True)
     runs = {
         f"seed-{seed}/{arm.name}": json.loads(path.read_text(encoding="utf-8"))
@@ -148,7 +177,8 @@ def run(experiment: ConseqExperiment, places: Places, *, only: str | None) -> di
         name: {"steps": r["steps"], "counts": r["counts"], "train_wall_s": r["train_wall_s"]}
         for name, r in runs.items()
     }
-    return {"n_mrs": len(space.examples), "arms": results_of(experiment, rows), "training": facts}
+    arms = results_of(experiment, rows, variety)
+    return {"n_mrs": len(space.examples), "arms": arms, "training": facts}
 
 
 def _run(experiment: ConseqExperiment, places: Places, args: argparse.Namespace) -> Found:

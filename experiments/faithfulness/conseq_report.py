@@ -17,8 +17,18 @@ if TYPE_CHECKING:
 TESTED = ("missing", "ser", "exact", "bleu", "qa_f1", "qa_missing", "parser_missing")
 
 
-def results_of(experiment: ConseqExperiment, rows: Mapping[str, Sequence[Rows]]) -> dict[str, Any]:
-    """By arm: each seed's scores, and the differences to the arms it is tested against."""
+def results_of(
+    experiment: ConseqExperiment,
+    rows: Mapping[str, Sequence[Rows]],
+    variety: Mapping[str, Sequence[Mapping[str, float]]],
+) -> dict[str, Any]:
+    """By arm: each seed's scores, and the differences to the arms it is tested against.
+
+    Args:
+        experiment: names the arms.
+        rows: by arm, for each seed the statistics of each record.
+        variety: by arm, for each seed what is of all texts together.
+    """
     found: dict[str, Any] = {}
     for arm in experiment.arms:
         if arm.name not in rows:
@@ -30,6 +40,11 @@ def results_of(experiment: ConseqExperiment, rows: Mapping[str, Sequence[Rows]])
                 metric: [round(score(metric, seed[metric]), 4) for seed in own]
                 for metric in METRICS
                 if metric in own[0]
+            }
+            | {
+                metric: [round(seed[metric], 4) for seed in variety[arm.name]]
+                for metric in METRICS
+                if metric in variety[arm.name][0]
             },
             "against": {
                 other: {

@@ -33,6 +33,7 @@ METRICS = {
     "qa_f1": "QA F1", "qa_missing": "QA missing %", "qa_wrong": "QA wrong %",
     "qa_added": "QA added %", "qa_exact": "QA exact %",
     "parser_missing": "parser missing %", "parser_wrong": "parser wrong or added %",
+    "distinct1": "distinct-1 %", "distinct2": "distinct-2 %", "copied": "copied %",
 }  # fmt: skip
 """In the order of the table; those that nothing judged are left out."""
 _MEANS = ("words", "qa_f1")

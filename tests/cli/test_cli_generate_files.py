@@ -135,6 +135,28 @@ class TestResume:
         assert result.exit_code == 1
         assert "says something else than record" in result.stderr
 
+    @pytest.mark.parametrize(
+        ("plan", "changed", "goes_on"),
+        [
+            ("area,name", "name,area", False),
+            ("area,name", "area > name", True),
+            ("area,...", "area, ...", True),
+            ("area,...", "name,...", False),
+        ],
+    )
+    def test_records_whose_own_plan_is_another_by_now_are_refused(
+        self, echo: EchoBundle, tmp_path: Path, plan: str, changed: str, goes_on: bool
+    ) -> None:
+        path = tmp_path / "out.jsonl"
+        planned = self.STDIN.replace("}\n", f', "plan": "{plan}"}}\n')
+        with pytest.MonkeyPatch.context() as patch:
+            stop_at_batch(echo.model, 16, patch)
+            assert run(*self.OPTIONS, "-o", str(path), stdin=planned).exit_code == 130
+        other = planned.replace(f'"{plan}"', f'"{changed}"')
+        result = run(*self.OPTIONS, "--resume", "-o", str(path), stdin=other)
+        assert (result.exit_code == 0) is goes_on
+        assert ("says something else than record" in result.stderr) is not goes_on
+
     def test_unfinished_work_is_not_overwritten(self, echo: EchoBundle, tmp_path: Path) -> None:
         path = tmp_path / "out.jsonl"
         self.interrupted(echo, path, 16)

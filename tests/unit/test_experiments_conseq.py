@@ -136,7 +136,9 @@ def test_a_run_is_kept_and_gone_on_with(
     assert rounds["run/seed-2/ser"] is None
     assert rounds["run/seed-2/splus"] == str(tmp_path / "run" / "seed-2" / "ser" / "round")
     assert list(found["arms"]) == ["mle", "rerank", "ser", "splus"]
-    assert len(found["arms"]["mle"]["scores"]["missing"]) == 2
+    scores = found["arms"]["mle"]["scores"]
+    assert len(scores["missing"]) == len(scores["distinct2"]) == 2
+    assert scores["copied"] == [0, 0], "random weights say nothing that people say"
     assert found["arms"]["ser"]["against"]["splus"]["missing"]["p"] == 1.0  # one model, all arms
     outputs = sorted((tmp_path / "run").rglob("*.scores.json"))
     assert len(outputs) == 8

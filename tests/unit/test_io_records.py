@@ -118,6 +118,14 @@ def test_other_separators_are_seen_in_the_header(tmp_path: Path, separator: str)
     assert record.fields == {"mr": "x", "ref": "y, z"}
 
 
+def test_the_separator_is_the_one_that_makes_known_columns(tmp_path: Path) -> None:
+    text = 'mr;"price, in pounds";ref\nx;12;y, z\n'
+    (record,) = read(tmp_path / "in.csv", text)
+    assert record.fields == {"mr": "x", "price, in pounds": "12", "ref": "y, z"}
+    (record,) = read(tmp_path / "in.csv", "mr,opens;closes\nx,y\n")
+    assert record.fields == {"mr": "x", "opens;closes": "y"}
+
+
 def test_very_long_cells_and_lines(tmp_path: Path) -> None:
     (record,) = read(tmp_path / "in.csv", "mr\n" + "x" * 1_000_000)
     assert record.fields is not None
