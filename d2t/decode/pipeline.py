@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from d2t.decode.backend import EncodedSource, OutOfMemoryError
@@ -18,11 +19,11 @@ from d2t.decode.types import GenerationRequest, Hypothesis
 from d2t.decode.windows import BATCHES_PER_WINDOW, answer_all
 from d2t.errors import BackendError, UsageError
 from d2t.linearize.delex import relexicalize
-from d2t.plan.choose import FittedPlanners, make_planner
+from d2t.plan.choose import FittedPlanners, best_planner
 from d2t.slots.checker import SlotChecker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from d2t.decode.backend import SearchBackend, SearchResult
     from d2t.decode.contrast_options import ContrastOptions
@@ -116,7 +117,10 @@ class ModelGenerator:
             raise UsageError(
                 "reranking needs several texts to choose from: give a beam size above 1"
             )
-        self.planner = _planner(bundle, planner, seed=seed, sentences=plan_sentences)
+        fitted = FittedPlanners(bundle.planner, bundle.neural_planner)
+        self.planner = best_planner(
+            planner, bundle.domain, fitted, seed=seed, sentences=plan_sentences
+        )
         self.checker = SlotChecker.for_domain(bundle.domain)
         self._backend = backend or _torch_backend(bundle)
         self.at_a_time = at_a_time or self._backend.at_a_time
@@ -168,15 +172,15 @@ class ModelGenerator:
     def hypotheses(
         self, requests: Sequence[GenerationRequest], options: SamplingOptions | None = None
     ) -> list[list[Hypothesis]]:
-        """What ``candidates`` gives, each checked as the one of ``generate`` is.
+        """What ``candidates`` gives, each checked as the one of ``generate`` is (same errors)."""
+        return [list(texts) for texts in self.checking(requests, options)]
 
-        Raises:
-            UsageError, DataError, BackendError: as in ``candidates``.
-        """
-        return [
-            [self._checked(item, candidate) for candidate in found]
-            for item, found in self._candidates(requests, options)
-        ]
+    def checking(
+        self, requests: Sequence[GenerationRequest], options: SamplingOptions | None = None
+    ) -> list[Iterator[Hypothesis]]:
+        """``hypotheses``, each checked when it is asked for: the first that will do may be all."""
+        found = self._candidates(requests, options)
+        return [map(partial(self._checked, item), texts) for item, texts in found]
 
     def with_beam(self, beam_size: int) -> ModelGenerator:
         """The same model and engine, without reranking, with another beam size."""
@@ -379,18 +383,6 @@ class ModelGenerator:
 def _source_length(item: _Prepared) -> tuple[int, int]:
     """What is given to the decoder, then what is read: engines step like prefixes together."""
     return len(item.source.prefix), len(item.source.ids)
-
-
-def _planner(
-    bundle: BundleParts, wanted: Planner | str | None, *, seed: int, sentences: bool
-) -> Planner | None:
-    """The planner that is asked for, else the bundle's best, else None."""
-    fitted = FittedPlanners(bundle.planner, bundle.neural_planner)
-    if wanted is None:
-        wanted = fitted.neural or fitted.bigram
-        if wanted is None and not sentences:
-            return None
-    return make_planner(wanted or "bigram", bundle.domain, fitted, seed=seed, sentences=sentences)
 
 
 def _torch_backend(bundle: BundleParts) -> SearchBackend:

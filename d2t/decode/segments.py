@@ -16,7 +16,7 @@ from d2t.linearize.template import template_of
 from d2t.mr.types import MeaningRepresentation, Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from d2t.decode.pipeline import ModelGenerator
     from d2t.evaluate.linking import Linking
@@ -66,12 +66,12 @@ def segment_texts(
         for span in places
         for part in _part_requests(request, plan, span)
     ]
-    found = iter(generator.hypotheses(wanted))
+    found = iter(generator.checking(wanted))
     answers = []
     for request, plan, places in zip(requests, plans, spans, strict=True):
         parts: _Parts = {}
         for span in places:
-            ways = [text for _ in _kinds(span) for text in next(found)]
+            ways = [next(found) for _ in _kinds(span)]
             part = _best_part(ways, generator.domain, linking if span[0] else None)
             if naming := linking and span[0] and linking.names(plan.slots[slice(*span)]):
                 part = _Part(naming, 0.0)
@@ -81,11 +81,24 @@ def segment_texts(
     return answers
 
 
-def _best_part(ways: Sequence[Hypothesis], domain: Domain, linking: Linking | None) -> _Part | None:
-    """The likeliest text that says its part and, if asked, follows others; None without one."""
-    said = [text for text in ways if text.status == "ok" and text.order_kept]
-    if linking is not None:
-        said = [text for text in said if linking.follows(template_of(text.alignment, domain))]
+def _best_part(
+    ways: Sequence[Iterable[Hypothesis]], domain: Domain, linking: Linking | None
+) -> _Part | None:
+    """The likeliest text that says its part and, if asked, follows others; None without one.
+
+    Args:
+        ways: texts of each kind, best first: from the first that will do on, none is looked at.
+        domain: of the MR.
+        linking: knows what follows others; None: nothing is before.
+    """
+
+    def will_do(text: Hypothesis) -> bool:
+        if text.status != "ok" or not text.order_kept:
+            return False
+        return linking is None or linking.follows(template_of(text.alignment, domain))
+
+    first = (next(filter(will_do, texts), None) for texts in ways)
+    said = [text for text in first if text is not None]
     if not said:
         return None
     best = max(said, key=lambda text: text.score)

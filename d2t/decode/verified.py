@@ -22,13 +22,13 @@ from d2t.decode.segments import segment_texts
 from d2t.decode.windows import BATCHES_PER_WINDOW, answer_all
 from d2t.evaluate.linking import NAMING, Linking
 from d2t.evaluate.wording import WORDING, Wording
-from d2t.linearize.template import template_of
+from d2t.linearize.template import template_of, template_words
 from d2t.mr.types import Plan
 from d2t.plan.random_plans import random_plan
 from d2t.seeding import derived_rng
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from d2t.decode.pipeline import ModelGenerator
     from d2t.decode.types import GenerationRequest, Hypothesis
@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from d2t.mr.types import MeaningRepresentation
     from d2t.plan.base import Planner
 
-    Stage = Callable[[Sequence[GenerationRequest], Sequence[Hypothesis]], list[list[Hypothesis]]]
+    Texts = Sequence[Iterable[Hypothesis]]  # of each request, best first
+    Stage = Callable[[Sequence[GenerationRequest], Sequence[Hypothesis]], Texts]
 
 
 _DRAWN = frozenset({"sampled", "resampled"})
@@ -59,8 +60,8 @@ class VerifyOptions:
         last_samples: texts drawn from 95% of the distribution, where all else failed.
     """
 
-    beam_size: int = 8
-    variants: int = 12
+    beam_size: int = 5
+    variants: int = 6
     samples: int = 32
     top_p: float = 0.7
     segment_beam: int = 2
@@ -145,13 +146,11 @@ class VerifiedGenerator:
                 continue
             answers = stage([requests[i] for i in going], [found[i] for i in going])
             for i, texts in zip(going, answers, strict=True):
-                judged = [_as_answer(text, requests[i]) for text in texts]
-                passing = [text for text in judged if self._proved(requests[i], text)]
-                whole = [text for text in passing if self._reads(text)]
-                if name in _DRAWN:  # odd words may stand for slots: "low is cheap"
-                    passing = whole
-                if whole or (passing and i not in proved):
-                    best = max(whole or passing, key=lambda text: text.score)
+                whole, judged = self._first_whole(texts, requests[i])
+                # Odd words of samples may stand for slots: "low is cheap".
+                passing = [] if name in _DRAWN else judged
+                best = whole or next((t for t in passing if self._proved(requests[i], t)), None)
+                if best is not None and (whole or i not in proved):
                     proved[i] = replace(best, status="repaired", stage=name)
                 elif judged:
                     pool = [closest[i], *judged]
@@ -159,6 +158,18 @@ class VerifiedGenerator:
                 if whole:
                     waiting.remove(i)
         return [proved.get(i) or replace(closest[i], status="failed") for i in range(len(found))]
+
+    def _first_whole(
+        self, texts: Iterable[Hypothesis], request: GenerationRequest
+    ) -> tuple[Hypothesis | None, list[Hypothesis]]:
+        """The first text that is proved and reads well, and all before it, judged as answers."""
+        judged: list[Hypothesis] = []
+        for text in texts:
+            said = _as_answer(text, request)
+            if self._proved(request, said) and self._reads(said):
+                return said, judged
+            judged.append(said)
+        return None, judged
 
     def _stages(self) -> list[tuple[str, Stage]]:
         options = self.options
@@ -184,17 +195,14 @@ class VerifiedGenerator:
         """Whether it is finished, of one thing, and worded as the references are."""
         if self._finished and not is_finished(said.text):
             return False
-        template = template_of(said.alignment, self.domain)
-        return all(habit.holds(template) for habit in (self._linking, self._wording) if habit)
+        words = template_words(template_of(said.alignment, self.domain))
+        habits = (self._linking, self._wording)
+        return all(habit.fault(words) is None for habit in habits if habit)
 
-    def _beams(
-        self, requests: Sequence[GenerationRequest], _: Sequence[Hypothesis]
-    ) -> list[list[Hypothesis]]:
-        return self.generator.with_beam(self.options.beam_size).hypotheses(requests)
+    def _beams(self, requests: Sequence[GenerationRequest], _: Sequence[Hypothesis]) -> Texts:
+        return self.generator.with_beam(self.options.beam_size).checking(requests)
 
-    def _variants(
-        self, requests: Sequence[GenerationRequest], said: Sequence[Hypothesis]
-    ) -> list[list[Hypothesis]]:
+    def _variants(self, requests: Sequence[GenerationRequest], said: Sequence[Hypothesis]) -> Texts:
         plans = [
             self._other_plans(request, first) for request, first in zip(requests, said, strict=True)
         ]
@@ -204,7 +212,8 @@ class VerifiedGenerator:
             for number, plan in enumerate(others)
         ]
         texts = iter(self.generator.with_beam(1).generate(wanted))
-        return [[next(texts) for _ in others] for others in plans]
+        found = [[next(texts) for _ in others] for others in plans]
+        return [sorted(others, key=lambda text: -text.score) for others in found]
 
     def _other_plans(self, request: GenerationRequest, first: Hypothesis) -> list[Plan]:
         """Other sentences of an order that was asked for; other orders where none was."""
@@ -222,26 +231,20 @@ class VerifiedGenerator:
         rng.shuffle(pairs)
         return [Plan(asked.slots, chosen) for chosen in [*breaks, *pairs][:most]]
 
-    def _samples(
-        self, requests: Sequence[GenerationRequest], _: Sequence[Hypothesis]
-    ) -> list[list[Hypothesis]]:
+    def _samples(self, requests: Sequence[GenerationRequest], _: Sequence[Hypothesis]) -> Texts:
         return self._drawn(requests, self.options.samples, self.options.top_p)
 
     def _last_samples(
         self, requests: Sequence[GenerationRequest], _: Sequence[Hypothesis]
-    ) -> list[list[Hypothesis]]:
+    ) -> Texts:
         return self._drawn(requests, self.options.last_samples, _WIDE)
 
-    def _drawn(
-        self, requests: Sequence[GenerationRequest], n: int, top_p: float
-    ) -> list[list[Hypothesis]]:
+    def _drawn(self, requests: Sequence[GenerationRequest], n: int, top_p: float) -> Texts:
         seed = self.generator.seed
         options = SamplingOptions("ancestral", n_samples=n, keep=n, top_p=top_p, seed=seed)
-        return self.generator.hypotheses(requests, options)
+        return self.generator.checking(requests, options)
 
-    def _segments(
-        self, requests: Sequence[GenerationRequest], said: Sequence[Hypothesis]
-    ) -> list[list[Hypothesis]]:
+    def _segments(self, requests: Sequence[GenerationRequest], said: Sequence[Hypothesis]) -> Texts:
         wide = self.generator.with_beam(self.options.segment_beam)
         plans = [first.plan for first in said]
         return segment_texts(wide, requests, plans, linking=self._linking)

@@ -92,8 +92,16 @@ class Linking:
         return refers_back(words, self.subject, said=self.subject not in words)
 
     def holds(self, template: str) -> bool:
-        """Whether the sentences of a text speak of one thing (``link_fault``)."""
-        return link_fault(sentences_of(template_words(template)), self.subject) is None
+        """Whether the sentences of a text speak of one thing."""
+        return self.fault(template_words(template)) is None
+
+    def fault(self, words: Sequence[str]) -> LinkFault | None:
+        """What keeps the sentences of a text apart, if anything (``link_fault``).
+
+        Args:
+            words: as ``template_words`` gives them.
+        """
+        return link_fault(sentences_of(words), self.subject)
 
     def names(self, slots: Sequence[Slot]) -> str | None:
         """The sentence that names the subject, where that is all there is to say."""

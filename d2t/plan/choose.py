@@ -33,6 +33,26 @@ class FittedPlanners:
     neural: NeuralPlanner | None = None
 
 
+def best_planner(
+    wanted: Planner | str | None,
+    domain: Domain,
+    fitted: FittedPlanners,
+    *,
+    seed: int,
+    sentences: bool,
+) -> Planner | None:
+    """The planner that is asked for, else the neural one, else the bigram one, else None.
+
+    Raises:
+        UsageError, BundleError: as ``make_planner``.
+    """
+    if wanted is None:
+        wanted = fitted.neural or fitted.bigram
+        if wanted is None and not sentences:
+            return None
+    return make_planner(wanted or "bigram", domain, fitted, seed=seed, sentences=sentences)
+
+
 def make_planner(
     name: str | Planner,
     domain: Domain,
