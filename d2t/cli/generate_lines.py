@@ -71,6 +71,7 @@ def _why(said: Hypothesis) -> str:
     faults += [f"{span.slot} is added" for span in report.added]
     faults += [f"{wrong.span.slot} stands for {wrong.expected}" for wrong in report.wrong]
     faults += [f"{span.slot} comes twice" for span in report.repeated]
+    faults += [f"{span.slot} may be understood" for span in said.alignment.faint]
     if not said.finished:
         faults.append("it is cut at --max-length")
     elif not said.order_kept:

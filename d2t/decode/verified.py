@@ -189,7 +189,8 @@ class VerifiedGenerator:
 
     def _proved(self, request: GenerationRequest, said: Hypothesis) -> bool:
         kept = said.order_kept and said.breaks_kept is not False
-        return said.status == "ok" and (kept or not self._follows(request))
+        right = said.status == "ok" and not said.alignment.faint
+        return right and (kept or not self._follows(request))
 
     def _reads(self, said: Hypothesis) -> bool:
         """Whether it is finished, of one thing, and worded as the references are."""

@@ -101,7 +101,8 @@ class SlotChecker:
         pieces.sort(key=lambda piece: piece.start)
         for rule in self.lexicon.appositions:
             pieces = merge_appositions(pieces, tokens, rule, self._specs[rule.slot], mr)
-        return Alignment(text, settle(pieces, tokens, self._specs, mr), sentence_starts(tokens))
+        spans, faint = settle(pieces, tokens, self._specs, mr)
+        return Alignment(text, spans, sentence_starts(tokens), faint)
 
     def check(
         self, text: str, mr: MeaningRepresentation, *, merge_synonyms: bool = False

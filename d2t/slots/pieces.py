@@ -10,7 +10,7 @@ from d2t.mr.types import Slot
 from d2t.slots.types import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from d2t.mr.domain import SlotSpec
     from d2t.mr.types import MeaningRepresentation
@@ -107,9 +107,15 @@ def settle(
     tokens: Tokens,
     specs: Mapping[str, SlotSpec],
     mr: MeaningRepresentation | None,
-) -> tuple[Span, ...]:
-    """Pieces in text order as spans: the MR picks among candidates, characters are used once."""
+) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
+    """Pieces in text order as spans: the MR picks among candidates, characters are used once.
+
+    Returns:
+        What the text says, and the weak and sole pieces that do not count and are of nothing that
+        the MR holds (``Alignment.faint``).
+    """
     spans: list[Span] = []
+    faint: list[Span] = []
     filled = {piece.slot for piece in pieces if not (piece.weak or piece.sole)}
     strong = {
         (piece.slot, value)
@@ -121,12 +127,16 @@ def settle(
     used = 0
     for piece in pieces:
         start, end = tokens.starts[piece.start], tokens.ends[piece.end - 1]
-        if start < used or (piece.sole and piece.slot in filled):
+        if start < used:
             continue
         held = () if mr is None else mr.values(piece.slot)
+        if piece.sole and piece.slot in filled:
+            faint += _unheld(piece, specs[piece.slot], held, start, end)
+            continue
         values = [specs[piece.slot].canonical_value(value) for value in piece.values]
         value = next((value for value in values if value in held), values[0])
         if piece.weak and (value not in held or (piece.slot, value) in strong):
+            faint += _unheld(piece, specs[piece.slot], held, start, end)
             continue
         if quoted:
             start, end = _with_quotes(tokens.text, start, end, used)
@@ -134,7 +144,17 @@ def settle(
         used = end
         if piece.sole:
             filled.add(piece.slot)
-    return tuple(spans)
+    return tuple(spans), tuple(faint)
+
+
+def _unheld(
+    piece: Piece, spec: SlotSpec, held: Collection[str], start: int, end: int
+) -> list[Span]:
+    """The piece as a span, unless a value of the MR means the same as one of its own."""
+    meant = {spec.merged(spec.canonical_value(value)) for value in piece.values}
+    if any(spec.merged(value) in meant for value in held):
+        return []
+    return [Span(start, end, Slot(piece.slot, spec.canonical_value(piece.values[0])))]
 
 
 def _with_quotes(text: str, start: int, end: int, used: int) -> tuple[int, int]:

@@ -25,11 +25,15 @@ class Alignment:
         text: the utterance, unchanged.
         spans: what the text says, whether or not an MR asked for it.
         sentence_starts: character offsets, ascending, the first always 0.
+        faint: what words might say that no span counts, since they are vague and something else
+            says the slot, or the MR asks for nothing of the kind: "an average pub with a rating of
+            5 out of 5". No error of a text that people wrote; a text that is proved has none.
     """
 
     text: str
     spans: tuple[Span, ...]
     sentence_starts: tuple[int, ...] = (0,)
+    faint: tuple[Span, ...] = ()
 
     def plan(self) -> Plan:
         """The realised order, variant A of spec §1.5.

@@ -77,6 +77,22 @@ def test_a_word_that_is_written_like_a_name_is_not_the_name(bundle: EchoBundle) 
     assert empty.generator.generate_one("name[Aromi]").status == "failed"
 
 
+def test_a_vague_word_that_may_say_something_else_is_not_proved(bundle: EchoBundle) -> None:
+    rated = "name[Aromi], eatType[pub], customer rating[5 out of 5]"
+    vague = "<val:name> is an average pub with a customer rating of 5 out of 5."
+    plain = "<val:name> is a pub with a customer rating of 5 out of 5."
+    generator, _ = verified(bundle, {"greedy": always(vague), "beams": always(vague, plain)})
+    found = generator.generate_one(rated)
+    assert (found.text, found.status) == (
+        "Aromi is a pub with a customer rating of 5 out of 5.", "repaired",
+    )  # fmt: skip
+    greedy = generator.generator.generate_one(rated)
+    assert greedy.status == "ok", "people write so: the checker counts no error"
+    assert [span.slot.value for span in greedy.alignment.faint] == ["average"]
+    only, _ = verified(bundle, dict.fromkeys(("greedy", "beams", "samples", "wide"), always(vague)))
+    assert only.generate_one(rated).status == "failed"
+
+
 def test_ways_to_cut_a_long_plan_are_not_all_looked_at() -> None:
     n = 60
     spans = [(i, j) for i in range(n) for j in range(i + 1, n + 1)]

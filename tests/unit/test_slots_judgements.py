@@ -226,3 +226,19 @@ def test_sole_and_firm_entries_and_negating_phrases_of_a_lexicon():
     assert slots("far from dear") == ["priceRange[cheap]"]
     assert slots("not far from dear") == ["priceRange[high]"]
     assert slots("my dear old friend") == []
+
+
+@pytest.mark.parametrize(
+    ("mr", "text", "faint"),
+    [
+        ("customer rating[5 out of 5]", "An average pub, rated 5 out of 5.", ["average"]),
+        ("customer rating[3 out of 5]", "An average pub, rated 3 out of 5.", []),
+        ("customer rating[average]", "An average pub.", []),
+        ("area[riverside]", "It is in the city, by the river.", ["city centre"]),
+        ("area[city centre]", "It is in the city.", []),
+        ("name[Aromi]", "Aromi is popular.", ["high"]),
+    ],
+)
+def test_vague_words_that_nothing_asks_for_are_told_apart(mr, text, faint):
+    found = CHECKER.align(text, parse_mr(mr, DOMAIN)).faint
+    assert [span.slot.value for span in found] == faint
