@@ -94,6 +94,7 @@ def _arguments() -> argparse.ArgumentParser:
     line.add_argument("--seconds", type=float, help="of a turn")
     line.add_argument("--growth-s", type=float, help="longest run of the growth part")
     line.add_argument("--train-steps", type=int, help="of each training run")
+    line.add_argument("--loss-steps", type=int, help="of the runs whose losses are compared")
     line.add_argument("--train-rounds", type=int, help="training runs on either side")
     return line
 

@@ -28,7 +28,9 @@ class Options:
         pool: distinct records.
         single_s: seconds of single requests for each system; at most ``singles`` of them.
         growth: record counts; those that would take longer than ``growth_s`` are estimated.
-        train_steps: of each training run, ``train_rounds`` of them on either side.
+        train_steps: of each timed training run, ``train_rounds`` of them on either side in turn.
+        loss_steps: of the run on either side whose development losses are compared: a few hundred
+            steps tell how a training begins, not where it comes.
     """
 
     model: Path
@@ -42,8 +44,9 @@ class Options:
     singles: int = 200
     growth: tuple[int, ...] = (1_000, 10_000, 100_000, 1_000_000)
     growth_s: float = 240.0
-    train_steps: int = 1200
-    train_rounds: int = 1
+    train_steps: int = 150
+    train_rounds: int = 3
+    loss_steps: int = 1200
     quick: bool = False
 
     def as_dict(self) -> dict[str, Any]:
@@ -63,5 +66,6 @@ QUICK: dict[str, Any] = {
     "growth_s": 10.0,
     "train_steps": 2,
     "train_rounds": 1,
+    "loss_steps": 3,
 }
 """What ``--quick`` sets: not one figure of such a run means anything."""

@@ -143,5 +143,9 @@ def _training(part: dict[str, Any]) -> str:
         ("d2t, averaged weights", "", f"{part['averaged_dev_loss']:.4f}"),
         ("Seq2SeqTrainer", part["plain_pairs_per_s"], f"{part['plain_dev_loss']:.4f}"),
     ]
-    about = f"{part['data']}; {part['steps']} steps of {part['batch_size']} pairs."
+    runs = f"medians of {len(part['rounds'])} runs of {part['steps']} steps in turn"
+    about = (
+        f"{part['data']}; batches of {part['batch_size']}. Pairs/s: {runs}; development loss (nats "
+        f"a token): after {part['loss_steps']} steps."
+    )
     return about + "\n\n" + _table(["trainer", "pairs/s", "development loss"], rows)

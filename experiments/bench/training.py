@@ -142,7 +142,7 @@ class TrainingBench:
 
 
 def bench_training(shape: TransformerConfig, options: Options) -> dict[str, Any]:
-    """Both sides in turn from the same first weights, ``options.train_steps`` steps each."""
+    """Both sides in turn from the same first weights: timed, then trained longer for the loss."""
     bench = TrainingBench(shape, options)
     found: dict[str, list[_Trained]] = {"ours": [], "theirs": []}
     with tempfile.TemporaryDirectory() as name:
@@ -154,20 +154,25 @@ def bench_training(shape: TransformerConfig, options: Options) -> dict[str, Any]
             found["theirs"].append(bench.theirs(options.train_steps, scratch))
             shown = {side: round(runs[-1].pairs_per_s, 1) for side, runs in found.items()}
             _say(f"training round {number + 1}: pairs/s {shown}")
+        last, plain_last = (
+            side(options.loss_steps, scratch) for side in (bench.ours, bench.theirs)
+        )
     ours, theirs = found["ours"], found["theirs"]
     speed, plain = (median(run.pairs_per_s for run in runs) for runs in (ours, theirs))
     return {
         "data": f"{bench.config.data.corpus} train, {len(bench.pairs)} pairs",
         "model": bench.config.model.model_dump(mode="json"),
         "steps": options.train_steps,
+        "loss_steps": options.loss_steps,
         "batch_size": bench.config.train.batch_size,
         "pairs_per_s": speed,
         "plain_pairs_per_s": plain,
         "ratio": speed / plain,
         "encode_ms_per_pair": 1000 * bench.encode_s,
-        "dev_loss": ours[-1].dev_loss,
-        "averaged_dev_loss": ours[-1].averaged_dev_loss,
-        "plain_dev_loss": theirs[-1].dev_loss,
+        "dev_loss": last.dev_loss,
+        "averaged_dev_loss": last.averaged_dev_loss,
+        "plain_dev_loss": plain_last.dev_loss,
+        "long_runs": [last.pairs_per_s, plain_last.pairs_per_s],
         "rounds": [[a.pairs_per_s, b.pairs_per_s] for a, b in zip(ours, theirs, strict=True)],
     }
 
@@ -175,7 +180,7 @@ def bench_training(shape: TransformerConfig, options: Options) -> dict[str, Any]
 def _config(shape: TransformerConfig, options: Options, corpus: str) -> TrainConfig:
     batch_size = 8 if options.quick else OptimConfig().batch_size
     # One epoch holds all steps: a tenth more than they need, as buckets end in partial batches.
-    limit = round(1.1 * options.train_steps * batch_size) + 16 * batch_size
+    limit = round(1.1 * max(options.train_steps, options.loss_steps) * batch_size) + 16 * batch_size
     return TrainConfig(
         data=DataConfig(corpus=corpus, limit=limit),
         model=shape,

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from d2t.mr.domain import Domain
 
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "verified"
-_CHUNK = 512
+_CHUNK = 2048
 _SHOWN = 20
 
 
