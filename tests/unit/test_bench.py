@@ -126,7 +126,8 @@ def parts(scale: float) -> dict[str, Any]:
             ],
         },
         "training": {
-            "data": "mini", "steps": 2, "loss_steps": 3, "rounds": [[1, 1]], "batch_size": 8, "pairs_per_s": 300.0 * scale,
+            "data": "mini", "steps": 2, "loss_steps": 3, "rounds": [[1, 1]], "batch_size": 8,
+            "pairs_per_s": 300.0 * scale,
             "plain_pairs_per_s": 100.0, "ratio": 3.0 * scale, "dev_loss": 2.0,
             "averaged_dev_loss": 2.1, "encode_ms_per_pair": 0.5,
             "plain_dev_loss": 1.99 if scale == 1 else 1.5,
