@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from d2t.corpus.types import Example
+from d2t.decode.requests import request_from_record
+from d2t.decode.stream import answer_records
 from d2t.linearize.inventory import Inventory
 from d2t.linearize.registry import make_strategy
 from d2t.linearize.source import Linearizer
@@ -20,10 +23,14 @@ from d2t.mr.types import Plan
 from d2t.plan.bigram import BigramPlanner
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from torch import Tensor
 
+    from d2t.decode.stream import StreamItem
+    from d2t.decode.types import Generator
+    from d2t.io.records import InputRecord
     from d2t.mr.domain import Domain
     from d2t.plan.neural import NeuralPlanner
 
@@ -132,3 +139,9 @@ def save_random_bundle(path: Path, strategy: str = "at") -> Path:
     )
     bundle.save(path)
     return path
+
+
+def answering(generator: Generator) -> Callable[[list[InputRecord]], list[StreamItem]]:
+    """What has a window of restaurants answered by ``generator``."""
+    make_request = partial(request_from_record, domain=load_domain("restaurant"))
+    return partial(answer_records, generator=generator, make_request=make_request)

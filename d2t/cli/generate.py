@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import asdict
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -37,13 +38,13 @@ from d2t.cli.sink import after_kept, begin_file, is_complete, open_sink, refuse_
 from d2t.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+    from concurrent.futures import Executor
 
+    from d2t.decode.job import Answer, Job
     from d2t.decode.pipeline import ModelGenerator
     from d2t.decode.stream import StreamItem, StreamTotals
     from d2t.decode.verified import VerifiedGenerator
-    from d2t.io.records import InputRecord
-    from d2t.mr.columns import ColumnMap
 
 
 class OutputFormat(StrEnum):
@@ -112,6 +113,15 @@ WorkersOption = Annotated[
     typer.Option(
         min=1,
         help="Batches that ctranslate2 searches at a time; they share the threads.",
+        rich_help_panel=_SEARCH,
+    ),
+]
+ProcessesOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Processes that answer windows of records, each with the model and one thread.",
+        show_default="one; a core each for files from 4 MB on",
         rich_help_panel=_SEARCH,
     ),
 ]
@@ -196,6 +206,7 @@ def generate(
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
     workers: WorkersOption = None,
+    processes: ProcessesOption = None,
     format: FormatOption = OutputFormat.JSONL,
     map: MapOption = None,
     output: OutputOption = None,
@@ -216,10 +227,10 @@ def generate(
 
     Example: echo "name[Aromi], eatType[pub]" | d2t generate --plan eatType,name --format text
     """
-    from d2t.decode.load import load
-    from d2t.decode.stream import StreamTotals
-    from d2t.decode.verified import VerifiedGenerator
+    from d2t.decode.job import Job, is_bulk
+    from d2t.decode.stream import StreamTotals, generate_stream
     from d2t.decode.windows import BATCHES_PER_WINDOW
+    from d2t.io.manifest import usable_cores
     from d2t.io.records import read_records
     from d2t.io.text_source import open_source
     from d2t.io.waiting import input_waits
@@ -235,25 +246,26 @@ def generate(
         raise UsageError("--rerank is short for --verify rerank; leave out --verify off")
     reranked = rerank or verify is Verify.RERANK
     contrasted = contrast_options(contrast, beta, plausibility, dynamic)
-    loaded = load(
-        model,
-        engine=engine,
-        device=device,
-        threads=threads,
-        workers=workers,
-        beam_size=RERANK_BEAM_SIZE if reranked and beam_size is None else beam_size,
-        rerank=reranked,
-        batch_size=batch_size,
-        max_length=max_length,
-        length_penalty=length_penalty,
-        seed=seed,
-        planner=planner,
-        plan_sentences=sentences,
-        contrast=contrasted,
-    )
+    settings: dict[str, Any] = {
+        "engine": engine,
+        "device": device,
+        "threads": threads,
+        "workers": workers,
+        "beam_size": RERANK_BEAM_SIZE if reranked and beam_size is None else beam_size,
+        "rerank": reranked,
+        "batch_size": batch_size,
+        "max_length": max_length,
+        "length_penalty": length_penalty,
+        "seed": seed,
+        "planner": planner,
+        "plan_sentences": sentences,
+        "contrast": contrasted,
+    }
     strictly = verify is Verify.STRICT and not reranked
-    generator = VerifiedGenerator(loaded) if strictly else loaded
+    job = Job(model, settings, strictly, columns=map)
+    generator = job.generator()
     wanted = plan_option(plan, first, generator.domain)
+    job = replace(job, plan=wanted)
     typed = source == "-" and sys.stdin.isatty()
     window = 1 if typed else BATCHES_PER_WINDOW * batch_size
     columns = ColumnMap.parse(map, generator.domain)
@@ -262,7 +274,7 @@ def generate(
     lines = Lines(columns, text=format is OutputFormat.TEXT, proved=strictly)
     totals, started = StreamTotals(), time.perf_counter()
     made_by = {
-        "model": _digest(loaded), "engine": engine, "plan": wanted, "planner": planner,
+        "model": _digest(generator), "engine": engine, "plan": wanted, "planner": planner,
         "sentences": sentences, "verify": verify.value, "rerank": rerank, "beam_size": beam_size,
         "length_penalty": length_penalty, "max_length": max_length, "batch_size": batch_size,
         "seed": seed, "map": map, "format": format.value,
@@ -271,16 +283,20 @@ def generate(
     file = begin_file(output, made_by, resume=resume, window=window)
     with open_sink(output, file) as write:
         rest = after_kept(file, records, columns, totals)
-        waits = input_waits(source)
-        for items in _windows(
-            rest, generator, wanted, columns, window, strict, waits, totals, started
-        ):
-            write(lines.of(items))
+        many = is_bulk(source) and limit is None and workers is None and generator.at_a_time > 1
+        n = processes or ((threads or usable_cores()) if many else 1)
+        with _answered(job, generator, 1 if typed else n) as (answer, at_a_time, pool):
+            windows = generate_stream(
+                rest, answer, window=window, strict=strict, at_a_time=1 if typed else at_a_time,
+                pool=pool, waits=input_waits(source),
+            )  # fmt: skip
+            for items in _counted(windows, totals, started):
+                write(lines.of(items))
     say(_summary(totals, time.perf_counter() - started))
     raise typer.Exit(verdict(_missed(totals, require_ok, max_ser), bad_lines=totals.bad))
 
 
-def _digest(generator: ModelGenerator) -> str | None:
+def _digest(generator: ModelGenerator | VerifiedGenerator) -> str | None:
     """Of the bundle's table of contents, which holds the hashes of its files."""
     from d2t.io.hashing import sha256_file
 
@@ -288,38 +304,26 @@ def _digest(generator: ModelGenerator) -> str | None:
     return None if folder is None else sha256_file(folder / "d2t.json")
 
 
-def _windows(
-    records: Iterator[InputRecord],
-    generator: ModelGenerator | VerifiedGenerator,
-    plan: str | None,
-    columns: ColumnMap,
-    window: int,
-    strict: bool,
-    waits: Callable[[], bool],
-    totals: StreamTotals,
-    started: float,
+@contextmanager
+def _answered(
+    job: Job, generator: ModelGenerator | VerifiedGenerator, processes: int
+) -> Iterator[tuple[Answer, int, Executor | None]]:
+    """What answers windows, how many at a time, and the processes that do it, where they do."""
+    if processes == 1:
+        yield job.answer(generator), generator.at_a_time, None
+        return
+    from d2t.decode.processes import answer_here, answering
+
+    with answering(processes, job.answer_alone) as pool:
+        yield answer_here, 2 * processes, pool  # one is ready when another is finished
+
+
+def _counted(
+    windows: Iterator[list[StreamItem]], totals: StreamTotals, started: float
 ) -> Iterator[list[StreamItem]]:
     """The answered windows, counted and shown in the progress bar as they pass."""
-    from d2t.decode.requests import request_from_record
-    from d2t.decode.stream import generate_stream
-
     with progress("generating") as advance:
-        for items in generate_stream(
-            records,
-            generator,
-            lambda record: request_from_record(
-                record,
-                generator.domain,
-                plan=plan,
-                planner=generator.planner,
-                seed=generator.seed,
-                columns=columns,
-            ),
-            window=window,
-            strict=strict,
-            at_a_time=1 if window == 1 else generator.at_a_time,
-            waits=waits,
-        ):
+        for items in windows:
             totals.add(items)
             yield items
             rate = (totals.n + totals.bad) / (time.perf_counter() - started)

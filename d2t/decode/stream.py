@@ -11,6 +11,7 @@ from d2t.slots.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from concurrent.futures import Executor
 
     from d2t.decode.types import GenerationRequest, Generator, Hypothesis
     from d2t.io.records import InputRecord
@@ -93,39 +94,35 @@ class StreamTotals:
 
 def generate_stream(
     records: Iterable[InputRecord],
-    generator: Generator,
-    make_request: Callable[[InputRecord], GenerationRequest],
+    answer: Callable[[list[InputRecord]], list[StreamItem]],
     *,
     window: int,
     strict: bool = False,
     at_a_time: int = 1,
+    pool: Executor | None = None,
     waits: Callable[[], bool] | None = None,
 ) -> Iterator[list[StreamItem]]:
     """Generate for a stream of any length in the memory of ``at_a_time`` windows.
 
-    Reads ``window`` records ahead, generates for the good ones together (the generator batches by
-    length inside the call), and yields one item per record in input order. Nothing is yielded
-    before ``at_a_time`` windows are complete, the input ends or, between windows, ``waits``.
+    Reads ``window`` records ahead, has them answered together, and yields one item per record in
+    input order. Nothing is yielded before ``at_a_time`` windows are complete, the input ends or,
+    between windows, ``waits``.
 
     Args:
         records: good and bad input records.
-        generator: any generator.
-        make_request: reads a record; raises one of ``RECORD_ERRORS`` when it is bad.
+        answer: of a window; ``answer_records`` with its generator, or what asks another process.
         window: records per window, at least 1.
         strict: stop at the first bad record: what came before it is yielded, then its error raised.
-        at_a_time: windows in work at a time, in threads; the generator's ``at_a_time`` is best.
+        at_a_time: windows in work at a time; the generator's ``at_a_time`` is best of threads.
+        pool: has them answered; None: threads.
         waits: whether the next record is yet to come (``input_waits``): windows that are complete
             are then answered first.
 
     Raises:
         D2TError: an error that is not one record's, or with ``strict`` the first that is.
     """
-    answers = in_turn(
-        lambda chunk: _answer(chunk, generator, make_request),
-        _chunks(records, window, waits),
-        at_a_time=at_a_time,
-    )
-    for items in answers:
+    chunks = _chunks(records, window, waits)
+    for items in in_turn(answer, chunks, at_a_time=at_a_time, pool=pool):
         bad = next((i for i, item in enumerate(items) if item.error is not None), None)
         if strict and bad is not None:
             error = items[bad].error
@@ -155,11 +152,19 @@ def _chunks(
             return
 
 
-def _answer(
+def answer_records(
     records: list[InputRecord],
+    *,
     generator: Generator,
     make_request: Callable[[InputRecord], GenerationRequest],
 ) -> list[StreamItem]:
+    """What becomes of each record; the good ones are generated together.
+
+    Args:
+        records: good and bad ones.
+        generator: any; batches by length inside the call.
+        make_request: reads a record; raises one of ``RECORD_ERRORS`` when it is bad.
+    """
     items: dict[int, StreamItem] = {}
     requests: dict[int, GenerationRequest] = {}
     for i, record in enumerate(records):

@@ -7,7 +7,8 @@ and repair hold it. One window after the other therefore leaves cores idle in tu
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
@@ -23,23 +24,33 @@ BATCHES_PER_WINDOW = 8
 
 
 def in_turn(
-    work: Callable[[_Window], _Answer], windows: Iterable[_Window | None], *, at_a_time: int
+    work: Callable[[_Window], _Answer],
+    windows: Iterable[_Window | None],
+    *,
+    at_a_time: int,
+    pool: Executor | None = None,
 ) -> Iterator[_Answer]:
     """What ``work`` makes of each window, in their order; up to ``at_a_time`` are in work.
 
     As many windows are read before the first answer comes, but for a None in their place: the next
     one is not there yet, and all that is begun shall be answered first. What ``work`` raises is
     raised in its turn; windows that have not begun are then left alone.
+
+    Args:
+        work: answers a window.
+        windows: to be answered.
+        at_a_time: 1: nothing but this thread works.
+        pool: does the work; None: threads that end with it.
     """
     if at_a_time == 1:
         yield from (work(window) for window in windows if window is not None)
         return
     begun: deque[Future[_Answer]] = deque()
-    with ThreadPoolExecutor(at_a_time) as threads:
+    with nullcontext(pool) if pool else ThreadPoolExecutor(at_a_time) as workers:
         try:
             for window in chain(windows, [None]):
                 if window is not None:
-                    begun.append(threads.submit(work, window))
+                    begun.append(workers.submit(work, window))
                 while len(begun) == at_a_time or (begun and window is None):
                     yield begun.popleft().result()
         finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from echo_bundle import EchoBundle, echo_bundle
+from echo_bundle import EchoBundle, answering, echo_bundle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,8 +46,7 @@ def run(
     return list(
         generate_stream(
             records,
-            generator,
-            lambda r: request_from_record(r, bundle.domain),
+            answering(generator),
             window=window,
             strict=strict,
         )
@@ -78,8 +77,7 @@ def test_the_stream_reads_one_window_ahead_and_no_more(bundle: EchoBundle) -> No
 
     stream = generate_stream(
         records(),
-        ModelGenerator(bundle),
-        lambda r: request_from_record(r, bundle.domain),
+        answering(ModelGenerator(bundle)),
         window=3,
     )
     next(stream)
@@ -89,8 +87,7 @@ def test_the_stream_reads_one_window_ahead_and_no_more(bundle: EchoBundle) -> No
 def test_strict_yields_what_came_before_and_then_raises(bundle: EchoBundle) -> None:
     stream = generate_stream(
         [record(0), record(1), broken(2), record(3)],
-        ModelGenerator(bundle),
-        lambda r: request_from_record(r, bundle.domain),
+        answering(ModelGenerator(bundle)),
         window=10,
         strict=True,
     )
@@ -115,9 +112,7 @@ class Choosy:
 def test_one_bad_request_does_not_take_its_window_along(bundle: EchoBundle) -> None:
     records = [record(0), record(1, {"mr": "food[Italian]"}), record(2)]
     generator = Choosy(ModelGenerator(bundle), DataError("no plan", code="no_plan"))
-    [items] = generate_stream(
-        records, generator, lambda r: request_from_record(r, bundle.domain), window=8
-    )
+    [items] = generate_stream(records, answering(generator), window=8)
     assert [item.error is None for item in items] == [True, False, True]
     assert items[1].error is not None
     assert items[1].error.line == 2
@@ -127,8 +122,7 @@ def test_an_error_of_the_engine_ends_the_stream(bundle: EchoBundle) -> None:
     generator = Choosy(ModelGenerator(bundle), BackendError("out of memory"))
     stream = generate_stream(
         [record(0, {"mr": "food[Italian]"})],
-        generator,
-        lambda r: request_from_record(r, bundle.domain),
+        answering(generator),
         window=8,
     )
     with pytest.raises(BackendError):

@@ -6,12 +6,11 @@ from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 import pytest
-from echo_bundle import echo_bundle
+from echo_bundle import answering, echo_bundle
 from hypothesis import given
 from hypothesis import strategies as st
 
 from d2t.decode.pipeline import ModelGenerator
-from d2t.decode.requests import request_from_record
 from d2t.decode.stream import generate_stream
 from d2t.decode.windows import answer_all, in_turn
 from d2t.errors import BackendError, DataError
@@ -110,8 +109,7 @@ def test_a_stream_says_the_same_with_windows_in_threads() -> None:
         list(
             generate_stream(
                 records,
-                ModelGenerator(bundle, batch_size=2),
-                lambda record: request_from_record(record, bundle.domain),
+                answering(ModelGenerator(bundle, batch_size=2)),
                 window=4,
                 at_a_time=at_a_time,
             )

@@ -1,0 +1,79 @@
+"""All it takes to answer input records, in this process or in another one."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from d2t.decode.requests import request_from_record
+from d2t.decode.stream import answer_records
+from d2t.decode.verified import VerifiedGenerator
+from d2t.io.text_source import STDIN
+from d2t.mr.columns import ColumnMap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from d2t.decode.pipeline import ModelGenerator
+    from d2t.decode.stream import StreamItem
+    from d2t.io.records import InputRecord
+
+    Answer = Callable[[list[InputRecord]], list[StreamItem]]
+
+_BULK_BYTES = 4_000_000
+"""Of a file from which on (some 30,000 records, a minute's work) more processes are worth their
+start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is asked of every record.
+
+    Attributes:
+        model: folder of the bundle; None: the one that ships.
+        settings: of ``load``.
+        verified: texts are proved, or repaired, or failed.
+        plan: the order for records that have none of their own.
+        columns: what ``ColumnMap.parse`` reads; None: columns are called as slots are.
+    """
+
+    model: str | Path | None
+    settings: Mapping[str, Any]
+    verified: bool
+    plan: str | None = None
+    columns: str | None = None
+
+    def generator(self, **changes: Any) -> ModelGenerator | VerifiedGenerator:
+        """The model, loaded; ``changes`` go before the settings.
+
+        Raises:
+            D2TError: as ``load``.
+        """
+        from d2t.decode.load import load  # looked up when it is needed: another may stand for it
+
+        loaded = load(self.model, **{**self.settings, **changes})
+        return VerifiedGenerator(loaded) if self.verified else loaded
+
+    def answer(self, generator: ModelGenerator | VerifiedGenerator) -> Answer:
+        """What answers a window of records."""
+        make_request = partial(
+            request_from_record,
+            domain=generator.domain,
+            plan=self.plan,
+            planner=generator.planner,
+            seed=generator.seed,
+            columns=ColumnMap.parse(self.columns, generator.domain),
+        )
+        return partial(answer_records, generator=generator, make_request=make_request)
+
+    def answer_alone(self) -> Answer:
+        """``answer`` with a model of its own, on one core: for a process beside others."""
+        return self.answer(self.generator(threads=1, workers=None))
+
+
+def is_bulk(source: str) -> bool:
+    """Whether a source is a file so long that a process for each core is worth its start."""
+    return source != STDIN and os.path.isfile(source) and os.path.getsize(source) >= _BULK_BYTES
