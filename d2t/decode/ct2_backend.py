@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from d2t.decode.backend import SearchResult
 from d2t.decode.symbol_mask import SymbolMask
+from d2t.decode.windows import BATCHES_PER_WINDOW
 from d2t.errors import BackendError, BundleError, DataError, UsageError
 from d2t.model.config import EXPORTED_POSITIONS
 from d2t.model.tokenizer import Tokenizer
@@ -92,7 +93,8 @@ class CTranslate2Backend:
             self._translator: Any = self._open(inter_threads=parallel.workers)
         except (RuntimeError, ValueError) as error:
             raise BundleError(f"{folder}: {error}; export the bundle again") from error
-        self.parallel = 4 * parallel.workers  # so that a slow batch does not leave workers idle
+        # A window whole, so that texts and scores do not depend on the number of workers.
+        self.parallel = BATCHES_PER_WINDOW
         self.at_a_time = min(2, parallel.workers * parallel.threads)
         self._seed = ctranslate2.set_random_seed
         self._seeding = Lock()  # the seed is one for the process
