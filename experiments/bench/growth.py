@@ -24,34 +24,39 @@ def bench_growth(domain: Domain, options: Options) -> dict[str, Any]:
     """Throughput and peak memory of verified generation, file to file, by number of records.
 
     A size that would take longer than ``options.growth_s`` is scaled from the largest that was run.
+    All in one process, so that sizes compare; then the largest again with one for each core.
     """
     data, requests = make_requests(options, domain, min(_DISTINCT, max(options.growth)))
     lines = input_lines(requests, domain).splitlines(keepends=True)
-    start_s = _run(lines, 1, options)["wall_s"]
+    start_s = _run(lines, 1, options, processes=1)["wall_s"]
     rows: list[dict[str, Any]] = []
     for n in options.growth:
         last = rows[-1] if rows else None
         if last and n / last["sentences_per_s"] > options.growth_s:
             speed = last["sentences_per_s"]
-            rows.append({"records": n, "estimated": True, "wall_s": start_s + n / speed,
-                         "sentences_per_s": speed, "peak_mb": last["peak_mb"]})  # fmt: skip
+            rows.append({**last, "records": n, "estimated": True, "wall_s": start_s + n / speed})
             continue
-        row = _run(lines, n, options)
+        row = _run(lines, n, options, processes=1)
         speed = n / max(1e-9, row["wall_s"] - start_s)
         rows.append({"records": n, "estimated": False, "sentences_per_s": speed, **row})
         print(f"  {n} records: {speed:.1f}/s, {row['peak_mb']:.0f} MB", file=sys.stderr)
     ran = [row for row in rows if not row["estimated"]]
+    n = ran[-1]["records"]
+    several = _run(lines, n, options, processes=max(2, options.threads))
+    speed = n / max(1e-9, several["wall_s"] - start_s)
+    print(f"  with processes: {speed:.1f}/s, {several['peak_mb']:.0f} MB", file=sys.stderr)
+    several = {"records": n, "estimated": False, "sentences_per_s": speed, **several}
     return {
         "data": data,
         "start_s": start_s,
-        "sizes": rows,
+        "sizes": [*rows, several],
         "throughput_largest_over_smallest": ran[-1]["sentences_per_s"] / ran[0]["sentences_per_s"],
         "memory_largest_over_smallest": ran[-1]["peak_mb"] / ran[0]["peak_mb"],
     }
 
 
-def _run(lines: list[str], n: int, options: Options) -> dict[str, Any]:
-    """One process over ``n`` records in a file; the throughput leaves its start-up out."""
+def _run(lines: list[str], n: int, options: Options, *, processes: int) -> dict[str, Any]:
+    """One command over ``n`` records in a file."""
     with tempfile.TemporaryDirectory() as scratch:
         source, target = Path(scratch) / "in.jsonl", Path(scratch) / "out.jsonl"
         with atomic_write(source) as file:
@@ -61,5 +66,6 @@ def _run(lines: list[str], n: int, options: Options) -> dict[str, Any]:
         child = run_child([
             "-m", "d2t", "generate", str(source), "--output", str(target),
             "--model", str(options.model), "--threads", str(options.threads),
+            "--processes", str(processes),
         ])  # fmt: skip
-    return {"wall_s": child.wall_s, "peak_mb": child.peak_mb}
+    return {"wall_s": child.wall_s, "peak_mb": child.peak_mb, "processes": processes}

@@ -123,8 +123,8 @@ def _limits(part: dict[str, Any]) -> str:
 def _growth(part: dict[str, Any]) -> str:
     rows = [
         (
-            f"{r['records']:,}{' (estimated)' if r['estimated'] else ''}", r["wall_s"],
-            r["sentences_per_s"], r["peak_mb"],
+            f"{r['records']:,}{' (estimated)' if r['estimated'] else ''}", r["processes"],
+            r["wall_s"], r["sentences_per_s"], r["peak_mb"],
         )
         for r in part["sizes"]
     ]  # fmt: skip
@@ -132,8 +132,8 @@ def _growth(part: dict[str, Any]) -> str:
         f"{part[f'{what}_largest_over_smallest']:.2f}" for what in ("throughput", "memory")
     )
     return (
-        _table(["records", "seconds", "sentences/s", "peak MB"], rows)
-        + f"\n\nLargest run over smallest: throughput {speed}, memory {memory}."
+        _table(["records", "processes", "seconds", "sentences/s", "peak MB"], rows)
+        + f"\n\nLargest run of one process over smallest: throughput {speed}, memory {memory}."
     )
 
 

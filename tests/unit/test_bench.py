@@ -191,6 +191,14 @@ def test_a_child_is_measured_and_its_failure_is_told() -> None:
         run_child(["-c", "raise SystemExit('no such thing')"])
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+def test_the_memory_of_a_command_is_that_of_all_its_processes() -> None:
+    hold = "x = bytearray(60_000_000); import time; time.sleep(1)"
+    begin = f"[subprocess.Popen([sys.executable, '-c', {hold!r}]) for _ in range(2)]"
+    both = run_child(["-c", f"import subprocess, sys; [one.wait() for one in {begin}]"])
+    assert both.peak_mb > 120
+
+
 def test_what_is_written_holds_no_path_of_the_machine() -> None:
     assert QUICKLY.as_dict()["model"] == "bundle"
     json.dumps(QUICKLY.as_dict())
