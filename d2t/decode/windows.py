@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import deque
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import nullcontext
-from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -34,7 +33,8 @@ def in_turn(
 
     As many windows are read before the first answer comes, but for a None in their place: the next
     one is not there yet, and all that is begun shall be answered first. What ``work`` raises is
-    raised in its turn; windows that have not begun are then left alone.
+    raised in its turn; windows that have not begun are then left alone. What ``windows`` raises is
+    raised when all that is begun is answered.
 
     Args:
         work: answers a window.
@@ -48,7 +48,7 @@ def in_turn(
     begun: deque[Future[_Answer]] = deque()
     with nullcontext(pool) if pool else ThreadPoolExecutor(at_a_time) as workers:
         try:
-            for window in chain(windows, [None]):
+            for window in _ending_in_none(windows):
                 if window is not None:
                     begun.append(workers.submit(work, window))
                 while len(begun) == at_a_time or (begun and window is None):
@@ -56,6 +56,16 @@ def in_turn(
         finally:
             for future in begun:
                 future.cancel()
+
+
+def _ending_in_none(windows: Iterable[_Window | None]) -> Iterator[_Window | None]:
+    """``windows``, and a None where they end or fail: what is begun is answered before."""
+    try:
+        yield from windows
+    except Exception:
+        yield None
+        raise
+    yield None
 
 
 def answer_all(

@@ -66,6 +66,18 @@ def test_what_a_window_raises_comes_in_its_turn_and_ends_the_work() -> None:
     assert max(begun) <= 4
 
 
+@pytest.mark.parametrize("at_a_time", [1, 2, 3])
+def test_what_was_read_before_reading_failed_is_answered(at_a_time: int) -> None:
+    def windows() -> Iterator[int]:
+        yield from range(4)
+        raise DataError("the disk is gone")
+
+    found: list[int] = []
+    with pytest.raises(DataError, match="the disk is gone"):
+        found.extend(in_turn(lambda item: item, windows(), at_a_time=at_a_time))
+    assert found == [0, 1, 2, 3]
+
+
 def test_windows_are_read_as_they_are_needed() -> None:
     read: list[int] = []
 
