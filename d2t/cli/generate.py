@@ -227,10 +227,10 @@ def generate(
 
     Example: echo "name[Aromi], eatType[pub]" | d2t generate --plan eatType,name --format text
     """
+    from d2t.decode.ct2_backend import Parallelism
     from d2t.decode.job import Job, is_bulk
     from d2t.decode.stream import StreamTotals, generate_stream
     from d2t.decode.windows import BATCHES_PER_WINDOW
-    from d2t.io.manifest import usable_cores
     from d2t.io.records import read_records
     from d2t.io.text_source import open_source
     from d2t.io.waiting import input_waits
@@ -284,7 +284,7 @@ def generate(
     with open_sink(output, file) as write:
         rest = after_kept(file, records, columns, totals)
         many = is_bulk(source) and limit is None and workers is None and generator.at_a_time > 1
-        n = processes or ((threads or usable_cores()) if many else 1)
+        n = processes or (Parallelism.for_machine(threads).workers if many else 1)
         with _answered(job, generator, 1 if typed else n) as (answer, at_a_time, pool):
             windows = generate_stream(
                 rest, answer, window=window, strict=strict, at_a_time=1 if typed else at_a_time,
