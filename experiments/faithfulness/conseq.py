@@ -3,7 +3,8 @@
 For each seed: a base model by likelihood on noisy pairs, one round of scored samples, and the arms,
 all with equal updates from the same base; their texts for MRs nobody trained on are judged by the
 slot checker, by a QA model that chose nothing, and (if given) by a learned parser. What is finished
-is kept, so that a run can be ended and gone on with.
+is kept, so that a run can be ended and gone on with, on another machine too: the statistics of each
+arm are among the results.
 """
 
 from __future__ import annotations
@@ -35,39 +36,76 @@ from experiments.faithfulness.judges import Judges
 from experiments.faithfulness.parser_judge import parser_judge
 from experiments.faithfulness.qa_train import trained_model
 from experiments.runner.files import is_current, write_outputs
+from experiments.runner.kept import Kept, keep, kept
 
 if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
     from d2t.corpus.types import Example
+    from d2t.evaluate.records import EvaluationRecord
     from d2t.train.config import TrainConfig
     from experiments.faithfulness.command import Places
     from experiments.faithfulness.conseq_config import Arm, Arms, ConseqExperiment, QAModels
-    from experiments.faithfulness.conseq_scores import Rows
+    from experiments.runner.kept import Rows
 
 COMMAND_LINE = ["python", "-m", "experiments.faithfulness.conseq"]
 
 
 class Workspace:
-    """What is trained, said and judged, in ``folder``; each step finds what it has done."""
+    """What is trained, said and judged; each step finds what it has done, here or elsewhere."""
 
     def __init__(self, experiment: ConseqExperiment, places: Places) -> None:
-        self.experiment, self.folder = experiment, (folder := places.runs)
+        self.experiment, self.places, self.folder = experiment, places, places.runs
         self.domain = load_domain(experiment.base_config(experiment.seeds[0]).data.domain)
+        self.checker = SlotChecker.for_domain(self.domain)
         groups = group_references(load_split(experiment.corpus, experiment.split, self.domain))
         self.examples: list[Example] = groups[: experiment.n_mrs]
-        checker = SlotChecker.for_domain(self.domain)
-        parser, parser_name = parser_judge(experiment.parser, checker, places)
-        judge = None if experiment.qa is None else qa_model(experiment.qa, folder, "judge")
-        self.judges = Judges(
-            checker,
-            None if judge is None else QAReader(QAModel.load(judge)),
-            parser,
-            parser_name,
-            experiment.qa.n_wordings if experiment.qa else 1,
-        )
-        self.chooser = None if experiment.qa is None else qa_model(experiment.qa, folder, "chooser")
+
+    @cached_property
+    def judges(self) -> Judges:
+        """Trained at the first text that is to be judged."""
+        models = self.experiment.qa
+        parser, parser_name = parser_judge(self.experiment.parser, self.checker, self.places)
+        judge = None if models is None else qa_model(models, self.folder, "judge")
+        reader = None if judge is None else QAReader(QAModel.load(judge))
+        return Judges(self.checker, reader, parser, parser_name, models.n_wordings if models else 1)
+
+    @cached_property
+    def chooser(self) -> Path | None:
+        """The QA model that rounds are scored by."""
+        models = self.experiment.qa
+        return None if models is None else qa_model(models, self.folder, "chooser")
+
+    def identity(self, arm: Arm, seed: int) -> dict[str, Any]:
+        """What decides an arm's numbers."""
+        experiment = self.experiment
+        asked = {"corpus", "split", "n_mrs", "base", "qa", "parser"}
+        if arm.kind != "base":
+            asked |= {"continued", "objective"}
+        drawer = experiment.drawer() if arm.kind == "conseq" else None
+        return {
+            **experiment.model_dump(mode="json", include=asked),
+            "arm": arm.model_dump(mode="json", exclude={"label"}),
+            "drawer": None if drawer is None else drawer.objective,
+            "seed": seed,
+            "domain": self.domain.digest,
+        }
+
+    def judged(self, arm: Arm, seed: int, *, make: bool) -> Kept | None:
+        """What an arm's texts are worth: kept, or made now."""
+        path, identity = arm_file(self.places.out, arm, seed), self.identity(arm, seed)
+        found = kept(path, identity)
+        if found is None and make:
+            rows = self.rows(arm, seed)
+            facts = {
+                "variety": self.variety(arm, seed),
+                "training": self._training(arm, seed),
+                "samples": [r.text for r in self._said(arm, seed)[:5]],
+            }
+            found = keep(path, identity, facts, rows)
+            print(f"seed {seed}: {arm.name} is judged", file=sys.stderr, flush=True)
+        return found
 
     def bundle(self, arm: Arm, seed: int) -> Path:
         """The arm's model, trained if it is not yet."""
@@ -95,23 +133,33 @@ class Workspace:
 
     def variety(self, arm: Arm, seed: int) -> dict[str, float]:
         """What can be said of all texts of an arm together, which are there."""
-        path = outputs_file(self.folder, arm, seed)
-        records, _ = read_evaluation_records(str(path), self.domain)
+        records = self._said(arm, seed)
         words = [tuple(template_words(record.text)) for record in records]
-        checker = self.judges.checker
-        templates = [template_of_text(record.text, record.mr, checker) for record in records]
+        templates = [template_of_text(r.text, r.mr, self.checker) for r in records]
         return {
             "distinct1": distinct(words, 1),
             "distinct2": distinct(words, 2),
             "copied": copied(templates, self._seen),
         }
 
+    def _said(self, arm: Arm, seed: int) -> list[EvaluationRecord]:
+        path = outputs_file(self.folder, arm, seed)
+        return read_evaluation_records(str(path), self.domain)[0]
+
+    def _training(self, arm: Arm, seed: int) -> dict[str, Any] | None:
+        """How the arm was trained; None: it is the base model."""
+        if arm.kind == "base":
+            return None
+        path = self.folder / f"seed-{seed}" / arm.name / "run.json"
+        run = json.loads(path.read_text(encoding="utf-8"))
+        return {name: run.get(name) for name in ("steps", "counts", "train_wall_s", "machine")}
+
     @cached_property
     def _seen(self) -> frozenset[tuple[str, ...]]:
         """The training texts."""
         data = self.experiment.base_config(self.experiment.seeds[0]).data
         return frozenset(
-            template_of_text(text, example.mr, self.judges.checker)
+            template_of_text(text, example.mr, self.checker)
             for example in load_split(data.corpus, "train", self.domain)
             for text in example.references
         )
@@ -156,29 +204,21 @@ def trained(config: TrainConfig, folder: Path) -> Path:
     return train(config, folder, resume=resume, progress=Lines(100), command=COMMAND_LINE)
 
 
+def arm_file(out: Path, arm: Arm, seed: int) -> Path:
+    """Where the numbers of an arm are kept."""
+    return out / "arms" / f"{arm.name}-{seed}.json.gz"
+
+
 def run(experiment: ConseqExperiment, places: Places, *, only: str | None) -> dict[str, Any]:
-    """Do what is left; the numbers of the arms that are complete in all seeds."""
-    space, folder = Workspace(experiment, places), places.runs
-    rows: dict[str, list[Rows]] = {}
-    variety: dict[str, list[dict[str, float]]] = {}
+    """Do what is left; the numbers of all arms and seeds that are done."""
+    space = Workspace(experiment, places)
+    found: dict[str, dict[int, Kept]] = {}
     for seed in experiment.seeds:
         for arm in experiment.arms:
-            if only is None or only in arm.name:
-                rows.setdefault(arm.name, []).append(space.rows(arm, seed))
-                variety.setdefault(arm.name, []).append(space.variety(arm, seed))
-                print(f"seed {seed}: {arm.name} is judged", file=sys.stderr, flush=True)
-    runs = {
-        f"seed-{seed}/{arm.name}": json.loads(path.read_text(encoding="utf-8"))
-        for seed in experiment.seeds
-        for arm in experiment.arms
-        if (path := folder / f"seed-{seed}" / arm.name / "run.json").is_file()
-    }
-    facts = {
-        name: {"steps": r["steps"], "counts": r["counts"], "train_wall_s": r["train_wall_s"]}
-        for name, r in runs.items()
-    }
-    arms = results_of(experiment, rows, variety)
-    return {"n_mrs": len(space.examples), "arms": arms, "training": facts}
+            make = only is None or only in arm.name
+            if (judged := space.judged(arm, seed, make=make)) is not None:
+                found.setdefault(arm.name, {})[seed] = judged
+    return {"n_mrs": len(space.examples), "arms": results_of(experiment, found)}
 
 
 def _run(experiment: ConseqExperiment, places: Places, args: argparse.Namespace) -> Found:
@@ -187,11 +227,7 @@ def _run(experiment: ConseqExperiment, places: Places, args: argparse.Namespace)
 
 
 def _steps(experiment: ConseqExperiment, places: Places) -> list[Path]:
-    return [
-        outputs_file(places.runs, arm, seed).with_suffix(".scores.json")
-        for seed in experiment.seeds
-        for arm in experiment.arms
-    ]
+    return [arm_file(places.out, arm, seed) for seed in experiment.seeds for arm in experiment.arms]
 
 
 COMMAND = Command(

@@ -9,66 +9,78 @@ from experiments.faithfulness.conseq_scores import METRICS, compared, score
 from experiments.runner.numbers import spread
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from experiments.faithfulness.conseq_config import ConseqExperiment
-    from experiments.faithfulness.conseq_scores import Rows
+    from experiments.runner.kept import Kept
 
 TESTED = ("missing", "ser", "exact", "bleu", "qa_f1", "qa_missing", "parser_missing")
 
 
 def results_of(
-    experiment: ConseqExperiment,
-    rows: Mapping[str, Sequence[Rows]],
-    variety: Mapping[str, Sequence[Mapping[str, float]]],
+    experiment: ConseqExperiment, judged: Mapping[str, Mapping[int, Kept]]
 ) -> dict[str, Any]:
     """By arm: each seed's scores, and the differences to the arms it is tested against.
 
     Args:
         experiment: names the arms.
-        rows: by arm, for each seed the statistics of each record.
-        variety: by arm, for each seed what is of all texts together.
+        judged: by arm and seed; arms and seeds that are not there yet are left out.
     """
     found: dict[str, Any] = {}
     for arm in experiment.arms:
-        if arm.name not in rows:
+        own = judged.get(arm.name, {})
+        if not own:
             continue
-        own = rows[arm.name]
+        varieties = [kept.facts["variety"] for kept in own.values()]
+        rows = [kept.rows for kept in own.values()]
         found[arm.name] = {
             "label": arm.label,
+            "seeds": list(own),
             "scores": {
-                metric: [round(score(metric, seed[metric]), 4) for seed in own]
+                metric: [round(score(metric, seed[metric]), 4) for seed in rows]
                 for metric in METRICS
-                if metric in own[0]
+                if metric in rows[0]
             }
             | {
-                metric: [round(seed[metric], 4) for seed in variety[arm.name]]
+                metric: [round(seed[metric], 4) for seed in varieties]
                 for metric in METRICS
-                if metric in variety[arm.name][0]
+                if metric in varieties[0]
             },
+            "training": {seed: kept.facts["training"] for seed, kept in own.items()},
+            "samples": next(iter(own.values())).facts["samples"],
             "against": {
-                other: {
-                    metric: compared(
-                        metric, [seed[metric] for seed in rows[other]], [s[metric] for s in own]
-                    )
-                    for metric in TESTED
-                    if metric in own[0]
-                }
+                other: tests
                 for other in experiment.against
-                if other in rows and other != arm.name
+                if other != arm.name and (tests := _tests(judged.get(other, {}), own))
             },
         }
     return found
+
+
+def _tests(plain: Mapping[int, Kept], own: Mapping[int, Kept]) -> dict[str, Any]:
+    """Differences over the seeds that both have; empty where they share none."""
+    seeds = [seed for seed in own if seed in plain]
+    if not seeds:
+        return {}
+    return {
+        metric: compared(
+            metric,
+            [plain[seed].rows[metric] for seed in seeds],
+            [own[seed].rows[metric] for seed in seeds],
+        )
+        for metric in TESTED
+        if all(metric in arm[seed].rows for arm in (plain, own) for seed in seeds)
+    } | {"seeds": len(seeds)}
 
 
 def table(manifest: dict[str, Any]) -> str:
     """Markdown from the written results: scores (mean ± sd over seeds), then the tests."""
     arms, config = manifest["metrics"]["arms"], manifest["config"]
     metrics = [m for m in METRICS if any(m in arm["scores"] for arm in arms.values())]
-    header = ["arm", "updates", "S+", "S-", *(METRICS[m] for m in metrics)]
+    header = ["arm", "seeds", "updates", "S+", "S-", *(METRICS[m] for m in metrics)]
     rows = [
-        [arm["label"], *_training(name, manifest), *(_cell(arm, m) for m in metrics)]
-        for name, arm in arms.items()
+        [arm["label"], str(len(arm["seeds"])), *_training(arm), *(_cell(arm, m) for m in metrics)]
+        for arm in arms.values()
     ]
     parts = [
         f"# {config['title']}",
@@ -78,7 +90,11 @@ def table(manifest: dict[str, Any]) -> str:
     ]
     for other in config["against"]:
         tested = [
-            [arm["label"], *(_difference(arm["against"][other].get(m)) for m in TESTED)]
+            [
+                arm["label"],
+                str(arm["against"][other]["seeds"]),
+                *(_difference(arm["against"][other].get(m)) for m in TESTED),
+            ]
             for arm in arms.values()
             if other in arm["against"]
         ]
@@ -86,7 +102,7 @@ def table(manifest: dict[str, Any]) -> str:
             parts += [
                 f"## Against {arms[other]['label']}: difference [95% interval], p (paired "
                 "bootstrap over MRs, seeds added up)",
-                markdown_table(["arm", *(METRICS[m] for m in TESTED)], tested),
+                markdown_table(["arm", "seeds", *(METRICS[m] for m in TESTED)], tested),
             ]
     return "\n\n".join(parts) + "\n"
 
@@ -95,10 +111,9 @@ def _cell(arm: dict[str, Any], metric: str) -> str:
     return spread([{"score": value} for value in arm["scores"].get(metric, [])])
 
 
-def _training(name: str, manifest: dict[str, Any]) -> list[str]:
-    """Updates of the arm and the sizes of its sets, in the first seed."""
-    seed = manifest["config"]["seeds"][0]
-    facts = manifest["metrics"]["training"].get(f"seed-{seed}/{name}")
+def _training(arm: dict[str, Any]) -> list[str]:
+    """Updates of the arm and the sizes of its sets, in its first seed."""
+    facts = next(iter(arm["training"].values()))
     if facts is None:
         return ["-", "-", "-"]
     counts = facts["counts"]

@@ -22,10 +22,7 @@ if TYPE_CHECKING:
     from d2t.evaluate.records import EvaluationRecord
     from d2t.model.learned_parser import LearnedParser
     from d2t.slots.checker import SlotChecker
-
-Matrix = list[list[float]]
-Rows = dict[str, Matrix]
-"""By metric, the statistics of each record."""
+    from experiments.runner.kept import Matrix, Rows
 
 METRICS = {
     "missing": "missing %", "wrong": "wrong %", "added": "added %", "repeated": "repeated %",

@@ -19,7 +19,6 @@ from d2t.corpus.writers import write_corpus
 from d2t.evaluate.render import markdown_table
 from d2t.io.atomic import atomic_write, atomic_write_json
 from d2t.io.hashing import sha256_file
-from d2t.io.manifest import git_state
 from d2t.io.records import write_record
 from d2t.model.bundle import Bundle
 from d2t.mr.domain import load_domain
@@ -35,6 +34,7 @@ from experiments.faithfulness.counterfactual_config import load_experiment
 from experiments.faithfulness.counterfactual_scores import scores
 from experiments.faithfulness.parser_judge import parser_judge
 from experiments.runner.files import existing_bundle, is_current
+from experiments.runner.kept import Kept, keep, kept
 
 if TYPE_CHECKING:
     import argparse
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from d2t.model.learned_parser import LearnedParser
     from d2t.train.config import DataConfig
     from experiments.faithfulness.command import Places
-    from experiments.faithfulness.conseq_scores import Rows
     from experiments.faithfulness.counterfactual_config import CounterfactualExperiment
+    from experiments.runner.kept import Rows
 
 _COLUMNS = (
     ("SER", ("own", "ser")), ("exact", ("own", "exact")), ("BLEU", ("own", "bleu")),
@@ -150,7 +150,7 @@ class Workspace:
 
 def arm_file(out: Path, name: str, seed: int) -> Path:
     """Where the numbers of an arm are."""
-    return out / "arms" / f"{name}-{seed}.json"
+    return out / "arms" / f"{name}-{seed}.json.gz"
 
 
 def run(
@@ -159,7 +159,7 @@ def run(
     """Every arm and seed that has no current file yet; all numbers, by arm and seed, and tests."""
     space = Workspace(experiment, places)
     results: dict[str, Any] = {}
-    rows: dict[str, dict[int, Rows]] = {}
+    done: dict[str, dict[int, Kept]] = {}
     for at, seed in enumerate(experiment.seeds):
         for name, arm in experiment.arms.items():
             if arm.bundles and at >= len(arm.bundles):
@@ -171,36 +171,34 @@ def run(
                     mode="json", exclude={"title", "results", "arms", "seeds", "against"}
                 ),
             }  # fmt: skip
-            if not is_current(path, identity) and (only is None or only in name):
+            found = kept(path, identity)
+            if found is None and (only is None or only in name):
                 _say(f"== {name}, seed {seed}")
-                found, own = space.judged(name, seed)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                made = {"identity": identity, "git": git_state(), "scores": found}
-                atomic_write_json(path, {**made, "rows": own})
-            if is_current(path, identity):
-                kept = json.loads(path.read_text(encoding="utf-8"))
-                results.setdefault(name, {})[str(seed)] = kept["scores"]
-                rows.setdefault(name, {})[seed] = kept["rows"]
-    return {"arms": results, "against": tests_of(experiment, rows)}
+                scores, rows = space.judged(name, seed)
+                found = keep(path, identity, scores, rows)
+            if found is not None:
+                results.setdefault(name, {})[str(seed)] = found.facts
+                done.setdefault(name, {})[seed] = found
+    return {"arms": results, "against": tests_of(experiment, done)}
 
 
 def tests_of(
-    experiment: CounterfactualExperiment, rows: Mapping[str, Mapping[int, Rows]]
+    experiment: CounterfactualExperiment, done: Mapping[str, Mapping[int, Kept]]
 ) -> dict[str, Any]:
     """Each arm's differences to ``against``, over the seeds that both have, paired by MR."""
-    plain = rows.get(experiment.against, {})
+    plain = done.get(experiment.against, {})
     found: dict[str, Any] = {}
-    for name, own in rows.items():
+    for name, own in done.items():
         seeds = [seed for seed in own if seed in plain]
         if name != experiment.against and seeds:
             found[name] = {
                 key: compared(
                     key.partition("/")[2],
-                    [plain[s][key] for s in seeds],
-                    [own[s][key] for s in seeds],
+                    [plain[s].rows[key] for s in seeds],
+                    [own[s].rows[key] for s in seeds],
                 )
                 for key in _TESTED
-                if all(key in of[s] for of in (plain, own) for s in seeds)
+                if all(key in of[s].rows for of in (plain, own) for s in seeds)
             } | {"seeds": len(seeds)}
     return found
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from d2t.model.bundle import Bundle
     from d2t.model.learned_parser import LearnedParser
     from d2t.slots.checker import SlotChecker
-    from experiments.faithfulness.conseq_scores import Rows
+    from experiments.runner.kept import Rows
 
 _BATCH, _MAX_LENGTH = 64, 100
 

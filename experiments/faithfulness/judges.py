@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from d2t.model.learned_parser import LearnedParser
     from d2t.mr.types import MeaningRepresentation
     from d2t.slots.checker import SlotChecker
-    from experiments.faithfulness.conseq_scores import Rows
+    from experiments.runner.kept import Rows
 
 
 class Asked(Protocol):

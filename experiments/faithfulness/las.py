@@ -49,6 +49,7 @@ _READINGS = {
     "value": "Is a hidden value to be had from the text?",
     "verbalised": "Is a slot said at all?",
 }
+_DECIDES = {"corpus", "split", "n_mrs", "seed", "folds"}
 
 
 def judged(
@@ -91,29 +92,45 @@ def run(
     for system in experiment.systems:
         if only is not None and only not in system.name:
             continue
+        records, missing = None, ""
         try:
             records = records_of(
                 system, experiment.corpus, experiment.split, domain, runs,
                 n_mrs=experiment.n_mrs, seed=experiment.seed,
             )  # fmt: skip
-        except D2TError as error:
-            failed.append(f"{system.name}: {error}")
-            continue
-        texts = sha256_json([[r.id, r.text, str(r.plan)] for r in records])
+        except D2TError as error:  # what another machine has found stands
+            missing = f"{system.name}: {error}"
         for target in experiment.targets:
             path = scores_file(out, system, target)
             identity = {
-                "texts": texts, "lexicon": lexicon,
-                **experiment.model_dump(mode="json", include={"seed", "folds"}),
-            }  # fmt: skip
-            if not is_current(path, identity):
+                "lexicon": lexicon,
+                "system": system.model_dump(mode="json", exclude={"label"}),
+                **experiment.model_dump(mode="json", include=_DECIDES),
+            }
+            if not _stands(path, identity, records):
+                if records is None:
+                    failed.append(missing)
+                    break
                 found = judged(records, target, experiment, domain)
                 path.parent.mkdir(parents=True, exist_ok=True)
-                atomic_write_json(path, {"identity": identity, "git": git_state(), "las": found})
+                made = {"identity": identity, "texts": _digest(records), "git": git_state()}
+                atomic_write_json(path, {**made, "las": found})
                 print(f"{system.name}: {target} is simulated", file=sys.stderr, flush=True)
             kept = json.loads(path.read_text(encoding="utf-8"))["las"]
             results.setdefault(system.name, {})[target] = kept
     return results, failed
+
+
+def _stands(path: Path, identity: dict[str, Any], records: list[EvaluationRecord] | None) -> bool:
+    """Whether the file is what is asked, of these texts if they are here."""
+    if not is_current(path, identity):
+        return False
+    texts = json.loads(path.read_text(encoding="utf-8"))["texts"]
+    return records is None or bool(texts == _digest(records))
+
+
+def _digest(records: list[EvaluationRecord]) -> str:
+    return sha256_json([[r.id, r.text, str(r.plan)] for r in records])
 
 
 def table(experiment: LasExperiment, results: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import sys
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from d2t.corpus.load import load_split
@@ -19,6 +19,7 @@ from d2t.corpus.registry import registry
 from d2t.decode.qa_reader import QAReader
 from d2t.decode.types import GenerationRequest
 from d2t.errors import D2TError
+from d2t.evaluate.records import read_evaluation_records
 from d2t.evaluate.tasks import generation_tasks
 from d2t.io.hashing import sha256_file, sha256_json
 from d2t.model.qa_model import QAModel
@@ -30,6 +31,7 @@ from experiments.faithfulness.together_decoding import generator_of
 from experiments.faithfulness.together_models import Models
 from experiments.faithfulness.together_report import results_of, table
 from experiments.runner.files import is_current, write_outputs
+from experiments.runner.kept import keep, kept
 
 if TYPE_CHECKING:
     import argparse
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
     from d2t.evaluate.tasks import GenerationTask
     from experiments.faithfulness.command import Places
+    from experiments.faithfulness.judges import Judges
     from experiments.faithfulness.together_config import Row, TogetherExperiment
     from experiments.faithfulness.together_report import Judged
 
@@ -51,7 +54,6 @@ class Workspace:
         self.experiment, self.places = experiment, places
         self.models = Models(experiment, places)
         self.domain = load_domain(registry()[experiment.corpus].domain)
-        self.judges = self.models.judges(self.domain)
         examples = load_split(experiment.corpus, experiment.split, self.domain)
         self.tasks: dict[Setting, list[GenerationTask]] = {
             setting: generation_tasks(
@@ -62,12 +64,34 @@ class Workspace:
         }  # fmt: skip
         self._reader: QAReader | None = None
 
-    def judged(self, row: Row, seed: int) -> Judged:
-        """The statistics of a row by setting, and the seconds that it took.
+    @cached_property
+    def judges(self) -> Judges:
+        """Trained at the first text that is to be judged."""
+        return self.models.judges(self.domain)
+
+    def judged(self, row: Row, seed: int, *, make: bool) -> Judged | None:
+        """The statistics of a row by setting, and the seconds that it took: kept, or made now.
 
         Raises:
             D2TError: a part of it is not there, or does not go with the others.
         """
+        path = row_file(self.places.out, row, seed)
+        identity = {**self.models.identity(row, seed), "domain": self.domain.digest}
+        found = kept(path, identity)
+        if found is None and make:
+            made = self._made(row, seed)
+            rows = {f"{s}/{metric}": r for s, of in made.items() for metric, r in of.items()}
+            found = keep(path, identity, {"samples": self._samples(row, seed)}, rows)
+            print(f"seed {seed}: {row.name} is judged", file=sys.stderr, flush=True)
+        if found is None:
+            return None
+        judged: Judged = {setting: {} for setting in SETTINGS}
+        for name, matrix in found.rows.items():
+            setting, _, metric = name.partition("/")
+            judged[setting][metric] = matrix
+        return judged
+
+    def _made(self, row: Row, seed: int) -> Judged:
         bundle = self.models.bundle(row.model, seed)
         found: Judged = {}
         for setting in SETTINGS:
@@ -80,6 +104,13 @@ class Workspace:
             rows = self.judges.rows(path, said, self.tasks[setting], plans=True)
             found[setting] = {**rows, "seconds": [[facts["cpu_s"], len(self.tasks[setting])]]}
         return found
+
+    def _samples(self, row: Row, seed: int) -> dict[str, list[str]]:
+        files = {s: outputs_file(self.places.runs, row, seed, s) for s in SETTINGS}
+        return {
+            setting: [r.text for r in read_evaluation_records(str(path), self.domain)[0][:5]]
+            for setting, path in files.items()
+        }
 
     def _identity(self, row: Row, bundle: Path, setting: Setting) -> dict[str, Any]:
         """What decides the texts."""
@@ -118,6 +149,11 @@ def outputs_file(runs: Path, row: Row, seed: int, setting: Setting) -> Path:
     return runs / f"seed-{seed}" / "outputs" / f"{row.name}-{setting}.jsonl"
 
 
+def row_file(out: Path, row: Row, seed: int) -> Path:
+    """Where the statistics of a row are kept."""
+    return out / "rows" / f"{row.name}-{seed}.json.gz"
+
+
 def run(
     experiment: TogetherExperiment, places: Places, *, only: str | None
 ) -> tuple[dict[str, Any], list[str]]:
@@ -126,15 +162,16 @@ def run(
     judged: dict[str, list[Judged]] = {}
     failed = []
     for row in experiment.rows:
-        if only is not None and only not in row.name:
-            continue
+        make = only is None or only in row.name
         for seed in space.models.seeds(row.model):
             try:
-                judged.setdefault(row.name, []).append(space.judged(row, seed))
+                found_row = space.judged(row, seed, make=make)
             except D2TError as error:
                 failed.append(f"{row.name}, seed {seed}: {error}")
                 break  # seeds are paired by their place
-            print(f"seed {seed}: {row.name} is judged", file=sys.stderr, flush=True)
+            if found_row is None:
+                break
+            judged.setdefault(row.name, []).append(found_row)
     complete = {name: seeds for name, seeds in judged.items() if seeds}
     wants_contrast = any("contrast" in row.decoding for row in experiment.rows)
     contrast = None
@@ -158,10 +195,9 @@ def _run(experiment: TogetherExperiment, places: Places, args: argparse.Namespac
 def _steps(experiment: TogetherExperiment, places: Places) -> list[Path]:
     models = Models(experiment, places)
     return [
-        outputs_file(places.runs, row, seed, setting).with_suffix(".scores.json")
+        row_file(places.out, row, seed)
         for row in experiment.rows
         for seed in models.seeds(row.model)
-        for setting in SETTINGS
     ]
 
 

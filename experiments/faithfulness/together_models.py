@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from d2t.mr.domain import Domain
     from experiments.faithfulness.command import Places
     from experiments.faithfulness.conseq_config import QAModels
-    from experiments.faithfulness.together_config import Model, TogetherExperiment
+    from experiments.faithfulness.together_config import Model, Row, TogetherExperiment
 
 
 class Models:
@@ -61,6 +61,35 @@ class Models:
             return existing_bundle(model.bundles[self.experiment.seeds.index(seed)])
         raw = merged(self._config_below(model, seed), {**model.train, "seed": seed})
         return trained(validate(raw, f"model {name}"), self._folder(seed) / name)
+
+    def identity(self, row: Row, seed: int) -> dict[str, Any]:
+        """What decides a row's numbers; of a model that others train, its path.
+
+        Raises:
+            DataError: the row is contrasted, and dev has not chosen how.
+        """
+        asked = {"corpus", "split", "n_mrs", "plan_seed", "parser"}
+        experiment, arms = self.experiment, self.experiment.conseq
+        decided: dict[str, Any] = {
+            **experiment.model_dump(mode="json", include=asked),
+            "qa": self._models_of_qa().model_dump(mode="json"),
+            "row": row.name,
+            "seed": seed,
+        }
+        below: str | None = row.model
+        while below is not None:
+            if (model := experiment.models.get(below)) is not None:
+                decided[f"model {below}"] = model.model_dump(mode="json", exclude={"title"})
+            elif arms is not None:
+                shared = arms.model_dump(mode="json", include={"on", "continued", "objective"})
+                own = next(arm for arm in arms.arms if arm.name == below)
+                decided[f"arm {below}"] = [shared, own.model_dump(mode="json", exclude={"label"})]
+            below = experiment.below(below)
+        if "rerank" in row.decoding:
+            decided["beam"] = experiment.beam
+        if "contrast" in row.decoding:
+            decided["contrast"] = repr(self.contrast[1])
+        return decided
 
     @cached_property
     def chooser(self) -> Path:

@@ -12,8 +12,8 @@ from experiments.runner.numbers import spread
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from experiments.faithfulness.conseq_scores import Rows
     from experiments.faithfulness.together_config import TogetherExperiment
+    from experiments.runner.kept import Rows
 
     Judged = dict[str, Rows]
     """Statistics by setting and metric."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from typing import TYPE_CHECKING, Any
 
 from d2t.io.atomic import atomic_write_text
 from d2t.io.manifest import git_state, machine
 from d2t.train.config_file import validate
+from experiments.runner.kept import write_compressed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,7 @@ def add_scores(
     """Put one entry into the row's files, statistics first: scores without them cannot be."""
     known = workspace.scores(row)
     kept = workspace.statistics(row) if known else {}
-    write_statistics(workspace.statistics_path(row), {**kept, key: statistics})
+    write_compressed(workspace.statistics_path(row), {**kept, key: statistics})
     signatures = {**known.get("signatures", {}), **entry.pop("signatures")}
     content = {
         "name": row.name,
@@ -84,12 +84,3 @@ def _bare(config: TrainConfig) -> dict[str, Any]:
     raw = config.as_dict()
     del raw["run"], raw["data"]["augment"], raw["data"]["test"]
     return raw
-
-
-def write_statistics(path: Path, statistics: dict[str, Any]) -> None:
-    """Write them compressed; equal content gives equal bytes."""
-    text = json.dumps(statistics, separators=(",", ":"), sort_keys=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(gzip.compress(text.encode(), mtime=0))
-    temporary.replace(path)

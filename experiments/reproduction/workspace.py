@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +13,7 @@ from d2t.io.hashing import sha256_json
 from d2t.mr.domain import load_domain
 from d2t.slots.checker import SlotChecker
 from experiments.reproduction.config import DECODERS
+from experiments.runner.kept import read_compressed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,8 +78,7 @@ class Workspace:
         path = self.statistics_path(row)
         if not path.is_file():
             return {}
-        found: dict[str, Any] = json.loads(gzip.decompress(path.read_bytes()))
-        return found
+        return read_compressed(path)
 
     def trained(self, row: Row) -> bool:
         """Whether the row's bundle is here, trained as the table says."""

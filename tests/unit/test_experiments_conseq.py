@@ -145,10 +145,18 @@ def test_a_run_is_kept_and_gone_on_with(
     times = [path.stat().st_mtime_ns for path in outputs]
     assert conseq.run(small(), places, only=None) == found
     assert [path.stat().st_mtime_ns for path in outputs] == times
+    trained = len(asked)
+    elsewhere = Places(tmp_path / "out", tmp_path / "another machine")
+    assert conseq.run(small(), elsewhere, only=None) == found
+    assert len(asked) == trained, "what is kept is not trained again"
+    one_seed = conseq.run(small(seeds=[1]), elsewhere, only="nothing")
+    assert {arm["seeds"][0] for arm in one_seed["arms"].values()} == {1}
+    others = conseq.run(small(n_mrs=2), elsewhere, only="nothing")
+    assert others["arms"] == {}, "of other MRs nothing is kept"
     path.write_text('title = "T"\nresults = "t"\ncorpus = "mini"\nsplit = "dev"\nn_mrs = 3\n'
                     'seeds = [1, 2]\nbase = {strategy = "fp"}\n[[arms]]\nname = "mle"\n'
                     'label = "MLE"\nkind = "base"\n')  # fmt: skip
     arguments = ["--config", str(path), "--runs", str(tmp_path / "run"), "--out", str(tmp_path)]
     assert conseq.main(arguments) == 0
     [row] = [r for r in (tmp_path / "table.md").read_text("utf-8").splitlines() if "| MLE" in r]
-    assert [cell.strip() for cell in row.split("|")[1:5]] == ["MLE", "-", "-", "-"]
+    assert [cell.strip() for cell in row.split("|")[1:6]] == ["MLE", "2", "-", "-", "-"]

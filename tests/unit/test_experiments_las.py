@@ -102,3 +102,8 @@ def test_a_run_is_kept_and_gone_on_with(tmp_path: Path, capsys: pytest.CaptureFi
     times = [file.stat().st_mtime_ns for file in files]
     assert las.main(arguments) == 1
     assert [file.stat().st_mtime_ns for file in files] == times
+    (tmp_path / "bundle" / "d2t.json").unlink()  # on another machine, the model is not there
+    arguments[-1] = str(tmp_path / "elsewhere")
+    assert las.main(arguments) == 1
+    again = json.loads((tmp_path / "out" / "results.json").read_text("utf-8"))["metrics"]
+    assert again == metrics

@@ -16,9 +16,10 @@ from experiments.reproduction.claims import all_claims
 from experiments.reproduction.config import Row, Samples, Stage, load_table
 from experiments.reproduction.jobs import Job, open_jobs, run_jobs
 from experiments.reproduction.report import write_report
-from experiments.reproduction.row_files import add_scores, compact_json, write_statistics
+from experiments.reproduction.row_files import add_scores, compact_json
 from experiments.reproduction.samples import write_samples
 from experiments.reproduction.workspace import Workspace
+from experiments.runner.kept import write_compressed
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "experiments" / "reproduction" / "table.toml"
@@ -244,7 +245,7 @@ def test_a_lost_control_refutes_and_other_requests_are_never_compared(tmp_path: 
     late = workspace.table.row("late")
     statistics = workspace.statistics(late)
     statistics["mini/random/greedy"]["requests"] = "others"
-    write_statistics(workspace.statistics_path(late), statistics)
+    write_compressed(workspace.statistics_path(late), statistics)
     assert all_claims(workspace)[0].verdict == "open"
 
 
@@ -270,7 +271,7 @@ def test_scores_are_one_line_each_and_read_back() -> None:
 
 def test_statistics_are_the_same_bytes_for_the_same_numbers(tmp_path: Path) -> None:
     for name in ("a", "b"):
-        write_statistics(tmp_path / name, {"k": {"x": [[1, 2]], "requests": "r"}})
+        write_compressed(tmp_path / name, {"k": {"x": [[1, 2]], "requests": "r"}})
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 

@@ -241,15 +241,18 @@ def test_a_run_is_kept_and_gone_on_with(
     text = (out / "table.md").read_text("utf-8")
     assert "- **ST** (over AT, 1 seed): own orders: nothing; random plans: nothing." in text
     assert "## Not made" in text
-    files = sorted(runs.rglob("*.json*"))
-    assert len(files) == 3 * 2 * 8
+    files = sorted([*runs.rglob("*.json*"), *(out / "rows").iterdir()])
+    assert len(files) == 3 * 2 * 8 + 8
     times = [file.stat().st_mtime_ns for file in files]
     assert together.main(arguments) == 1
     assert [file.stat().st_mtime_ns for file in files] == times
     experiment = load_experiment(path)
     steps = together.COMMAND.steps(experiment, together.COMMAND.places(
         experiment, path, out=out, runs=runs))  # fmt: skip
-    assert [step.is_file() for step in steps].count(False) == 2
+    assert [step.is_file() for step in steps].count(False) == 1
+    assert together.main([*arguments[:-1], str(tmp_path / "another machine")]) == 1
+    again = json.loads((out / "results.json").read_text("utf-8"))["metrics"]
+    assert again["rows"] == results["rows"], "what is kept is not made again"
     (out / "table.md").unlink()
     assert together.main([*arguments, "--report"]) == 0
     assert (out / "table.md").read_text("utf-8") == text
