@@ -39,7 +39,7 @@ def places(tmp_path: Path) -> Places:
         none = [[0.0, 3.0]] * 6
         rows: dict[str, Any] = dict.fromkeys(("missing", "wrong", "added", "repeated"), none)
         rows["missing"] = [[float(at % 3 == 0), 3.0] for at in range(6)]
-        facts = {"variety": {}, "training": None, "samples": []}
+        facts: dict[str, Any] = {"variety": {}, "training": None, "samples": []}
         keep(arm_file(made.out, arm, 1), space.identity(arm, 1), facts, rows)
     return made
 
