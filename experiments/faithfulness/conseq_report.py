@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from d2t.evaluate.render import markdown_table
-from experiments.faithfulness.conseq_scores import METRICS, compared, score
+from experiments.faithfulness.conseq_scores import METRICS, score, tested
 from experiments.runner.numbers import spread
 
 if TYPE_CHECKING:
@@ -51,26 +51,10 @@ def results_of(
             "against": {
                 other: tests
                 for other in experiment.against
-                if other != arm.name and (tests := _tests(judged.get(other, {}), own))
+                if other != arm.name and (tests := tested(judged.get(other, {}), own, TESTED))
             },
         }
     return found
-
-
-def _tests(plain: Mapping[int, Kept], own: Mapping[int, Kept]) -> dict[str, Any]:
-    """Differences over the seeds that both have; empty where they share none."""
-    seeds = [seed for seed in own if seed in plain]
-    if not seeds:
-        return {}
-    return {
-        metric: compared(
-            metric,
-            [plain[seed].rows[metric] for seed in seeds],
-            [own[seed].rows[metric] for seed in seeds],
-        )
-        for metric in TESTED
-        if all(metric in arm[seed].rows for arm in (plain, own) for seed in seeds)
-    } | {"seeds": len(seeds)}
 
 
 def table(manifest: dict[str, Any]) -> str:
@@ -89,7 +73,7 @@ def table(manifest: dict[str, Any]) -> str:
         markdown_table(header, rows),
     ]
     for other in config["against"]:
-        tested = [
+        lines = [
             [
                 arm["label"],
                 str(arm["against"][other]["seeds"]),
@@ -98,11 +82,11 @@ def table(manifest: dict[str, Any]) -> str:
             for arm in arms.values()
             if other in arm["against"]
         ]
-        if tested:
+        if lines:
             parts += [
                 f"## Against {arms[other]['label']}: difference [95% interval], p (paired "
                 "bootstrap over MRs, seeds added up)",
-                markdown_table(["arm", "seeds", *(METRICS[m] for m in TESTED)], tested),
+                markdown_table(["arm", "seeds", *(METRICS[m] for m in TESTED)], lines),
             ]
     return "\n\n".join(parts) + "\n"
 

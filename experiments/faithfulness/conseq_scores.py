@@ -15,14 +15,14 @@ from d2t.evaluate.text import bleu
 from experiments.faithfulness.contrast_scores import KINDS, errors_of, parser_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from d2t.decode.qa_reader import QAReader
     from d2t.evaluate.bootstrap import FloatArray
     from d2t.evaluate.records import EvaluationRecord
     from d2t.model.learned_parser import LearnedParser
     from d2t.slots.checker import SlotChecker
-    from experiments.runner.kept import Matrix, Rows
+    from experiments.runner.kept import Kept, Matrix, Rows
 
 METRICS = {
     "missing": "missing %", "wrong": "wrong %", "added": "added %", "repeated": "repeated %",
@@ -109,3 +109,27 @@ def compared(
     result = paired_bootstrap(score_of(metric), sums[0], sums[1], Resampling())
     numbers = {"difference": result.difference, "low": result.low, "high": result.high}
     return {**{name: round(v, 4) for name, v in numbers.items()}, "p": round(result.p_value, 4)}
+
+
+def tested(
+    plain: Mapping[int, Kept], own: Mapping[int, Kept], keys: Sequence[str]
+) -> dict[str, Any]:
+    """``own`` - ``plain`` over the seeds that both have, and how many; empty: they share none.
+
+    Args:
+        plain: by seed, one arm.
+        own: the other.
+        keys: of their rows: a metric, or ``SETTING/METRIC``; those that one lacks are left out.
+    """
+    seeds = [seed for seed in own if seed in plain]
+    if not seeds:
+        return {}
+    return {
+        key: compared(
+            key.rpartition("/")[2],
+            [plain[seed].rows[key] for seed in seeds],
+            [own[seed].rows[key] for seed in seeds],
+        )
+        for key in keys
+        if all(key in arm[seed].rows for arm in (plain, own) for seed in seeds)
+    } | {"seeds": len(seeds)}

@@ -29,7 +29,7 @@ from d2t.train.prepare import prepare_data
 from d2t.train.progress import Lines
 from d2t.train.run import train
 from experiments.faithfulness.command import ONLY, Command, Found
-from experiments.faithfulness.conseq_scores import compared
+from experiments.faithfulness.conseq_scores import tested
 from experiments.faithfulness.counterfactual_config import load_experiment
 from experiments.faithfulness.counterfactual_scores import scores
 from experiments.faithfulness.parser_judge import parser_judge
@@ -187,20 +187,11 @@ def tests_of(
 ) -> dict[str, Any]:
     """Each arm's differences to ``against``, over the seeds that both have, paired by MR."""
     plain = done.get(experiment.against, {})
-    found: dict[str, Any] = {}
-    for name, own in done.items():
-        seeds = [seed for seed in own if seed in plain]
-        if name != experiment.against and seeds:
-            found[name] = {
-                key: compared(
-                    key.partition("/")[2],
-                    [plain[s].rows[key] for s in seeds],
-                    [own[s].rows[key] for s in seeds],
-                )
-                for key in _TESTED
-                if all(key in of[s].rows for of in (plain, own) for s in seeds)
-            } | {"seeds": len(seeds)}
-    return found
+    return {
+        name: tests
+        for name, own in done.items()
+        if name != experiment.against and (tests := tested(plain, own, _TESTED))
+    }
 
 
 def table(experiment: CounterfactualExperiment, results: dict[str, Any]) -> str:
@@ -216,7 +207,7 @@ def table(experiment: CounterfactualExperiment, results: dict[str, Any]) -> str:
     ]
     parts = [f"# {experiment.title}", markdown_table(header, rows)]
     if results["against"]:
-        tested = [
+        lines = [
             [
                 experiment.arms[name].title,
                 str(found["seeds"]),
@@ -227,7 +218,7 @@ def table(experiment: CounterfactualExperiment, results: dict[str, Any]) -> str:
         parts += [
             f"## Against {experiment.arms[experiment.against].title}: difference [95% interval] "
             "(paired bootstrap over MRs, seeds added up)",
-            markdown_table(["arm", "seeds", *_TESTED], tested),
+            markdown_table(["arm", "seeds", *_TESTED], lines),
         ]
     return "\n\n".join(parts) + "\n"
 
