@@ -14,7 +14,7 @@ from d2t.augment.phrases import phrase_examples
 from d2t.augment.phrases_words import AUXILIARIES, COPULAS, PREPOSITIONS, is_participle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from d2t.corpus.correct import Aligner
     from d2t.corpus.types import Example
@@ -51,21 +51,45 @@ class ContentStore:
                 self._by_slot[form, content.slots[0]].append(content)
 
     @classmethod
-    def of(cls, references: Sequence[Example], aligner: Aligner, domain: Domain) -> ContentStore:
+    def of(
+        cls,
+        references: Sequence[Example],
+        aligner: Aligner,
+        domain: Domain,
+        *,
+        written: Mapping[Slot, Sequence[str]] | None = None,
+    ) -> ContentStore:
         """Cut ``MAX_REFERENCES`` references from all over the corpus into content.
 
         They are one a record; equal wordings count once, whatever the values of open slots. A
         place that is spoken of without a preposition is left out ("is Clare Hall": a slip).
+
+        Args:
+            references: one text each.
+            aligner: finds what a phrase says.
+            domain: of the slots.
+            written: more content by what it says: predicates, and modifiers (they begin with a
+                preposition). A value that no record has is left out, so that what was held out of
+                the references stays out.
         """
         step = max(1, -(-len(references) // MAX_REFERENCES))
         named = {spec.name for spec in domain.slots if spec.kind == "open"}
-        return cls(
+        cut = (
             (form, Content(text, phrase.mr.slots))
             for phrase in phrase_examples(references[::step], aligner, domain)
             if not named & set(phrase.mr.names)
             or PREPOSITIONS & set(phrase.references[0].casefold().split())
             for form, text in forms(phrase.kind or "", phrase.references[0])
         )
+        known = {slot for reference in references for slot in reference.mr.slots}
+        more = (
+            (form, Content(text, (slot,)))
+            for slot, phrases in (written or {}).items()
+            if slot in known
+            for phrase in phrases
+            for form, text in forms(kind_of(phrase), phrase)
+        )
+        return cls((*cut, *more))
 
     def about(self, form: str, name: str) -> Sequence[Content]:
         """Content that says the slot ``name``, perhaps with others."""
@@ -74,6 +98,11 @@ class ContentStore:
     def saying(self, form: str, slot: Slot) -> Sequence[Content]:
         """Content that says ``slot`` and nothing else."""
         return self._by_slot.get((form, slot), ())
+
+
+def kind_of(phrase: str) -> str:
+    """``modifier`` for what begins with a preposition, else ``predicate``."""
+    return "modifier" if phrase.split()[0] in PREPOSITIONS else "predicate"
 
 
 def forms(kind: str, text: str) -> Iterator[tuple[str, str]]:

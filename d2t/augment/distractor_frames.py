@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from d2t.errors import DomainError, did_you_mean
 from d2t.io.hashing import sha256_json
+from d2t.mr.types import Slot
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+    from random import Random
 
     from d2t.mr.domain import Domain
 
@@ -26,6 +29,7 @@ NAMES = ("subject", "other", "stranger", "landmark")
 OWN = "own "
 """Begins a field whose content is true of the subject."""
 FIELD = re.compile(r"\{([^{}]*)\}")
+PART = re.compile(r"<([^<>]*)>")
 
 Place = Literal["sentence", "tail", "head", "aside"]
 
@@ -60,6 +64,10 @@ class Frame:
         owned = (name.removeprefix(OWN) for name in self.fields if name.startswith(OWN))
         return next(owned, None)
 
+    def spelt(self, parts: Mapping[str, Sequence[str]], rng: Random) -> Frame:
+        """The frame with a wording of each part; a part that comes twice is drawn twice."""
+        return replace(self, text=PART.sub(lambda match: rng.choice(parts[match[1]]), self.text))
+
 
 @dataclass(frozen=True, slots=True)
 class FrameKind:
@@ -90,12 +98,16 @@ class FrameSet:
         kinds: by name.
         subject: the slot that names what a text is about.
         landmark: the slot of another place, which frames may speak of; None: there is none.
+        parts: wordings of what stands in angle brackets, by name.
+        written: content from English and not from references: phrases by the slot they say.
         source: the content of the file.
     """
 
     kinds: dict[str, FrameKind]
     subject: str
     landmark: str | None
+    parts: dict[str, tuple[str, ...]]
+    written: dict[Slot, tuple[str, ...]]
     source: dict[str, Any]
 
     @property
@@ -127,14 +139,15 @@ def frames_from_dict(raw: dict[str, Any], domain: Domain, *, where: str = FILE_N
     Raises:
         DomainError: a key, slot or field is unknown, a kind has no frames, or a frame comes twice.
     """
-    _known(raw, {"subject", "landmark", "kinds"}, where)
+    _known(raw, {"subject", "landmark", "kinds", "parts", "content"}, where)
     subject, landmark, tables = raw.get("subject"), raw.get("landmark"), raw.get("kinds")
     if not isinstance(subject, str) or not isinstance(tables, dict) or not tables:
         raise DomainError(f"{where}: expected a slot as 'subject' and a table [kinds.NAME] a kind")
     _slots([subject, *([] if landmark is None else [landmark])], domain, where)
     names = NAMES if landmark else NAMES[:-1]
+    parts = _parts(raw.get("parts", {}), names, f"{where}: [parts]")
     kinds = {
-        name: _kind(name, table, domain, subject, names, f"{where}: [kinds.{name}]")
+        name: _kind(name, table, domain, subject, names, parts, f"{where}: [kinds.{name}]")
         for name, table in tables.items()
     }
     seen: set[str] = set()
@@ -143,11 +156,45 @@ def frames_from_dict(raw: dict[str, Any], domain: Domain, *, where: str = FILE_N
             if frame.text.casefold() in seen:
                 raise DomainError(f"{where}: {frame.text!r} is there twice")
             seen.add(frame.text.casefold())
-    return FrameSet(kinds, subject, landmark, raw)
+    written = _written(raw.get("content", {}), domain, f"{where}: [content]")
+    return FrameSet(kinds, subject, landmark, parts, written, raw)
+
+
+def _parts(table: Any, names: tuple[str, ...], where: str) -> dict[str, tuple[str, ...]]:
+    if not isinstance(table, dict):
+        raise DomainError(f"{where} must be a table of lists")
+    found = {name: _strings(table, name, where) for name in table}
+    for name, wordings in found.items():
+        if not wordings:
+            raise DomainError(f"{where}: {name!r} has no wordings")
+        for text in wordings:
+            if PART.search(text) or any(field not in names for field in FIELD.findall(text)):
+                raise DomainError(
+                    f"{where}: {text!r}: a part holds no other parts, and of the fields only "
+                    + ", ".join(f"{{{field}}}" for field in names)
+                )
+    return found
+
+
+def _written(table: Any, domain: Domain, where: str) -> dict[Slot, tuple[str, ...]]:
+    if not isinstance(table, dict) or not all(isinstance(v, dict) for v in table.values()):
+        raise DomainError(f'{where}: expected [content.SLOT] with VALUE = ["a phrase", ...]')
+    _slots(list(table), domain, where)
+    return {
+        Slot(slot, value): _strings(values, value, f"{where}: {slot}")
+        for slot, values in table.items()
+        for value in values
+    }
 
 
 def _kind(
-    name: str, table: Any, domain: Domain, subject: str, names: tuple[str, ...], where: str
+    name: str,
+    table: Any,
+    domain: Domain,
+    subject: str,
+    names: tuple[str, ...],
+    parts: dict[str, tuple[str, ...]],
+    where: str,
 ) -> FrameKind:
     if not isinstance(table, dict):
         raise DomainError(f"{where} must be a table with 'frames'")
@@ -159,7 +206,10 @@ def _kind(
     if type(most) is not int or most < 1:
         raise DomainError(f"{where}: max_slots must be a whole number above 0")
     frames, held_out = (
-        tuple(_frame(text, name, names, bool(about), where) for text in _strings(table, key, where))
+        tuple(
+            _frame(text, name, names, parts, bool(about), where)
+            for text in _strings(table, key, where)
+        )
         for key in ("frames", "held_out")
     )
     if not frames:
@@ -168,7 +218,19 @@ def _kind(
     return FrameKind(name, slots, about, without, most, frames, held_out)
 
 
-def _frame(text: str, kind: str, names: tuple[str, ...], about: bool, where: str) -> Frame:
+def _frame(
+    text: str,
+    kind: str,
+    names: tuple[str, ...],
+    parts: dict[str, tuple[str, ...]],
+    about: bool,
+    where: str,
+) -> Frame:
+    for part in PART.findall(text):
+        if part not in parts:
+            raise DomainError(
+                f"{where}: {text!r}: unknown part <{part}>{did_you_mean(part, parts)}"
+            )
     fields = FIELD.findall(text)
     unknown = [f for f in fields if f not in names and f.removeprefix(OWN) not in FORMS]
     if unknown:

@@ -79,8 +79,11 @@ class Distractor:
     def of(
         cls, frames: FrameSet, references: Sequence[Example], aligner: Aligner, domain: Domain
     ) -> Distractor:
-        """Content and names are those of ``references``, one text each."""
-        store = ContentStore.of(references, aligner, domain)
+        """Content and names are those of ``references``, one text each.
+
+        What ``frames`` brings along is used for the values that the references say.
+        """
+        store = ContentStore.of(references, aligner, domain, written=frames.written)
         return cls(frames, Filler(frames, store, domain, (r.mr for r in references)))
 
     def draw(
@@ -108,7 +111,8 @@ class Distractor:
         for kind in map(self.frames.kinds.__getitem__, names):
             frames = kind.held_out if held_out else kind.frames
             for _ in range(TRIES if frames else 0):
-                made = self._tried(kind, rng.choice(frames), mr, text, rng, saying)
+                frame = rng.choice(frames).spelt(self.frames.parts, rng)
+                made = self._tried(kind, frame, mr, text, rng, saying)
                 if made is not None:
                     return made
         return None

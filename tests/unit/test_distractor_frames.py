@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from d2t.augment.distractor_frames import FILE_NAME, frames_from_dict, load_frames
+from d2t.augment.distractor_content import forms, kind_of
+from d2t.augment.distractor_frames import FILE_NAME, PART, frames_from_dict, load_frames
 from d2t.errors import DomainError
 from d2t.mr.domain import load_domain
 
@@ -57,9 +59,55 @@ def test_a_frame_knows_its_fields_and_its_place() -> None:
         assert len(kind.slots) == len(DOMAIN.slot_names) - 1
 
 
+def test_a_part_is_spelt_in_one_of_its_wordings_each_time() -> None:
+    file = {**raw("<who> <claim> that {other} {says}; <who> <claim> it."), "parts": PARTS}
+    frames = frames_from_dict(file, DOMAIN)
+    frame = frames.kinds["k"].frames[0]
+    assert frame.said == "says"
+    texts = {frame.spelt(frames.parts, Random(at)).text for at in range(60)}
+    assert texts == {
+        f"{one} say that {{other}} {{says}}; {two} say it."
+        for one in PARTS["who"]
+        for two in PARTS["who"]
+    }
+    assert {f.fields for f in (frame.spelt(frames.parts, Random(at)) for at in range(60))} == {
+        ("other", "says"), ("other", "says", "stranger"), ("stranger", "other", "says"),
+        ("stranger", "other", "says", "stranger"),
+    }  # fmt: skip
+
+
+def test_every_wording_of_a_shipped_part_stands_in_some_frame_and_every_phrase_has_forms() -> None:
+    frames = load_frames(DOMAIN)
+    assert frames is not None
+    used = {
+        part
+        for kind in frames.kinds.values()
+        for frame in (*kind.frames, *kind.held_out)
+        for part in PART.findall(frame.text)
+    }
+    assert used == set(frames.parts)
+    listed = {(name, value) for name in DOMAIN.slot_names for value in DOMAIN.slot(name).values}
+    for slot, phrases in frames.written.items():
+        assert (slot.name, slot.value) in listed
+        for phrase in phrases:
+            assert dict(forms(kind_of(phrase), phrase)), phrase
+
+
+PARTS = {"who": ["people", "fans of {stranger}"], "claim": ["say"]}
+
+
 @pytest.mark.parametrize(
     ("file", "message"),
     [
+        (raw("<who> say that {other} {says}."), "unknown part <who>"),
+        ({**raw("<wo> say that {other} {says}."), "parts": PARTS}, "did you mean 'who'"),
+        ({**raw(), "parts": {"who": []}}, "no wordings"),
+        ({**raw(), "parts": {"who": ["{says}"]}}, "no other parts"),
+        ({**raw(), "parts": {"who": ["<claim>"]}}, "no other parts"),
+        ({**raw(), "parts": ["who"]}, "table of lists"),
+        ({**raw(), "content": {"food": ["Thai"]}}, "VALUE"),
+        ({**raw(), "content": {"foods": {"Thai": ["serves Thai"]}}}, "no slot"),
+        ({**raw(), "content": {"food": {"Thai": "serves Thai"}}}, "list of strings"),
         ({"subject": "name"}, "table"),
         ({**raw(), "subject": "names"}, "did you mean"),
         ({**raw(), "landmark": "nearby"}, "no slot"),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -14,13 +15,11 @@ from d2t.augment.distractor_frames import FIELD, frames_from_dict, load_frames
 from d2t.augment.distractors import Distracted, Distractor
 from d2t.corpus.correct import split_references
 from d2t.corpus.load import load_split
+from d2t.corpus.types import Example
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.mr.types import Slot
 from d2t.slots.checker import SlotChecker
-
-if TYPE_CHECKING:
-    from d2t.corpus.types import Example
 
 DOMAIN = load_domain("restaurant")
 CHECKER = SlotChecker.for_domain(DOMAIN)
@@ -92,6 +91,20 @@ def draw(made: Distractor, mr: str, text: str, **options: Any) -> Distracted | N
 THAI = ("says", "serves Thai food", "food[Thai]")
 LOW = ("says", "has a low rating", "customer rating[low]")
 HIGH = ("says", "has a high rating", "customer rating[high]")
+
+
+def test_written_content_is_used_for_values_that_the_references_say() -> None:
+    references = [
+        Example("1", parse_mr("name[Aromi], food[Thai]", DOMAIN), ("Aromi serves Thai.",))
+    ]
+    written = {
+        Slot("food", "Thai"): ("smells of Thai basil", "with basil"),
+        Slot("food", "French"): ("bakes croissants",),
+    }
+    store = ContentStore.of(references, CHECKER, DOMAIN, written=written)
+    assert [c.text for c in store.saying("say", Slot("food", "Thai"))] == ["smell of Thai basil"]
+    assert [c.text for c in store.about("with", "food")] == ["with basil"]
+    assert not store.saying("says", Slot("food", "French"))
 
 
 LANDMARK = "It is near {landmark}, which {says}."
@@ -245,9 +258,11 @@ def test_every_kind_keeps_the_record_and_its_own_frames(
 
 
 def test_what_a_clause_says_of_the_subject_is_read_by_the_checker(
-    distractor: Distractor, references: list[Example]
+    references: list[Example],
 ) -> None:
     """And what it says elsewhere is too: the checker cannot see whose it is."""
+    assert FRAMES is not None
+    distractor = Distractor.of(replace(FRAMES, written={}), references, CHECKER, DOMAIN)
     read = {"own": [0, 0], "elsewhere": [0, 0]}
     for at, example in enumerate(references):
         kinds = ["affirmed", "rival"]
