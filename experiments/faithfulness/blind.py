@@ -29,7 +29,7 @@ from experiments.faithfulness.conseq import Workspace, outputs_file
 from experiments.faithfulness.conseq_config import load_experiment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from experiments.faithfulness.conseq_config import ConseqExperiment
 
@@ -120,7 +120,7 @@ def draw(
     atomic_write_json(folder / "key.json", key)
 
 
-def read_labels(folder: Path, n: int) -> dict[str, dict[str, Label]]:
+def read_labels(folder: Path, keys: Collection[str]) -> dict[str, dict[str, Label]]:
     """By reader and key; whoever has not read everything is left out.
 
     Raises:
@@ -128,22 +128,36 @@ def read_labels(folder: Path, n: int) -> dict[str, dict[str, Label]]:
     """
     found = {}
     for path in sorted(folder.glob("labels-*.jsonl")):
-        lines = path.read_text(encoding="utf-8").splitlines()
-        labels = {str(label["key"]): label for label in map(json.loads, lines)}
-        for key, label in labels.items():
+        labels = {}
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            try:
+                label = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise DataError(f"{path}, line {number}: no JSON: {error}") from error
+            if not isinstance(label, dict) or str(label.get("key")) not in keys:
+                raise DataError(f"{path}, line {number}: expected an object with a drawn 'key'")
             if not all(isinstance(label.get(kind), list) for kind in KINDS):
-                raise DataError(f"{path}, key {key}: expected lists {', '.join(KINDS)}")
-        if len(labels) == n:
+                raise DataError(f"{path}, line {number}: expected lists {', '.join(KINDS)}")
+            labels[str(label["key"])] = label
+        if len(labels) == len(keys):
             found[path.stem.removeprefix("labels-")] = labels
     if not found:
-        raise DataError(f"{folder}: no reader has labelled all {n} items")
+        raise DataError(
+            f"{folder}: no reader has labelled all {len(keys)} items (labels-NAME.jsonl)"
+        )
     return found
 
 
 def report(experiment: ConseqExperiment, places: Places, folder: Path) -> str:
-    """Markdown: errors by arm and reader, agreement of readers, agreement of judges with them."""
+    """Markdown: errors by arm and reader, agreement of readers, agreement of judges with them.
+
+    Raises:
+        DataError: nothing was drawn, or no reader has labelled everything.
+    """
+    if not (folder / "key.json").is_file():
+        raise DataError(f"{folder}: nothing was drawn to be read; `draw` comes first")
     key = json.loads((folder / "key.json").read_text(encoding="utf-8"))
-    readers = read_labels(folder, len(key))
+    readers = read_labels(folder, key)
     by_arm: dict[str, list[str]] = defaultdict(list)
     for item, whose in key.items():
         by_arm[whose["arm"]].append(item)

@@ -73,13 +73,23 @@ def test_readers_see_no_arm_and_are_counted(tmp_path: Path) -> None:
         blind.draw(EXPERIMENT, made, folder, ["mle"], 3, 1)
 
 
-def test_labels_without_lists_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "labels-A.jsonl").write_text('{"key": 0, "missing": 1}', encoding="utf-8")
-    with pytest.raises(DataError, match="expected lists"):
-        blind.read_labels(tmp_path, 1)
-    (tmp_path / "labels-A.jsonl").unlink()
-    with pytest.raises(DataError, match="no reader"):
-        blind.read_labels(tmp_path, 1)
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ('{"key": 0, "missing": 1}', "line 1: expected lists"),
+        ('{"key": 0, "missing": [], "wrong": [], "added": []}\n{"key"', "line 2: no JSON"),
+        ('{"key": 7, "missing": [], "wrong": [], "added": []}', "drawn 'key'"),
+        ("[0]", "drawn 'key'"),
+        (None, "no reader"),
+    ],
+)
+def test_labels_that_cannot_be_read_are_refused(
+    tmp_path: Path, lines: str | None, message: str
+) -> None:
+    if lines is not None:
+        (tmp_path / "labels-A.jsonl").write_text(lines, encoding="utf-8")
+    with pytest.raises(DataError, match=message):
+        blind.read_labels(tmp_path, {"0"})
 
 
 @pytest.mark.parametrize(
@@ -99,3 +109,5 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     arguments = ["--folder", str(tmp_path), "--runs", str(tmp_path / "runs")]
     assert blind.main(["draw", *arguments, "--arms", "nobody"]) == 2
     assert "no arm 'nobody'" in capsys.readouterr().err
+    assert blind.main(["report", *arguments]) == 1
+    assert "nothing was drawn" in capsys.readouterr().err
