@@ -2,8 +2,9 @@
 
 ``draw`` writes ``blind/items.jsonl`` (key, MR and text, in random order) and, apart from them,
 ``blind/key.json`` (whose text it is). Readers write ``blind/labels-NAME.jsonl`` without having seen
-the key: ``{"key": 0, "missing": [], "wrong": ["area"], "added": []}``, names of slots. ``report``
-says what they found by arm, how far they agree, and how often each judge agrees with them.
+the key: ``{"key": 0, "missing": [], "wrong": ["area"], "added": [], "broken": false}``: names of
+slots, and whether a fluent speaker would call the text ungrammatical or a fragment. ``report`` says
+what they found by arm, how far they agree, and how often each judge agrees with them.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 FOLDER = HERE / "blind"
 ARMS = ("mle", "continued", "splus", "ser", "quals2")
 KINDS = ("missing", "wrong", "added")
+BROKEN = "broken"
 JUDGES = {
     "slot checker": ("missing", "wrong", "added", "repeated"),
     "QA consistency": ("qa_missing", "qa_wrong", "qa_added"),
@@ -138,6 +140,8 @@ def read_labels(folder: Path, keys: Collection[str]) -> dict[str, dict[str, Labe
                 raise DataError(f"{path}, line {number}: expected an object with a drawn 'key'")
             if not all(isinstance(label.get(kind), list) for kind in KINDS):
                 raise DataError(f"{path}, line {number}: expected lists {', '.join(KINDS)}")
+            if not isinstance(label.get(BROKEN), bool):
+                raise DataError(f"{path}, line {number}: expected true or false as '{BROKEN}'")
             labels[str(label["key"])] = label
         if len(labels) == len(keys):
             found[path.stem.removeprefix("labels-")] = labels
@@ -165,21 +169,23 @@ def report(experiment: ConseqExperiment, places: Places, folder: Path) -> str:
     errors = [
         [labels_of[arm], str(len(items)), *_counts(items, readers)] for arm, items in by_arm.items()
     ]
-    header = ["arm", "texts", *(f"{kind} ({name})" for name in readers for kind in KINDS), "exact"]
+    kinds = (*KINDS, BROKEN)
+    header = ["arm", "texts", *(f"{kind} ({name})" for name in readers for kind in kinds), "exact"]
     parts = [
         "# CONSEQ, read blind",
-        f"{len(key)} texts; slots with an error, by reader; exact: % of texts in which no reader "
-        "found any.",
+        f"{len(key)} texts; slots with an error, by reader; broken: texts that are not English; "
+        "exact: % of texts in which no reader found a slot with an error.",
         markdown_table(header, errors),
     ]
     names = list(readers)
-    if len(names) > 1:
-        first, second = (_flags(readers[name], key) for name in names[:2])
-        parts.append(
-            f"Readers {names[0]} and {names[1]} agree on whether a text has an error in "
-            f"{100 * mean(a == b for a, b in zip(first, second, strict=True)):.1f}% "
-            f"(Cohen's kappa {kappa(first, second):.2f})."
-        )
+    for what, flag in (("has an error", _has_error), ("is broken", _is_broken)):
+        if len(names) > 1:
+            first, second = ([flag(readers[name][item]) for item in key] for name in names[:2])
+            parts.append(
+                f"Readers {names[0]} and {names[1]} agree on whether a text {what} in "
+                f"{100 * mean(a == b for a, b in zip(first, second, strict=True)):.1f}% "
+                f"(Cohen's kappa {kappa(first, second):.2f})."
+            )
     judged = _judges(experiment, places, key)
     if judged:
         any_reader = [any(_has_error(of[item]) for of in readers.values()) for item in key]
@@ -194,11 +200,10 @@ def report(experiment: ConseqExperiment, places: Places, folder: Path) -> str:
 
 
 def _counts(items: Sequence[str], readers: Mapping[str, Mapping[str, Label]]) -> list[str]:
-    cells = [
-        str(sum(len(labels[item][kind]) for item in items))
-        for labels in readers.values()
-        for kind in KINDS
-    ]
+    cells = []
+    for labels in readers.values():
+        cells += [str(sum(len(labels[item][kind]) for item in items)) for kind in KINDS]
+        cells.append(str(sum(_is_broken(labels[item]) for item in items)))
     fine = [not any(_has_error(labels[item]) for labels in readers.values()) for item in items]
     return [*cells, f"{100 * mean(fine):.1f}"]
 
@@ -207,8 +212,8 @@ def _has_error(label: Label) -> bool:
     return any(label[kind] for kind in KINDS)
 
 
-def _flags(labels: Mapping[str, Label], key: Mapping[str, Any]) -> list[bool]:
-    return [_has_error(labels[item]) for item in key]
+def _is_broken(label: Label) -> bool:
+    return bool(label[BROKEN])
 
 
 def kappa(first: Sequence[bool], second: Sequence[bool]) -> float:

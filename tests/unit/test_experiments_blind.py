@@ -59,13 +59,18 @@ def test_readers_see_no_arm_and_are_counted(tmp_path: Path) -> None:
             error = key[str(item["key"])]["at"] % 3 == 0
             more = name == "B" and item["key"] == 0
             labels.append({"key": item["key"], "missing": ["area"] * error, "wrong": [],
-                           "added": ["food"] * more})  # fmt: skip
+                           "added": ["food"] * more, "broken": name == "A" and error})  # fmt: skip
         lines = "\n".join(map(json.dumps, labels))
         (folder / f"labels-{name}.jsonl").write_text(lines, encoding="utf-8")
     (folder / "labels-C.jsonl").write_text(json.dumps(labels[0]), encoding="utf-8")  # not all
     text = blind.report(EXPERIMENT, made, folder)
     assert "missing (A)" in text
     assert "missing (C)" not in text
+    found = {line.split(" | ")[0]: line.split(" | ") for line in text.splitlines()}
+    header = found["| arm"]
+    broken = [int(found[row][header.index("broken (A)")]) for row in found if "MLE" in row]
+    expected = [w for w in key.values() if w["arm"] == "mle" and w["at"] % 3 == 0]
+    assert broken == [len(expected)]
     [checker] = [line for line in text.splitlines() if line.startswith("| slot checker")]
     first_is_wrong = key["0"]["at"] % 3 == 0
     assert "100.0" in checker if first_is_wrong else "83.3" in checker
@@ -77,9 +82,13 @@ def test_readers_see_no_arm_and_are_counted(tmp_path: Path) -> None:
     ("lines", "message"),
     [
         ('{"key": 0, "missing": 1}', "line 1: expected lists"),
-        ('{"key": 0, "missing": [], "wrong": [], "added": []}\n{"key"', "line 2: no JSON"),
+        (
+            '{"key": 0, "missing": [], "wrong": [], "added": [], "broken": false}\n{"key"',
+            "line 2: no JSON",
+        ),
         ('{"key": 7, "missing": [], "wrong": [], "added": []}', "drawn 'key'"),
         ("[0]", "drawn 'key'"),
+        ('{"key": 0, "missing": [], "wrong": [], "added": []}', "true or false"),
         (None, "no reader"),
     ],
 )
