@@ -32,6 +32,7 @@ from d2t.train.run import train
 from experiments.faithfulness.command import ONLY, Command, Found
 from experiments.faithfulness.conseq_config import load_experiment
 from experiments.faithfulness.conseq_report import results_of, table
+from experiments.faithfulness.conseq_scores import with_single
 from experiments.faithfulness.judges import Judges
 from experiments.faithfulness.parser_judge import parser_judge
 from experiments.faithfulness.qa_train import trained_model
@@ -212,12 +213,13 @@ def arm_file(out: Path, arm: Arm, seed: int) -> Path:
 def run(experiment: ConseqExperiment, places: Places, *, only: str | None) -> dict[str, Any]:
     """Do what is left; the numbers of all arms and seeds that are done."""
     space = Workspace(experiment, places)
+    mrs = [example.mr for example in space.examples]
     found: dict[str, dict[int, Kept]] = {}
     for seed in experiment.seeds:
         for arm in experiment.arms:
             make = only is None or only in arm.name
             if (judged := space.judged(arm, seed, make=make)) is not None:
-                found.setdefault(arm.name, {})[seed] = judged
+                found.setdefault(arm.name, {})[seed] = with_single(judged, mrs)
     return {"n_mrs": len(space.examples), "arms": results_of(experiment, found)}
 
 

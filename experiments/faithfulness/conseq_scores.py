@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     from d2t.evaluate.bootstrap import FloatArray
     from d2t.evaluate.records import EvaluationRecord
     from d2t.model.learned_parser import LearnedParser
+    from d2t.mr.types import MeaningRepresentation
     from d2t.slots.checker import SlotChecker
     from experiments.runner.kept import Kept, Matrix, Rows
 
+SINGLE = "missing_single"
 METRICS = {
-    "missing": "missing %", "wrong": "wrong %", "added": "added %", "repeated": "repeated %",
+    "missing": "missing %", SINGLE: "missing %, one value a slot", "wrong": "wrong %",
+    "added": "added %", "repeated": "repeated %",
     "ser": "SER %", "exact": "exact %", "order": "order %", "bleu": "BLEU", "words": "words",
     "qa_f1": "QA F1", "qa_missing": "QA missing %", "qa_wrong": "QA wrong %",
     "qa_added": "QA added %", "qa_exact": "QA exact %",
@@ -76,6 +79,23 @@ def judged_rows(
         read = parser_errors(texts, checker.domain, parser)
         found["parser_missing"], found["parser_wrong"] = read[:, [0, 2]], read[:, [1, 2]]
     return {name: rows.tolist() for name, rows in found.items()}
+
+
+def with_single(kept: Kept, mrs: Sequence[MeaningRepresentation]) -> Kept:
+    """Missing slots of the records that have no slot twice, beside those of all.
+
+    A second value that goes unsaid is missing to the slot checker; judges that look for any of a
+    slot's values do not count it.
+
+    Args:
+        kept: an arm's statistics.
+        mrs: of its records, in order.
+    """
+    rows = [
+        row if len(set(mr.names)) == len(mr.slots) else [0.0] * len(row)
+        for row, mr in zip(kept.rows["missing"], mrs, strict=True)
+    ]
+    return kept._replace(rows={**kept.rows, SINGLE: rows})
 
 
 def score_of(metric: str) -> Callable[[FloatArray], FloatArray]:

@@ -18,7 +18,14 @@ from d2t.slots.checker import SlotChecker
 from experiments.faithfulness import conseq
 from experiments.faithfulness.command import Places
 from experiments.faithfulness.conseq_config import ConseqExperiment, load_experiment
-from experiments.faithfulness.conseq_scores import compared, judged_rows, score
+from experiments.faithfulness.conseq_scores import (
+    SINGLE,
+    compared,
+    judged_rows,
+    score,
+    with_single,
+)
+from experiments.runner.kept import Kept
 
 if TYPE_CHECKING:
     from d2t.train.config import TrainConfig
@@ -87,6 +94,16 @@ def test_sums_are_rates_and_bleu() -> None:
     assert score("words", rows["words"]) == pytest.approx((5 + 4 + 8) / 3)
     references = [("Aromi is an Italian pub.",)] * 3
     assert score("bleu", rows["bleu"]) == pytest.approx(corpus_bleu(texts, references))
+
+
+def test_records_with_a_slot_twice_are_left_out_of_single_values() -> None:
+    mrs = [parse_mr(text, DOMAIN) for text in (
+        "name[A], eatType[pub], eatType[restaurant]", "name[A], food[Thai]", "name[A]",
+    )]  # fmt: skip
+    kept = with_single(Kept({}, {"missing": [[2.0, 3.0], [1.0, 2.0], [0.0, 1.0]]}), mrs)
+    assert kept.rows[SINGLE] == [[0.0, 0.0], [1.0, 2.0], [0.0, 1.0]]
+    assert score(SINGLE, kept.rows[SINGLE]) == pytest.approx(100 / 3)
+    assert score("missing", kept.rows["missing"]) == 50.0
 
 
 def test_differences_add_seeds_up_mr_by_mr() -> None:
