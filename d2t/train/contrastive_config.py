@@ -38,7 +38,9 @@ class ConseqObjective(Section):
             S+ as to S-.
         per_mr: texts of one MR in either set, at most; the source has 1 (and one reference an
             input).
-        weight: of the unlikelihood of S-; the source has 1.
+        weight: of the unlikelihood of S-; the source has 1. With 0 texts are chosen as ever and S-
+            is not unlearnt: the control with an arm's own S+ (``negatives = "none"`` does not
+            intersect, and leaves more of them).
         n_samples: drawn per training MR; equal ones count once.
         top_k: sample among so many likeliest tokens; 0 is all.
         temperature: of the draws.
@@ -59,7 +61,7 @@ class ConseqObjective(Section):
     negative_share: float = Field(default=0.3, gt=0, le=1)
     intersect: bool = True
     per_mr: int = Field(default=1, ge=1)
-    weight: float = Field(default=1.0, gt=0)
+    weight: float = Field(default=1.0, ge=0)
     n_samples: int = Field(default=6, ge=1)
     top_k: int = Field(default=50, ge=0)
     temperature: float = Field(default=1.0, gt=0)

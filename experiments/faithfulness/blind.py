@@ -4,7 +4,8 @@
 ``blind/key.json`` (whose text it is). Readers write ``blind/labels-NAME.jsonl`` without having seen
 the key: ``{"key": 0, "missing": [], "wrong": ["area"], "added": [], "broken": false}``: names of
 slots, and whether a fluent speaker would call the text ungrammatical or a fragment. ``report`` says
-what they found by arm, how far they agree, and how often each judge agrees with them.
+what they found by arm, how far they agree, and how often each judge agrees with them; who they are
+stands in ``blind/readers.md``.
 """
 
 from __future__ import annotations
@@ -39,11 +40,11 @@ ARMS = ("mle", "continued", "splus", "ser", "quals2")
 KINDS = ("missing", "wrong", "added")
 BROKEN = "broken"
 JUDGES = {
-    "slot checker": ("missing", "wrong", "added", "repeated"),
+    "slot checker": ("missing", "wrong", "added"),
     "QA consistency": ("qa_missing", "qa_wrong", "qa_added"),
     "learned parser": ("parser_missing", "parser_wrong"),
 }
-"""Rows of the kept statistics whose counts are a judge's errors."""
+"""Rows of the kept statistics that count a judge's errors; no reader is asked for repetitions."""
 Label = dict[str, Any]
 
 
@@ -128,10 +129,14 @@ def read_labels(folder: Path, keys: Collection[str]) -> dict[str, dict[str, Labe
     Raises:
         DataError: nobody has, or a label has no list where one is expected.
     """
-    found = {}
+    found, contents = {}, set()
     for path in sorted(folder.glob("labels-*.jsonl")):
         labels = {}
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        content = path.read_text(encoding="utf-8")
+        if content in contents:
+            raise DataError(f"{path} is, byte for byte, another reader's file: one reader, twice")
+        contents.add(content)
+        for number, line in enumerate(content.splitlines(), 1):
             try:
                 label = json.loads(line)
             except json.JSONDecodeError as error:
@@ -177,6 +182,8 @@ def report(experiment: ConseqExperiment, places: Places, folder: Path) -> str:
         "exact: % of texts in which no reader found a slot with an error.",
         markdown_table(header, errors),
     ]
+    who = folder / "readers.md"
+    parts += [who.read_text(encoding="utf-8").strip()] if who.is_file() else []
     names = list(readers)
     for what, flag in (("has an error", _has_error), ("is broken", _is_broken)):
         if len(names) > 1:

@@ -100,6 +100,7 @@ class Workspace:
         if found is None and make:
             rows = self.rows(arm, seed)
             facts = {
+                "judges": self.judges.names,
                 "variety": self.variety(arm, seed),
                 "training": self._training(arm, seed),
                 "samples": [r.text for r in self._said(arm, seed)[:5]],

@@ -41,7 +41,11 @@ class Arm(_Table):
 
 
 class QAModels(_Table):
-    """The two QA models: one chooses, the other one judges; they share no seed and no draw.
+    """The two QA models: one chooses, the other one judges.
+
+    They share no seed; each draws from the same training texts, so that they have some in common
+    (of 16,000 of 33,500, half), and questions, shape and labels are the same. The judge of an arm
+    that the first one chose for is a relative of it; the parser is none.
 
     Attributes:
         corpus: whose training split teaches them.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from d2t.evaluate.render import markdown_table
+from d2t.train.config import OptimConfig
 from experiments.faithfulness.conseq_scores import METRICS, score, tested
 from experiments.runner.numbers import spread
 
@@ -61,15 +62,24 @@ def table(manifest: dict[str, Any]) -> str:
     """Markdown from the written results: scores (mean ± sd over seeds), then the tests."""
     arms, config = manifest["metrics"]["arms"], manifest["config"]
     metrics = [m for m in METRICS if any(m in arm["scores"] for arm in arms.values())]
-    header = ["arm", "seeds", "updates", "S+", "S-", *(METRICS[m] for m in metrics)]
+    batch_size = OptimConfig(**config["continued"].get("train", {})).batch_size
+    training = ["updates", "S+", "S-", "passes over S+"]
+    header = ["arm", "seeds", *training, *(METRICS[m] for m in metrics)]
     rows = [
-        [arm["label"], str(len(arm["seeds"])), *_training(arm), *(_cell(arm, m) for m in metrics)]
+        [
+            arm["label"],
+            str(len(arm["seeds"])),
+            *_training(arm, batch_size),
+            *(_cell(arm, m) for m in metrics),
+        ]
         for arm in arms.values()
     ]
     parts = [
         f"# {config['title']}",
         f"{manifest['metrics']['n_mrs']} MRs of {config['corpus']} {config['split']}, seeds "
-        f"{', '.join(map(str, config['seeds']))}; commit {str(manifest['git']['sha'])[:8]}.",
+        f"{', '.join(map(str, config['seeds']))}; commit {str(manifest['git']['sha'])[:8]}. "
+        "Intervals and p are of a paired bootstrap over MRs, seeds added up: for the models that "
+        "were trained here, not for trainings yet to come; each cell by itself.",
         markdown_table(header, rows),
     ]
     for other in config["against"]:
@@ -84,8 +94,7 @@ def table(manifest: dict[str, Any]) -> str:
         ]
         if lines:
             parts += [
-                f"## Against {arms[other]['label']}: difference [95% interval], p (paired "
-                "bootstrap over MRs, seeds added up)",
+                f"## Against {arms[other]['label']}: difference [95% interval], p (each seed)",
                 markdown_table(["arm", "seeds", *(METRICS[m] for m in TESTED)], lines),
             ]
     return "\n\n".join(parts) + "\n"
@@ -95,20 +104,22 @@ def _cell(arm: dict[str, Any], metric: str) -> str:
     return spread([{"score": value} for value in arm["scores"].get(metric, [])])
 
 
-def _training(arm: dict[str, Any]) -> list[str]:
-    """Updates of the arm and the sizes of its sets, in its first seed."""
+def _training(arm: dict[str, Any], batch_size: int) -> list[str]:
+    """Updates of the arm, the sizes of its sets and the passes, in its first seed."""
     facts = next(iter(arm["training"].values()))
     if facts is None:
-        return ["-", "-", "-"]
-    counts = facts["counts"]
-    sizes = [str(counts.get(f"conseq_{side}", "-")) for side in ("positives", "negatives")]
-    return [str(facts["steps"]), *sizes]
+        return ["-"] * 4
+    counts, steps = facts["counts"], facts["steps"]
+    sizes = [counts.get(f"conseq_{side}") for side in ("positives", "negatives")]
+    passes = f"{steps * batch_size / sizes[0]:.1f}" if sizes[0] else "-"
+    return [str(steps), *("-" if size is None else str(size) for size in sizes), passes]
 
 
-def _difference(found: dict[str, float] | None) -> str:
+def _difference(found: dict[str, Any] | None) -> str:
     if found is None:
         return "-"
+    alone = found.get("by_seed", [])
     return (
         f"{found['difference']:+.2f} [{found['low']:+.2f}, {found['high']:+.2f}], "
         f"p = {found['p']:.3f}"
-    )
+    ) + (f" ({', '.join(f'{one:+.2f}' for one in alone)})" if len(alone) > 1 else "")

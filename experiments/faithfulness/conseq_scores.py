@@ -37,6 +37,7 @@ METRICS = {
 }  # fmt: skip
 """In the order of the table; those that nothing judged are left out."""
 _MEANS = ("words", "qa_f1")
+_WITHOUT_JUDGE = ("bleu", "words", "distinct1", "distinct2")
 
 
 def judged_rows(
@@ -131,10 +132,25 @@ def compared(
     return {**{name: round(v, 4) for name, v in numbers.items()}, "p": round(result.p_value, 4)}
 
 
+def same_judge(metric: str, plain: Kept, own: Kept) -> bool:
+    """Whether one and the same model, or lexicon, gave the metric to both.
+
+    What is kept outlives the models that judged it; those of another machine are others.
+    """
+    judge = "qa" if metric.startswith("qa_") else "parser" if metric.startswith("parser_") else None
+    if judge is None and metric not in _WITHOUT_JUDGE:
+        judge = "lexicon"
+    judges = [arm.facts.get("judges", {}).get(judge) for arm in (plain, own)]
+    return bool(judges[0] == judges[1])
+
+
 def tested(
     plain: Mapping[int, Kept], own: Mapping[int, Kept], keys: Sequence[str]
 ) -> dict[str, Any]:
     """``own`` - ``plain`` over the seeds that both have, and how many; empty: they share none.
+
+    Beside the difference of all stand those of single seeds. What two judges of one kind have said
+    is not compared.
 
     Args:
         plain: by seed, one arm.
@@ -144,12 +160,13 @@ def tested(
     seeds = [seed for seed in own if seed in plain]
     if not seeds:
         return {}
-    return {
-        key: compared(
-            key.rpartition("/")[2],
-            [plain[seed].rows[key] for seed in seeds],
-            [own[seed].rows[key] for seed in seeds],
-        )
-        for key in keys
-        if all(key in arm[seed].rows for arm in (plain, own) for seed in seeds)
-    } | {"seeds": len(seeds)}
+    found: dict[str, Any] = {"seeds": len(seeds)}
+    for key in keys:
+        metric = key.rpartition("/")[2]
+        there = all(key in arm[seed].rows for arm in (plain, own) for seed in seeds)
+        if not there or not all(same_judge(metric, plain[s], own[s]) for s in seeds):
+            continue
+        sides = [[arm[seed].rows[key] for seed in seeds] for arm in (plain, own)]
+        alone = [round(score(metric, b) - score(metric, a), 4) for a, b in zip(*sides, strict=True)]
+        found[key] = {**compared(metric, *sides), "by_seed": alone}
+    return found

@@ -198,7 +198,7 @@ def _row(arm: str, scores: dict[str, Any], name: str) -> list[str]:
     parser = found.get("parser", {})
     second = [f"{parser[k]:.2f}" if parser else "-" for k in ("missing", "wrong_or_added")]
     return [
-        arm, str(scores["passes"]), *errors, f"{found['exact']:.1f}", f"{found['bleu']:.1f}",
+        arm, scores["passes"], *errors, f"{found['exact']:.1f}", f"{found['bleu']:.1f}",
         f"{found['words']:.1f}", f"{found['cost']:.2f}",
         f"{found['against_greedy']['missing']['p']:.3f}", *second,
     ]  # fmt: skip

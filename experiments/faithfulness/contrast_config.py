@@ -27,12 +27,18 @@ class Arm(NamedTuple):
         name: of its row and file.
         settings: of ``ModelGenerator``.
         passes: decoder rows a source and step, which is what is held equal (a beam of k is k, a
-            contrast doubles it; a dynamic one replays texts beside that).
+            contrast doubles it; ``+``: it replays texts beside that, and asks the slot checker).
     """
 
     name: str
     settings: dict[str, Any]
-    passes: int
+    passes: str
+
+    @property
+    def eligible(self) -> bool:
+        """Whether it may be chosen: a greedy contrast, which looks at no judge of the table."""
+        contrast = self.settings.get("contrast")
+        return contrast is not None and not contrast.dynamic and self.settings["beam_size"] == 1
 
 
 class Grid(BaseModel):
@@ -55,7 +61,7 @@ class Grid(BaseModel):
                     "beam_size": beam,
                     "contrast": ContrastOptions(kind, beta, alpha, dynamic),
                 },
-                2 * beam,
+                f"{2 * beam}{'+' if dynamic else ''}",
             )
             for kind in self.contrasts
             for dynamic in self.dynamic
@@ -116,14 +122,14 @@ class ContrastExperiment(BaseModel):
         return list({a.name: a for a in (*self._rivals(), *literal, *found)}.values())
 
     def _rivals(self) -> list[Arm]:
-        arms = [Arm("greedy", {"beam_size": 1}, 1)]
+        arms = [Arm("greedy", {"beam_size": 1}, "1")]
         for beam in self.beams:
-            arms.append(Arm(f"beam{beam}", {"beam_size": beam}, beam))
-            arms.append(Arm(f"rerank{beam}", {"beam_size": beam, "rerank": True}, beam))
+            arms.append(Arm(f"beam{beam}", {"beam_size": beam}, str(beam)))
+            arms.append(Arm(f"rerank{beam}", {"beam_size": beam, "rerank": True}, str(beam)))
         return arms
 
     def chosen(self, found: dict[str, Any]) -> str:
-        """The greedy contrast with the lowest SER among those that keep BLEU, by all its MRs.
+        """The static greedy contrast with the lowest SER among those that keep BLEU, by all MRs.
 
         Args:
             found: by arm, what was measured.
@@ -134,7 +140,7 @@ class ContrastExperiment(BaseModel):
         scores = {
             arm.name: found[arm.name]["all"]
             for arm in self.arms()
-            if "contrast" in arm.settings and arm.settings["beam_size"] == 1 and arm.name in found
+            if arm.eligible and arm.name in found
         }
         if not scores or "greedy" not in found:
             raise DataError(f"no contrast of {self.results} is measured; run that part first")

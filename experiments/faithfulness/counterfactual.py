@@ -116,6 +116,7 @@ class Workspace:
     def __init__(self, experiment: CounterfactualExperiment, places: Places) -> None:
         self.experiment, self.places = experiment, places
         self._parser: LearnedParser | None = None
+        self._parser_name: str | None = None
 
     def bundle(self, name: str, seed: int) -> Path:
         """The arm's model, trained if it is not trained yet or elsewhere."""
@@ -138,14 +139,16 @@ class Workspace:
         corpus = data_config(experiment).corpus
         examples = group_references(load_split(corpus, experiment.split, bundle.domain))
         derived_rng(experiment.plan_seed, "mrs").shuffle(examples)
+        checker = SlotChecker.for_domain(bundle.domain)
         if self._parser is None:
-            checker = SlotChecker.for_domain(bundle.domain)
-            self._parser, _ = parser_judge(experiment.parser, checker, self.places)
+            found_parser = parser_judge(experiment.parser, checker, self.places)
+            self._parser, self._parser_name = found_parser
         some, seed = examples[: experiment.n_mrs], experiment.plan_seed
         found, rows = scores(bundle, some, self._parser, seed=seed)
         facts = json.loads((path.parent / "run.json").read_text(encoding="utf-8"))
         trained = {key: facts.get(key) for key in ("steps", "pairs_seen", "train_wall_s", "counts")}
-        return {**found, "training": trained}, rows
+        judges = {"lexicon": checker.lexicon_digest, "parser": self._parser_name}
+        return {**found, "training": trained, "judges": judges}, rows
 
 
 def arm_file(out: Path, name: str, seed: int) -> Path:

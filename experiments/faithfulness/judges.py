@@ -55,6 +55,15 @@ class Judges:
     parser_name: str | None = None
     n_wordings: int = 1
 
+    @property
+    def names(self) -> dict[str, str | None]:
+        """What tells each of them from another of its kind."""
+        return {
+            "lexicon": self.checker.lexicon_digest,
+            "qa": None if self.reader is None else self.reader.digest,
+            "parser": self.parser_name,
+        }
+
     def rows(
         self, path: Path, said: dict[str, Any], asked: Sequence[Asked], *, plans: bool = False
     ) -> Rows:
@@ -70,12 +79,7 @@ class Judges:
             DataError: the file holds other texts.
         """
         scores = path.with_suffix(".scores.json")
-        identity = {
-            **said,
-            "lexicon": self.checker.lexicon_digest,
-            "qa": None if self.reader is None else self.reader.digest,
-            "parser": self.parser_name,
-        }
+        identity = {**said, **self.names}
         if not is_current(scores, identity):
             records, bad = read_evaluation_records(str(path), self.checker.domain)
             if bad or len(records) != len(asked):

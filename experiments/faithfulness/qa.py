@@ -44,12 +44,26 @@ if TYPE_CHECKING:
 
 
 def conditions(
-    experiment: QAExperiment, dev: Sequence[Utterance], domain: Domain, checker: SlotChecker
+    experiment: QAExperiment,
+    dev: Sequence[Utterance],
+    domain: Domain,
+    checker: SlotChecker,
+    unseen: Sequence[Utterance] = (),
 ) -> dict[str, list[Judged]]:
-    """Every condition's records, the intact ones among them."""
+    """Every condition's records, the intact ones among them.
+
+    Args:
+        experiment: how many, and what was held out.
+        dev: what is judged, and corrupted.
+        domain: of both.
+        checker: says where a value stands in a text.
+        unseen: more utterances that hold a held-out value: those that training left out, since
+            development MRs may have hardly any.
+    """
     corruptor = Corruptor(dev, domain, checker)
     usual = [u for u in dev if not holds(u, experiment.held_out_values)][: experiment.records]
-    unseen = [u for u in dev if holds(u, experiment.held_out_values)][: experiment.records]
+    unseen = [u for u in (*dev, *unseen) if holds(u, experiment.held_out_values)]
+    unseen = unseen[: experiment.records]
     invented = [
         made
         for at, u in enumerate(dev[: experiment.records])
@@ -154,7 +168,7 @@ def evaluate(
     dev = utterances_of(load_split(experiment.corpus, "dev", domain), checker, domain, "given")
     derived_rng(experiment.seed, "judged").shuffle(dev)
     cases = load_hard_cases(load_domain(DOMAIN))  # the model's own copy has none
-    everything = conditions(experiment, dev, domain, checker)
+    everything = conditions(experiment, dev, domain, checker, _left_out(experiment, checker))
     everything |= distractor_conditions(experiment, dev, domain, checker)
     everything["hard"] = [Judged(case.id, case.mr, case.text) for case in cases]
     said, failed = said_by_systems(experiment, domain, folder)
@@ -173,6 +187,19 @@ def evaluate(
     found = report(judged, cases)
     facts = {"model": reader.digest, "questions": reader.questions.digest}
     return {**facts, "training": reader.model.info, **found}, failed
+
+
+def _left_out(experiment: QAExperiment, checker: SlotChecker) -> list[Utterance]:
+    """Training utterances that the model has not seen, since they hold a held-out value."""
+    domain = checker.domain
+    held_out = [
+        example
+        for example in load_split(experiment.corpus, "train", domain)
+        if any(s.value in experiment.held_out_values.get(s.name, ()) for s in example.mr.slots)
+    ]
+    found = utterances_of(held_out, checker, domain, "given")
+    derived_rng(experiment.seed, "held out").shuffle(found)
+    return found
 
 
 def judged_file(folder: Path, name: str) -> Path:

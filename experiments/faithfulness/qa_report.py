@@ -159,11 +159,12 @@ def _distractors(judged: Mapping[str, Any], threshold: float) -> dict[str, Any]:
 
 
 def _by_kind(good: Mapping[str, Any], bad: Mapping[str, Any], score: str) -> dict[str, float]:
-    """AUC within each kind that both have, and over all."""
+    """AUC within each kind that both have, and over all of these."""
     sides = [(np.array(side["kinds"]), np.array(column(side, score))) for side in (good, bad)]
-    found = {}
-    for kind in ("all", *sorted(set(good["kinds"]) & set(bad["kinds"]))):
-        chosen = [values[(kinds == kind) | (kind == "all")] for kinds, values in sides]
+    found, both = {}, sorted(set(good["kinds"]) & set(bad["kinds"]))
+    for kind in ("all", *both):
+        wanted = both if kind == "all" else [kind]
+        chosen = [values[np.isin(kinds, wanted)] for kinds, values in sides]
         found[kind] = round(auc(*chosen), 4)
     return found
 

@@ -25,7 +25,11 @@ DOMAIN = "restaurant"
 
 
 def trained_model(experiment: QAExperiment, folder: Path) -> QAModel:
-    """The model in ``folder`` when it was trained as ``experiment`` says, else a new one."""
+    """The model in ``folder`` when it was trained as ``experiment`` says, else a new one.
+
+    Some development references choose its epoch by their loss (eight values); what is judged by it
+    later are these among others.
+    """
     domain = load_domain(DOMAIN)
     questions, frames = load_questions(domain), load_frames(domain)
     identity = {

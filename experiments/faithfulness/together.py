@@ -18,7 +18,7 @@ from d2t.corpus.load import load_split
 from d2t.corpus.registry import registry
 from d2t.decode.qa_reader import QAReader
 from d2t.decode.types import GenerationRequest
-from d2t.errors import D2TError
+from d2t.errors import D2TError, DataError
 from d2t.evaluate.records import read_evaluation_records
 from d2t.evaluate.tasks import generation_tasks
 from d2t.io.hashing import sha256_file, sha256_json
@@ -63,6 +63,7 @@ class Workspace:
             for setting in SETTINGS
         }  # fmt: skip
         self._reader: QAReader | None = None
+        self._judges: dict[str, str | None] | None = None
 
     @cached_property
     def judges(self) -> Judges:
@@ -81,10 +82,17 @@ class Workspace:
         if found is None and make:
             made = self._made(row, seed)
             rows = {f"{s}/{metric}": r for s, of in made.items() for metric, r in of.items()}
-            found = keep(path, identity, {"samples": self._samples(row, seed)}, rows)
+            facts = {"judges": self.judges.names, "samples": self._samples(row, seed)}
+            found = keep(path, identity, facts, rows)
             print(f"seed {seed}: {row.name} is judged", file=sys.stderr, flush=True)
         if found is None:
             return None
+        self._judges = self._judges or found.facts["judges"]
+        if found.facts["judges"] != self._judges:
+            raise DataError(
+                f"{path} was judged by other models than the rows before it; remove it, and go on "
+                "where they are, or remove those"
+            )
         judged: Judged = {setting: {} for setting in SETTINGS}
         for name, matrix in found.rows.items():
             setting, _, metric = name.partition("/")

@@ -11,8 +11,9 @@ from d2t.errors import DataError
 from d2t.model.qa_model import QAModel
 from d2t.slots.checker import SlotChecker
 from d2t.train.config_file import merged, validate
+from d2t.train.init_config import bundle_digest
 from experiments.faithfulness import conseq_config, contrast_config
-from experiments.faithfulness.command import HERE
+from experiments.faithfulness.command import HERE, RUNS
 from experiments.faithfulness.conseq import arm_bundle, qa_model, trained
 from experiments.faithfulness.judges import Judges
 from experiments.faithfulness.parser_judge import parser_judge
@@ -65,6 +66,8 @@ class Models:
     def identity(self, row: Row, seed: int) -> dict[str, Any]:
         """What decides a row's numbers; of a model that others train, its path.
 
+        Of one that is committed, its content, too, which another shipping changes.
+
         Raises:
             DataError: the row is contrasted, and dev has not chosen how.
         """
@@ -80,6 +83,7 @@ class Models:
         while below is not None:
             if (model := experiment.models.get(below)) is not None:
                 decided[f"model {below}"] = model.model_dump(mode="json", exclude={"title"})
+                decided |= _committed(model)
             elif arms is not None:
                 shared = arms.model_dump(mode="json", include={"on", "continued", "objective"})
                 own = next(arm for arm in arms.arms if arm.name == below)
@@ -155,3 +159,9 @@ class Models:
 
     def _folder(self, seed: int) -> Path:
         return self.places.runs / f"seed-{seed}"
+
+
+def _committed(model: Model) -> dict[str, str]:
+    """The digests of bundles that are in the repository, and not only where they were trained."""
+    paths = (path for path in model.bundles if not path.startswith(f"{RUNS.parts[0]}/"))
+    return {f"bundle {path}": bundle_digest(existing_bundle(path)) for path in paths}

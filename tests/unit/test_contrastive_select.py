@@ -112,7 +112,7 @@ def test_a_sample_that_says_a_good_reference_is_no_negative() -> None:
         ({"negatives": "overlap"}, "negative_at"),
         ({"positives": "quals", "qa": "x"}, "positive_at"),
         ({"positives": "luck"}, "positives"),
-        ({"weight": 0}, "weight"),
+        ({"weight": -1}, "weight"),
     ],
 )
 def test_impossible_settings_are_refused(settings: dict[str, Any], said: str) -> None:

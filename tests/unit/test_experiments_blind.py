@@ -63,6 +63,11 @@ def test_readers_see_no_arm_and_are_counted(tmp_path: Path) -> None:
         lines = "\n".join(map(json.dumps, labels))
         (folder / f"labels-{name}.jsonl").write_text(lines, encoding="utf-8")
     (folder / "labels-C.jsonl").write_text(json.dumps(labels[0]), encoding="utf-8")  # not all
+    again = folder / "labels-D.jsonl"
+    again.write_text((folder / "labels-A.jsonl").read_text("utf-8"), encoding="utf-8")
+    with pytest.raises(DataError, match="one reader, twice"):
+        blind.report(EXPERIMENT, made, folder)
+    again.unlink()
     text = blind.report(EXPERIMENT, made, folder)
     assert "missing (A)" in text
     assert "missing (C)" not in text

@@ -23,6 +23,7 @@ from experiments.faithfulness.conseq_scores import (
     compared,
     judged_rows,
     score,
+    tested,
     with_single,
 )
 from experiments.runner.kept import Kept
@@ -104,6 +105,23 @@ def test_records_with_a_slot_twice_are_left_out_of_single_values() -> None:
     assert kept.rows[SINGLE] == [[0.0, 0.0], [1.0, 2.0], [0.0, 1.0]]
     assert score(SINGLE, kept.rows[SINGLE]) == pytest.approx(100 / 3)
     assert score("missing", kept.rows["missing"]) == 50.0
+
+
+def test_what_two_judges_have_said_is_not_compared() -> None:
+    def arm(missing: float, qa: str, lexicon: str = "l") -> Kept:
+        rows = {name: [[missing, 10.0]] * 3 for name in ("missing", "qa_missing", "parser_missing")}
+        return Kept({"judges": {"qa": qa, "parser": "p", "lexicon": lexicon}}, rows)
+
+    keys = ("missing", "qa_missing", "parser_missing", "bleu")
+    plain = {1: arm(1.0, "a"), 2: arm(2.0, "a")}
+    same = tested(plain, {1: arm(2.0, "a"), 2: arm(2.0, "a")}, keys)
+    assert (set(same), same["seeds"]) == ({"seeds", *keys[:3]}, 2)
+    assert same["missing"]["by_seed"] == [10.0, 0.0]
+    assert same["missing"]["difference"] == pytest.approx(5.0)
+    other = tested(plain, {1: arm(2.0, "a"), 2: arm(2.0, "b")}, keys)
+    assert set(other) == {"seeds", "missing", "parser_missing"}
+    assert set(tested(plain, {1: arm(2.0, "b", "m")}, keys)) == {"seeds", "parser_missing"}
+    assert tested(plain, {3: arm(2.0, "a")}, keys) == {}
 
 
 def test_differences_add_seeds_up_mr_by_mr() -> None:

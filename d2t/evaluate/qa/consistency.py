@@ -97,18 +97,22 @@ class ConsistencyScore:
 
     @property
     def worst_log_p(self) -> float:
-        """That of the slot with the lowest mean over its wordings."""
-        by_slot: dict[tuple[str, tuple[str, ...]], list[float]] = {}
+        """That of the slot, or value of a list slot, with the lowest mean over its wordings."""
+        by_slot: dict[tuple[str, str | None], list[float]] = {}
         for answered in self.answered:
-            key = (answered.asked.slot, answered.asked.expected)
+            key = (answered.asked.slot, answered.asked.value)
             by_slot.setdefault(key, []).append(answered.log_p)
         return min((sum(logs) / len(logs) for logs in by_slot.values()), default=0.0)
 
     def errors(self) -> Counter[Kind]:
-        """Slots by kind of error: the kind that most wordings of a question agree on."""
-        by_slot: dict[str, Counter[Kind]] = {}
+        """Slots by kind of error: the kind that most wordings of a question agree on.
+
+        Each value of a list slot counts by itself.
+        """
+        by_slot: dict[tuple[str, str | None], Counter[Kind]] = {}
         for answered in self.answered:
-            by_slot.setdefault(answered.asked.slot, Counter())[answered.kind(self.none)] += 1
+            key = (answered.asked.slot, answered.asked.value)
+            by_slot.setdefault(key, Counter())[answered.kind(self.none)] += 1
         return Counter(kinds.most_common(1)[0][0] for kinds in by_slot.values())
 
     def failing(self) -> list[Answered]:

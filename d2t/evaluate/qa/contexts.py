@@ -26,12 +26,14 @@ class Asked(NamedTuple):
         expected: answers in accordance with the MR: its value (any of them where a slot has
             several, or values that tell a reader the same), or ``none``.
         said: whether the MR holds the slot (by value: the value).
+        value: of a list slot: the value that is asked about.
     """
 
     slot: str
     question: str
     expected: tuple[str, ...]
     said: bool
+    value: str | None = None
 
 
 def answer_of(slot: Slot, entities: Entities) -> str:
@@ -107,7 +109,7 @@ def said_pairs(
         for wording in asking.usable(subject=pair.subject is not None, held_out=held_out):
             value = answer if asking.by_value else None
             question = fill(wording, subject=pair.subject, value=value).lower()
-            found.append(QAPair(question, YES if asking.by_value else answer, slot.name))
+            found.append(QAPair(question, YES if asking.by_value else answer, slot.name, value))
     return found
 
 
@@ -158,7 +160,7 @@ def _by_value(
         words = pair.entities.symbol(value) or value.lower()
         question = fill(wording, subject=pair.subject, value=words).lower()
         said = value in values
-        asked.append(Asked(name, question, (YES if said else questions.none,), said))
+        asked.append(Asked(name, question, (YES if said else questions.none,), said, words))
     return asked
 
 

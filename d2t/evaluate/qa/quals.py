@@ -10,12 +10,13 @@ the diversity penalty, which biases QUALS upward (spec §1.2, end).
 Departures, forced by records instead of documents: questions are templates, answers are values of
 the domain; "the answer occurs in the text" becomes "the model, asked the question, gives this
 answer" (round trip), because texts word values in their own way; pairs whose answer is ``none`` are
-left out; equal answers to different slots count as different answers.
+left out; equal answers to different slots, or about different values of a list slot, count as
+different answers.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 from d2t.evaluate.qa.questions import fill
@@ -130,9 +131,9 @@ def select_pairs(candidates: Sequence[tuple[QAPair, float]], n_pairs: int) -> li
         n_pairs: stop after a pass in which so many are held, or nothing was added. Each distinct
             answer is kept at least once, so there can be more.
     """
-    by_answer: dict[tuple[str | None, str], list[QAPair]] = {}
+    by_answer: dict[tuple[str | None, str | None, str], list[QAPair]] = {}
     for pair, _ in sorted(candidates, key=lambda item: -item[1]):
-        queue = by_answer.setdefault((pair.slot, pair.answer.lower()), [])
+        queue = by_answer.setdefault((pair.slot, pair.value, pair.answer.lower()), [])
         if all(pair.question != held.question for held in queue):
             queue.append(pair)
     kept: list[QAPair] = []
@@ -181,14 +182,14 @@ def proposed_pairs(
         ]
         answers = answerer.answers(contexts, [(at, pair.question) for at, pair in asked])
         rows = [
-            (at, QAPair(pair.question, answer, pair.slot))
+            (at, replace(pair, answer=answer))
             for (at, pair), answer in zip(asked, answers, strict=True)
         ]
     else:
         found = answerer.proposals(contexts, n_groups=options.n_groups, penalty=options.penalty)
-        slots = [_slots_of_questions(record, answerer) for record in records]
+        asked_of = [_by_question(record, answerer) for record in records]
         rows = [
-            (at, QAPair(pair.question, pair.answer, slots[at].get(pair.question)))
+            (at, replace(asked_of[at].get(pair.question, pair), answer=pair.answer))
             for at, pairs in enumerate(found)
             for pair in dict.fromkeys(pairs)
         ]
@@ -236,20 +237,21 @@ def _closed(
         usable = asking.usable(subject=record.subject is not None)
         if not asking.by_value:
             wordings = usable if every else usable[:CLOSED_WORDINGS]
-            texts = [fill(wording, subject=record.subject).lower() for wording in wordings]
+            texts = (fill(wording, subject=record.subject).lower() for wording in wordings)
+            found += [QAPair(text, "", name) for text in texts]
         else:
             values = dict.fromkeys(
                 [*answerer.domain.slot(name).values, *filter(None, record.mr.values(name))]
             )
-            words = [record.entities.symbol(value) or value.lower() for value in values]
-            texts = [fill(usable[0], subject=record.subject, value=w).lower() for w in words]
-        found += [QAPair(text, "", name) for text in texts]
+            for words in (record.entities.symbol(value) or value.lower() for value in values):
+                text = fill(usable[0], subject=record.subject, value=words).lower()
+                found.append(QAPair(text, "", name, words))
     return found
 
 
-def _slots_of_questions(record: ContextPair, answerer: QuestionAnswerer) -> dict[str, str]:
-    """Which slot a question of the domain asks for, so that free questions can be placed."""
-    return {pair.question: pair.slot or "" for pair in _closed(record, answerer, every=True)}
+def _by_question(record: ContextPair, answerer: QuestionAnswerer) -> dict[str, QAPair]:
+    """What a question of the domain asks for, so that free questions can be placed."""
+    return {pair.question: pair for pair in _closed(record, answerer, every=True)}
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -23,11 +23,13 @@ class QAPair:
 
     Attributes:
         slot: what is asked for; None where a free question fits no wording of the domain.
+        value: of a list slot: the value that is asked about.
     """
 
     question: str
     answer: str
     slot: str | None = None
+    value: str | None = None
 
     @property
     def target(self) -> str:
