@@ -49,7 +49,7 @@ def test_the_full_table_has_the_controls_of_conseq() -> None:
     experiment = load_experiment(FOLDER / "together.toml")
     for name in ("conseq-ser", "conseq-quals2"):
         others = [other.name for _, other in experiment.without(Row(parts=(name,)))]
-        assert others == ["both", "continued", "splus"]
+        assert others == ["both", "continued", "splus", "splus-quals2"]
     assert experiment.split == "test"
     assert experiment.seeds == (1, 2)
 
