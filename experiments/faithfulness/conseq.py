@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from experiments.faithfulness.conseq_config import Arm, Arms, ConseqExperiment, QAModels
     from experiments.runner.kept import Rows
 
+_FACTS = ("steps", "counts", "pairs_seen", "train_wall_s", "machine")
 COMMAND_LINE = ["python", "-m", "experiments.faithfulness.conseq"]
 
 
@@ -154,7 +155,7 @@ class Workspace:
             return None
         path = self.folder / f"seed-{seed}" / arm.name / "run.json"
         run = json.loads(path.read_text(encoding="utf-8"))
-        return {name: run.get(name) for name in ("steps", "counts", "train_wall_s", "machine")}
+        return {name: run.get(name) for name in _FACTS}
 
     @cached_property
     def _seen(self) -> frozenset[tuple[str, ...]]:

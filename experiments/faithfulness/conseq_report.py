@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from d2t.evaluate.render import markdown_table
-from d2t.train.config import OptimConfig
 from experiments.faithfulness.conseq_scores import METRICS, score, tested
 from experiments.runner.numbers import spread
 
@@ -62,14 +61,13 @@ def table(manifest: dict[str, Any]) -> str:
     """Markdown from the written results: scores (mean ± sd over seeds), then the tests."""
     arms, config = manifest["metrics"]["arms"], manifest["config"]
     metrics = [m for m in METRICS if any(m in arm["scores"] for arm in arms.values())]
-    batch_size = OptimConfig(**config["continued"].get("train", {})).batch_size
-    training = ["updates", "S+", "S-", "passes over S+"]
+    training = ["updates", "S+", "S-", "passes"]
     header = ["arm", "seeds", *training, *(METRICS[m] for m in metrics)]
     rows = [
         [
             arm["label"],
             str(len(arm["seeds"])),
-            *_training(arm, batch_size),
+            *_training(arm),
             *(_cell(arm, m) for m in metrics),
         ]
         for arm in arms.values()
@@ -104,15 +102,16 @@ def _cell(arm: dict[str, Any], metric: str) -> str:
     return spread([{"score": value} for value in arm["scores"].get(metric, [])])
 
 
-def _training(arm: dict[str, Any], batch_size: int) -> list[str]:
-    """Updates of the arm, the sizes of its sets and the passes, in its first seed."""
+def _training(arm: dict[str, Any]) -> list[str]:
+    """Updates of the arm, the sizes of its sets and the passes over them, in its first seed."""
     facts = next(iter(arm["training"].values()))
     if facts is None:
         return ["-"] * 4
-    counts, steps = facts["counts"], facts["steps"]
+    counts = facts["counts"]
     sizes = [counts.get(f"conseq_{side}") for side in ("positives", "negatives")]
-    passes = f"{steps * batch_size / sizes[0]:.1f}" if sizes[0] else "-"
-    return [str(steps), *("-" if size is None else str(size) for size in sizes), passes]
+    taught = sum(size or 0 for size in sizes) or counts.get("train_used", 0)
+    passes = f"{facts.get('pairs_seen', 0) / taught:.1f}" if taught else "-"
+    return [str(facts["steps"]), *("-" if n is None else str(n) for n in sizes), passes]
 
 
 def _difference(found: dict[str, Any] | None) -> str:
