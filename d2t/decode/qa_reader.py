@@ -36,8 +36,10 @@ class QAReader:
     """Scores and answers questions with one QAGen network, in fp32 and without dropout.
 
     Attributes:
-        domain, questions: of the model.
-        model: the network with its tokenizer.
+        domain: the model's, without listed values that its training has not seen: they are read
+            like names and unlisted ones, as symbols, since no model answers with new words.
+        questions: of the model.
+        model: the network with its tokenizer, and the whole domain.
     """
 
     def __init__(
@@ -51,8 +53,9 @@ class QAReader:
             n_contexts: contexts encoded together.
             n_rows: questions or pairs decoded together.
         """
-        self.model, self.domain = model, model.domain
-        self.questions = questions_from_dict(model.questions, model.domain)
+        self.model = model
+        self.domain = model.domain.without_values(model.info.get("unseen", {}))
+        self.questions = questions_from_dict(model.questions, self.domain)
         self.device = torch.device(pick_device(device))
         self.n_contexts, self.n_rows = n_contexts, n_rows
         self._network = model.network.to(self.device).eval()

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from d2t.errors import DomainError, did_you_mean
 from d2t.io.hashing import sha256_json
 from d2t.io.resources import data_root
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
 
 SlotKind = Literal["open", "categorical", "boolean", "list", "numeric", "ordinal"]
 
@@ -117,6 +120,23 @@ class Domain:
     def digest(self) -> str:
         """SHA-256 of the domain file's content, for signatures and manifests."""
         return sha256_json(self.source)
+
+    def without_values(self, left_out: Mapping[str, Collection[str]]) -> Domain:
+        """The domain as if it did not list some values, which are legal all the same."""
+        slots = tuple(
+            replace(
+                spec,
+                values=tuple(v for v in spec.values if v not in left_out[spec.name]),
+                synonyms=tuple(
+                    tuple(v for v in group if v not in left_out[spec.name])
+                    for group in spec.synonyms
+                ),
+            )
+            if spec.name in left_out
+            else spec
+            for spec in self.slots
+        )
+        return replace(self, slots=slots)
 
     def has_slot(self, name: str) -> bool:
         """Whether ``name`` is a slot of the domain, in any spelling."""

@@ -167,6 +167,21 @@ def train_qa(
         return _train(train, dev, drawer, config, reporter)
 
 
+def unseen_values(utterances: Sequence[Utterance], domain: Domain) -> dict[str, list[str]]:
+    """By closed slot, listed values that no utterance has, nor any that tells a reader the same.
+
+    A model never answers with words it was not taught: such values are read as names are (but for
+    yes and no, which are words of every text).
+    """
+    seen = {(s.name, domain.slot(s.name).merged(s.value)) for u in utterances for s in u.mr.slots}
+    unseen = {
+        spec.name: [v for v in spec.values if (spec.name, spec.merged(v)) not in seen]
+        for spec in domain.slots
+        if spec.kind not in (*COPIED_KINDS, "boolean")
+    }
+    return {name: values for name, values in unseen.items() if values}
+
+
 def distractor_of(utterances: Sequence[Utterance], frames: FrameSet, domain: Domain) -> Distractor:
     """What puts clauses into texts, with the wordings of ``utterances``."""
     references = [Example(str(at), u.mr, (u.text,)) for at, u in enumerate(utterances)]
@@ -207,6 +222,7 @@ def _train(
         "train_s": round(loop.progress.wall_s, 1),
         "dev": best.facts,
         "distractors": drawer.distractor.frames.digest if drawer.distractor else None,
+        "unseen": unseen_values(train, drawer.domain),
     }
     questions = drawer.questions.source
     return QAModel(drawer.domain, questions, tokenizer, network.cpu().eval(), info)

@@ -164,7 +164,8 @@ def evaluate(
 ) -> tuple[dict[str, Any], list[str]]:
     """Train and judge whatever is missing; the content of the report, and what failed."""
     reader = QAReader(trained_model(experiment, folder / "model"))
-    domain, checker = reader.domain, SlotChecker.for_domain(reader.domain)
+    domain = reader.model.domain
+    checker = SlotChecker.for_domain(domain)
     dev = utterances_of(load_split(experiment.corpus, "dev", domain), checker, domain, "given")
     derived_rng(experiment.seed, "judged").shuffle(dev)
     cases = load_hard_cases(load_domain(DOMAIN))  # the model's own copy has none

@@ -23,7 +23,7 @@ from d2t.slots.checker import SlotChecker
 from d2t.train.batching import BatchOptions, EncodedPair, collate, plan_batches
 from d2t.train.config import OptimConfig
 from d2t.train.fluency_scores import auc
-from d2t.train.qa import QAConfig, qa_config, train_qa, utterances_of
+from d2t.train.qa import QAConfig, qa_config, train_qa, unseen_values, utterances_of
 from d2t.train.qa_pairs import Draws, PairDrawer, QAPairEncoder, QARow, Utterance
 
 if TYPE_CHECKING:
@@ -147,6 +147,31 @@ def test_training_is_deterministic_and_leaves_the_global_seed_alone() -> None:
     assert first.info["dev"]["step"] > 0
     without_dev = train_qa([AROMI, MILL], [], DOMAIN, QUESTIONS, config)
     assert without_dev.info["dev"] == {"step": 2}
+
+
+def test_listed_values_that_nobody_has_said_are_known_and_read_as_names() -> None:
+    said = [
+        Utterance(parse_mr(mr, DOMAIN), "x")
+        for mr in (
+            "food[Chinese], priceRange[less than £20]", "food[English], area[riverside]",
+            "food[Fast food], familyFriendly[yes]", "food[French], eatType[pub]",
+            "food[Indian], customer rating[low]", "food[Italian]",
+        )
+    ]  # fmt: skip
+    unseen = unseen_values(said, DOMAIN)
+    assert unseen["food"] == ["Japanese"]
+    assert unseen["priceRange"] == ["moderate", "£20-25", "high", "more than £30"], "cheap is said"
+    assert "familyFriendly" not in unseen
+    assert "name" not in unseen
+    model = tiny_model()
+    model.info["unseen"] = {"food": ["Japanese"]}
+    reader = QAReader(model)
+    assert (model.domain, reader.domain.digest) == (DOMAIN, DOMAIN.digest)
+    assert reader.domain.slot("food").is_unseen("Japanese")
+    mr = parse_mr("name[Aromi], food[Japanese]", DOMAIN)
+    pair = context_pair(mr, "Aromi serves Japanese food.", reader.domain, reader.questions)
+    assert pair.text == "<txt> <ent:1> serves <ent:2> food."
+    assert pair.data == "<mr> <slot:name> <ent:1> <slot:food> <ent:2>"
 
 
 def test_nothing_to_learn_from_is_an_error() -> None:
