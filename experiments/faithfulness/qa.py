@@ -62,8 +62,8 @@ def conditions(
     """
     corruptor = Corruptor(dev, domain, checker)
     usual = [u for u in dev if not holds(u, experiment.held_out_values)][: experiment.records]
-    unseen = [u for u in (*dev, *unseen) if holds(u, experiment.held_out_values)]
-    unseen = unseen[: experiment.records]
+    of_dev = [u for u in dev if holds(u, experiment.held_out_values)]
+    unseen = [*of_dev, *unseen][: experiment.records]
     invented = [
         made
         for at, u in enumerate(dev[: experiment.records])
@@ -196,7 +196,7 @@ def _left_out(experiment: QAExperiment, checker: SlotChecker) -> list[Utterance]
     held_out = [
         example
         for example in load_split(experiment.corpus, "train", domain)
-        if any(s.value in experiment.held_out_values.get(s.name, ()) for s in example.mr.slots)
+        if holds(example, experiment.held_out_values)
     ]
     found = utterances_of(held_out, checker, domain, "given")
     derived_rng(experiment.seed, "held out").shuffle(found)

@@ -18,6 +18,7 @@ from d2t.train.qa import train_qa, utterances_of
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from d2t.corpus.types import Example
     from d2t.train.qa_pairs import Utterance
     from experiments.faithfulness.qa_config import QAExperiment
 
@@ -61,6 +62,6 @@ def trained_model(experiment: QAExperiment, folder: Path) -> QAModel:
     return model
 
 
-def holds(utterance: Utterance, values: dict[str, tuple[str, ...]]) -> bool:
+def holds(utterance: Utterance | Example, values: dict[str, tuple[str, ...]]) -> bool:
     """Whether the MR has one of the values."""
     return any(slot.value in values.get(slot.name, ()) for slot in utterance.mr.slots)
