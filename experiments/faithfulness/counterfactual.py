@@ -163,13 +163,13 @@ def run(
     space = Workspace(experiment, places)
     results: dict[str, Any] = {}
     done: dict[str, dict[int, Kept]] = {}
-    for at, seed in enumerate(experiment.seeds):
+    for seed in experiment.seeds:
         for name, arm in experiment.arms.items():
-            if arm.bundles and at >= len(arm.bundles):
+            if seed not in experiment.seeds_of(arm):
                 continue
             path = arm_file(places.out, name, seed)
             identity = {
-                "arm": arm.model_dump(mode="json"), "seed": seed,
+                "arm": arm.model_dump(mode="json", exclude={"title", "seeds"}), "seed": seed,
                 **experiment.model_dump(
                     mode="json", exclude={"title", "results", "arms", "seeds", "against"}
                 ),
@@ -253,7 +253,7 @@ def _steps(experiment: CounterfactualExperiment, places: Places) -> list[Path]:
     return [
         arm_file(places.out, name, seed)
         for name, arm in experiment.arms.items()
-        for seed in experiment.seeds[: len(arm.bundles) or None]
+        for seed in experiment.seeds_of(arm)
     ]
 
 

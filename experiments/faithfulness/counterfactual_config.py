@@ -27,6 +27,7 @@ class Arm(BaseModel):
         extra: whether as many ordinary pairs of ``samples`` are trained on beside the corpus.
         bundles: trained elsewhere in the same way, a seed each in the order of ``seeds``; the seeds
             that have none are left out.
+        seeds: those that it is trained with; none named: all.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,6 +37,7 @@ class Arm(BaseModel):
     counterfactual: bool = False
     extra: bool = False
     bundles: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = ()
 
 
 class CounterfactualExperiment(BaseModel):
@@ -70,6 +72,12 @@ class CounterfactualExperiment(BaseModel):
     train: dict[str, Any]
     arms: dict[str, Arm]
 
+    def seeds_of(self, arm: Arm) -> tuple[int, ...]:
+        """Those that an arm is judged with."""
+        if arm.bundles:
+            return self.seeds[: len(arm.bundles)]
+        return tuple(seed for seed in self.seeds if not arm.seeds or seed in arm.seeds)
+
     def train_config(
         self, arm: Arm, seed: int, *, pairs: Path | None = None, extra: Path | None = None
     ) -> TrainConfig:
@@ -103,6 +111,8 @@ def load_experiment(path: Path) -> CounterfactualExperiment:
         raise ConfigError(f"{path}: against names no arm: {experiment.against!r}")
     for arm in experiment.arms.values():
         experiment.train_config(arm, 1)
+        if not set(arm.seeds) <= set(experiment.seeds):
+            raise ConfigError(f"{path}: arm {arm.title!r}: seeds are not all in {experiment.seeds}")
         if arm.extra and experiment.samples is None:
             raise ConfigError(f"{path}: arm {arm.title!r} needs `samples`, a file of extra pairs")
     return experiment

@@ -72,12 +72,17 @@ def test_the_shipped_files_are_read(name: str) -> None:
         key: experiment.train_config(arm, 3, pairs=pairs, extra=extra)
         for key, arm in experiment.arms.items()
     }
-    assert {c.train.max_steps for c in configs.values()} == {configs["tags"].train.max_steps}
+    alike = [c for key, c in configs.items() if key not in ("plan-long", "one-layer")]
+    assert {c.train.max_steps for c in alike} == {configs["tags"].train.max_steps}
     assert configs["no-plan"].objective is None
     assert configs["plan-only"].objective.pairs == ()
     assert configs["tags"].objective.pairs == ("pairs.jsonl",)
     assert (configs["no-tags"].objective.tags, configs["tags"].objective.tags) == (False, True)
-    if name == "counterfactual":  # what is not trained here is trained alike
+    if name == "counterfactual":
+        longer = [configs[key].train.max_steps for key in ("plan-long", "one-layer")]
+        assert longer[0] == longer[1] > configs["tags"].train.max_steps
+        assert experiment.seeds_of(experiment.arms["plan-long"]) == (1,)
+        assert experiment.seeds_of(experiment.arms["tags"]) == (1, 2)
         assert experiment.parser is not None
         assert [len(experiment.arms[arm].bundles) for arm in ("no-plan", "alignment")] == [1, 2]
     if "extra" in configs:
@@ -102,6 +107,7 @@ def test_bad_files(tmp_path: Path) -> None:
         ("tags = false", "togs = false", "togs"),
         ('samples = "', '# samples = "', "samples"),
         ('against = "plan-only"', 'against = "nobody"', "against"),
+        ("seeds = [1]", "seeds = [3]", "five passes.*seeds"),
     ):
         path.write_text(text.replace(old, new), encoding="utf-8")
         with pytest.raises(ConfigError, match=named):
@@ -165,8 +171,10 @@ def test_a_run_is_kept_and_gone_on_with(tmp_path: Path, monkeypatch: pytest.Monk
     text = path.read_text("utf-8").replace(
         'title = "none"', f'title = "none"\nbundles = ["{bundle}"]'
     )
-    path.write_text(text.replace("seeds = [1]", "seeds = [1, 2]"), encoding="utf-8")
-    assert counterfactual.main([*arguments, "--only", "no-plan"]) == 0  # one seed, not trained here
+    text = text.replace("seeds = [1]", "seeds = [1, 2]") + "seeds = [1]\n"
+    path.write_text(text, encoding="utf-8")
+    assert counterfactual.main(arguments) == 0  # one seed each: not trained here, not asked for
+    assert made[2:] == ["no-plan 1"]
     again = json.loads((out / "results.json").read_text("utf-8"))["metrics"]["arms"]["no-plan"]
     assert list(again) == ["1"]
     assert again["1"]["own"] == results["no-plan"]["1"]["own"]
