@@ -90,8 +90,9 @@ BeamOption = Annotated[
     typer.Option(min=1, help="1 is greedy. Default: the bundle's.", rich_help_panel=_SEARCH),
 ]
 VerifyOption = Annotated[
-    Verify,
+    Verify | None,
     typer.Option(
+        show_default="strict",
         help="strict: a text that fails the check, or leaves the order asked for, is said again by "
         "costlier means until one passes (status repaired), else it is failed. rerank: of the "
         "beam's texts (8 unless --beam-size says otherwise) take the one that says the slots best, "
@@ -100,7 +101,13 @@ VerifyOption = Annotated[
     ),
 ]
 RerankOption = Annotated[
-    bool, typer.Option("--rerank", help="Short for --verify rerank.", rich_help_panel=_SEARCH)
+    bool,
+    typer.Option(
+        "--rerank",
+        help="Short for --verify rerank; beside --verify strict both: the best of the beam, and "
+        "what fails is said again (the best texts, at four times the time).",
+        rich_help_panel=_SEARCH,
+    ),
 ]
 PenaltyOption = Annotated[
     float | None,
@@ -192,7 +199,7 @@ def generate(
     planner: PlannerOption = None,
     sentences: SentencesOption = False,
     beam_size: BeamOption = None,
-    verify: VerifyOption = Verify.STRICT,
+    verify: VerifyOption = None,
     rerank: RerankOption = False,
     length_penalty: PenaltyOption = None,
     max_length: LengthOption = None,
@@ -244,6 +251,7 @@ def generate(
         refuse_own_input(source, output)
     if rerank and verify is Verify.OFF:
         raise UsageError("--rerank is short for --verify rerank; leave out --verify off")
+    verify = verify or (Verify.RERANK if rerank else Verify.STRICT)
     reranked = rerank or verify is Verify.RERANK
     contrasted = contrast_options(contrast, beta, plausibility, dynamic)
     settings: dict[str, Any] = {
@@ -261,7 +269,7 @@ def generate(
         "plan_sentences": sentences,
         "contrast": contrasted,
     }
-    strictly = verify is Verify.STRICT and not reranked
+    strictly = verify is Verify.STRICT
     job = Job(model, settings, strictly, columns=map)
     generator = job.generator()
     wanted = plan_option(plan, first, generator.domain)
@@ -275,7 +283,7 @@ def generate(
     totals, started = StreamTotals(), time.perf_counter()
     made_by = {
         "model": _digest(generator), "engine": engine, "plan": wanted, "planner": planner,
-        "sentences": sentences, "verify": verify.value, "rerank": rerank, "beam_size": beam_size,
+        "sentences": sentences, "verify": verify.value, "rerank": reranked, "beam_size": beam_size,
         "length_penalty": length_penalty, "max_length": max_length, "batch_size": batch_size,
         "seed": seed, "map": map, "format": format.value,
         "contrast": None if contrasted is None else asdict(contrasted),

@@ -69,6 +69,19 @@ class TestRecords:
         assert refused.exit_code == 2
         assert "beam size" in refused.stderr
 
+    def test_reranked_and_verified(self) -> None:
+        planned = json.dumps({"mr": TEXT, "plan": "name,food | eatType"})
+        [only] = lines(run("--rerank", stdin=planned))
+        assert (only["stage"], only["breaks_kept"]) == (None, False)
+        [both] = lines(run("--rerank", "--verify", "strict", stdin=planned))
+        assert (both["status"], both["stage"], both["breaks_kept"]) == (
+            "repaired",
+            "segments",
+            True,
+        )
+        refused = run("--rerank", "--verify", "strict", "--beam-size", "1", stdin=TEXT)
+        assert (refused.exit_code, "beam size" in refused.stderr) == (2, True)  # there is a beam
+
     def test_planned_sentences_are_judged(self) -> None:
         planned = {"mr": TEXT, "plan": "name,food | eatType"}
         both = f"{json.dumps(planned)}\n{json.dumps({'mr': TEXT})}\n"
