@@ -105,7 +105,7 @@ RerankOption = Annotated[
     typer.Option(
         "--rerank",
         help="Short for --verify rerank; beside --verify strict both: the best of the beam, and "
-        "what fails is said again (the best texts, at four times the time).",
+        "what fails is said again (the best texts, and the slowest).",
         rich_help_panel=_SEARCH,
     ),
 ]
