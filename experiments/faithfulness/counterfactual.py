@@ -1,7 +1,8 @@
 """``python -m experiments.faithfulness.counterfactual``: does counterfactual training obey plans?
 
-Makes the counterfactual pairs once, trains every arm with every seed at the same number of updates,
-and judges each. What is there already is not done again, and a training that was ended goes on.
+Makes the counterfactual pairs once, trains every arm that is not trained elsewhere with every seed
+that it has (its updates are in the TOML), and judges each. What is there already is not done again,
+and a training that was ended goes on.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ from d2t.train.run import train
 from experiments.faithfulness.command import ONLY, Command, Found
 from experiments.faithfulness.conseq_scores import tested
 from experiments.faithfulness.counterfactual_config import load_experiment
-from experiments.faithfulness.counterfactual_scores import scores
+from experiments.faithfulness.counterfactual_interventions import KINDS
+from experiments.faithfulness.counterfactual_scores import AS_COUNTERFACTUAL, scores
 from experiments.faithfulness.parser_judge import parser_judge
 from experiments.runner.files import existing_bundle, is_current
 from experiments.runner.kept import Kept, keep, kept
@@ -188,12 +190,15 @@ def run(
 def tests_of(
     experiment: CounterfactualExperiment, done: Mapping[str, Mapping[int, Kept]]
 ) -> dict[str, Any]:
-    """Each arm's differences to ``against``, over the seeds that both have, paired by MR."""
-    plain = done.get(experiment.against, {})
+    """By arm of ``against``: the others' differences to it, over the seeds that both have."""
     return {
-        name: tests
-        for name, own in done.items()
-        if name != experiment.against and (tests := tested(plain, own, _TESTED))
+        plain: {
+            name: tests
+            for name, own in done.items()
+            if name != plain and (tests := tested(done[plain], own, _TESTED))
+        }
+        for plain in experiment.against
+        if plain in done
     }
 
 
@@ -209,21 +214,39 @@ def table(experiment: CounterfactualExperiment, results: dict[str, Any]) -> str:
         for name, by_seed in results["arms"].items()
     ]
     parts = [f"# {experiment.title}", markdown_table(header, rows)]
-    if results["against"]:
+    if lines := _other_tag(experiment, results["arms"]):
+        header = ["arm", "tag", *(f"{kind}: followed" for kind in KINDS)]
+        parts += ["## The same changed plans under the other tag", markdown_table(header, lines)]
+    for plain, found in results["against"].items():
         lines = [
             [
                 experiment.arms[name].title,
-                str(found["seeds"]),
-                *(_difference(found.get(key)) for key in _TESTED),
+                str(tests["seeds"]),
+                *(_difference(tests.get(key)) for key in _TESTED),
             ]
-            for name, found in results["against"].items()
+            for name, tests in found.items()
         ]
         parts += [
-            f"## Against {experiment.arms[experiment.against].title}: difference [95% interval] "
+            f"## Against {experiment.arms[plain].title}: difference [95% interval] "
             "(paired bootstrap over MRs, seeds added up)",
             markdown_table(["arm", "seeds", *_TESTED], lines),
         ]
     return "\n\n".join(parts) + "\n"
+
+
+def _other_tag(experiment: CounterfactualExperiment, arms: dict[str, Any]) -> list[list[str]]:
+    """Lines of the arms with tags: how often changed plans are followed under either."""
+    lines = []
+    for name, by_seed in arms.items():
+        both = [found for found in by_seed.values() if AS_COUNTERFACTUAL in found]
+        for tag, found in (
+            ("factual", both),
+            ("counterfactual", [one[AS_COUNTERFACTUAL] for one in both]),
+        ):
+            if found:
+                cells = (_cell(found, kind, "plan") for kind in KINDS)
+                lines.append([experiment.arms[name].title, tag, *cells])
+    return lines
 
 
 def _difference(found: dict[str, float] | None) -> str:

@@ -25,7 +25,7 @@ class Arm(BaseModel):
         train: tables of ``TrainConfig`` over those that all arms share.
         counterfactual: whether ``objective.pairs`` is the file of counterfactual pairs.
         extra: whether as many ordinary pairs of ``samples`` are trained on beside the corpus.
-        bundles: trained elsewhere in the same way, a seed each in the order of ``seeds``; the seeds
+        bundles: trained elsewhere, a seed each in the order of ``seeds``; the seeds
             that have none are left out.
         seeds: those that it is trained with; none named: all.
     """
@@ -51,7 +51,7 @@ class CounterfactualExperiment(BaseModel):
         pair_seed: of the counterfactual pairs, which all arms and seeds share.
         n_pairs: this many of them; None: all that can be made.
         plan_seed: of random plans and interventions.
-        against: the arm that the others are tested against.
+        against: the arms that the others are tested against.
         parser: a judge that has verified no pair; None: there is none.
         train: what all arms are trained with.
     """
@@ -66,7 +66,7 @@ class CounterfactualExperiment(BaseModel):
     pair_seed: int = 1
     n_pairs: int | None = Field(default=None, ge=1)
     plan_seed: int = 20201116
-    against: str
+    against: tuple[str, ...] = Field(min_length=1)
     parser: Parser | None = None
     seeds: tuple[int, ...] = Field(default=(1, 2), min_length=1)
     train: dict[str, Any]
@@ -107,8 +107,8 @@ def load_experiment(path: Path) -> CounterfactualExperiment:
         ConfigError: unknown keys or impossible values, with their place.
     """
     experiment = read_toml(path, CounterfactualExperiment)
-    if experiment.against not in experiment.arms:
-        raise ConfigError(f"{path}: against names no arm: {experiment.against!r}")
+    if unknown := [name for name in experiment.against if name not in experiment.arms]:
+        raise ConfigError(f"{path}: against names no arm: {unknown[0]!r}")
     for arm in experiment.arms.values():
         experiment.train_config(arm, 1)
         if not set(arm.seeds) <= set(experiment.seeds):

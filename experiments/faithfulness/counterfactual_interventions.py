@@ -2,7 +2,8 @@
 
 An intervention (faithfulness spec §5.6 ii) keeps the MR and changes the plan in the decoder:
 ``permute`` its order, ``drop`` a slot, ``swap`` a value. Under the factual tag, which the library
-itself never does: it refuses a plan that is no order of the MR. ``perturb`` is SCOTT's test: half
+itself never does: it refuses a plan that is no order of the MR; and under the counterfactual one,
+where a model with tags has learnt to obey such plans. ``perturb`` is SCOTT's test: half
 of the plan's tokens are replaced by random ones, and a model that reads its plan says something
 else.
 """
@@ -92,11 +93,14 @@ def content_followed(text: str, item: Intervention, checker: SlotChecker) -> boo
 
 
 class Speaker:
-    """Says MRs by given plans, whatever is in them, with the factual tag."""
+    """Says MRs by given plans, whatever is in them, with the same tag."""
 
-    def __init__(self, bundle: Bundle, *, seed: int, batch_size: int, max_length: int) -> None:
+    def __init__(
+        self, bundle: Bundle, *, seed: int, batch_size: int, max_length: int, factual: bool = True
+    ) -> None:
         """Wrap a bundle whose decoder says the plan first."""
         self._bundle, self._backend = bundle, TorchBackend(bundle)
+        self._tag = FACTUAL if factual else COUNTERFACTUAL
         self._seed, self._batch_size, self._max_length = seed, batch_size, max_length
         known = bundle.tokenizer.symbol_ids
         symbols = {known[s] for s in (*all_symbols(bundle.domain), *PLAN_SYMBOLS)}
@@ -128,7 +132,11 @@ class Speaker:
         request = GenerationRequest(item.id, item.mr, item.plan)
         orders = choose_orders(request, linearizer.strategy, None, seed=self._seed, plan_first=True)
         written = linearizer.linearize(item.mr, orders.read, said=item.plan, factual=False)
-        return replace(written, pieces=_factual(written.pieces), prefix=_factual(written.prefix))
+        return replace(
+            written,
+            pieces=_tagged(written.pieces, self._tag),
+            prefix=_tagged(written.prefix, self._tag),
+        )
 
     def _source(
         self, item: Intervention, linearized: LinearizedInput, *, corrupt: bool
@@ -137,7 +145,7 @@ class Speaker:
         prefix = encode(linearized.prefix)[:-1]
         if corrupt:
             rng = derived_rng(self._seed, "perturb", item.id)
-            first = 1 if linearized.prefix[0] == FACTUAL else 0
+            first = 1 if linearized.prefix[0] == self._tag else 0
             prefix = corrupted(prefix, range(first, len(prefix) - 1), self._words, rng)
         return EncodedSource(
             tuple(encode(linearized.pieces)), tuple(linearized.bindings), None, tuple(prefix)
@@ -157,5 +165,5 @@ def corrupted(
     return changed
 
 
-def _factual(pieces: Sequence[str]) -> tuple[str, ...]:
-    return tuple(FACTUAL if piece == COUNTERFACTUAL else piece for piece in pieces)
+def _tagged(pieces: Sequence[str], tag: str) -> tuple[str, ...]:
+    return tuple(tag if piece in (FACTUAL, COUNTERFACTUAL) else piece for piece in pieces)

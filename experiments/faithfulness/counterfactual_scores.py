@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from experiments.runner.kept import Rows
 
 _BATCH, _MAX_LENGTH = 64, 100
+AS_COUNTERFACTUAL = "as_counterfactual"
+"""Obedience under the counterfactual tag, of models that have tags."""
 
 
 def scores(
@@ -61,11 +63,20 @@ def scores(
         judged = judged_rows(records, generator.checker, None, parser, n_wordings=1)
         found[setting] = {metric: score(metric, r) for metric, r in judged.items()}
         rows |= {f"{setting}/{metric}": r for metric, r in judged.items()}
-    if bundle.linearizer.plan_first is not None:
-        speaker = Speaker(bundle, seed=0, batch_size=_BATCH, max_length=_MAX_LENGTH)
-        obeyed, verdicts = obedience(own, examples, bundle, speaker, generator.checker, seed=seed)
-        found |= obeyed
-        rows |= verdicts
+    plan_first = bundle.linearizer.plan_first
+    if plan_first is not None:
+        for factual in (True, False)[: 1 + plan_first.tags]:
+            speaker = Speaker(
+                bundle, seed=0, batch_size=_BATCH, max_length=_MAX_LENGTH, factual=factual
+            )
+            obeyed, verdicts = obedience(
+                own, examples, bundle, speaker, generator.checker, seed=seed
+            )
+            if factual:
+                found |= {**obeyed, "perturb": perturbed(own, examples, speaker, generator.checker)}
+                rows |= verdicts
+            else:
+                found[AS_COUNTERFACTUAL] = obeyed
     return found, rows
 
 
@@ -78,7 +89,7 @@ def obedience(
     *,
     seed: int,
 ) -> tuple[dict[str, Any], Rows]:
-    """What becomes of changed plans, and how many texts a corrupted plan changes; plan or not.
+    """What becomes of changed plans, by kind; the rows: plan or not.
 
     ``own`` are the texts by the generator's own plans, which are the ones that are changed.
     """
@@ -105,16 +116,22 @@ def obedience(
         if kind != "permute":  # which changes no content
             kept = sum(content_followed(t, i, checker) for t, i in zip(texts, items, strict=True))
             found[kind]["content"] = _percent(kept, len(items))
+    return found, rows
+
+
+def perturbed(
+    own: Sequence[Hypothesis], examples: Sequence[Example], speaker: Speaker, checker: SlotChecker
+) -> dict[str, Any]:
+    """How many texts a corrupted plan changes, and how many say their MR nevertheless, in %."""
     plain = [Intervention(e.id, e.mr, h.plan, h.plan) for e, h in zip(examples, own, strict=True)]
     before, after = speaker.say(plain), speaker.say(plain, corrupt=True)
     changed = sum(a != b for a, b in zip(before, after, strict=True))
     exact = sum(checker.check(t, i.mr).ok for t, i in zip(after, plain, strict=True))
-    found["perturb"] = {
+    return {
         "n": len(plain),
         "changed": _percent(changed, len(plain)),
         "exact": _percent(exact, len(plain)),
     }
-    return found, rows
 
 
 def _percent(part: int, whole: int) -> float:

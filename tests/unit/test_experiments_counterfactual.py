@@ -106,7 +106,7 @@ def test_bad_files(tmp_path: Path) -> None:
         ("pair_seed = 1", "pear_seed = 1", "pear_seed"),
         ("tags = false", "togs = false", "togs"),
         ('samples = "', '# samples = "', "samples"),
-        ('against = "plan-only"', 'against = "nobody"', "against"),
+        ('against = ["plan-only"', 'against = ["nobody"', "against"),
         ("seeds = [1]", "seeds = [3]", "five passes.*seeds"),
     ):
         path.write_text(text.replace(old, new), encoding="utf-8")
@@ -120,7 +120,7 @@ results = "t"
 n_mrs = 2
 n_pairs = 30
 seeds = [1]
-against = "no-plan"
+against = ["no-plan"]
 [train]
 strategy = "random"
 data = {corpus = "mini", dev = "DEV", limit = 20}
@@ -160,10 +160,13 @@ def test_a_run_is_kept_and_gone_on_with(tmp_path: Path, monkeypatch: pytest.Monk
     assert len(made) == 2
     metrics = json.loads((out / "results.json").read_text("utf-8"))["metrics"]
     results, against = metrics["arms"], metrics["against"]
-    assert against["tags"]["seeds"] == 1
-    assert set(against["tags"]) >= {"own/ser", "own/bleu", "random/order"}
-    assert "permute/plan" not in against["tags"]  # the other arm has no plan to be changed
+    assert list(against) == ["no-plan"]
+    tests = against["no-plan"]["tags"]
+    assert tests["seeds"] == 1
+    assert set(tests) >= {"own/ser", "own/bleu", "random/order"}
+    assert "permute/plan" not in tests  # the other arm has no plan to be changed
     assert results["tags"]["1"]["permute"]["n"] == 2
+    assert set(results["tags"]["1"]["as_counterfactual"]) == {"permute", "drop", "swap"}
     assert 0 <= results["tags"]["1"]["perturb"]["changed"] <= 100
     assert "permute" not in results["no-plan"]["1"]
     assert results["tags"]["1"]["own"]["order"] <= 100
@@ -180,3 +183,4 @@ def test_a_run_is_kept_and_gone_on_with(tmp_path: Path, monkeypatch: pytest.Monk
     assert again["1"]["own"] == results["no-plan"]["1"]["own"]
     rows = (out / "table.md").read_text("utf-8").splitlines()
     assert any(re.match(r"\| (none|with tags) +\| +1 \|", row) for row in rows)
+    assert any(re.match(r"\| with tags +\| +counterfactual \|", row) for row in rows)
