@@ -34,7 +34,14 @@ from d2t.cli.contrast import (
 )
 from d2t.cli.generate_lines import Lines
 from d2t.cli.planners import FirstOption, PlannerOption, SentencesOption, plan_option
-from d2t.cli.sink import after_kept, begin_file, is_complete, open_sink, refuse_own_input
+from d2t.cli.sink import (
+    after_kept,
+    begin_file,
+    count_finished,
+    is_complete,
+    open_sink,
+    refuse_own_input,
+)
 from d2t.errors import UsageError
 
 if TYPE_CHECKING:
@@ -243,9 +250,7 @@ def generate(
     from d2t.io.waiting import input_waits
     from d2t.mr.columns import ColumnMap
 
-    if resume and is_complete(output, jsonl=format is OutputFormat.JSONL):
-        say(f"{output} is complete already")
-        return
+    finished = resume and is_complete(output, jsonl=format is OutputFormat.JSONL)
     if source != "-":  # a missing file is cheaper to find than a model is to load
         open_source(source).close()
         refuse_own_input(source, output)
@@ -288,18 +293,22 @@ def generate(
         "seed": seed, "map": map, "format": format.value,
         "contrast": None if contrasted is None else asdict(contrasted),
     }  # fmt: skip
-    file = begin_file(output, made_by, resume=resume, window=window)
-    with open_sink(output, file) as write:
-        rest = after_kept(file, records, columns, totals)
-        many = is_bulk(source) and limit is None and workers is None and generator.at_a_time > 1
-        n = processes or (Parallelism.for_machine(threads).workers if many else 1)
-        with _answered(job, generator, 1 if typed else n) as (answer, at_a_time, pool):
-            windows = generate_stream(
-                rest, answer, window=window, strict=strict, at_a_time=1 if typed else at_a_time,
-                pool=pool, waits=input_waits(source),
-            )  # fmt: skip
-            for items in _counted(windows, totals, started):
-                write(lines.of(items))
+    if finished:
+        assert output is not None  # there is one
+        count_finished(output, records, columns, totals)
+    else:
+        file = begin_file(output, made_by, resume=resume, window=window)
+        with open_sink(output, file) as write:
+            rest = after_kept(file, records, columns, totals)
+            many = is_bulk(source) and limit is None and workers is None and generator.at_a_time > 1
+            n = processes or (Parallelism.for_machine(threads).workers if many else 1)
+            with _answered(job, generator, 1 if typed else n) as (answer, at_a_time, pool):
+                windows = generate_stream(
+                    rest, answer, window=window, strict=strict, at_a_time=1 if typed else at_a_time,
+                    pool=pool, waits=input_waits(source),
+                )  # fmt: skip
+                for items in _counted(windows, totals, started):
+                    write(lines.of(items))
     say(_summary(totals, time.perf_counter() - started))
     raise typer.Exit(verdict(_missed(totals, require_ok, max_ser), bad_lines=totals.bad))
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from d2t.cli.common import say
 from d2t.cli.interrupts import deferred_interrupt
 from d2t.errors import D2TError, DataError, UsageError
-from d2t.io.growing import GrowingFile
+from d2t.io.growing import GrowingFile, written_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def is_complete(output: Path | None, *, jsonl: bool) -> bool:
-    """Whether nothing is left to be gone on with.
+    """Whether there is a finished file, and nothing to be gone on with.
 
     Raises:
         UsageError: there is no file to go on with, or its lines do not tell what they answer.
@@ -34,6 +34,26 @@ def is_complete(output: Path | None, *, jsonl: bool) -> bool:
     if not jsonl:
         raise UsageError("--resume needs the records of --format jsonl, to know which are done")
     return output.is_file() and not GrowingFile(output).partial.exists()
+
+
+def count_finished(
+    output: Path, records: Iterator[InputRecord], columns: ColumnMap, totals: StreamTotals
+) -> None:
+    """See that a finished file answers the records, all of them, and count its lines.
+
+    Which options it was made with a finished file does not say.
+
+    Raises:
+        DataError: it is not one that d2t wrote, or answers other records.
+    """
+    say(f"{output} is complete already; its records are compared and counted")
+    _count_answers(output, written_records(output), records, columns, totals)
+    if (left := next(records, None)) is not None:
+        raise DataError(
+            f"{output} is complete, but has no line of record {left.id!r} of the input; give the "
+            "same input, or remove the file",
+            code="data_changed",
+        )
 
 
 def begin_file(
@@ -63,27 +83,38 @@ def after_kept(
         DataError: a kept line is of another record than the input has in its place, or of what
             that record said before.
     """
-    from d2t.decode.requests import answers_record
-
     if growing is not None and growing.kept:
         say(f"{growing.kept} records are in {growing.partial}; going on behind them")
-        for number, line in enumerate(growing.lines(), start=1):
-            record = next(records, None)
-            if record is None or line["id"] not in (record.id, columns.id(record.fields)):
-                there = "has ended" if record is None else f"has record {record.id!r}"
-                raise DataError(
-                    f"line {number} of {growing.partial} is of record {line['id']!r}, but the "
-                    f"input {there} there; give the same input, or remove the file",
-                    code="data_changed",
-                )
-            if "mr" in line and not answers_record(line, record, columns.domain, columns):
-                raise DataError(
-                    f"line {number} of {growing.partial} says something else than record "
-                    f"{record.id!r} of the input; give the same input, or remove the file",
-                    code="data_changed",
-                )
-            totals.add_line(line)
+        _count_answers(growing.partial, growing.lines(), records, columns, totals)
     return records
+
+
+def _count_answers(
+    path: Path,
+    lines: Iterator[dict[str, Any]],
+    records: Iterator[InputRecord],
+    columns: ColumnMap,
+    totals: StreamTotals,
+) -> None:
+    """Add the lines of ``path`` to ``totals``, each of the record that is read in its place."""
+    from d2t.decode.requests import answers_record
+
+    for number, line in enumerate(lines, start=1):
+        record = next(records, None)
+        if record is None or line["id"] not in (record.id, columns.id(record.fields)):
+            there = "has ended" if record is None else f"has record {record.id!r}"
+            raise DataError(
+                f"line {number} of {path} is of record {line['id']!r}, but the "
+                f"input {there} there; give the same input, or remove the file",
+                code="data_changed",
+            )
+        if "mr" in line and not answers_record(line, record, columns.domain, columns):
+            raise DataError(
+                f"line {number} of {path} says something else than record "
+                f"{record.id!r} of the input; give the same input, or remove the file",
+                code="data_changed",
+            )
+        totals.add_line(line)
 
 
 def refuse_own_input(source: str, output: Path | None) -> None:

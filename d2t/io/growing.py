@@ -76,19 +76,7 @@ class GrowingFile:
         Raises:
             DataError: one is no record of ours (code ``data_changed``).
         """
-        with open(self.partial, "rb") as stream:
-            for number, line in enumerate(islice(stream, self.kept), start=1):
-                try:
-                    record = json.loads(line)
-                except ValueError:
-                    record = None
-                if not isinstance(record, dict) or not ("error" in record or "report" in record):
-                    raise DataError(
-                        f"line {number} of {self.partial} is no record that d2t wrote; remove the "
-                        "file and start again",
-                        code="data_changed",
-                    )
-                yield record
+        return written_records(self.partial, self.kept)
 
     def write(self, text: str) -> None:
         """Add lines.
@@ -142,6 +130,28 @@ class GrowingFile:
                 if line.endswith(b"\n"):
                     ends.append(ends[-1] + len(line))
         return ends
+
+
+def written_records(path: Path, n: int | None = None) -> Iterator[dict[str, Any]]:
+    """The first ``n`` lines of a file that d2t has written, or all; one by one.
+
+    Raises:
+        DataError: one is no record of ours (code ``data_changed``).
+    """
+    with open(path, "rb") as stream:
+        for number, line in enumerate(islice(stream, n), start=1):
+            try:
+                record = json.loads(line)
+            except ValueError:
+                record = None
+            ours = isinstance(record, dict) and "id" in record
+            if not ours or not ("error" in record or "report" in record):
+                raise DataError(
+                    f"line {number} of {path} is no record that d2t wrote; remove the "
+                    "file and start again",
+                    code="data_changed",
+                )
+            yield record
 
 
 @contextmanager

@@ -113,6 +113,37 @@ class TestResume:
         assert path.read_bytes() == whole
         again = run(*self.OPTIONS, "--resume", "-o", str(path), stdin=self.STDIN)
         assert (again.exit_code, "complete already" in again.stderr) == (0, True)
+        assert "37 records: 37 ok" in again.stderr
+        assert path.read_bytes() == whole
+
+    @pytest.mark.usefixtures("echo")
+    def test_a_finished_file_is_judged_by_the_gates_too(self, tmp_path: Path) -> None:
+        path, bad = tmp_path / "out.jsonl", '{"mr": "name["}\n' + self.STDIN
+        options = ("--require-ok", "-o", str(path))
+        assert run(*self.OPTIONS, *options, stdin=bad).exit_code == 4
+        again = run(*self.OPTIONS, *options, "--resume", stdin=bad)
+        assert (again.exit_code, "1 bad line;" in again.stderr) == (4, True)
+
+    @pytest.mark.usefixtures("echo")
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            (None, "is of record 'r0', but the input has record 'x0'"),
+            ("shopping list\n", "line 1 of"),
+            ("", "has no line of record 'x0'"),
+        ],
+    )
+    def test_a_finished_file_of_something_else_is_refused(
+        self, tmp_path: Path, text: str | None, said: str
+    ) -> None:
+        path = tmp_path / "out.jsonl"
+        if text is None:
+            assert run(*self.OPTIONS, "-o", str(path), stdin=self.STDIN).exit_code == 0
+        else:
+            path.write_text(text, "utf-8")
+        other = self.STDIN.replace('"r', '"x')
+        result = run(*self.OPTIONS, "--resume", "-o", str(path), stdin=other)
+        assert (result.exit_code, said in result.stderr) == (1, True), result.stderr
 
     def test_gates_judge_kept_and_new_records_together(
         self, echo: EchoBundle, tmp_path: Path
