@@ -72,12 +72,13 @@ class Tally:
         return 100.0 * self.exact_utterances / self.utterances if self.utterances else 0.0
 
     def as_dict(self, signature: str) -> dict[str, Any]:
-        """The summary as a JSON-able object."""
+        """The summary as a JSON-able object; rates of no utterance are None."""
+        some = bool(self.utterances)
         return {
             "utterances": self.utterances,
             "slots": self.slots,
-            "ser": round(self.ser, 4),
-            "exact": round(self.exact, 4),
+            "ser": round(self.ser, 4) if some else None,
+            "exact": round(self.exact, 4) if some else None,
             "missing": self.missing,
             "added": self.added,
             "wrong": self.wrong,
@@ -88,10 +89,13 @@ class Tally:
 
     def line(self, signature: str) -> str:
         """The summary as one line for a person."""
+        ser, exact = "-", "-"
+        if self.utterances:
+            ser, exact = f"{self.ser:.2f} %", f"{self.exact:.1f} %"
         return (
-            f"{self.utterances} utterances, {self.slots} slots: SER {self.ser:.2f} % "
+            f"{self.utterances} utterances, {self.slots} slots: SER {ser} "
             f"(missing {self.missing}, added {self.added}, wrong {self.wrong}, "
-            f"repeated {self.repeated}), exact {self.exact:.1f} %"
+            f"repeated {self.repeated}), exact {exact}"
             + (f"; {self.bad_lines} bad line{'s' * (self.bad_lines > 1)}" if self.bad_lines else "")
             + f"  {signature}"
         )

@@ -84,6 +84,8 @@ def test_coloured_text_keeps_every_letter():
 def test_the_tally_is_the_slot_error_rate():
     tally = Tally()
     assert (tally.ser, tally.exact) == (0.0, 0.0)
+    assert "0 slots: SER - (" in tally.line("sig")  # nothing was judged
+    assert (tally.as_dict("sig")["ser"], tally.as_dict("sig")["exact"]) == (None, None)
     tally.add(check("name[Aromi], eatType[pub]", "Aromi is a pub."))
     tally.add(check("name[Aromi], eatType[pub]", "Aromi is a coffee shop. Aromi!"))
     assert (tally.ser, tally.exact) == (50.0, 50.0)
