@@ -235,9 +235,11 @@ def table(experiment: CounterfactualExperiment, results: dict[str, Any]) -> str:
 
 
 def _other_tag(experiment: CounterfactualExperiment, arms: dict[str, Any]) -> list[list[str]]:
-    """Lines of the arms with tags: how often changed plans are followed under either."""
+    """Lines of the arms that learnt both tags: how often changed plans are followed under either."""
     lines = []
     for name, by_seed in arms.items():
+        if experiment.arms[name].train.get("objective", {}).get("pairs") == []:
+            continue  # it has never read the other tag
         both = [found for found in by_seed.values() if AS_COUNTERFACTUAL in found]
         for tag, found in (
             ("factual", both),
