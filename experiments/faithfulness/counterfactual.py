@@ -235,7 +235,7 @@ def table(experiment: CounterfactualExperiment, results: dict[str, Any]) -> str:
 
 
 def _other_tag(experiment: CounterfactualExperiment, arms: dict[str, Any]) -> list[list[str]]:
-    """Lines of the arms that learnt both tags: how often changed plans are followed under either."""
+    """Lines of arms that learnt both tags: how often changed plans are followed under either."""
     lines = []
     for name, by_seed in arms.items():
         if experiment.arms[name].train.get("objective", {}).get("pairs") == []:
