@@ -10,6 +10,9 @@ import typer
 
 from d2t.cli.common import JsonOption
 
+_SHOWN = 12
+"""Longer lists are counted; ``--json`` has them."""
+
 
 def info(
     bundle: Annotated[Path, typer.Argument(help="A bundle: the folder that `d2t train` wrote.")],
@@ -31,14 +34,19 @@ def info(
     typer.echo("\n".join(f"{key:<16} {value}" for key, value in _lines(facts)))
 
 
-def _lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
+def _lines(facts: dict[str, Any], above: str = "") -> list[tuple[str, str]]:
+    """Name and text of each line; what is nested deeper has lines of its own."""
     lines: list[tuple[str, str]] = []
     for key, value in facts.items():
+        name = f"{above}{key}"
         if isinstance(value, dict):
-            inner = [(name, _short(item)) for name, item in value.items()]
-            lines.append((key, ", ".join(f"{name}={item}" for name, item in inner) or "-"))
+            deeper = {inner: item for inner, item in value.items() if isinstance(item, dict)}
+            flat = [f"{k}={_short(item)}" for k, item in value.items() if k not in deeper]
+            if flat or not deeper:
+                lines.append((name, ", ".join(flat) or "-"))
+            lines += _lines(deeper, f"{name}.")
         else:
-            lines.append((key, _short(value)))
+            lines.append((name, _short(value)))
     return lines
 
 
@@ -48,7 +56,7 @@ def _short(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return ", ".join(map(_short, value))
+        return ", ".join(map(_short, value)) if len(value) <= _SHOWN else f"({len(value)} items)"
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:g}" if isinstance(value, float) else str(value)

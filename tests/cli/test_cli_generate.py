@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -278,6 +279,7 @@ class TestInfo:
         result = CliRunner().invoke(app, ["info", str(random_bundle)])
         assert result.exit_code == 0
         assert "strategy         alignment" in result.stdout
+        assert not re.search(r"[{}\[\]]", result.stdout), "no Python objects"
 
     def test_a_folder_that_is_no_bundle(self, tmp_path: Path) -> None:
         result = CliRunner().invoke(app, ["info", str(tmp_path)])
