@@ -158,12 +158,12 @@ FormatOption = Annotated[
     ),
 ]
 MapOption = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         "--map",
         help="Which columns or keys are which slots: 'Restaurant name=name,Cuisine=food'; several "
         "for one slot are its values, 'Phone=' is none. Columns that are no slots are echoed "
-        "under `extra`.",
+        "under `extra`. May be repeated.",
         rich_help_panel=_OUTPUT,
     ),
 ]
@@ -275,13 +275,14 @@ def generate(
         "contrast": contrasted,
     }
     strictly = verify is Verify.STRICT
-    job = Job(model, settings, strictly, columns=map)
+    mapped = ",".join(map) if map else None
+    job = Job(model, settings, strictly, columns=mapped)
     generator = job.generator()
     wanted = plan_option(plan, first, generator.domain)
     job = replace(job, plan=wanted)
     typed = source == "-" and sys.stdin.isatty()
     window = 1 if typed else BATCHES_PER_WINDOW * batch_size
-    columns = ColumnMap.parse(map, generator.domain)
+    columns = ColumnMap.parse(mapped, generator.domain)
     known = (*generator.domain.slot_names, *columns.targets)
     records = read_records(source, limit=limit, known_columns=known)
     lines = Lines(columns, text=format is OutputFormat.TEXT, proved=strictly)
@@ -290,7 +291,7 @@ def generate(
         "model": _digest(generator), "engine": engine, "plan": wanted, "planner": planner,
         "sentences": sentences, "verify": verify.value, "rerank": reranked, "beam_size": beam_size,
         "length_penalty": length_penalty, "max_length": max_length, "batch_size": batch_size,
-        "seed": seed, "map": map, "format": format.value,
+        "seed": seed, "map": mapped, "format": format.value,
         "contrast": None if contrasted is None else asdict(contrasted),
     }  # fmt: skip
     if finished:

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 STDIN = "-"
 _BAD_BYTE = re.compile("[\udc80-\udcff]")
 _BOM = b"\xef\xbb\xbf"
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_UNREADABLE = {
+    b"\xff\xfe": ("UTF-16", "convert it: iconv -f UTF-16 -t UTF-8"),
+    b"\xfe\xff": ("UTF-16", "convert it: iconv -f UTF-16 -t UTF-8"),
+    b"\x1f\x8b": ("compressed (gzip)", "unpack it: gunzip -c FILE | d2t ... -"),
+    b"PK\x03\x04": ("a ZIP archive or a spreadsheet (.xlsx)", "unpack it, or save it as CSV"),
+}
+"""First bytes of what is often given for text: what it is, and what to do."""
 
 
 def display_name(source: str) -> str:
@@ -69,7 +75,7 @@ def decoded_lines(source: str) -> Iterator[str]:
     (``surrogateescape``), which ``bad_byte_column`` finds.
 
     Raises:
-        DataError: the file cannot be opened or read, or is UTF-16.
+        DataError: the file cannot be opened or read, or is UTF-16, gzip or ZIP.
     """
     return _lines(open_source(source), source)
 
@@ -85,14 +91,14 @@ def _lines(handle: IO[bytes], source: str) -> Iterator[str]:
         with handle:
             for number, raw in enumerate(handle, start=1):
                 if number == 1:
-                    if raw.startswith(_UTF16):
-                        raise DataError(
-                            f"{display_name(source)} is UTF-16; "
-                            "convert it: iconv -f UTF-16 -t UTF-8",
-                            line=1,
-                            code="invalid_utf8",
-                        )
+                    _require_text(raw, source)
                     raw = raw.removeprefix(_BOM)
                 yield raw.decode("utf-8", "surrogateescape")
     except OSError as error:
         raise read_error(source, error) from error
+
+
+def _require_text(start: bytes, source: str) -> None:
+    for magic, (what, cure) in _UNREADABLE.items():
+        if start.startswith(magic):
+            raise DataError(f"{display_name(source)} is {what}; {cure}", code="invalid_utf8")

@@ -264,6 +264,12 @@ class TestColumns:
         assert second["mr"] == {"name": "Eagle", "familyFriendly": "no"}
         assert second["extra"] == {"Phone": "5"}
 
+    def test_a_repeated_map_adds_to_the_first(self) -> None:
+        names = ("--map", "Restaurant name=name", "--map", "Kind=eatType,Kids=familyFriendly")
+        assert outputs(run(*names, stdin=self.CSV))[0]["mr"] == {
+            "name": "Aromi", "eatType": "pub", "familyFriendly": "yes",
+        }  # fmt: skip
+
     def test_errors_keep_what_the_record_holds_too(self) -> None:
         result = run(stdin="name,eatTypes,Phone\nAromi,pub,01223\n")
         assert result.exit_code == 3

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
 import sys
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -222,6 +224,15 @@ def test_utf16_and_json_arrays_are_told_how_to_convert(tmp_path: Path) -> None:
         read(tmp_path / "in.csv", "mr\nx".encode("utf-16"))
     with pytest.raises(DataError, match="jq"):
         read(tmp_path / "in.json", '[\n  {"mr": "x"}\n]')
+
+
+def test_archives_are_told_how_to_unpack(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"in\.jsonl\.gz is compressed \(gzip\); .*gunzip"):
+        read(tmp_path / "in.jsonl.gz", gzip.compress(b'{"mr": "name[x]"}\n'))
+    with zipfile.ZipFile(tmp_path / "in.xlsx", "w") as archive:
+        archive.writestr("sheet.xml", "<x/>")
+    with pytest.raises(DataError, match=r"spreadsheet.*CSV"):
+        read_records(str(tmp_path / "in.xlsx"))
 
 
 class Stdin:
