@@ -217,11 +217,17 @@ def test_the_control_arm_has_no_counterfactual_pairs(small) -> None:
     assert (len(part.pairs), part.share) == (40, None)
 
 
-def test_uncorrected_pairs_that_contradict_themselves_are_tagged(tmp_path) -> None:
-    lines = [
-        ("name[Aromi], eatType[pub]", "Aromi is a pub."),
-        ("name[Aromi], eatType[pub], food[French]", "Aromi is a pub."),
-    ]
+@pytest.mark.parametrize(
+    ("mr", "said"),
+    [
+        ("name[Aromi], eatType[pub], food[French]", ("name", "eatType")),  # leaves out
+        ("name[Aromi]", ("name", "eatType")),  # adds
+        ("name[Aromi], eatType[restaurant]", ("name", "eatType")),  # says otherwise
+    ],
+)
+def test_uncorrected_pairs_that_contradict_themselves_are_tagged(tmp_path, mr, said) -> None:
+    agrees = "name[Aromi], eatType[pub]"
+    lines = [(agrees, "Aromi is a pub."), (mr, "Aromi is a pub.")]
     path = tmp_path / "noisy.csv"
     text = "".join(f'"{mr}",{ref}\n' for mr, ref in lines * 3)
     path.write_text("mr,ref\n" + text, encoding="utf-8")
@@ -230,11 +236,11 @@ def test_uncorrected_pairs_that_contradict_themselves_are_tagged(tmp_path) -> No
         "data.correct": False, "objective.sources": ["noisy"],
     })  # fmt: skip
     data = objective_data(config, prepare_data(config.data))
-    assert {str(pair.example.mr) for pair in data.train} == {str(parse_mr(lines[0][0], DOMAIN))}
+    assert {str(pair.example.mr) for pair in data.train} == {str(parse_mr(agrees, DOMAIN))}
     assert data.counts["not_factual"] == 3
     [pair] = data.beside
-    assert pair.example.mr == parse_mr(lines[1][0], DOMAIN)
-    assert pair.example.plan.names == ("name", "eatType")
+    assert pair.example.mr == parse_mr(mr, DOMAIN)
+    assert pair.example.plan.names == said
 
 
 def test_files_are_checked(small, tmp_path) -> None:
