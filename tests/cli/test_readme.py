@@ -110,3 +110,17 @@ def test_the_other_commands_of_the_readme_run(tmp_path: Path) -> None:
 
 def test_no_placeholder_is_left_in_the_readme() -> None:
     assert "@@" not in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_links_within_the_readme_lead_somewhere() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ (.*)$", text, re.M)
+    anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    assert set(re.findall(r"\]\(#([^)]*)\)", text)) <= anchors
+
+
+def test_files_that_the_readme_links_to_are_there() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    linked = re.findall(r"\]\(((?!https?:|#)[^)#]+)\)", text)
+    assert linked
+    assert [path for path in linked if not (ROOT / path).exists()] == []

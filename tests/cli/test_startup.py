@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,3 +68,9 @@ def test_every_help_ends_with_an_example_of_the_command(path: tuple[str, ...]) -
     assert result.exit_code == 0
     example = result.stdout.partition("Example:")[2]
     assert " ".join(("d2t", *path)) in " ".join(example.split())
+
+
+@pytest.mark.parametrize("path", PATHS, ids=" ".join)
+def test_every_command_is_in_the_readme(path: tuple[str, ...]) -> None:
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert re.search(rf"\bd2t {' '.join(path)}(?![\w-])", text)
