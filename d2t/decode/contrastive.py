@@ -47,9 +47,10 @@ def contrast_scores(
     log-softmaxes cancel in that, so logits do as well as log-probabilities.
 
     Stop rule of the source: the contrast never goes on where the true MR's own likeliest token is
-    EOS. There is no contrast at such a step: greedy search stops, and beams rank what else there is
-    as the plain search does. (The source has no beams; to force EOS would end them early and
-    change the search even where ``beta`` is 0.)
+    EOS. There is no contrast at such a step: greedy search stops, and beams rank what the mask
+    leaves (it holds at every step, in rows that are not ``active``, too) as the plain search does.
+    (The source has no beams; to force EOS would end them early and change the search even where
+    ``beta`` is 0.)
 
     Departures from the source, both from the spec: the mask, and softmax after it. With ``beta``
     and ``plausibility`` 0 the result is ``true`` itself, bit for bit.

@@ -18,7 +18,7 @@ from d2t.corpus.records import example_from_record, example_to_record
 from d2t.corpus.types import Example
 from d2t.decode.sampling_options import SamplingOptions
 from d2t.decode.types import GenerationRequest
-from d2t.errors import DataError
+from d2t.errors import D2TError, DataError
 from d2t.io.atomic import atomic_write_json
 from d2t.io.growing import GrowingFile
 from d2t.io.hashing import sha256_file
@@ -54,24 +54,44 @@ class RoundFolder:
         return self.path / "round.json"
 
     def facts(self) -> dict[str, Any]:
-        """The manifest of a finished round.
+        """What a finished round is of, and what is in it.
 
         Raises:
-            DataError: there is none.
+            DataError: there is none, or it is damaged.
         """
         if not self.manifest.is_file() or not self.samples.is_file():
             raise DataError(
                 f"{self.path} holds no finished round of samples (round.json, samples.jsonl); "
                 "leave objective.round out to make one"
             )
-        found: dict[str, Any] = json.loads(self.manifest.read_text(encoding="utf-8"))
+        try:
+            found: dict[str, Any] = json.loads(self.manifest.read_text(encoding="utf-8"))["metrics"]
+            found["identity"], found["mean_scores"]
+        except (ValueError, LookupError, TypeError) as error:
+            raise _damaged(self.manifest, error) from error
         return found
 
     def read(self, domain: Domain) -> Iterator[ScoredMR]:
-        """The records of a finished round."""
-        with self.samples.open(encoding="utf-8") as stream:
-            for line in stream:
-                yield _from_record(json.loads(line), domain)
+        """The records of a finished round.
+
+        Raises:
+            DataError: a line is damaged.
+        """
+        with self.samples.open("rb") as stream:
+            for number, line in enumerate(stream, start=1):
+                try:
+                    yield _from_record(json.loads(line), domain)
+                except (ValueError, LookupError, TypeError, D2TError) as error:
+                    raise _damaged(self.samples, error, number) from error
+
+
+def _damaged(path: Path, error: Exception, line: int | None = None) -> DataError:
+    return DataError(
+        f"{path} is damaged ({type(error).__name__}: {error}); copy it again from where it was "
+        "made, or delete the folder and draw the round anew",
+        line=line,
+        code="damaged",
+    )
 
 
 def groups_of(examples: Sequence[Example], n: int | None, seed: int) -> list[list[Example]]:
@@ -121,7 +141,7 @@ def make_round(
         ConfigError: what is to be gone on with is a round of something else.
     """
     if folder.manifest.is_file():
-        if folder.facts()["metrics"]["identity"] != identity:
+        if folder.facts()["identity"] != identity:
             raise DataError(
                 f"{folder.path} holds a round of other settings, data or model; put those back as "
                 "they were, or use another folder",

@@ -10,13 +10,14 @@ samples by the model's likelihood (its likeliest mistake first); an MR may give 
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from d2t.seeding import derived_rng
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from d2t.mr.types import MeaningRepresentation, Plan
     from d2t.train.contrastive_config import ConseqObjective, Selector
@@ -85,6 +86,25 @@ def select(records: Sequence[ScoredMR], how: ConseqObjective, seed: int) -> Chos
         chosen.positives.extend((record, text) for text in above[:n_good])
         chosen.negatives.extend((record, text) for text in below[:n_bad])
     return chosen
+
+
+def without(chosen: Chosen, dropped: Collection[str]) -> Chosen:
+    """``chosen`` without some samples, for each of which its MR gives a reference less.
+
+    For sets of which each MR gives as many texts to either (``intersect``).
+
+    Args:
+        chosen: S+ and S-.
+        dropped: ids of samples.
+    """
+    negatives = [(record, text) for record, text in chosen.negatives if text.id not in dropped]
+    left = Counter(record.id for record, _ in negatives)
+    positives = []
+    for record, text in chosen.positives:
+        if left[record.id] > 0:
+            left[record.id] -= 1
+            positives.append((record, text))
+    return Chosen(positives, negatives)
 
 
 def folded(text: str) -> str:

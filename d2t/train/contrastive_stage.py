@@ -14,7 +14,7 @@ from d2t.io.hashing import sha256_file, sha256_json
 from d2t.train.contrastive import unlikelihood
 from d2t.train.contrastive_round import RoundFolder, groups_of, make_round
 from d2t.train.contrastive_scores import TextScorer
-from d2t.train.contrastive_select import select
+from d2t.train.contrastive_select import Chosen, select, without
 from d2t.train.encode import FROZEN, Shares, render
 from d2t.train.init_config import bundle_digest, bundle_of
 from d2t.train.interrupt import TrainingInterrupted, stop_on_signal
@@ -51,7 +51,8 @@ def contrastive_parts(
 
     Raises:
         ConfigError: the QA model belongs to another domain, or the round lacks a score.
-        DataError: the round is of other data, or nothing was chosen from it.
+        DataError: the round is of another model or other data, it is damaged, or nothing was
+            chosen from it.
         TrainingInterrupted: Ctrl-C while sampling; finished blocks are kept.
     """
     if how.round is None:
@@ -61,24 +62,15 @@ def contrastive_parts(
         workers.from_main([0.0])  # the others wait until the round is there
     found = RoundFolder(folder if how.round is None else Path(how.round))
     facts = found.facts()
-    if facts["metrics"]["identity"]["data_sha256"] != _data_identity(data):
-        raise DataError(
-            f"{found.path} is a round of other training data, or of the same read with another "
-            "lexicon; make one with this configuration (leave objective.round out)",
-            code="data_changed",
-        )
-    _require_scores(how, facts["metrics"]["mean_scores"], found.path)
+    _require_same(config, facts["identity"], _data_identity(data), found.path)
+    _require_scores(how, facts["mean_scores"], found.path)
     chosen = select(list(found.read(data.domain)), how, config.seed)
-    pair_of = {pair.example.id: pair for pair in data.train}
-    positives = [pair_of[text.id] for _, text in chosen.positives]
-    unwanted = [
-        Example(text.id, record.mr, (text.text,), text.plan) for record, text in chosen.negatives
-    ]
-    negatives = apart(
-        training_pairs(unwanted, data.checker, data.domain), positives, assembly.linearizer
-    )
+    positives, negatives = _pairs(chosen, how, data, assembly.linearizer)
     _require(positives, negatives, how, found.path)
-    reporter.say(f"S+ {len(positives)} references, S- {len(negatives)} samples, of {found.path}")
+    drawn = ", ".join(f"{name} {v}" for name, v in facts["identity"]["sampling"].items())
+    reporter.say(
+        f"S+ {len(positives)} references, S- {len(negatives)} samples, of {found.path} ({drawn})"
+    )
     parts = [Part(positives)]
     if negatives:
         parts.append(Part(negatives, loss=partial(unlikelihood, weight=how.weight)))
@@ -87,6 +79,26 @@ def contrastive_parts(
         {"conseq_positives": len(positives), "conseq_negatives": len(negatives)},
         {"conseq_samples": sha256_file(found.samples)},
     )
+
+
+def _pairs(
+    chosen: Chosen, how: ConseqObjective, data: PreparedData, linearizer: Linearizer
+) -> tuple[list[TrainingPair], list[TrainingPair]]:
+    """S+ and S- as the model reads them, no two of them one to it."""
+    pair_of = {pair.example.id: pair for pair in data.train}
+
+    def positives_of(chosen: Chosen) -> list[TrainingPair]:
+        return [pair_of[text.id] for _, text in chosen.positives]
+
+    unwanted = [
+        Example(text.id, record.mr, (text.text,), text.plan) for record, text in chosen.negatives
+    ]
+    pairs = training_pairs(unwanted, data.checker, data.domain)
+    negatives = apart(pairs, positives_of(chosen), linearizer)
+    if how.intersect and len(negatives) < len(unwanted):
+        kept = {pair.example.id for pair in negatives}
+        chosen = without(chosen, {e.id for e in unwanted if e.id not in kept})
+    return positives_of(chosen), negatives
 
 
 def apart(
@@ -161,6 +173,28 @@ def _data_identity(data: PreparedData) -> dict[str, Any]:
         "domain": data.domain.digest,
         "lexicon": data.checker.lexicon_digest,
     }
+
+
+def _require_same(
+    config: TrainConfig,
+    identity: dict[str, Any],
+    data: dict[str, Any],
+    folder: Path,
+) -> None:
+    """A round is of the model that training starts from, and of its data."""
+    if identity["data_sha256"] != data:
+        raise DataError(
+            f"{folder} is a round of other training data, or of the same read with another "
+            "lexicon; make one with this configuration (leave objective.round out)",
+            code="data_changed",
+        )
+    assert config.init is not None  # the configuration requires it
+    if identity["bundle_sha256"] != bundle_digest(bundle_of(config.init)):
+        raise DataError(
+            f"{folder} was drawn by another model than {config.init}: S- are the samples of the "
+            "model that is trained; leave objective.round out, or start from that model (--init)",
+            code="model_changed",
+        )
 
 
 def _require_scores(how: ConseqObjective, means: dict[str, dict[str, float]], folder: Path) -> None:

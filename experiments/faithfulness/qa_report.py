@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from d2t.evaluate.qa.hard_cases import wrong_verdicts
 from d2t.train.fluency_scores import auc
 from experiments.faithfulness.qa_corruptions import CONTROL, MR_SIDE, TEXT_SIDE
 from experiments.faithfulness.qa_distractors import FAITHFUL, KNOWN, MISREAD, MOVED
@@ -196,7 +197,7 @@ def _hard(judged: Mapping[str, Any], cases: Sequence[HardCase], threshold: float
         ("checker", np.array(column(judged, "checker")) == 0),
         (f"{JUDGE} >= {threshold:.3f}", np.array(column(judged, JUDGE)) >= threshold),
     ):
-        counts = Counter(kinds[said != faithful].tolist())
+        counts = wrong_verdicts(cases, said.tolist())
         wrong[name] = {**dict(sorted(counts.items())), "all": counts.total()}
     return {"auc": areas, "wrong": wrong, "threshold": threshold}
 

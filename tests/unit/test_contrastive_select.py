@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from d2t.mr.types import MeaningRepresentation, Slot
 from d2t.train.contrastive_config import ConseqObjective
-from d2t.train.contrastive_select import Chosen, ScoredMR, ScoredText, folded, select
+from d2t.train.contrastive_select import Chosen, ScoredMR, ScoredText, folded, select, without
 
 
 def how(**changes: Any) -> ConseqObjective:
@@ -57,6 +57,16 @@ def test_an_mr_gives_as_many_to_either_set() -> None:
     records = [record("a", {"1": 0, "2": 0, "3": 0}, {"x": -1, "y": -2, "z": 0})]
     positives, negatives = texts(select(records, how(per_mr=3), 1))
     assert (len(positives), negatives) == (2, ["y", "x"])
+
+
+def test_a_sample_that_goes_takes_a_reference_of_its_mr_along() -> None:
+    records = [record(name, {f"{name}1": 0, f"{name}2": 0}, {f"{name}x": -1, f"{name}y": -2})
+               for name in "ab"]  # fmt: skip
+    chosen = select(records, how(per_mr=2), 1)
+    left = without(chosen, {"a-s0", "a-s1", "b-s1"})
+    assert texts(left)[1] == ["bx"]
+    assert texts(left)[0] == [t for t in texts(chosen)[0] if t.startswith("b")][:1]
+    assert without(chosen, set()) == chosen
 
 
 def test_ranks_take_shares_of_the_mrs() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -22,7 +23,7 @@ from d2t.model.bundle import Bundle
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.slots.checker import SlotChecker
-from d2t.train import checkpoint
+from d2t.train import checkpoint, contrastive_stage
 from d2t.train.config_file import load_config
 from d2t.train.contrastive_config import ConseqObjective
 from d2t.train.contrastive_round import RoundFolder, groups_of, make_round
@@ -144,7 +145,7 @@ def test_sampling_resumed_equals_uninterrupted(tmp_path: Path) -> None:
     names = ("samples.jsonl",)
     assert all((whole / name).read_bytes() == (cut / name).read_bytes() for name in names)
     records = list(RoundFolder(whole).read(DOMAIN))
-    facts = RoundFolder(whole).facts()["metrics"]
+    facts = RoundFolder(whole).facts()
     assert (facts["mrs"], facts["references"]) == (5, 10)
     assert [r.references[0].id for r in records] == [f"{k}-0" for k in range(5)]
     assert all(1 <= len(r.samples) <= 3 for r in records)
@@ -178,6 +179,18 @@ def test_pairs_that_read_alike_are_no_negatives(base: Path) -> None:
     same = pair("food[French], name[Zizzi]", "Zizzi serves french food.")
     other = pair("name[Zizzi], food[French]", "Zizzi is French.")
     assert apart([same, other], [good], linearizer) == [other]
+
+
+def test_a_negative_that_is_left_out_takes_a_reference_of_its_mr_along(
+    finished: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = conseq(base, f"objective.round={finished / 'round'}", "train.max_steps=1")
+    whole = json.loads((finished / "run.json").read_text(encoding="utf-8"))["counts"]
+    monkeypatch.setattr(contrastive_stage, "apart", lambda pairs, *_: pairs[2:])
+    train(given, tmp_path / "run")
+    counts = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))["counts"]
+    assert counts["conseq_negatives"] == whole["conseq_negatives"] - 2
+    assert counts["conseq_positives"] == counts["conseq_negatives"]
 
 
 def test_a_run_says_what_it_was_taught(finished: Path, base: Path) -> None:
@@ -239,6 +252,29 @@ def test_many_runs_choose_from_one_round(finished: Path, base: Path, tmp_path: P
         train(conseq(base, given, "objective.negatives=quals"), tmp_path / "quals")
     with pytest.raises(DataError, match="no finished round"):
         train(conseq(base, f"objective.round={tmp_path}"), tmp_path / "none")
+    trained = conseq(base, given, f"init={finished / 'bundle'}")
+    with pytest.raises(DataError, match="drawn by another model"):
+        train(trained, tmp_path / "model")
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "line"),
+    [
+        ("round.json", b"{", None),
+        ("round.json", b'{"metrics": {}}', None),
+        ("samples.jsonl", b'{"id": "1"}\n', 1),
+        ("samples.jsonl", b"\xff\n", 1),
+    ],
+)
+def test_a_damaged_round_is_named(
+    finished: Path, base: Path, tmp_path: Path, name: str, damage: bytes, line: int | None
+) -> None:
+    folder = tmp_path / "round"
+    shutil.copytree(finished / "round", folder)
+    (folder / name).write_bytes(damage)
+    with pytest.raises(DataError, match=f"{name} is damaged") as raised:
+        train(conseq(base, f"objective.round={folder}"), tmp_path / "run")
+    assert raised.value.line == line
 
 
 def test_a_training_goes_on_from_init_without_an_objective(base: Path, tmp_path: Path) -> None:

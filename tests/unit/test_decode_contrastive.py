@@ -17,6 +17,8 @@ from d2t.decode.steps import step_log_probs
 from d2t.errors import BackendError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from d2t.model.base import DecoderState
 
 SOURCES = [[3, 4, 5], [6], [7, 8, 9, 10, 11, 3], [5, 5], [4, 3], [9, 3, 9, 3]]
@@ -264,30 +266,69 @@ def test_impossible_options(settings: dict[str, Any]) -> None:
 # --- the contrast that follows the text ---------------------------------------------------------
 
 
+def defined(
+    model: RandomModel, script: ScriptedContrast, source: list[int], ids: Sequence[int]
+) -> torch.Tensor:
+    """Log-probabilities ``(vocab,)`` of what follows ``ids``, by definition: no cache at all."""
+    options = script.options
+    said = script.said(ids) if options.dynamic else 0
+    rows = []
+    for tokens in (source, list(script.ids(said))):
+        padded = pad_sources([tokens], PAD)
+        rows.append(model(*padded, torch.tensor([[BOS, *ids]]))[:, -1])
+    blocked = torch.zeros(1, model.vocab_size, dtype=torch.bool)
+    blocked[0, [PAD, BOS]] = True
+    found = contrast_scores(
+        *rows,
+        beta=options.beta,
+        plausibility=options.plausibility,
+        eos_id=EOS,
+        blocked=blocked,
+        active=torch.tensor([said != script.everything]),
+    )
+    return found.masked_fill(blocked, float("-inf")).log_softmax(-1)[0]
+
+
 def stepwise(model: RandomModel, script: ScriptedContrast, source: list[int]) -> tuple[int, ...]:
-    """Greedy search with a contrast that follows the text, by its definition: no cache at all."""
-    options, ids = script.options, [BOS]
-    while len(ids) <= 12:
-        said = script.said(ids)
-        rows = []
-        for tokens in (source, list(script.ids(said))):
-            padded = pad_sources([tokens], PAD)
-            rows.append(model(*padded, torch.tensor([ids]))[:, -1])
-        blocked = torch.zeros(1, model.vocab_size, dtype=torch.bool)
-        blocked[0, [PAD, BOS]] = True
-        found = contrast_scores(
-            *rows,
-            beta=options.beta,
-            plausibility=options.plausibility,
-            eos_id=EOS,
-            blocked=blocked,
-            active=torch.tensor([said != script.everything]),
-        )
-        token = int(found.masked_fill(blocked, float("-inf")).argmax())
+    """Greedy search with a contrast that follows the text, by its definition."""
+    ids: list[int] = []
+    while len(ids) < 12:
+        token = int(defined(model, script, source, ids).argmax())
         if token == EOS:
             break
         ids.append(token)
-    return tuple(ids[1:])
+    return tuple(ids)
+
+
+def followers(seed: int, options: ContrastOptions) -> list[ScriptedContrast]:
+    """For each source a contrast that changes with what is said; the words differ by seed."""
+    return [
+        ScriptedContrast(
+            {0: (5, 6), 1: (5, 7, 8), 2: (9, 4), 3: tuple(source)},
+            words=(3 + (seed + k) % 9, 3 + (seed + k + 4) % 9),
+            options=options,
+        )
+        for k, source in enumerate(SOURCES)
+    ]
+
+
+@pytest.mark.parametrize("dynamic", [False, True])
+def test_scores_of_beams_are_the_contrast_by_definition(dynamic: bool) -> None:
+    """Both halves of the caches, and what each beam has said, go with their beam."""
+    options = ContrastOptions(beta=0.8, plausibility=0.05, dynamic=dynamic)
+    for seed in range(6):
+        scripts, model = followers(seed, options), RandomModel(seed)
+        run = ContrastiveModel(model, options, scripts), *doubled_sources(SOURCES, scripts, PAD)
+        beams: list[list[SearchResult]] = beam_search(*run, beam_size=4, n_best=4, max_length=12)
+        for script, source, results in zip(scripts, SOURCES, beams, strict=True):
+            assert len(results) > 1
+            for found in results:
+                target = [*found.ids, EOS] if found.finished else list(found.ids)
+                steps = [
+                    defined(model, script, source, target[:at])[token].item()
+                    for at, token in enumerate(target)
+                ]
+                assert found.score == pytest.approx(sum(steps) / len(steps), rel=1e-3)
 
 
 @pytest.mark.parametrize("beam_size", [1, 3])
@@ -295,15 +336,7 @@ def test_a_dynamic_contrast_is_its_definition(beam_size: int) -> None:
     options = ContrastOptions(beta=0.8, plausibility=0.05, dynamic=True)
     followed, moved = [], 0
     for seed in range(12):
-        scripts = [
-            ScriptedContrast(
-                {0: (5, 6), 1: (5, 7, 8), 2: (9, 4), 3: tuple(source)},
-                words=(3 + (seed + k) % 9, 3 + (seed + k + 4) % 9),
-                options=options,
-            )
-            for k, source in enumerate(SOURCES)
-        ]
-        model = RandomModel(seed)
+        scripts, model = followers(seed, options), RandomModel(seed)
         run = (
             ContrastiveModel(model, options, scripts),
             *doubled_sources(SOURCES, scripts, PAD),

@@ -210,6 +210,18 @@ def test_questeval_averages_answerability_and_agreement_in_both_directions() -> 
     assert nothing.score == 0.0
 
 
+def test_questeval_proposes_as_it_is_told_and_the_signature_says_so() -> None:
+    proposed = {TXT: [QAPair("food a?", "indian", "food")]}
+    answerer = scripted(KNOWN, LOGS, proposed)
+    diverse = QAOptions(modes=("questeval",), quals=QualsOptions("diverse", n_groups=5))
+    report = QAReport(signature(answerer, diverse))
+    asked = EvaluationRecord("0", RECORD.mr, "Indian food by the river.")
+    list(judge_records([asked], answerer, diverse, report))
+    assert "proposals" in answerer.calls
+    assert "|propose:diverse/5/0.5|" in report.signature
+    assert "|propose:closed|" in signature(answerer, QAOptions())
+
+
 def test_a_report_has_means_intervals_costs_and_a_signature() -> None:
     records = [
         EvaluationRecord(str(at), parse_mr(f"food[Italian], name[N{at}]", DOMAIN), "Indian food.")

@@ -16,7 +16,7 @@ from d2t.io.records import read_records
 from d2t.mr.parse import parse_mr
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from d2t.mr.domain import Domain
     from d2t.mr.types import MeaningRepresentation
@@ -87,32 +87,13 @@ def _case(fields: dict[str, object], domain: Domain) -> HardCase:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Verdicts:
-    """How a yes-or-no judge does: errors by kind, of both sorts.
+def wrong_verdicts(cases: Sequence[HardCase], said: Iterable[bool]) -> Counter[str]:
+    """How many cases of each kind a yes-or-no judge got wrong.
 
-    Attributes:
-        n: cases.
-        false_alarms: faithful cases called unfaithful.
-        overlooked: unfaithful cases called faithful.
+    Args:
+        cases: what was judged.
+        said: whether the judge called each one faithful, in order.
     """
-
-    n: Counter[str]
-    false_alarms: Counter[str]
-    overlooked: Counter[str]
-
-    @property
-    def n_wrong(self) -> int:
-        """Cases judged wrongly."""
-        return self.false_alarms.total() + self.overlooked.total()
-
-
-def judge_cases(cases: Sequence[HardCase], is_faithful: Callable[[HardCase], bool]) -> Verdicts:
-    """Count where a judge is wrong, by kind."""
-    verdicts = Verdicts(Counter(), Counter(), Counter())
-    for case in cases:
-        verdicts.n[case.kind] += 1
-        said = is_faithful(case)
-        verdicts.false_alarms[case.kind] += case.faithful and not said
-        verdicts.overlooked[case.kind] += said and not case.faithful
-    return verdicts
+    return Counter(
+        case.kind for case, faithful in zip(cases, said, strict=True) if faithful != case.faithful
+    )

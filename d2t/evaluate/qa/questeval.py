@@ -41,9 +41,20 @@ class QuestEvalScore:
 
 
 def questeval(
-    records: Sequence[ContextPair], answerer: QuestionAnswerer, *, n_wordings: int | None = 2
+    records: Sequence[ContextPair],
+    answerer: QuestionAnswerer,
+    *,
+    n_wordings: int | None = 2,
+    options: QualsOptions | None = None,
 ) -> list[QuestEvalScore]:
-    """Both directions for every record, batched over all of them."""
+    """Both directions for every record, batched over all of them.
+
+    Args:
+        records: texts and MRs.
+        answerer: proposes the text's questions, and answers.
+        n_wordings: in how many wordings the MR's slots are asked for; None: in all.
+        options: how the text's questions are proposed; None: as ``QualsOptions()``.
+    """
     texts, data = [r.text for r in records], [r.data for r in records]
     about_mr = [
         (at, asked)
@@ -53,7 +64,7 @@ def questeval(
         )
         if asked.said
     ]
-    pairs = proposed_pairs(records, texts, answerer, QualsOptions())
+    pairs = proposed_pairs(records, texts, answerer, options or QualsOptions())
     about_text = [
         (at, Asked(pair.slot or "", pair.question, _same(pair.answer, pair.slot, answerer), True))
         for at, found in enumerate(pairs)

@@ -101,9 +101,12 @@ def signature(answerer: QuestionAnswerer, options: QAOptions) -> str:
 
     domain = answerer.domain
     wordings = "all" if options.n_wordings is None else options.n_wordings
+    quals, search = options.quals, ""
+    if quals.propose == "diverse":
+        search = f"/{quals.n_groups}/{quals.penalty:g}"
     return (
         f"QA|dom:{domain.name}@{domain.digest[:4]}|q:{answerer.questions.digest[:4]}"
-        f"|model:{answerer.digest[:4]}|propose:{options.quals.propose}|pairs:{options.quals.n_pairs}"
+        f"|model:{answerer.digest[:4]}|propose:{quals.propose}{search}|pairs:{quals.n_pairs}"
         f"|wordings:{wordings}|v:{__version__}"
     )
 
@@ -216,7 +219,7 @@ _SCORERS: dict[Mode, Callable[..., Sequence[Any]]] = {
         pairs, answerer, n_wordings=options.n_wordings
     ),
     "questeval": lambda pairs, answerer, options: questeval(
-        pairs, answerer, n_wordings=options.n_wordings
+        pairs, answerer, n_wordings=options.n_wordings, options=options.quals
     ),
 }
 _AS_DICT: dict[Mode, Callable[..., tuple[dict[str, Any], dict[str, float | None]]]] = {
