@@ -4,8 +4,8 @@ DESIGN "Verified generation": greedy → check → reranked beam → other sente
 segments → samples of a narrow nucleus → samples of a wide one, which say anything in the end, but
 read worst. DESIGN has samples before segments: they cost more, and repaired none of what segments
 do (LOG). Few records go on, so the cost stays near greedy's. What is returned as ``ok`` or
-``repaired`` has passed the slot check, and says the slots in the order that was asked for where one
-was asked for; anything else is ``failed``, with its report.
+``repaired`` has passed the slot check, says nothing twice in a row, and says the slots in the order
+that was asked for where one was asked for; anything else is ``failed``, with its report.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from d2t.decode.sampling_options import SamplingOptions
 from d2t.decode.segments import segment_texts
 from d2t.decode.windows import BATCHES_PER_WINDOW, answer_all
 from d2t.evaluate.linking import NAMING, Linking
+from d2t.evaluate.stutter import stutters
 from d2t.evaluate.wording import WORDING, Wording
 from d2t.linearize.template import template_of, template_words
 from d2t.mr.types import Plan
@@ -189,7 +190,7 @@ class VerifiedGenerator:
 
     def _proved(self, request: GenerationRequest, said: Hypothesis) -> bool:
         kept = said.order_kept and said.breaks_kept is not False
-        right = said.status == "ok" and not said.alignment.faint
+        right = said.status == "ok" and not said.alignment.faint and not stutters(said.alignment)
         return right and (kept or not self._follows(request))
 
     def _reads(self, said: Hypothesis) -> bool:

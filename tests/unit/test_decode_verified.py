@@ -77,6 +77,15 @@ def test_a_word_that_is_written_like_a_name_is_not_the_name(bundle: EchoBundle) 
     assert empty.generator.generate_one("name[Aromi]").status == "failed"
 
 
+def test_what_stands_twice_in_a_row_is_not_proved(bundle: EchoBundle) -> None:
+    twice = "At the riverside, <val:name> is a pub. It is a pub. It is a pub."
+    generator, _ = verified(bundle, {"greedy": always(twice), "beams": always(twice, GOOD)})
+    found = generator.generate_one(MR, PLAN)
+    assert (found.text, found.status) == ("At the riverside, Aromi is a pub.", "repaired")
+    assert generator.generator.generate_one(MR, PLAN).status == "ok", "to the checker it is one"
+    assert say(bundle, greedy=always(twice)).status == "failed"
+
+
 def test_a_vague_word_that_may_say_something_else_is_not_proved(bundle: EchoBundle) -> None:
     rated = "name[Aromi], eatType[pub], customer rating[5 out of 5]"
     vague = "<val:name> is an average pub with a customer rating of 5 out of 5."
@@ -282,7 +291,7 @@ def test_a_text_that_gives_a_name_an_article_is_said_again(bundle: EchoBundle) -
 def test_a_sample_that_reads_oddly_is_no_answer(bundle: EchoBundle) -> None:
     """Odd words may be what the checker took for a slot."""
     bundle.decode_defaults[WORDING] = Wording("<val:name>", {}, {}, frozenset()).to_dict()
-    odd = "At the riverside, <val:name> is is a pub."
+    odd = "At the riverside, a <val:name> is a pub."
     drawn = say(bundle, greedy=always(NO_AREA), samples=always(odd))
     searched = say(bundle, greedy=always(NO_AREA), beams=always(odd))
     del bundle.decode_defaults[WORDING]

@@ -1,0 +1,53 @@
+"""Whether a text says something twice in a row, as in "a pub pub" or "It is cheap. It is cheap.".
+
+The slot checker counts adjacent mentions of one value as one (spec §1.5), so that it does not see
+it; n-gram language models see every window of it and find it usual. Weak models do it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from d2t.slots.types import Alignment
+
+_UNIT = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|[^\w\s]+")
+_MARK = "."
+"""What stands for all marks, and for the end of the text."""
+
+
+def stutters(alignment: Alignment) -> bool:
+    """Whether a run of words, numbers and marks stands twice, side by side; case aside.
+
+    What realises a value is one word of it, so that a value may have a word twice ("Bora Bora").
+    All marks are one. Runs without any letter do not count.
+    """
+    units = _units(alignment)
+    places: dict[str, list[int]] = {}
+    for at, unit in enumerate(units):
+        for earlier in places.get(unit, ()):
+            run = units[earlier:at]
+            if run == units[at : at + len(run)] and any(map(_has_letter, run)):
+                return True
+        places.setdefault(unit, []).append(at)
+    return False
+
+
+def _units(alignment: Alignment) -> list[str]:
+    text, done = alignment.text, 0
+    units: list[str] = []
+    for span in alignment.spans:
+        units += _words(text[done : span.start])
+        units.append(" ".join(text[span.start : span.end].casefold().split()))
+        done = span.end
+    return [*units, *_words(text[done:] + _MARK)]
+
+
+def _words(text: str) -> list[str]:
+    found = _UNIT.findall(text)
+    return [unit.casefold() if unit[0].isalnum() else _MARK for unit in found]
+
+
+def _has_letter(unit: str) -> bool:
+    return any(map(str.isalpha, unit))
