@@ -20,7 +20,7 @@ from d2t.cli.augment_data import (
     data_config,
     refuse_shared_stdout,
 )
-from d2t.cli.common import JsonOption, SeedOption, progress, say
+from d2t.cli.common import JsonOption, SeedOption, progress, refuse_own_input, say
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -91,6 +91,7 @@ def phrases(
     from d2t.train.prepare import prepare_data
 
     refuse_shared_stdout(out, as_json=as_json)
+    refuse_own_input(corpus, out)
     config = data_config(corpus, domain, test, share, share_seed)
     data = prepare_data(config, say=say)
     counts = PhraseCounts()

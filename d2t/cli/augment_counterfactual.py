@@ -19,7 +19,7 @@ from d2t.cli.augment_data import (
     data_config,
     refuse_shared_stdout,
 )
-from d2t.cli.common import JsonOption, SeedOption, progress, say
+from d2t.cli.common import JsonOption, SeedOption, progress, refuse_own_input, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,6 +68,7 @@ def counterfactual(
     from d2t.train.prepare import prepare_data
 
     refuse_shared_stdout(out, as_json=as_json)
+    refuse_own_input(corpus, out)
     config = data_config(corpus, domain, test, share, share_seed)
     data = prepare_data(config, say=say)
     counts = CounterfactualCounts()

@@ -8,6 +8,7 @@ import sys
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import IntEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -59,8 +60,13 @@ EngineOption = Annotated[
         help="auto takes ctranslate2 on a CPU where `d2t export` has put its model into the bundle."
     ),
 ]
+MOST_THREADS = 1024
+"""Far more than these are no speed, and torch ends the process."""
 ThreadsOption = Annotated[
-    int | None, typer.Option("--threads", min=1, help="CPU threads (default: torch's choice).")
+    int | None,
+    typer.Option(
+        "--threads", min=1, max=MOST_THREADS, help="CPU threads (default: torch's choice)."
+    ),
 ]
 
 # A JSONL reader reading us as a pipe must get UTF-8 and "\n" on every platform (STYLE D8).
@@ -187,6 +193,18 @@ def check_plan_option(plan: str | None, domain: Domain, *, option: str = "--plan
         check_plan(plan, domain)
     except D2TError as error:
         raise UsageError(f"{option}: {error.message}", code=error.code) from error
+
+
+def refuse_own_input(source: str | Path, output: Path | None, option: str = "--out") -> None:
+    """See that what is read is not replaced by what is made of it.
+
+    Raises:
+        UsageError: ``output`` is the file ``source``.
+    """
+    if output is None or not output.is_file() or not Path(source).is_file():
+        return
+    if output.samefile(source):
+        raise UsageError(f"{option} {output} is the input; write to another file")
 
 
 def limit_threads(threads: int | None) -> None:

@@ -16,6 +16,7 @@ from d2t.cli.common import (
     LimitOption,
     StrictOption,
     progress,
+    refuse_own_input,
     say,
     say_error,
 )
@@ -230,6 +231,7 @@ def correct(
     from d2t.slots.checker import SlotChecker
 
     refuse_test(source, split)
+    refuse_own_input(source, Path(out))
     examples, loaded = _load(source, split, domain)
     require_lexicon(loaded)
     examples = split_references(examples[:limit])
@@ -269,6 +271,7 @@ def convert(
     from d2t.errors import D2TError
     from d2t.mr.domain import load_domain
 
+    refuse_own_input(source, Path(out))
     loaded = load_domain(domain or default_domain(str(source)))
     good, bad = [], 0
     for record, example in iter_corpus(source, loaded, name=source.stem):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -83,6 +84,8 @@ def qa(
         raise UsageError("give --model FOLDER: a QA model, written by `d2t train-qa`")
     if min_f1 is not None and mode not in ("consistency", "all"):
         raise UsageError("--min-f1 needs --mode consistency (or all)")
+    if math.isnan(threshold):
+        raise UsageError("--threshold must be a number of nats, was nan")
     limit_threads(threads)
     options = QAOptions(
         modes=MODES if mode == "all" else (mode,),
@@ -155,7 +158,8 @@ def _tell(summary: dict[str, Any]) -> None:
         beside = f" ({left_out} undefined)" if left_out else ""
         say(f"{name}: {metric['score']:.3f} [{metric['low']:.3f}, {metric['high']:.3f}]{beside}")
     speeds = ", ".join(f"{mode} {speed:.1f}" for mode, speed in summary["records_per_s"].items())
-    say(f"{summary['n']} records; records/s: {speeds or '-'}  {summary['signature']}")
+    bad = f", {summary['bad_lines']} bad lines" if summary["bad_lines"] else ""
+    say(f"{summary['n']} records{bad}; records/s: {speeds or '-'}  {summary['signature']}")
 
 
 def _exit_code(summary: dict[str, Any], min_f1: float | None, n_bad: int) -> ExitCode:

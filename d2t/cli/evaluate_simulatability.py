@@ -102,6 +102,7 @@ def simulatability(
 def _items(
     source: str, target: Target, domain: Domain, *, limit: int | None, strict: bool
 ) -> tuple[list[SimulationItem], list[BadRecord]]:
+    from d2t.errors import DataError
     from d2t.evaluate.judged import checker_for
     from d2t.evaluate.records import read_evaluation_records
     from d2t.evaluate.simulation_items import value_items, verbalised_items
@@ -109,6 +110,9 @@ def _items(
     records, bad = read_evaluation_records(
         source, domain, limit=limit, strict=strict, need_plan=target == "verbalised"
     )
+    if bad and not records:
+        why = f"all {len(bad)} lines are bad; the first: {bad[0].error.message}"
+        raise DataError(f"nothing to simulate: {why}", code="empty_file")
     if target == "value":
         return value_items(records, domain), bad
     return verbalised_items(records, checker_for(domain)), bad

@@ -22,6 +22,7 @@ from d2t.cli.common import (
     ThreadsOption,
     counted,
     progress,
+    refuse_own_input,
     say,
     verdict,
 )
@@ -40,7 +41,6 @@ from d2t.cli.sink import (
     count_finished,
     is_complete,
     open_sink,
-    refuse_own_input,
 )
 from d2t.errors import UsageError
 
@@ -94,7 +94,9 @@ PlanOption = Annotated[
 ]
 BeamOption = Annotated[
     int | None,
-    typer.Option(min=1, help="1 is greedy. Default: the bundle's.", rich_help_panel=_SEARCH),
+    typer.Option(
+        min=1, max=1000, help="1 is greedy. Default: the bundle's.", rich_help_panel=_SEARCH
+    ),
 ]
 VerifyOption = Annotated[
     Verify | None,
@@ -253,7 +255,7 @@ def generate(
     finished = resume and is_complete(output, jsonl=format is OutputFormat.JSONL)
     if source != "-":  # a missing file is cheaper to find than a model is to load
         open_source(source).close()
-        refuse_own_input(source, output)
+        refuse_own_input(source, output, "--output")
     if rerank and verify is Verify.OFF:
         raise UsageError("--rerank is short for --verify rerank; leave out --verify off")
     verify = verify or (Verify.RERANK if rerank else Verify.STRICT)

@@ -117,16 +117,6 @@ def _count_answers(
         totals.add_line(line)
 
 
-def refuse_own_input(source: str, output: Path | None) -> None:
-    """See that the records are not replaced by their texts.
-
-    Raises:
-        UsageError: ``output`` is the file that is read.
-    """
-    if output is not None and output.is_file() and output.samefile(source):
-        raise UsageError(f"--output {output} is the input; write to another file")
-
-
 def _is_file(output: Path) -> bool:
     """Whether there will be a file of that name, rather than a stream or a device."""
     return str(output) != "-" and (not output.exists() or output.is_file())

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from d2t.cli.common import ROOT, say
+from d2t.cli.common import MOST_THREADS, ROOT, say
 
 _DATA, _MODEL, _RUN = "Data", "Model and training", "Run"
 
@@ -86,7 +86,7 @@ DeviceOption = Annotated[
     str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps.", rich_help_panel=_RUN)
 ]
 ThreadsOption = Annotated[
-    int | None, typer.Option(min=1, help="CPU threads.", rich_help_panel=_RUN)
+    int | None, typer.Option(min=1, max=MOST_THREADS, help="CPU threads.", rich_help_panel=_RUN)
 ]
 ShowConfigOption = Annotated[
     bool,

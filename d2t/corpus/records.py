@@ -9,6 +9,7 @@ from d2t.errors import DataError
 from d2t.mr.records import mr_from_fields
 from d2t.mr.render import mr_to_json
 from d2t.mr.types import Plan, Slot
+from d2t.mr.values import check_characters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,6 +47,9 @@ def example_from_record(
     """
     mr = mr_from_fields(fields, domain) if mr is None else mr
     references = _references(fields)
+    for text in references:
+        if any("\ud800" <= char <= "\udfff" for char in text):
+            check_characters(text, "the text")
     if need_text and not references:
         raise DataError(
             f"no text: expected one of the fields {', '.join(TEXT_FIELDS)}", code="missing_text"

@@ -19,7 +19,7 @@ def sha256_file(path: Path) -> str:
 def sha256_json(value: object) -> str:
     """Hex SHA-256 of a JSON-able value in its canonical form (sorted keys, no spaces)."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def git_blob_id(path: Path) -> str:

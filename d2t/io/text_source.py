@@ -19,7 +19,7 @@ _BOM = b"\xef\xbb\xbf"
 _UNREADABLE = {
     b"\xff\xfe": ("UTF-16", "convert it: iconv -f UTF-16 -t UTF-8"),
     b"\xfe\xff": ("UTF-16", "convert it: iconv -f UTF-16 -t UTF-8"),
-    b"\x1f\x8b": ("compressed (gzip)", "unpack it: gunzip -c FILE | d2t ... -"),
+    b"\x1f\x8b": ("compressed (gzip)", "unpack it first: gunzip -k FILE"),
     b"PK\x03\x04": ("a ZIP archive or a spreadsheet (.xlsx)", "unpack it, or save it as CSV"),
 }
 """First bytes of what is often given for text: what it is, and what to do."""

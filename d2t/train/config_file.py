@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_SHOWN = 80
+"""Characters of a wrong value that a message shows."""
+
+
 def load_config(
     path: Path | None = None,
     *,
@@ -145,8 +149,23 @@ def validate(raw: Mapping[str, Any], origin: str) -> TrainConfig:
         if first["type"] == "extra_forbidden":
             hint = did_you_mean(loc[-1], known) or f"; known here: {', '.join(known)}"
             raise ConfigError(f"{origin}: unknown key {where!r}{hint}") from error
-        got = json.dumps(first.get("input"), default=str, ensure_ascii=False)[:80]
-        raise ConfigError(f"{origin}: {where or 'file'}: {first['msg']}; got {got}") from error
+        raise ConfigError(f"{origin}: {_complaint(first, where)}") from error
+
+
+def _complaint(first: Mapping[str, Any], where: str) -> str:
+    """What pydantic says, in our words where its own name its insides."""
+    at = f"{where}: " if where else ""
+    if first["type"] == "value_error":  # one of ours
+        return f"{at}{first['ctx']['error']}"
+    if first["type"] == "union_tag_invalid":
+        key, tag = first["ctx"]["discriminator"].strip("'"), first["ctx"]["tag"]
+        return f"{where}.{key}: {tag!r} is none of {first['ctx']['expected_tags']}"
+    given = first.get("input")
+    if first["type"] == "tuple_type" and isinstance(given, str):
+        return f"""{at}a list was expected, for example --set '{where}=["{given}"]'"""
+    got = json.dumps(given, default=str, ensure_ascii=False)
+    got = got if len(got) <= _SHOWN else f"{got[:_SHOWN]}..."
+    return f"{where or 'file'}: {first['msg']}; got {got}"
 
 
 def _variants() -> dict[str, type[BaseModel]]:

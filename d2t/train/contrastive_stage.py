@@ -214,5 +214,5 @@ def _require(
     if missing is not None:
         raise DataError(
             f"nothing was chosen for {missing} from {folder}; loosen objective.rule, its limits or "
-            "shares, or draw more samples (objective.n_samples)"
+            "shares, or draw more samples into another run folder (objective.n_samples, --out)"
         )

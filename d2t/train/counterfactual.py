@@ -82,9 +82,13 @@ def counterfactual_data(
             examples += [_verified(e, path, data.checker, held_out) for e in read]
             digests[f"counterfactual_{number}"] = digest_of(read)
     if not examples:
+        if objective.pairs:
+            why = f"{', '.join(objective.pairs)} is empty"
+        else:
+            why = f"the corpus gives none by {' or '.join(objective.sources)}"
         raise DataError(
-            "no counterfactual pairs: the corpus has no siblings and no values to replace; give "
-            "others with --set objective.pairs=FILE, or none at all with --set objective.pairs=[]"
+            f"no counterfactual pairs: {why}; give others with --set 'objective.pairs=[\"FILE\"]', "
+            "or none at all with --set objective.pairs=[]"
         )
     counts["counterfactual_used"] = len(examples)
     return counterfactual_training_pairs(examples, data.checker, data.domain), counts, digests

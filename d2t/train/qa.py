@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from d2t.train.progress import Reporter
 
 Labels = Literal["given", "agreed"]
+_Options = TypeVar("_Options", bound=BaseModel)
 
 
 class QAConfig(BaseModel):
@@ -91,21 +92,28 @@ def qa_config(
     """The defaults with what a command line changes.
 
     Raises:
-        ConfigError: the width is impossible.
+        ConfigError: the width or the number of epochs is impossible.
     """
     config = QAConfig(labels=labels, seed=seed, device=device)
     changes: dict[str, Any] = {}
     if distracted is not None:
         changes["draws"] = config.draws._replace(distracted=distracted)
     if epochs is not None:
-        changes["train"] = config.train.model_copy(update={"epochs": epochs})
+        changes["train"] = _checked(type(config.train), config.train, "--epochs", epochs=epochs)
     if width is not None:
-        sizes = {**config.network.model_dump(), "width": width, "ffn": 3 * width}
-        try:
-            changes["network"] = TransformerConfig.model_validate(sizes)
-        except ValidationError as error:
-            raise ConfigError(f"--width {width}: {error.errors()[0]['msg']}") from error
+        changes["network"] = _checked(
+            TransformerConfig, config.network, "--width", width=width, ffn=3 * width
+        )
     return config.model_copy(update=changes)
+
+
+def _checked(kind: type[_Options], plain: BaseModel, option: str, **changes: float) -> _Options:
+    """``plain`` with changes, of which the first is the value of ``option``."""
+    try:
+        return kind.model_validate({**plain.model_dump(), **changes})
+    except ValidationError as error:
+        why = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"{option} {next(iter(changes.values()))}: {why}") from error
 
 
 @dataclass(frozen=True)

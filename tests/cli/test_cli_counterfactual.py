@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -66,10 +67,25 @@ def test_usage_errors(corpus) -> None:
         (["--source", "sibling"], "siblings"),
         (["--json"], "--out"),
         (["--share", "0"], "--share"),
+        (["--out", corpus], "is the input"),
     ):
         result = augment("--corpus", corpus, *args)
         assert result.exit_code == 2
         assert named in str(result.exception) + result.stderr
+    assert Path(corpus).read_text(encoding="utf-8") == TRAIN
+
+
+def test_why_there_are_no_pairs(corpus, tmp_path) -> None:
+    empty = tmp_path / "empty.jsonl"
+    empty.touch()
+    common = ["--objective", "counterfactual", "--train", corpus, "--dev", corpus]
+    for change, why in (
+        (f'objective.pairs=["{empty}"]', "empty.jsonl is empty"),
+        ('objective.sources=["noisy"]', "the corpus gives none by noisy"),
+    ):
+        result = run("train", *common, "--set", change, "--out", str(tmp_path / "run"))
+        assert result.exit_code != 0
+        assert why in str(result.exception) + result.stderr
 
 
 def test_from_corpus_to_utterance(corpus, tmp_path) -> None:

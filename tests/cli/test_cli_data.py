@@ -200,3 +200,24 @@ def test_help_needs_no_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stderr.split()[-2:] == ["False", "False"], done.stderr
+
+
+@pytest.mark.parametrize("command", ["convert", "correct"])
+def test_the_input_is_not_written_over(corpus: Path, command: str) -> None:
+    before = corpus.read_bytes()
+    result = d2t(command, corpus, "--out", corpus)
+    assert result.exit_code == 2
+    assert "is the input" in result.stderr
+    assert corpus.read_bytes() == before
+
+
+def test_half_a_surrogate_pair_in_a_text_is_a_bad_line(tmp_path: Path) -> None:
+    path = tmp_path / "s.jsonl"
+    path.write_text(
+        r'{"mr": "name[Aromi]", "text": "Aromi \ud83d."}' '\n{"mr": "name[A]", "text": "A."}\n'
+    )
+    result = d2t("convert", path, "--out", tmp_path / "s.csv")
+    assert result.exit_code == 3
+    assert "line 1" in result.stderr
+    assert "half of a surrogate pair (U+D83D) in the text" in result.stderr
+    assert '"code": "lone_surrogate"' in d2t("validate", path).stdout

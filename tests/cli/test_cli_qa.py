@@ -59,6 +59,9 @@ def test_train_qa_refuses_what_it_cannot_do(tmp_path: Path) -> None:
     result = run("train-qa", "--corpus", "mini", "--out", str(tmp_path / "x"), "--width", "11")
     assert result.exit_code == 2
     assert "--width 11" in result.stderr
+    result = run("train-qa", "--corpus", "mini", "--out", str(tmp_path / "x"), "--epochs", "inf")
+    assert result.exit_code == 2
+    assert "--epochs inf" in result.stderr
     (tmp_path / "thesis.tex").write_text("years of work")
     result = run("train-qa", "--corpus", "mini", "--out", str(tmp_path))
     assert result.exit_code == 1
@@ -120,6 +123,7 @@ def test_a_bad_line_is_an_error_object_in_its_place_and_the_stream_goes_on(model
     read = list(map(json.loads, result.stdout.splitlines()))
     assert [line["id"] for line in read] == ["a", "x", "2", "b"]
     assert [line.get("error", {}).get("line") for line in read] == [None, 2, 3, None]
+    assert "2 records, 2 bad lines" in result.stderr
     assert run("evaluate", "qa", *arguments, "--strict", input=data).exit_code == 1
 
 
@@ -132,6 +136,8 @@ def test_gates_and_usage(model: Path) -> None:
     assert "below --min-f1 101" in missed.stderr
     assert run("evaluate", "qa", *arguments, "--min-f1", "1", input="").exit_code == 4
     assert run("evaluate", "qa", input=data).exit_code == 2
+    assert run("evaluate", "qa", *arguments, "--threshold", "nan", input=data).exit_code == 2
+    assert run("evaluate", "qa", *arguments, "--threads", "100000", input=data).exit_code == 2
     wrong_mode = ["--model", str(model), "--mode", "quals", "--min-f1", "1"]
     assert run("evaluate", "qa", *wrong_mode, input=data).exit_code == 2
 

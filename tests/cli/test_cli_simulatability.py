@@ -72,6 +72,15 @@ def test_bad_lines_are_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("target", ["value", "verbalised"])
+def test_bad_lines_are_why_there_is_nothing_to_simulate(tmp_path: Path, target: str) -> None:
+    path = tmp_path / "o.jsonl"
+    path.write_text('{"mr": "name[Aromi], eatType[pub]"}\n' * 3, "utf-8")
+    result = run(path, "--target", target)
+    assert result.exit_code == 1
+    assert "all 3 lines are bad; the first: " in result.stderr
+
+
+@pytest.mark.parametrize("target", ["value", "verbalised"])
 def test_what_cannot_be_simulated(tmp_path: Path, target: str) -> None:
     path = tmp_path / "o.jsonl"
     line = {"mr": "name[Aromi]", "text": "Aromi.", "plan": ["name"]}

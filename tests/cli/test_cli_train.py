@@ -50,6 +50,14 @@ def test_trains_and_prints_the_bundle(tmp_path: Path) -> None:
         (["nowhere.toml"], "no configuration file nowhere.toml"),
         (["--architecture", "lstm"], "model"),
         (["--pretrained", "x", "--set", "model.heads=3"], "model.heads"),
+        (["--epochs", "inf"], "train.epochs: Input should be a finite number"),
+        (["--objective", "foo"], "objective.name: 'foo' is none of 'counterfactual', 'conseq'"),
+        (["--objective", "conseq"], "defaults: contrastive training begins where"),
+        (
+            ["--objective", "counterfactual", "--set", "objective.pairs=a.jsonl"],
+            """--set 'objective.pairs=["a.jsonl"]'""",
+        ),
+        (["--threads", "100000"], "--threads"),
     ],
 )
 def test_wrong_configurations_are_usage_errors(arguments: list[str], message: str) -> None:
