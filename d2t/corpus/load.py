@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from d2t.corpus.fetch import file_form
 from d2t.corpus.readers import read_corpus
 from d2t.corpus.registry import find_corpus, registry
 from d2t.errors import DataError, did_you_mean
@@ -14,9 +17,13 @@ if TYPE_CHECKING:
     from d2t.corpus.types import Example
     from d2t.mr.domain import Domain
 
+logger = logging.getLogger(__name__)
+
 
 def load_split(name: str, split: Split, domain: Domain) -> list[Example]:
     """The examples of one split of a registered corpus, or of a CSV or JSONL file.
+
+    A file of the cache that is no longer what was fetched is read, with a warning in the log.
 
     Args:
         name: ``mini``, ``e2e``, ``e2e_cleaned``, ``viggo``, or a path to a ``.csv`` or ``.jsonl``
@@ -29,6 +36,9 @@ def load_split(name: str, split: Split, domain: Domain) -> list[Example]:
             holds the exact command that fetches it.
     """
     path, prefix = locate_split(name, split)
+    if name in registry() and not find_corpus(name).embedded:
+        at = path.stat()
+        _warn_of_changes(name, split, path, at.st_mtime_ns, at.st_size)
     return read_corpus(path, domain, name=prefix)
 
 
@@ -51,3 +61,14 @@ def locate_split(name: str, split: str) -> tuple[Path, str]:
         raise DataError(f"{name!r} is a folder; name a CSV or JSONL file in it", code="is_a_folder")
     hint = did_you_mean(name, registry()) or f"; registered: {', '.join(registry())}"
     raise DataError(f"{name!r} is neither a file nor a registered corpus{hint}", code="no_corpus")
+
+
+@lru_cache(maxsize=32)
+def _warn_of_changes(name: str, split: str, path: Path, mtime_ns: int, size: int) -> None:
+    """Once for each state of a file, which its time and size tell apart."""
+    if file_form(path, find_corpus(name).splits[split]) is None:
+        logger.warning(
+            "%s is not the file that d2t knows as %s %s (sha256): scores on it compare with no "
+            "others; `d2t data fetch %s` brings the known one back",
+            path, name, split, name,
+        )  # fmt: skip

@@ -123,3 +123,18 @@ def test_an_absent_corpus_names_the_command(
     monkeypatch.setenv("D2T_DATA_HOME", str(tmp_path))
     with pytest.raises(DataError, match="`d2t data fetch e2e_cleaned`"):
         load_split("e2e_cleaned", "train", DOMAIN)
+
+
+def test_a_changed_file_of_the_cache_is_warned_of_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("D2T_DATA_HOME", str(tmp_path))
+    (tmp_path / "e2e_cleaned").mkdir()
+    write(tmp_path / "e2e_cleaned" / "dev.csv", "mr,ref\nname[Aromi],A.\n")
+    for _ in range(2):
+        assert len(load_split("e2e_cleaned", "dev", DOMAIN)) == 1
+    [record] = caplog.records
+    assert "`d2t data fetch e2e_cleaned`" in record.getMessage()
+    caplog.clear()
+    load_split("mini", "dev", DOMAIN)
+    assert not caplog.records
