@@ -43,7 +43,7 @@ def report_markdown(report: EvaluationReport) -> str:
             [
                 m.label,
                 f"{m.score:.2f}",
-                _interval(m.low, m.high),
+                _interval(m.low, m.high) if report.resampling.n_resamples else "-",
                 str(m.n),
                 _better(m.higher_is_better),
             ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from d2t.evaluate.render import markdown_table
 from experiments.faithfulness.conseq_scores import METRICS, score, tested
-from experiments.runner.numbers import spread
+from experiments.runner.numbers import difference_cell, spread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,7 +118,6 @@ def _difference(found: dict[str, Any] | None) -> str:
     if found is None:
         return "-"
     alone = found.get("by_seed", [])
-    return (
-        f"{found['difference']:+.2f} [{found['low']:+.2f}, {found['high']:+.2f}], "
-        f"p = {found['p']:.3f}"
-    ) + (f" ({', '.join(f'{one:+.2f}' for one in alone)})" if len(alone) > 1 else "")
+    return f"{difference_cell(found)}, p = {found['p']:.3f}" + (
+        f" ({', '.join(f'{one:+.2f}' for one in alone)})" if len(alone) > 1 else ""
+    )

@@ -18,6 +18,8 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
 from d2t.decode.load import load
@@ -29,9 +31,10 @@ from d2t.slots.checker import SlotChecker
 from d2t.train.init_config import bundle_digest
 from experiments.faithfulness.command import ONLY, Command, Found
 from experiments.faithfulness.contrast_config import load_experiment
-from experiments.faithfulness.contrast_scores import judged
+from experiments.faithfulness.contrast_scores import difference, judged, missing_rows
 from experiments.faithfulness.parser_judge import parser_judge
 from experiments.runner.files import existing_bundle, is_current
+from experiments.runner.numbers import difference_cell
 
 if TYPE_CHECKING:
     import argparse
@@ -94,8 +97,10 @@ def run_arm(
     experiment: ContrastExperiment,
     sets: dict[str, list[Example]],
     parser: LearnedParser | None,
+    *,
+    keep_rows: bool = False,
 ) -> dict[str, Any]:
-    """Say both sets and judge them."""
+    """Say the sets and judge them; with ``keep_rows``, errors of each text stand in ``rows``."""
     settings: dict[str, Any] = {
         "batch_size": experiment.batch_size,
         "max_length": experiment.max_length,
@@ -113,17 +118,22 @@ def run_arm(
             "cost": own_s / greedy_s,
             "samples": [h.text for h in said[:5]],
         }
+        if keep_rows:
+            found[name]["rows"] = missing_rows(said, made.domain, parser)
     return found
 
 
-def identity_of(arm: Arm, experiment: ContrastExperiment, split: str) -> dict[str, Any]:
-    """What decides an arm's numbers."""
+def identity_of(
+    arm: Arm, experiment: ContrastExperiment, split: str, judges: dict[str, str | None]
+) -> dict[str, Any]:
+    """What decides an arm's numbers; ``judges``: the digests of lexicon and parser."""
     left_out = {"grids", "beams", "title", "results", "report", "most_bleu_loss"}
     return {
         **experiment.model_dump(mode="json", exclude=left_out),
         "split": split,
         "bundle_sha256": bundle_digest(existing_bundle(experiment.bundle)),
         "settings": repr(sorted(arm.settings.items())),
+        "judges": judges,
     }
 
 
@@ -140,7 +150,8 @@ class Workspace:
         existing_bundle(experiment.bundle)
         self.domain = load(experiment.bundle, engine="torch").domain
         checker = SlotChecker.for_domain(self.domain)
-        self.parser, _ = parser_judge(experiment.parser, checker, places)
+        self.parser, name = parser_judge(experiment.parser, checker, places)
+        self.judges = {"lexicon": checker.lexicon_digest, "parser": name}
 
     def measured(self, arms: Sequence[Arm], split: Literal["dev", "test"]) -> dict[str, Any]:
         """Every arm that has no current file yet; then the numbers of all that have one."""
@@ -149,10 +160,13 @@ class Workspace:
         found = {}
         for arm in arms:
             path = arm_file(self.out, arm, split)
-            identity = identity_of(arm, self.experiment, split)
+            identity = identity_of(arm, self.experiment, split, self.judges)
             if not is_current(path, identity) and (self.only is None or self.only in arm.name):
                 started = time.perf_counter()
-                scores = run_arm(arm, self.experiment, sets, self.parser)
+                scores = run_arm(
+                    arm, self.experiment, sets, self.parser,
+                    keep_rows=split == self.experiment.report,
+                )  # fmt: skip
                 path.parent.mkdir(parents=True, exist_ok=True)
                 made = {"identity": identity, "git": git_state(), "scores": scores}
                 atomic_write_json(path, made)
@@ -169,10 +183,30 @@ def run(experiment: ContrastExperiment, places: Places, *, only: str | None) -> 
     if experiment.report is None or only is not None:
         return results
     arms = experiment.reported_arms(experiment.chosen(results))
-    for name, scores in space.measured(arms, experiment.report).items():
+    reported = with_tests(
+        space.measured(arms, experiment.report), [arm.name for arm in arms if arm.reranks]
+    )
+    for name, scores in reported.items():
         named = {f"{experiment.report}: {key}": v for key, v in scores.items() if key != "passes"}
         results[name] = {"passes": scores["passes"], **results.get(name, {}), **named}
     return results
+
+
+def with_tests(found: dict[str, Any], rivals: Sequence[str]) -> dict[str, Any]:
+    """In place of the ``rows`` of each set, differences to each rival: ``against``."""
+    tested: dict[str, Any] = {}
+    for name, scores in found.items():
+        tested[name] = {key: dict(v) for key, v in scores.items() if key != "passes"}
+        for key, numbers in tested[name].items():
+            own = numbers.pop("rows", None)
+            numbers["against"] = {
+                rival: {judge: difference(np.array(other[judge]), np.array(own[judge]))
+                        for judge in own}
+                for rival in rivals
+                if own and rival != name and (other := found[rival][key].get("rows"))
+            }  # fmt: skip
+        tested[name]["passes"] = scores["passes"]
+    return tested
 
 
 def table(experiment: ContrastExperiment, results: dict[str, Any]) -> str:
@@ -189,7 +223,38 @@ def table(experiment: ContrastExperiment, results: dict[str, Any]) -> str:
         rows = [_row(arm, scores, name) for arm, scores in results.items() if name in scores]
         n = next(s[name]["n"] for s in results.values() if name in s)
         parts += [f"## {name}: {n} MRs", markdown_table(header, rows)]
+        if tests := _tests(
+            {arm: scores[name] for arm, scores in results.items() if name in scores}
+        ):
+            parts += [
+                f"### {name}: difference to a rival [95% interval] (paired bootstrap over MRs)",
+                tests,
+            ]
     return "\n\n".join(parts) + "\n"
+
+
+def _tests(found: dict[str, Any]) -> str | None:
+    """A line an arm, a column a rival and judge; None where nothing was tested."""
+    columns = [
+        (rival, judge)
+        for rival, judges in next(
+            (s["against"] for s in reversed(found.values()) if s.get("against")), {}
+        ).items()
+        for judge in judges
+    ]
+    lines = [
+        [
+            arm,
+            *(
+                difference_cell(scores["against"].get(rival, {}).get(judge))
+                for rival, judge in columns
+            ),
+        ]
+        for arm, scores in found.items()
+        if scores.get("against")
+    ]
+    header = ["arm", *(f"{judge}, against {rival}" for rival, judge in columns)]
+    return markdown_table(header, lines) if lines else None
 
 
 def _row(arm: str, scores: dict[str, Any], name: str) -> list[str]:

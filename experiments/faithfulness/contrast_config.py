@@ -35,6 +35,11 @@ class Arm(NamedTuple):
     passes: str
 
     @property
+    def reranks(self) -> bool:
+        """Whether it is a rival that all others are tested against, too: n-best reranking."""
+        return bool(self.settings.get("rerank"))
+
+    @property
     def eligible(self) -> bool:
         """Whether it may be chosen: a greedy contrast, which looks at no judge of the table."""
         contrast = self.settings.get("contrast")

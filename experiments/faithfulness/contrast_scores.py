@@ -84,6 +84,17 @@ def judged(
     return found
 
 
+def missing_rows(
+    said: Sequence[Hypothesis], domain: Domain, parser: LearnedParser | None
+) -> dict[str, list[list[int]]]:
+    """By judge, of each text the missing and all slots: what paired tests need."""
+    found = {"missing": errors_of(said)[:, [0, 4]]}
+    if parser is not None:
+        read = parser_errors([(h.mr, h.alignment) for h in said], domain, parser)
+        found["parser missing"] = read[:, [0, 2]]
+    return {judge: rows.astype(int).tolist() for judge, rows in found.items()}
+
+
 def errors_of(said: Sequence[Checked]) -> FloatArray:
     """``(texts, 5)``: missing, wrong, added, repeated, slots."""
     return np.array(

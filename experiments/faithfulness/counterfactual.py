@@ -37,6 +37,7 @@ from experiments.faithfulness.counterfactual_scores import AS_COUNTERFACTUAL, sc
 from experiments.faithfulness.parser_judge import parser_judge
 from experiments.runner.files import existing_bundle, is_current
 from experiments.runner.kept import Kept, keep, kept
+from experiments.runner.numbers import difference_cell
 
 if TYPE_CHECKING:
     import argparse
@@ -163,6 +164,8 @@ def run(
 ) -> dict[str, Any]:
     """Every arm and seed that has no current file yet; all numbers, by arm and seed, and tests."""
     space = Workspace(experiment, places)
+    domain = load_domain(data_config(experiment).domain)
+    lexicon = SlotChecker.for_domain(domain).lexicon_digest
     results: dict[str, Any] = {}
     done: dict[str, dict[int, Kept]] = {}
     for seed in experiment.seeds:
@@ -172,6 +175,7 @@ def run(
             path = arm_file(places.out, name, seed)
             identity = {
                 "arm": arm.model_dump(mode="json", exclude={"title", "seeds"}), "seed": seed,
+                "lexicon": lexicon,
                 **experiment.model_dump(
                     mode="json", exclude={"title", "results", "arms", "seeds", "against"}
                 ),
@@ -222,7 +226,7 @@ def table(experiment: CounterfactualExperiment, results: dict[str, Any]) -> str:
             [
                 experiment.arms[name].title,
                 str(tests["seeds"]),
-                *(_difference(tests.get(key)) for key in _TESTED),
+                *(difference_cell(tests.get(key)) for key in _TESTED),
             ]
             for name, tests in found.items()
         ]
@@ -249,12 +253,6 @@ def _other_tag(experiment: CounterfactualExperiment, arms: dict[str, Any]) -> li
                 cells = (_cell(found, kind, "plan") for kind in KINDS)
                 lines.append([experiment.arms[name].title, tag, *cells])
     return lines
-
-
-def _difference(found: dict[str, float] | None) -> str:
-    if found is None:
-        return "-"
-    return f"{found['difference']:+.2f} [{found['low']:+.2f}, {found['high']:+.2f}]"
 
 
 def _cell(found: Sequence[dict[str, Any]], part: str, key: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from d2t.evaluate.render import markdown_table
 from experiments.faithfulness.conseq_scores import METRICS, compared, score
-from experiments.runner.numbers import spread
+from experiments.runner.numbers import difference_cell, spread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -161,14 +161,10 @@ def _verdict(found: dict[str, dict[str, float]]) -> str:
             sides["nothing on"].append(name)
             continue
         gains = (result["difference"] > 0) == (metric in _HIGHER_IS_BETTER)
-        sides["better" if gains else "worse"].append(f"{name} {_interval(result)}")
+        sides["better" if gains else "worse"].append(f"{name} {difference_cell(result)}")
     if not sides["better"] and not sides["worse"]:
         return "nothing"
     return ", ".join(f"{side} {', '.join(names)}" for side, names in sides.items() if names)
-
-
-def _interval(result: dict[str, float]) -> str:
-    return f"{result['difference']:+.2f} [{result['low']:+.2f}, {result['high']:+.2f}]"
 
 
 def _scores(rows: dict[str, Any], setting: str) -> str:
@@ -195,7 +191,7 @@ def _tests(rows: dict[str, Any], setting: str) -> str:
         [
             item["title"],
             item["label"],
-            *(_interval(r) if (r := item["difference"][setting].get(m)) else "-" for m in TESTED),
+            *(difference_cell(item["difference"][setting].get(m)) for m in TESTED),
         ]
         for row in rows.values()
         for item in row["without"]

@@ -6,7 +6,7 @@ from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 def spread(metrics: Sequence[dict[str, Any] | None], digits: int = 2) -> str:
@@ -22,3 +22,10 @@ def cell(metric: dict[str, Any]) -> str:
     """``38.1 [37.2, 39.0]``; two decimals where the value is small."""
     digits = 2 if metric["score"] < 10 else 1
     return f"{metric['score']:.{digits}f} [{metric['low']:.{digits}f}, {metric['high']:.{digits}f}]"
+
+
+def difference_cell(found: Mapping[str, Any] | None) -> str:
+    """``-0.85 [-1.00, -0.70]``; ``-`` where nothing was tested."""
+    if found is None:
+        return "-"
+    return f"{found['difference']:+.2f} [{found['low']:+.2f}, {found['high']:+.2f}]"

@@ -90,9 +90,9 @@ def test_a_run_is_kept_and_gone_on_with(
     made: list[str] = []
     run_arm = contrast.run_arm
 
-    def noted(arm: Any, *rest: Any) -> dict[str, Any]:
+    def noted(arm: Any, *rest: Any, **options: Any) -> dict[str, Any]:
         made.append(arm.name)
-        return run_arm(arm, *rest)
+        return run_arm(arm, *rest, **options)
 
     monkeypatch.setattr(contrast, "run_arm", noted)
     experiment = config(bundle)
@@ -124,6 +124,34 @@ def test_what_dev_chose_and_the_sources_rule_say_the_test_mrs(bundle: Path, tmp_
     said = contrast.table(experiment, found)
     assert f"Chosen on dev: `{chosen}`." in said
     assert "## test: all: 3 MRs" in said
+    tests = found[chosen]["test: all"]["against"]
+    assert tests["rerank2"]["missing"]["low"] <= tests["rerank2"]["missing"]["difference"]
+    assert found["rerank2"]["test: all"]["against"] == {}
+    assert "against" not in found[chosen]["all"]
+    assert "rows" not in found[chosen]["test: all"]
+    assert "### test: all: difference to a rival" in said
+
+
+def test_differences_to_rivals() -> None:
+    def arm(missing: list[int]) -> dict[str, Any]:
+        rows = [[n, 4] for n in missing]
+        return {"passes": "1", "all": {"n": 2, "rows": {"missing": rows, "parser missing": rows}}}
+
+    found = contrast.with_tests({"rival": arm([1, 3]), "ours": arm([0, 2])}, ["rival"])
+    assert found["rival"] == {"passes": "1", "all": {"n": 2, "against": {}}}
+    [(name, tests)] = found["ours"]["all"]["against"].items()
+    assert name == "rival"
+    assert tests["missing"]["difference"] == tests["parser missing"]["difference"] == -25.0
+
+
+def test_a_changed_judge_makes_an_arm_stale(bundle: Path) -> None:
+    experiment = config(bundle)
+    arm = experiment.arms()[0]
+    one, other = (
+        contrast.identity_of(arm, experiment, "dev", {"lexicon": digest, "parser": None})
+        for digest in ("a", "b")
+    )
+    assert one != other
 
 
 def test_the_command_writes_a_manifest_and_a_table(bundle: Path, tmp_path: Path) -> None:
