@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from d2t.errors import D2TError, DataError
 from d2t.io.atomic import atomic_write, atomic_write_json
 from d2t.io.manifest import run_manifest
+from experiments.faithfulness.provenance import made_at
 from experiments.runner.processes import only_one
 
 if TYPE_CHECKING:
@@ -132,6 +133,9 @@ class Command(Generic[_Experiment]):
         manifest = json.loads(path.read_text(encoding="utf-8"))
         ran = type(experiment).model_validate(manifest["config"])
         text = self.table(ran, manifest)
+        committed = [p for p in self.steps(ran, places) if p.is_relative_to(places.out)]
+        if line := made_at(committed):
+            text = f"{text}\n{line}\n"
         with atomic_write(places.out / self.files[1]) as stream:
             stream.write(text)
         return text
