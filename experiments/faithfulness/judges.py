@@ -44,7 +44,8 @@ class Judges:
 
     Attributes:
         reader: a QA model that chose nothing.
-        parser: reads slots without the lexicon.
+        parser: was not trained on the lexicon; names and landmarks are the checker's placeholders
+            in the texts that it reads.
         parser_name: what tells it from another one.
         n_wordings: questions a slot.
     """

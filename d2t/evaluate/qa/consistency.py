@@ -107,6 +107,7 @@ class ConsistencyScore:
     def errors(self) -> Counter[Kind]:
         """Slots by kind of error: the kind that most wordings of a question agree on.
 
+        Where as many say one as the other (of two wordings, one each), the first wording decides.
         Each value of a list slot counts by itself.
         """
         by_slot: dict[tuple[str, str | None], Counter[Kind]] = {}
