@@ -18,8 +18,6 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
 from d2t.decode.load import load
@@ -31,7 +29,7 @@ from d2t.slots.checker import SlotChecker
 from d2t.train.init_config import bundle_digest
 from experiments.faithfulness.command import ONLY, Command, Found
 from experiments.faithfulness.contrast_config import load_experiment
-from experiments.faithfulness.contrast_scores import difference, judged, missing_rows
+from experiments.faithfulness.contrast_scores import difference, judged, missing_rows, read_rows
 from experiments.faithfulness.parser_judge import parser_judge
 from experiments.runner.files import existing_bundle, is_current
 from experiments.runner.numbers import difference_cell
@@ -200,7 +198,7 @@ def with_tests(found: dict[str, Any], rivals: Sequence[str]) -> dict[str, Any]:
         for key, numbers in tested[name].items():
             own = numbers.pop("rows", None)
             numbers["against"] = {
-                rival: {judge: difference(np.array(other[judge]), np.array(own[judge]))
+                rival: {judge: difference(read_rows(other[judge]), read_rows(own[judge]))
                         for judge in own}
                 for rival in rivals
                 if own and rival != name and (other := found[rival][key].get("rows"))

@@ -86,13 +86,21 @@ def judged(
 
 def missing_rows(
     said: Sequence[Hypothesis], domain: Domain, parser: LearnedParser | None
-) -> dict[str, list[list[int]]]:
-    """By judge, of each text the missing and all slots: what paired tests need."""
+) -> dict[str, str]:
+    """By judge, of each text the missing and all slots, as ``1/5 0/4 ...``: for paired tests."""
     found = {"missing": errors_of(said)[:, [0, 4]]}
     if parser is not None:
         read = parser_errors([(h.mr, h.alignment) for h in said], domain, parser)
         found["parser missing"] = read[:, [0, 2]]
-    return {judge: rows.astype(int).tolist() for judge, rows in found.items()}
+    return {
+        judge: " ".join(f"{missing:.0f}/{of:.0f}" for missing, of in rows)
+        for judge, rows in found.items()
+    }
+
+
+def read_rows(text: str) -> FloatArray:
+    """``(texts, 2)``: what ``missing_rows`` wrote."""
+    return np.array([row.split("/") for row in text.split()], dtype=np.float64)
 
 
 def errors_of(said: Sequence[Checked]) -> FloatArray:

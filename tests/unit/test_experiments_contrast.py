@@ -134,7 +134,7 @@ def test_what_dev_chose_and_the_sources_rule_say_the_test_mrs(bundle: Path, tmp_
 
 def test_differences_to_rivals() -> None:
     def arm(missing: list[int]) -> dict[str, Any]:
-        rows = [[n, 4] for n in missing]
+        rows = " ".join(f"{n}/4" for n in missing)
         return {"passes": "1", "all": {"n": 2, "rows": {"missing": rows, "parser missing": rows}}}
 
     found = contrast.with_tests({"rival": arm([1, 3]), "ours": arm([0, 2])}, ["rival"])
