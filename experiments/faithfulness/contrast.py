@@ -274,7 +274,10 @@ def _run(experiment: ContrastExperiment, places: Places, args: argparse.Namespac
 
 
 def _steps(experiment: ContrastExperiment, places: Places) -> list[Path]:
-    return [arm_file(places.out, arm, experiment.split) for arm in experiment.arms()]
+    steps = [arm_file(places.out, arm, experiment.split) for arm in experiment.arms()]
+    if experiment.report is not None:  # which arms say it, the first ones decide
+        steps += sorted((places.out / experiment.report).glob("*.json"))
+    return steps
 
 
 COMMAND = Command(
