@@ -118,8 +118,10 @@ def _show(record: InputRecord, report: SlotReport, domain: Domain) -> None:
     from d2t.slots.render import render_report
 
     console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
-    console.print(f"{record.id}  ", end="", style="bold")
-    console.print(render_report(report, domain.slot_names))
+    with console.capture() as shown:  # rich has an exit code of its own for closed pipes
+        console.print(f"{record.id}  ", end="", style="bold")
+        console.print(render_report(report, domain.slot_names))
+    sys.stdout.write(shown.get())
 
 
 def _missed(tally: Tally, max_ser: float | None) -> str | None:

@@ -11,6 +11,11 @@ if TYPE_CHECKING:
 
     from d2t.slots.types import Alignment, SlotReport
 
+_VISIBLE = {
+    **{code: chr(0x2400 + code) for code in range(32) if chr(code) not in "\t\n"},
+    **dict.fromkeys(range(0x7F, 0xA0), "\ufffd"),
+}
+"""Pictures of control characters: a text may not steer the terminal that shows it."""
 _COLOURS = ("cyan", "magenta", "yellow", "green", "bright_blue", "bright_red", "bright_magenta")
 
 
@@ -22,15 +27,16 @@ def slot_styles(slot_names: Sequence[str]) -> dict[str, str]:
 def render_alignment(alignment: Alignment, slot_names: Sequence[str]) -> Text:
     """The text, each span underlined in its slot's colour and followed by ``slot[value]``."""
     styles = slot_styles(slot_names)
+    text = alignment.text.translate(_VISIBLE)
     shown = Text()
     at = 0
     for span in alignment.spans:
         colour = styles.get(span.slot.name, "white")
-        shown.append(alignment.text[at : span.start])
-        shown.append(alignment.text[span.start : span.end], style=f"underline {colour}")
+        shown.append(text[at : span.start])
+        shown.append(text[span.start : span.end], style=f"underline {colour}")
         shown.append(f" {span.slot}", style=f"dim {colour}")
         at = span.end
-    shown.append(alignment.text[at:])
+    shown.append(text[at:])
     return shown
 
 

@@ -141,10 +141,11 @@ def make_round(
         ConfigError: what is to be gone on with is a round of something else.
     """
     if folder.manifest.is_file():
-        if folder.facts()["identity"] != identity:
+        drawn = folder.facts()["identity"]
+        if other := [key for key in identity if drawn.get(key) != identity[key]]:
             raise DataError(
-                f"{folder.path} holds a round of other settings, data or model; put those back as "
-                "they were, or use another folder",
+                f"{folder.path} holds a round with another {' and another '.join(other)}; put that "
+                "back as it was, or use another folder (--out)",
                 code="data_changed",
             )
         return True

@@ -50,8 +50,9 @@ def test_closed_standard_input_is_an_empty_one() -> None:
     assert (result.returncode, result.stdout) == (0, "")
 
 
-def test_a_reader_that_leaves_is_silent() -> None:
-    result = d2t("check - 2>&1", shell="| head -1", text=PAIR * 20_000)
+@pytest.mark.parametrize(("how", "n"), [("", 20_000), ("--show", 4_000)])
+def test_a_reader_that_leaves_is_silent(how: str, n: int) -> None:
+    result = d2t(f"check - {how} 2>&1", shell="| head -1", text=PAIR * n)
     assert result.returncode == 141
     assert len(result.stdout.splitlines()) == 1
 

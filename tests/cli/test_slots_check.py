@@ -106,6 +106,13 @@ def test_shown_text_keeps_its_letters_and_says_the_verdict(tmp_path):
     assert "added eatType[pub]" in result.stdout
 
 
+def test_a_shown_text_does_not_steer_the_terminal(tmp_path):
+    steering = {"mr": "name[Aromi]", "text": "Aromi \x1b[31mred \x9b5m\x07 is a pub."}
+    shown = run(write(tmp_path, steering), "--show").stdout
+    assert "Aromi name[Aromi] ␛[31mred �5m␇ is a pub eatType[pub]." in shown
+    assert not set(shown) & {"\x1b", "\x9b", "\x07"}
+
+
 def test_the_example_of_the_help_text_runs():
     text = run("--help").stdout
     assert "d2t check" in text
