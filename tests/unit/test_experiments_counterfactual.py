@@ -81,7 +81,7 @@ def test_the_shipped_files_are_read(name: str) -> None:
     if name == "counterfactual":
         longer = [configs[key].train.max_steps for key in ("plan-long", "one-layer")]
         assert longer[0] == longer[1] > configs["tags"].train.max_steps
-        assert experiment.seeds_of(experiment.arms["plan-long"]) == (1,)
+        assert experiment.seeds_of(experiment.arms["one-layer"]) == (1,)
         assert experiment.seeds_of(experiment.arms["tags"]) == (1, 2)
         assert experiment.parser is not None
         assert [len(experiment.arms[arm].bundles) for arm in ("no-plan", "alignment")] == [1, 2]
