@@ -7,12 +7,14 @@ it; n-gram language models see every window of it and find it usual. Weak models
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from d2t.slots.types import Alignment
 
 _UNIT = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|[^\w\s]+")
+_WORD = re.compile(r"[^\W_]+")
 _MARK = "."
 """What stands for all marks, and for the end of the text."""
 
@@ -23,6 +25,8 @@ def stutters(alignment: Alignment) -> bool:
     What realises a value is one word of it, so that a value may have a word twice ("Bora Bora").
     All marks are one. Runs without any letter do not count.
     """
+    if not _may(alignment.text):
+        return False
     units = _units(alignment)
     places: dict[str, list[int]] = {}
     for at, unit in enumerate(units):
@@ -32,6 +36,13 @@ def stutters(alignment: Alignment) -> bool:
                 return True
         places.setdefault(unit, []).append(at)
     return False
+
+
+def _may(text: str) -> bool:
+    """Whether two words that follow each other do so again, or are one: most texts have none."""
+    words = _WORD.findall(text.casefold())
+    pairs = set(pairwise(words))
+    return len(pairs) < len(words) - 1 or any(left == right for left, right in pairs)
 
 
 def _units(alignment: Alignment) -> list[str]:
