@@ -48,7 +48,9 @@ def example_from_record(
     mr = mr_from_fields(fields, domain) if mr is None else mr
     references = _references(fields)
     for text in references:
-        if any("\ud800" <= char <= "\udfff" for char in text):
+        try:
+            text.encode()  # fails for surrogates alone; corpora are long
+        except UnicodeEncodeError:
             check_characters(text, "the text")
     if need_text and not references:
         raise DataError(

@@ -2,6 +2,9 @@
 
 The slot checker counts adjacent mentions of one value as one (spec §1.5), so that it does not see
 it; n-gram language models see every window of it and find it usual. Weak models do it.
+
+``wording`` knows one word twice ("doubled"), of bundles that have read references; self-training's
+``repeats_words`` long runs that come twice anywhere. Here any run counts, side by side, for all.
 """
 
 from __future__ import annotations
