@@ -10,39 +10,39 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[2] / "d2t"
-LAYERS = {
-    "errors": 0, "seeding": 0, "io": 0,
-    "mr": 1,
-    "slots": 2,
-    "corpus": 3,
-    "linearize": 4, "plan": 4,
-    "evaluate": 5, "model": 5,
-    "decode": 6,
-    "augment": 7,
-    "train": 8,
-    "serve": 9,
-    "cli": 10,
-}  # fmt: skip
+# The rooms of d2t, from the ground up: a room imports rooms of lower floors only.
+FLOORS = (
+    ("x",),
+)  # fmt: skip
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 HEAVY = ("torch", "transformers", "accelerate", "ctranslate2", "safetensors")
-# What `evaluate` scores with a model may load one, but only where a function asks for it.
-TORCH_FREE = ("errors", "seeding", "io", "mr", "slots", "corpus", "linearize", "plan", "evaluate")
+# What scores with a model may load one, but only where a function asks for it.
+TORCH_FREE = ("io", "mr", "slots", "corpus", "language", "linearize", "plan", "score", "evaluate")
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE)
 FILES += [PACKAGE / "errors.py", PACKAGE / "seeding.py"]
 
 
-def part_of(path: Path) -> str:
-    """``mr`` for d2t/mr/parse.py, ``errors`` for d2t/errors.py."""
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def room_of(path: Path) -> str:
+    """``slots/lexicon`` for d2t/slots/lexicon/automaton.py, ``errors`` for d2t/errors.py."""
+    inside = path.relative_to(PACKAGE)
+    return str(inside.with_suffix("") if inside.parent == Path() else inside.parent)
 
 
 def modules_of(*parts: str) -> list[str]:
-    files = [path for path in FILES if part_of(path) in parts]
+    files = [path for path in FILES if path.relative_to(PACKAGE).parts[0] in parts]
+    files = [path for path in files if room_of(path) != "plan/training"]
     names = (path.relative_to(PACKAGE.parent).with_suffix("").parts for path in files)
     return [".".join(name).removesuffix(".__init__") for name in names]
 
 
+def module_path(name: str) -> Path | None:
+    """The file of a module of d2t, if there is one."""
+    inside = PACKAGE.parent.joinpath(*name.split("."))
+    return next((p for p in (inside.with_suffix(".py"), inside / "__init__.py") if p.exists()), None)
+
+
 def imported(path: Path) -> set[tuple[int, str]]:
-    """(line, part of d2t) of every import, also those inside functions and for types."""
+    """(line, room) of every import of d2t, also of those inside functions and for types."""
     found: set[tuple[int, str]] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names: list[str] = []
@@ -50,28 +50,26 @@ def imported(path: Path) -> set[tuple[int, str]]:
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno}: write absolute imports"
-            names = [node.module or ""]
-            if node.module == "d2t":
-                names = [f"d2t.{alias.name}" for alias in node.names]
-        found |= {(node.lineno, name.split(".")[1]) for name in names if name.startswith("d2t.")}
+            inside = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [name if module_path(name) else str(node.module) for name in inside]
+        for name in names:
+            if name.split(".")[0] == "d2t" and (file := module_path(name)) is not None:
+                found.add((node.lineno, room_of(file)))
     return found
 
 
-def test_every_part_has_a_layer() -> None:
-    assert {part_of(path) for path in FILES} <= set(LAYERS)
+def test_every_room_has_a_floor() -> None:
+    assert {room_of(path) for path in FILES if path.name != "__init__.py"} == set(FLOOR)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_point_downwards(path: Path) -> None:
-    here = part_of(path)
+    here = room_of(path)
     for line, there in imported(path):
-        if there in (here, "__version__"):
+        if there in (here, "__init__"):
             continue
         where = f"{path.relative_to(PACKAGE.parent)}:{line}: {here} imports {there}"
-        assert there in LAYERS, where
-        # Within a layer, errors, seeding and io are one; other neighbours do not know each other.
-        same = LAYERS[there] == LAYERS[here] == 0
-        assert same or LAYERS[there] < LAYERS[here], where
+        assert FLOOR[there] < FLOOR[here], where
 
 
 def loaded_by(code: str) -> set[str]:
