@@ -54,7 +54,7 @@ def export(
     from d2t.corpus.group import group_references
     from d2t.corpus.load import load_split
     from d2t.decode.export import Tolerance, export_bundle
-    from d2t.model.domain_files import load_domain_copy
+    from d2t.mr.domain_files import load_domain_copy
 
     name = corpus or str(manifest.info.get("corpus", "mini"))
     dev = group_references(load_split(name, "dev", load_domain_copy(bundle / "domain")))[:limit]

@@ -39,8 +39,8 @@ def train_fluency(
     """
     from d2t.corpus.load import load_split
     from d2t.corpus.select import default_domain
+    from d2t.io.folder import refuse_to_overwrite
     from d2t.model.fluency_classifier import MANIFEST
-    from d2t.model.folder import refuse_to_overwrite
     from d2t.mr.domain import load_domain
     from d2t.slots.checker import SlotChecker
     from d2t.train.fluency import FluencyConfig, marked_texts

@@ -66,7 +66,7 @@ def train_qa(
     from d2t.corpus.load import load_split
     from d2t.corpus.select import default_domain
     from d2t.evaluate.qa.questions import load_questions
-    from d2t.model.folder import refuse_to_overwrite
+    from d2t.io.folder import refuse_to_overwrite
     from d2t.model.qa_model import MANIFEST
     from d2t.mr.domain import load_domain
     from d2t.slots.checker import SlotChecker

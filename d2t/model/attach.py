@@ -6,7 +6,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from d2t.io.atomic import atomic_write_json
-from d2t.model.folder import atomic_folder
+from d2t.io.folder import atomic_folder
 from d2t.model.manifest import MANIFEST, hash_files, read_manifest, verify_files
 
 if TYPE_CHECKING:

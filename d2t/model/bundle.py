@@ -10,14 +10,14 @@ import torch
 from d2t import __version__
 from d2t.errors import BackendError
 from d2t.io.atomic import atomic_write_json
+from d2t.io.folder import atomic_folder
 from d2t.model.build import build_model
 from d2t.model.bundle_parts import DOMAIN, NEURAL_PLANNER, BundleParts, read_parts
 from d2t.model.card import model_card
 from d2t.model.config import PretrainedConfig
-from d2t.model.domain_files import save_domain
-from d2t.model.folder import atomic_folder
 from d2t.model.manifest import CARD, MANIFEST, Manifest, hash_files, read_manifest, verify_files
 from d2t.model.weights import load_weights, save_weights
+from d2t.mr.domain_files import save_domain
 
 if TYPE_CHECKING:
     from pathlib import Path

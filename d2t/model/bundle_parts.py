@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from d2t.errors import BundleError, D2TError
 from d2t.linearize.source import Linearizer
 from d2t.model.config import PretrainedConfig
-from d2t.model.domain_files import load_domain_copy
 from d2t.model.manifest import MANIFEST, Manifest
 from d2t.model.tokenizer import Tokenizer
+from d2t.mr.domain_files import load_domain_copy
 from d2t.plan.bigram import BigramPlanner
 from d2t.plan.neural import NeuralPlanner
 from d2t.plan.neural_files import PLANNER

@@ -8,8 +8,8 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from d2t.errors import BundleError
-from d2t.model.domain_files import load_domain_copy
 from d2t.model.manifest import read_manifest, verify_files
+from d2t.mr.domain_files import load_domain_copy
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,8 +17,8 @@ import torch
 from d2t import __version__
 from d2t.errors import DataError
 from d2t.io.atomic import atomic_write_json
+from d2t.io.folder import atomic_folder
 from d2t.linearize.template_sentences import template_sentences
-from d2t.model.folder import atomic_folder
 from d2t.model.judge_manifest import JudgeManifest, read_judge_manifest
 from d2t.model.manifest import hash_files
 from d2t.model.sentence_classifier import SentenceClassifier, SentenceClassifierConfig

@@ -15,13 +15,13 @@ from pydantic import Field
 from d2t import __version__
 from d2t.errors import BundleError
 from d2t.io.atomic import atomic_write_json
+from d2t.io.folder import atomic_folder
 from d2t.linearize.template import HIDDEN_KINDS, template_words
-from d2t.model.domain_files import load_domain_copy, save_domain
-from d2t.model.folder import atomic_folder
 from d2t.model.judge_manifest import JudgeManifest, read_judge_manifest
 from d2t.model.manifest import hash_files
 from d2t.model.slot_classifier import ClassifierConfig, SlotClassifier, pad
 from d2t.model.weights import load_weights, save_weights
+from d2t.mr.domain_files import load_domain_copy, save_domain
 from d2t.mr.types import MeaningRepresentation, Slot
 
 if TYPE_CHECKING:

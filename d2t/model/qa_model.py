@@ -13,14 +13,14 @@ import torch
 
 from d2t import __version__
 from d2t.io.atomic import atomic_write_json
+from d2t.io.folder import atomic_folder
 from d2t.model.config import TransformerConfig  # noqa: TC001 - pydantic reads it
-from d2t.model.domain_files import load_domain_copy, save_domain
-from d2t.model.folder import atomic_folder
 from d2t.model.judge_manifest import JudgeManifest, read_judge_manifest
 from d2t.model.manifest import hash_files
 from d2t.model.tokenizer import Tokenizer
 from d2t.model.transformer import TransformerModel
 from d2t.model.weights import load_weights, save_weights
+from d2t.mr.domain_files import load_domain_copy, save_domain
 
 if TYPE_CHECKING:
     from pathlib import Path
