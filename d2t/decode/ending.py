@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from d2t.slots.tokens import SENTENCE_END
+from d2t.slots.lexicon.tokens import SENTENCE_END
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from d2t.linearize.symbols import PLACEHOLDER, placeholder
 from d2t.linearize.template import template_words
-from d2t.slots.tokens import SENTENCE_END
+from d2t.slots.lexicon.tokens import SENTENCE_END
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence

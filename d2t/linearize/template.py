@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from d2t.linearize.bindings import Bindings
 from d2t.linearize.delex import delexicalize
 from d2t.linearize.symbols import MAX_VALUES, placeholder
-from d2t.slots.tokens import fold
+from d2t.slots.lexicon.tokens import fold
 
 if TYPE_CHECKING:
     from d2t.mr.domain import Domain

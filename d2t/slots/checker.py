@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from d2t.mr.types import Slot
-from d2t.slots.lexicon import Lexicon, load_lexicon
-from d2t.slots.matcher import Phrase, PhraseMatcher, verbatim
+from d2t.slots.lexicon.lexicon import Lexicon, load_lexicon
+from d2t.slots.lexicon.matcher import Phrase, PhraseMatcher, verbatim
 from d2t.slots.names import NameFinder, NameTable
 from d2t.slots.pieces import Piece, mask, merge_appositions, override, settle
 from d2t.slots.sentences import sentence_starts
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from d2t.mr.domain import Domain, SlotSpec
     from d2t.mr.types import MeaningRepresentation
+    from d2t.slots.lexicon.tokens import Tokens
     from d2t.slots.names import Mention
-    from d2t.slots.tokens import Tokens
 
 # A value of several words, or one of the MR that the domain does not list, outweighs any phrase of
 # the lexicon when it is written out: "an outstanding rating" is rating[outstanding] where that was

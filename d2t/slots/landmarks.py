@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from d2t.slots.automaton import Automaton, BackwardAutomaton
-from d2t.slots.tokens import SENTENCE_END
+from d2t.slots.lexicon.automaton import Automaton, BackwardAutomaton
+from d2t.slots.lexicon.tokens import SENTENCE_END
 
 if TYPE_CHECKING:
-    from d2t.slots.lexicon import Landmark
-    from d2t.slots.tokens import Tokens
+    from d2t.slots.lexicon.lexicon import Landmark
+    from d2t.slots.lexicon.tokens import Tokens
 
 ARTICLE = "the"
 _SKIPPED = frozenset({ARTICLE, "a", "local", "famous", "popular"})

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from d2t.mr.domain import Domain
     from d2t.mr.types import MeaningRepresentation
-    from d2t.slots.lexicon import Lexicon
-    from d2t.slots.tokens import Tokens
+    from d2t.slots.lexicon.lexicon import Lexicon
+    from d2t.slots.lexicon.tokens import Tokens
 
 
 @dataclass(frozen=True, slots=True)

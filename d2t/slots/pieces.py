@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from d2t.mr.domain import SlotSpec
     from d2t.mr.types import MeaningRepresentation
-    from d2t.slots.lexicon import Apposition
+    from d2t.slots.lexicon.lexicon import Apposition
+    from d2t.slots.lexicon.tokens import Tokens
     from d2t.slots.names import Mention
-    from d2t.slots.tokens import Tokens
 
 _QUOTES = (("'", "'"), ('"', '"'), ("‘", "’"), ("“", "”"), ("`", "'"))
 _QUOTE = re.compile("['\"‘’“”`]")

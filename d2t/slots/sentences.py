@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from d2t.slots.tokens import SENTENCE_END
+from d2t.slots.lexicon.tokens import SENTENCE_END
 
 if TYPE_CHECKING:
-    from d2t.slots.tokens import Tokens
+    from d2t.slots.lexicon.tokens import Tokens
 
 _ABBREVIATIONS = frozenset({"st", "mr", "mrs", "ms", "dr", "approx", "ave", "vs", "etc", "no"})
 

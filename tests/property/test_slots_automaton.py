@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from hypothesis import given
 from hypothesis import strategies as st
 
-from d2t.slots.automaton import Automaton
-from d2t.slots.openings import Openings, vocabulary
-from d2t.slots.pattern import NUMBER, Choice, Gap, Mark, Sequence, Word, fits, may_skip
+from d2t.slots.lexicon.automaton import Automaton
+from d2t.slots.lexicon.openings import Openings, vocabulary
+from d2t.slots.lexicon.pattern import NUMBER, Choice, Gap, Mark, Sequence, Word, fits, may_skip
 
 TEXT_WORDS = ["a", "b", "c", "7", "12", ".", "\0name", "zebra"]
 leaves = st.one_of(

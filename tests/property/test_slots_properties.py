@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from d2t.mr.domain import load_domain
 from d2t.mr.types import MeaningRepresentation, Slot
 from d2t.slots.checker import SlotChecker
-from d2t.slots.lexicon import load_lexicon
+from d2t.slots.lexicon.lexicon import load_lexicon
 from d2t.slots.verdict import mentions
 
 DOMAIN = load_domain("restaurant")

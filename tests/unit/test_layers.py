@@ -15,6 +15,7 @@ FLOORS = (
     ("errors", "seeding",),
     ("io",),
     ("mr",),
+    ("slots/lexicon",),
     ("slots",),
     ("corpus",),
     ("corpus/mini", "linearize", "plan",),

@@ -7,7 +7,7 @@ import pytest
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.slots.checker import SlotChecker
-from d2t.slots.lexicon import lexicon_from_dict
+from d2t.slots.lexicon.lexicon import lexicon_from_dict
 
 DOMAIN = load_domain("restaurant")
 CHECKER = SlotChecker.for_domain(DOMAIN)

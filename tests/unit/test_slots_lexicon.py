@@ -6,7 +6,7 @@ from d2t.errors import DomainError
 from d2t.mr.domain import domain_from_dict, load_domain
 from d2t.mr.types import MeaningRepresentation, Slot
 from d2t.slots.checker import SlotChecker
-from d2t.slots.lexicon import lexicon_from_dict, load_lexicon
+from d2t.slots.lexicon.lexicon import lexicon_from_dict, load_lexicon
 
 TOY = domain_from_dict(
     {

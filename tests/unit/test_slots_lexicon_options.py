@@ -8,7 +8,7 @@ from d2t.errors import DomainError
 from d2t.mr.domain import domain_from_dict
 from d2t.mr.parse import parse_mr
 from d2t.slots.checker import SlotChecker
-from d2t.slots.lexicon import lexicon_from_dict
+from d2t.slots.lexicon.lexicon import lexicon_from_dict
 
 DOMAIN = domain_from_dict(
     {

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 
 from d2t.errors import DomainError
-from d2t.slots.automaton import Automaton
-from d2t.slots.locate import locate
-from d2t.slots.pattern import parse_pattern
-from d2t.slots.tokens import Tokenizer
+from d2t.slots.lexicon.automaton import Automaton
+from d2t.slots.lexicon.locate import locate
+from d2t.slots.lexicon.pattern import parse_pattern
+from d2t.slots.lexicon.tokens import Tokenizer
 
 WORDS = Tokenizer().words
 

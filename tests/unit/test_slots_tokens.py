@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from d2t.slots.lexicon.tokens import Tokenizer
 from d2t.slots.sentences import sentence_starts
-from d2t.slots.tokens import Tokenizer
 
 TOKENIZER = Tokenizer({"coffe": "coffee", "kidfriendly": "kid friendly"})
 

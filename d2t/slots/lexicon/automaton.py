@@ -11,8 +11,8 @@ from collections import defaultdict
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from d2t.slots.openings import Openings, vocabulary
-from d2t.slots.pattern import (
+from d2t.slots.lexicon.openings import Openings, vocabulary
+from d2t.slots.lexicon.pattern import (
     BARRIERS,
     NUMBER,
     Choice,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from d2t.slots.pattern import OPEN, Choice, Gap, Mark, Node, Sequence, fits, may_skip
+from d2t.slots.lexicon.pattern import OPEN, Choice, Gap, Mark, Node, Sequence, fits, may_skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING, Any
 
 from d2t.errors import DomainError, did_you_mean
 from d2t.io.hashing import sha256_json
-from d2t.slots.pattern import Node, Parsed, parse_pattern
-from d2t.slots.tokens import Tokenizer
+from d2t.slots.lexicon.pattern import Node, Parsed, parse_pattern
+from d2t.slots.lexicon.tokens import Tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

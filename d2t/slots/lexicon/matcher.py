@@ -6,14 +6,14 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from d2t.slots.automaton import Automaton, BackwardAutomaton
-from d2t.slots.locate import locate
-from d2t.slots.pattern import Node, has_marks, is_number
+from d2t.slots.lexicon.automaton import Automaton, BackwardAutomaton
+from d2t.slots.lexicon.locate import locate
+from d2t.slots.lexicon.pattern import Node, has_marks, is_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from d2t.slots.lexicon import Entry, Lexicon
+    from d2t.slots.lexicon.lexicon import Entry, Lexicon
 
 _FIRM = 1000
 _SCALE = re.compile(r"\d")  # in what a template adds to the figures of the text: "# out of 5"

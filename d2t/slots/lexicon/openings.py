@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from d2t.slots.pattern import Choice, Gap, Mark, Node, Sequence, Word
+from d2t.slots.lexicon.pattern import Choice, Gap, Mark, Node, Sequence, Word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
