@@ -149,9 +149,9 @@ def stats(
 
     Example:  d2t data stats mini --split dev
     """
-    from d2t.corpus.order_stats import alignment_stats
-    from d2t.corpus.report import stats_lines
-    from d2t.corpus.stats import corpus_stats
+    from d2t.corpus.stats.order_stats import alignment_stats
+    from d2t.corpus.stats.report import stats_lines
+    from d2t.corpus.stats.stats import corpus_stats
     from d2t.slots.checker import SlotChecker
 
     examples, loaded = _load(source, split, domain)

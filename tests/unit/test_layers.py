@@ -18,7 +18,7 @@ FLOORS = (
     ("slots/lexicon",),
     ("slots",),
     ("corpus",),
-    ("corpus/mini", "linearize", "plan",),
+    ("corpus/mini", "corpus/stats", "linearize", "plan",),
     ("evaluate", "model",),
     ("evaluate/qa",),
     ("decode",),

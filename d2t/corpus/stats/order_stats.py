@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from d2t.corpus.correct import correct_examples
-from d2t.corpus.stats import spread
+from d2t.corpus.stats.stats import spread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -1,0 +1,1 @@
+"""What a corpus looks like: counts, slot orders, their report."""
