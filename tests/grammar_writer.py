@@ -11,7 +11,7 @@ from d2t.corpus.load import load_split
 from d2t.corpus.mini.compose import compose
 from d2t.corpus.mini.grammar import Grammar
 from d2t.decode.candidates import Candidate
-from d2t.linearize.template import template_text
+from d2t.language.template import template_text
 from d2t.mr.domain import load_domain
 from d2t.seeding import derived_rng
 from d2t.slots.checker import SlotChecker

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from d2t.linearize.template import template_words
+from d2t.language.template import template_words
 from d2t.model.learned_parser import labels_of, merged_labels
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from d2t.augment.clauses import ClauseChecker
-    from d2t.augment.labels import Labelled
+    from d2t.language.habits.clauses import ClauseChecker
+    from d2t.language.labels import Labelled
     from d2t.model.learned_parser import LearnedParser
 
 

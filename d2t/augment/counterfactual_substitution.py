@@ -6,10 +6,10 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from d2t.linearize.bindings import Bindings
-from d2t.linearize.delex import delexicalize, maskable, relexicalize
-from d2t.linearize.symbols import placeholder
-from d2t.linearize.template import template_words
+from d2t.language.bindings import Bindings
+from d2t.language.delex import delexicalize, maskable, relexicalize
+from d2t.language.symbols import placeholder
+from d2t.language.template import template_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

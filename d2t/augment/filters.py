@@ -12,18 +12,18 @@ from collections import Counter
 from copy import copy
 from typing import TYPE_CHECKING
 
-from d2t.augment.labels import is_cased, label, open_names, open_names_in, shape, skeleton
-from d2t.linearize.template import template_words
+from d2t.language.labels import is_cased, label, open_names, open_names_in, shape, skeleton
+from d2t.language.template import template_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from d2t.augment.agreement import Judge
-    from d2t.augment.labels import Labelled
     from d2t.augment.proposals import Proposal
     from d2t.augment.self_training_options import FilterConfig, SampleConfig
     from d2t.augment.thresholds import Thresholds
     from d2t.decode.candidates import Candidate
+    from d2t.language.labels import Labelled
     from d2t.mr.domain import Domain
     from d2t.mr.types import Plan
     from d2t.slots.checker import SlotChecker

@@ -19,9 +19,9 @@ from d2t.augment.phrases_chunks import Chunker
 from d2t.augment.phrases_cut import Cut, cuts, is_sentence
 from d2t.augment.phrases_words import ENDS, CorpusWords, words_of
 from d2t.corpus.types import Example
-from d2t.linearize.bindings import Bindings
-from d2t.linearize.delex import delexicalize
-from d2t.linearize.symbols import placeholder
+from d2t.language.bindings import Bindings
+from d2t.language.delex import delexicalize
+from d2t.language.symbols import placeholder
 from d2t.mr.types import MeaningRepresentation, Plan
 from d2t.slots.types import Alignment, Span
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from d2t.augment.labels import skeleton
-from d2t.evaluate.fluency import NgramLanguageModel, worst_window
+from d2t.language.labels import skeleton
+from d2t.language.ngram.fluency import NgramLanguageModel, worst_window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from d2t.linearize.symbols import KINDS
+from d2t.language.symbols import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,13 +6,13 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from d2t.augment.filters import REASONS
-from d2t.augment.labels import shape
-from d2t.linearize.template import template_words
+from d2t.language.labels import shape
+from d2t.language.template import template_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from d2t.augment.labels import Labelled
+    from d2t.language.labels import Labelled
     from d2t.mr.domain import Domain
     from d2t.mr.types import MeaningRepresentation
 

@@ -16,12 +16,12 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from d2t.augment.labels import read
 from d2t.augment.report import Known, Tally
 from d2t.corpus.records import example_from_record, example_to_record
 from d2t.decode.types import GenerationRequest
 from d2t.errors import DataError
 from d2t.io.atomic import atomic_write, atomic_write_json, atomic_write_text, write_error
+from d2t.language.labels import read
 from d2t.seeding import derive_seed, derived_rng
 
 if TYPE_CHECKING:

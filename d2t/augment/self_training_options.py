@@ -105,7 +105,7 @@ class FilterConfig(_Table):
         bound_share: a word that says no slot, but in this share of its references stands beside
             one and the same slot, needs that slot ("price" without a price).
         clauses: whether each sentence must have one predicate for each of its clauses, as English
-            has (``d2t.augment.clauses``).
+            has (``d2t.language.habits.clauses``).
         classifier: folder of a fluency classifier, or none.
         classifier_quantile: likewise for its scores, against development references.
         joined_share: texts joined of parts (``sample.joined``) are held to this share of the three

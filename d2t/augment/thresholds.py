@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from d2t.decode.types import GenerationRequest
-from d2t.evaluate.fluency import NgramLanguageModel
+from d2t.language.ngram.fluency import NgramLanguageModel
 from d2t.plan.random_plans import random_plan
 from d2t.seeding import derived_rng
 

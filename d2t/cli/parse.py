@@ -126,7 +126,7 @@ class _Learned:
     min_confidence: float
 
     def read(self, texts: Sequence[_Text]) -> list[dict[str, Any]]:
-        from d2t.linearize.template import template_of
+        from d2t.language.template import template_of
         from d2t.mr.render import mr_to_json
 
         alignments = [self.checker.align(item.text, item.mr) for item in texts]

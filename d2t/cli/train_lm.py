@@ -33,9 +33,9 @@ def train_lm(
     from d2t.corpus.registry import registry
     from d2t.corpus.select import default_domain
     from d2t.errors import UsageError
-    from d2t.evaluate.fluency import DEFAULT_ORDER, NgramLanguageModel, choose_order
     from d2t.evaluate.fluency_metric import SUFFIX, corpus_templates
     from d2t.evaluate.judged import checker_for
+    from d2t.language.ngram.fluency import DEFAULT_ORDER, NgramLanguageModel, choose_order
     from d2t.mr.domain import load_domain
 
     if out.suffix != SUFFIX:

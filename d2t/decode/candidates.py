@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from d2t.linearize.delex import relexicalize, unbound
+from d2t.language.delex import relexicalize, unbound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from d2t.decode.backend import SearchResult
-    from d2t.linearize.bindings import Bindings
+    from d2t.language.bindings import Bindings
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from d2t.linearize.delex import relexicalize
+from d2t.language.delex import relexicalize
 from d2t.mr.perturb import perturbed_mr, perturbed_plan, slot_changes
 from d2t.seeding import derived_rng
 

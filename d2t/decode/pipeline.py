@@ -18,7 +18,7 @@ from d2t.decode.sampling_options import SampleKey, SamplingOptions, request_key
 from d2t.decode.types import GenerationRequest, Hypothesis
 from d2t.decode.windows import BATCHES_PER_WINDOW, answer_all
 from d2t.errors import BackendError, UsageError
-from d2t.linearize.delex import relexicalize
+from d2t.language.delex import relexicalize
 from d2t.plan.choose import FittedPlanners, best_planner
 from d2t.slots.checker import SlotChecker
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from d2t.linearize.symbols import PLAN_SYMBOLS, all_symbols
+from d2t.language.symbols import PLAN_SYMBOLS, all_symbols
 from d2t.model.tokenizer import Tokenizer
 
 if TYPE_CHECKING:

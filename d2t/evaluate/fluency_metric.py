@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from d2t.corpus.load import load_split
-from d2t.evaluate.fluency import WINDOW, NgramLanguageModel, template_of, worst_window
+from d2t.language.ngram.fluency import WINDOW, NgramLanguageModel, template_of, worst_window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from d2t.errors import DataError
 from d2t.evaluate.judged import judge
-from d2t.linearize.template import template_words
+from d2t.language.template import template_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -6,7 +6,7 @@ from collections import Counter
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from d2t.linearize.template import template_text, template_words
+from d2t.language.template import template_text, template_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

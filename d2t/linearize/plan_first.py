@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from d2t.linearize.symbols import COUNTERFACTUAL, FACTUAL
+from d2t.language.symbols import COUNTERFACTUAL, FACTUAL
 
 
 @dataclass(frozen=True, slots=True)

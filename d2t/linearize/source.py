@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from d2t.errors import BundleError, DataError
-from d2t.linearize.bindings import Bindings
-from d2t.linearize.delex import escape
-from d2t.linearize.grammar import features
-from d2t.linearize.inventory import Inventory
-from d2t.linearize.plan_first import PlanFirst
-from d2t.linearize.registry import restore_strategy
-from d2t.linearize.symbols import (
+from d2t.language.bindings import Bindings
+from d2t.language.delex import escape
+from d2t.language.grammar import features
+from d2t.language.symbols import (
     ABSENT,
     BREAK,
     EMPTY,
@@ -23,6 +20,9 @@ from d2t.linearize.symbols import (
     placeholder,
     slot_symbol,
 )
+from d2t.linearize.inventory import Inventory
+from d2t.linearize.plan_first import PlanFirst
+from d2t.linearize.registry import restore_strategy
 
 if TYPE_CHECKING:
     from d2t.linearize.base import Strategy

@@ -1,6 +1,6 @@
 """A classifier of fluency: does every sentence of a text look like one a person wrote?
 
-The language model of ``d2t.evaluate.fluency`` sees a few words at a time. Fragments ("Near X.")
+The language model of ``d2t.language.ngram.fluency`` sees a few words at a time. Fragments ("Near X.")
 and glued clauses ("It serves French food is X.") are made of common windows, and are what this
 one is for. A folder holds one: ``fluency.json`` (vocabulary, sizes, limits, training facts) and
 the weights as safetensors.
@@ -18,7 +18,7 @@ from d2t import __version__
 from d2t.errors import DataError
 from d2t.io.atomic import atomic_write_json
 from d2t.io.folder import atomic_folder
-from d2t.linearize.template_sentences import template_sentences
+from d2t.language.template_sentences import template_sentences
 from d2t.model.judge_manifest import JudgeManifest, read_judge_manifest
 from d2t.model.manifest import hash_files
 from d2t.model.sentence_classifier import SentenceClassifier, SentenceClassifierConfig
@@ -73,7 +73,7 @@ class FluencyClassifier:
         has 0.
 
         Args:
-            templates: with open values hidden (``d2t.linearize.template.template_of``).
+            templates: with open values hidden (``d2t.language.template.template_of``).
             batch_size: sentences at a time; does not change the scores.
         """
         sentences = [template_sentences(template) for template in templates]

@@ -16,7 +16,7 @@ from d2t import __version__
 from d2t.errors import BundleError
 from d2t.io.atomic import atomic_write_json
 from d2t.io.folder import atomic_folder
-from d2t.linearize.template import HIDDEN_KINDS, template_words
+from d2t.language.template import HIDDEN_KINDS, template_words
 from d2t.model.judge_manifest import JudgeManifest, read_judge_manifest
 from d2t.model.manifest import hash_files
 from d2t.model.slot_classifier import ClassifierConfig, SlotClassifier, pad
@@ -128,7 +128,7 @@ class LearnedParser:
         self._groups = tuple(groups.values())
 
     def parse(self, templates: Sequence[str], *, batch_size: int = 256) -> list[ParsedText]:
-        """Read templates (``d2t.linearize.template.template_of``), in the order given.
+        """Read templates (``d2t.language.template.template_of``), in the order given.
 
         Templates of a generator will do as well; placeholders of closed slots, which no training
         text has, are unknown words.

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from d2t.decode.ending import FINISHED, ends_finished
 from d2t.errors import ConfigError
-from d2t.evaluate.linking import NAMING, Linking
-from d2t.evaluate.wording import WORDING, Wording
+from d2t.language.habits.ending import FINISHED, ends_finished
+from d2t.language.habits.linking import NAMING, Linking
+from d2t.language.habits.wording import WORDING, Wording
+from d2t.language.symbols import PLAN_SYMBOLS, all_symbols
+from d2t.language.template import template_of, template_words
 from d2t.linearize.inventory import Inventory
 from d2t.linearize.registry import make_strategy
 from d2t.linearize.source import Linearizer
-from d2t.linearize.symbols import PLAN_SYMBOLS, all_symbols
-from d2t.linearize.template import template_of, template_words
 from d2t.model.build import build_model
 from d2t.model.bundle import Bundle
 from d2t.model.config import PretrainedConfig

@@ -34,7 +34,7 @@ class DataConfig(Section):
         augment: JSONL files of further pairs (``d2t augment``, ``d2t self-train``), trained on
             beside the corpus; they do not extend its vocabulary, tables or planner (spec §3.1).
         clauses: leave out training pairs, and sentences and clauses of ``augment``, that lack a
-            verb or have one too many (``d2t.augment.clauses``; for English).
+            verb or have one too many (``d2t.language.habits.clauses``; for English).
         share: part of the training references to use, taken by whole MRs; 1.0 is all.
         share_seed: which MRs these are.
         limit: use only the first pairs of the training split.

@@ -16,7 +16,7 @@ from d2t.corpus.correct import split_references
 from d2t.corpus.load import load_split
 from d2t.corpus.select import share_of
 from d2t.errors import DataError
-from d2t.linearize.delex import maskable
+from d2t.language.delex import maskable
 from d2t.train.prepare import TrainingPair, digest_of, split_of_test
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from d2t.linearize.delex import delexicalize
+from d2t.language.delex import delexicalize
 from d2t.mr.types import Plan
 from d2t.seeding import derived_rng
 from d2t.train.batching import EncodedPair

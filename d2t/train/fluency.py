@@ -20,8 +20,8 @@ from torch import nn
 from d2t.augment.corruptions import CORRUPTIONS, FrameInventory, corrupt, sentences_of, words_of
 from d2t.corpus.correct import split_references
 from d2t.errors import DataError
-from d2t.evaluate.fluency import NgramLanguageModel
-from d2t.linearize.template import template_of
+from d2t.language.ngram.fluency import NgramLanguageModel
+from d2t.language.template import template_of
 from d2t.model.fluency_classifier import SPECIAL_TOKENS, FluencyClassifier
 from d2t.model.sentence_classifier import SentenceClassifier, SentenceClassifierConfig
 from d2t.model.slot_classifier import pad

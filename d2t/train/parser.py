@@ -18,7 +18,7 @@ from torch import nn
 from d2t.corpus.correct import split_references
 from d2t.errors import DataError
 from d2t.evaluate.parsing import score_parses
-from d2t.linearize.template import template_of, template_words
+from d2t.language.template import template_of, template_words
 from d2t.model.learned_parser import SPECIAL_TOKENS, LearnedParser, labels_of
 from d2t.model.slot_classifier import ClassifierConfig, SlotClassifier, pad
 from d2t.seeding import derive_seed, derived_rng

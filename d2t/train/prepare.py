@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from d2t.augment.clauses import ClauseChecker
 from d2t.augment.counterfactual import KIND as COUNTERFACTUAL
 from d2t.corpus.correct import align_examples, correct_examples, split_references
 from d2t.corpus.group import group_references
@@ -15,8 +14,9 @@ from d2t.corpus.registry import registry
 from d2t.corpus.select import require_lexicon, share_of
 from d2t.errors import ConfigError, DataError
 from d2t.io.hashing import sha256_json
-from d2t.linearize.delex import maskable
-from d2t.linearize.template import template_of, template_words
+from d2t.language.delex import maskable
+from d2t.language.habits.clauses import ClauseChecker
+from d2t.language.template import template_of, template_words
 from d2t.mr.domain import load_domain
 from d2t.slots.checker import SlotChecker
 from d2t.train.config import DataConfig

@@ -16,7 +16,7 @@ from d2t.evaluate.qa.contexts import context_pair, said_pairs
 from d2t.evaluate.qa.entities import SYMBOLS, fold_value
 from d2t.evaluate.qa.questions import fill
 from d2t.evaluate.qa.types import ANSWER, MR_TAG, TEXT_TAG, QAPair
-from d2t.linearize.symbols import slot_symbol
+from d2t.language.symbols import slot_symbol
 from d2t.seeding import derived_rng
 from d2t.train.batching import EncodedPair
 

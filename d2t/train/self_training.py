@@ -16,9 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from d2t.augment.agreement import ClassifierLimit, Judge, ParserAgreement, WholeClauses
-from d2t.augment.clauses import ClauseChecker
 from d2t.augment.filters import Residue, SampleFilter
-from d2t.augment.labels import described, read, skeleton
 from d2t.augment.proposals import ProposalSource
 from d2t.augment.report import Known
 from d2t.augment.self_training import Joiner, Round, RoundFiles
@@ -28,11 +26,13 @@ from d2t.decode.load import load
 from d2t.decode.sampling_options import SamplingOptions
 from d2t.decode.segments import joined_candidates
 from d2t.errors import ConfigError, DataError
-from d2t.evaluate.linking import Linking
 from d2t.io.atomic import atomic_write_json, atomic_write_text
 from d2t.io.hashing import sha256_file, sha256_json
 from d2t.io.manifest import run_manifest
-from d2t.linearize.template import template_of, template_words
+from d2t.language.habits.clauses import ClauseChecker
+from d2t.language.habits.linking import Linking
+from d2t.language.labels import described, read, skeleton
+from d2t.language.template import template_of, template_words
 from d2t.model.device import pick_device
 from d2t.model.fluency_classifier import FluencyClassifier
 from d2t.model.learned_parser import LearnedParser
@@ -46,9 +46,9 @@ from d2t.train.run import cpu_settings, train
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from d2t.augment.labels import Labelled
     from d2t.augment.self_training_options import FilterConfig
     from d2t.decode.pipeline import ModelGenerator
+    from d2t.language.labels import Labelled
     from d2t.train.self_training_config import SelfTrainingConfig
 
 

@@ -1,7 +1,7 @@
 """``python -m experiments.clauses OUTPUTS...``: shares of texts with clause faults, by fault.
 
 Verbs are read from the training references of the corpus; texts are read as ``d2t evaluate`` reads
-them (JSONL with mr and text). The checker of clauses is strict (``d2t.augment.clauses``): people's
+them (JSONL with mr and text). The checker of clauses is strict (``d2t.language.habits.clauses``): people's
 own references have faults too, and ``--references`` says how many.
 """
 
@@ -13,10 +13,10 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from d2t.augment.clauses import ClauseChecker
 from d2t.errors import D2TError
 from d2t.evaluate.records import read_evaluation_records
-from d2t.linearize.template import template_of, template_words
+from d2t.language.habits.clauses import ClauseChecker
+from d2t.language.template import template_of, template_words
 from d2t.train.config import DataConfig
 from d2t.train.prepare import prepare_data
 

@@ -22,7 +22,7 @@ from d2t.decode.types import GenerationRequest
 from d2t.evaluate.records import read_evaluation_records
 from d2t.evaluate.variety import copied, distinct, template_of_text
 from d2t.io.hashing import sha256_file
-from d2t.linearize.template import template_words
+from d2t.language.template import template_words
 from d2t.model.qa_model import QAModel
 from d2t.mr.domain import load_domain
 from d2t.slots.checker import SlotChecker

@@ -10,7 +10,7 @@ from d2t.evaluate.bootstrap import Resampling, paired_bootstrap
 from d2t.evaluate.metric import ratio
 from d2t.evaluate.records import EvaluationRecord
 from d2t.evaluate.report import evaluate_records
-from d2t.linearize.template import template_of
+from d2t.language.template import template_of
 from d2t.model.learned_parser import labels_of, merged_labels
 from d2t.slots.tally import Tally
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from d2t.corpus.load import load_split
-from d2t.evaluate.fluency import NgramLanguageModel
-from d2t.linearize.template import template_text
+from d2t.language.ngram.fluency import NgramLanguageModel
+from d2t.language.template import template_text
 from d2t.model.fluency_classifier import FluencyClassifier
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr

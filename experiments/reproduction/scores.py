@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from d2t.evaluate.fluency import NgramLanguageModel
     from d2t.evaluate.metric import Scorer
     from d2t.evaluate.records import EvaluationRecord
     from d2t.evaluate.report import Part
     from d2t.evaluate.tasks import GenerationTask
+    from d2t.language.ngram.fluency import NgramLanguageModel
     from d2t.mr.domain import Domain
     from d2t.slots.checker import SlotChecker
 

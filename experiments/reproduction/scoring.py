@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from d2t.corpus.load import load_split
 from d2t.decode.load import load
-from d2t.evaluate.fluency import NgramLanguageModel
 from d2t.evaluate.tasks import generation_tasks
 from d2t.io.hashing import sha256_file, sha256_json
+from d2t.language.ngram.fluency import NgramLanguageModel
 from d2t.mr.types import Plan
 from d2t.slots.checker import SlotChecker
 from experiments.reproduction.assets import make_asset

@@ -21,7 +21,7 @@ from d2t.corpus.load import load_split
 from d2t.decode.load import load
 from d2t.decode.sampling_options import SamplingOptions
 from d2t.decode.types import GenerationRequest
-from d2t.evaluate.fluency import (
+from d2t.language.ngram.fluency import (
     NgramLanguageModel,
     fluency_threshold,
     template_of,

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from d2t.cli.main import app
 from d2t.corpus.load import load_split
-from d2t.linearize.symbols import KINDS
+from d2t.language.symbols import KINDS
 from d2t.mr.domain import load_domain
 
 CORPUS = """mr,ref

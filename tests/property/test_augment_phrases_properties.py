@@ -11,7 +11,7 @@ from d2t.augment.phrases_words import CLOSED, ENDS, words_of
 from d2t.corpus.correct import correct_examples
 from d2t.corpus.load import load_split
 from d2t.corpus.types import Example
-from d2t.linearize.symbols import KINDS
+from d2t.language.symbols import KINDS
 from d2t.mr.domain import load_domain
 from d2t.mr.types import MeaningRepresentation, Slot
 from d2t.slots.checker import SlotChecker

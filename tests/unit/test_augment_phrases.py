@@ -15,7 +15,7 @@ from d2t.augment.phrases_words import CorpusWords, words_of
 from d2t.corpus.correct import correct_examples
 from d2t.corpus.load import load_split
 from d2t.corpus.types import Example
-from d2t.linearize.symbols import KINDS
+from d2t.language.symbols import KINDS
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.slots.checker import SlotChecker

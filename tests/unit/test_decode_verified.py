@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted_backend import ScriptedBackend
 
-from d2t.decode.ending import FINISHED, ends_finished, is_finished
 from d2t.decode.pipeline import ModelGenerator
 from d2t.decode.segments import _cuts, _Part, joined_candidates
 from d2t.decode.types import GenerationRequest
 from d2t.decode.verified import VerifiedGenerator, VerifyOptions
-from d2t.evaluate.linking import NAMING
-from d2t.evaluate.wording import WORDING, Wording
+from d2t.language.habits.ending import FINISHED, ends_finished, is_finished
+from d2t.language.habits.linking import NAMING
+from d2t.language.habits.wording import WORDING, Wording
 from d2t.mr.parse import parse_mr
 from d2t.mr.plans import parse_plan
 

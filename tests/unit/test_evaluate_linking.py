@@ -2,8 +2,8 @@
 
 import pytest
 
-from d2t.evaluate.linking import Linking, link_fault, sentences_of, usual_subject
-from d2t.linearize.template import template_words
+from d2t.language.habits.linking import Linking, link_fault, sentences_of, usual_subject
+from d2t.language.template import template_words
 from d2t.mr.types import Slot
 
 NAME = "<val:name>"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from d2t.evaluate.wording import Wording
-from d2t.linearize.template import template_words
+from d2t.language.habits.wording import Wording
+from d2t.language.template import template_words
 
 NAME = "<val:name>"
 REFERENCES = (

@@ -14,8 +14,8 @@ from d2t.corpus.load import load_split
 from d2t.decode.pipeline import ModelGenerator
 from d2t.decode.types import Hypothesis
 from d2t.errors import DataError
-from d2t.evaluate.fluency import NgramLanguageModel
 from d2t.evaluate.tasks import GenerationTask, generation_tasks
+from d2t.language.ngram.fluency import NgramLanguageModel
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.mr.types import Plan

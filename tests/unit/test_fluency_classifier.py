@@ -20,8 +20,8 @@ from d2t.augment.corruptions import (
 )
 from d2t.corpus.load import load_split
 from d2t.errors import BundleError, DataError
-from d2t.linearize.template import template_of, template_words
-from d2t.linearize.template_sentences import template_sentences
+from d2t.language.template import template_of, template_words
+from d2t.language.template_sentences import template_sentences
 from d2t.model.fluency_classifier import MANIFEST, WEIGHTS, FluencyClassifier
 from d2t.model.sentence_classifier import SentenceClassifierConfig
 from d2t.mr.domain import load_domain

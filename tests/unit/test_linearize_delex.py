@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from d2t.linearize.bindings import Bindings, symbol_of
-from d2t.linearize.delex import delexicalize, escape, maskable, relexicalize, unbound, unescape
+from d2t.language.bindings import Bindings, symbol_of
+from d2t.language.delex import delexicalize, escape, maskable, relexicalize, unbound, unescape
 from d2t.mr.domain import load_domain
 from d2t.mr.types import MeaningRepresentation, Slot
 from d2t.slots.types import Alignment, Span

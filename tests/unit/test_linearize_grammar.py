@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from d2t.linearize.grammar import features, starts_with_article, starts_with_vowel_sound
-from d2t.linearize.symbols import CONSONANT, NUMBER, SUPERLATIVE, THE, VOWEL, WORD
+from d2t.language.grammar import features, starts_with_article, starts_with_vowel_sound
+from d2t.language.symbols import CONSONANT, NUMBER, SUPERLATIVE, THE, VOWEL, WORD
 
 AN = [
     "Aromi", "Italian", "expensive", "Ethiopian", "All Bar One", "Élan", "open", "umbrella",

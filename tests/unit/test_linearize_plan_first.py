@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from d2t.errors import BundleError, DataError
+from d2t.language.symbols import COUNTERFACTUAL, FACTUAL, SAY
 from d2t.linearize.inventory import Inventory
 from d2t.linearize.plan_first import PlanFirst
 from d2t.linearize.registry import make_strategy
 from d2t.linearize.source import Linearizer
-from d2t.linearize.symbols import COUNTERFACTUAL, FACTUAL, SAY
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.mr.types import Plan, Slot

@@ -8,11 +8,11 @@ import pytest
 
 from d2t.corpus.types import Example
 from d2t.errors import BundleError, DomainError
-from d2t.linearize.delex import relexicalize
+from d2t.language.delex import relexicalize
+from d2t.language.symbols import MAX_VALUES
 from d2t.linearize.inventory import Inventory
 from d2t.linearize.registry import make_strategy
 from d2t.linearize.source import Linearizer
-from d2t.linearize.symbols import MAX_VALUES
 from d2t.mr.domain import domain_from_dict, load_domain
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
 
@@ -210,7 +210,7 @@ def test_damaged_state_is_a_bundle_error(state):
 
 def test_no_torch():
     code = (
-        "import sys, d2t.linearize.source, d2t.linearize.delex, d2t.plan.bigram, "
+        "import sys, d2t.linearize.source, d2t.language.delex, d2t.plan.bigram, "
         "d2t.plan.random_plans, d2t.plan.display; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from d2t.errors import DomainError
-from d2t.linearize.symbols import (
+from d2t.language.symbols import (
     ABSENT,
     BREAK,
     EMPTY,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from d2t.augment.clauses import ClauseChecker
-from d2t.linearize.template import template_words
+from d2t.language.habits.clauses import ClauseChecker
+from d2t.language.template import template_words
 
 REFERENCES = (
     "It is a pub. It has a view and they serve fish.",
@@ -127,7 +127,7 @@ def test_the_first_sentence_that_fails_counts(clauses: ClauseChecker) -> None:
 
 
 def test_odd_wording_is_a_fault_too() -> None:
-    """As ``d2t.evaluate.wording`` reads it from the same references."""
+    """As ``d2t.language.habits.wording`` reads it from the same references."""
     texts = ["<val:name> is a pub.", "The pub is cheap. It is called <val:name>."] * 10
     clauses = ClauseChecker.fit(map(template_words, [*texts, "The food is cheap."] * 5))
     assert clauses.fault(template_words("The food is a pub.")) == "not_a_thing"

@@ -10,12 +10,12 @@ from grammar_writer import CHECKER, DOMAIN, corpus
 
 from d2t.augment.agreement import ClassifierLimit
 from d2t.augment.filters import Residue, SampleFilter, repeats_words
-from d2t.augment.labels import is_cased, label, read, skeleton
 from d2t.augment.proposals import Proposal
 from d2t.augment.self_training_options import FilterConfig, SampleConfig
 from d2t.augment.thresholds import NO_LIMIT, Thresholds, confidence_limit
 from d2t.decode.candidates import Candidate
-from d2t.linearize.template import template_text
+from d2t.language.labels import is_cased, label, read, skeleton
+from d2t.language.template import template_text
 from d2t.mr.parse import parse_mr
 from d2t.mr.plans import parse_plan
 

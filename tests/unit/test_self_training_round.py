@@ -11,7 +11,6 @@ import pytest
 from grammar_writer import CHECKER, DOMAIN, GrammarWriter, corpus
 
 from d2t.augment.filters import REASONS, Residue, SampleFilter
-from d2t.augment.labels import read
 from d2t.augment.proposals import Proposal, ProposalSource
 from d2t.augment.report import Known
 from d2t.augment.self_training import Joiner, Round, RoundFiles
@@ -21,6 +20,7 @@ from d2t.corpus.load import load_split
 from d2t.decode.candidates import Candidate
 from d2t.decode.sampling_options import SamplingOptions
 from d2t.errors import DataError
+from d2t.language.labels import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,7 +15,7 @@ from d2t.corpus.load import load_split
 from d2t.corpus.types import Example
 from d2t.corpus.writers import write_corpus
 from d2t.errors import ConfigError, DataError
-from d2t.linearize.symbols import COUNTERFACTUAL, FACTUAL, SAY
+from d2t.language.symbols import COUNTERFACTUAL, FACTUAL, SAY
 from d2t.model.loss import smoothed_cross_entropy
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from d2t.evaluate.qa.entities import find_entities
 from d2t.evaluate.qa.questions import YES, fill
 from d2t.evaluate.qa.types import MR_TAG, TEXT_TAG, ContextPair, QAPair
-from d2t.linearize.symbols import slot_symbol
+from d2t.language.symbols import slot_symbol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

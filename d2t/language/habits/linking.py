@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, Self
 
-from d2t.linearize.symbols import PLACEHOLDER, placeholder
-from d2t.linearize.template import template_words
+from d2t.language.symbols import PLACEHOLDER, placeholder
+from d2t.language.template import template_words
 from d2t.slots.lexicon.tokens import SENTENCE_END
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from d2t.linearize.bindings import Bindings, is_literal, symbol_of
-from d2t.linearize.grammar import starts_with_article, starts_with_vowel_sound
-from d2t.linearize.symbols import PLACEHOLDER
+from d2t.language.bindings import Bindings, is_literal, symbol_of
+from d2t.language.grammar import starts_with_article, starts_with_vowel_sound
+from d2t.language.symbols import PLACEHOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from d2t.linearize.symbols import MAX_VALUES, placeholder
+from d2t.language.symbols import MAX_VALUES, placeholder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

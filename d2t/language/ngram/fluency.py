@@ -22,7 +22,9 @@ from typing import TYPE_CHECKING, Literal, Self
 import numpy as np
 
 from d2t.errors import DataError
-from d2t.evaluate.ngram import (
+from d2t.io.atomic import write_error
+from d2t.io.hashing import sha256_json
+from d2t.language.ngram.ngram import (
     END,
     START,
     UNKNOWN,
@@ -30,15 +32,13 @@ from d2t.evaluate.ngram import (
     token_log_probabilities,
     unigram_log_probabilities,
 )
-from d2t.io.atomic import write_error
-from d2t.io.hashing import sha256_json
-from d2t.linearize.template import template_of, template_text, template_words
+from d2t.language.template import template_of, template_text, template_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from d2t.evaluate.ngram import FloatArray, IntArray
+    from d2t.language.ngram.ngram import FloatArray, IntArray
 
 __all__ = [
     "NgramLanguageModel",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from d2t.linearize.symbols import CONSONANT, NUMBER, SUPERLATIVE, THE, VOWEL, WORD
+from d2t.language.symbols import CONSONANT, NUMBER, SUPERLATIVE, THE, VOWEL, WORD
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _SILENT_H = re.compile(r"hour|honest|honou?r|heir", re.IGNORECASE)

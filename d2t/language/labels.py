@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from d2t.corpus.correct import correct_examples
 from d2t.corpus.types import Example
-from d2t.linearize.symbols import PLACEHOLDER, symbol_name
-from d2t.linearize.template import HIDDEN_KINDS, template_of, template_words
+from d2t.language.symbols import PLACEHOLDER, symbol_name
+from d2t.language.template import HIDDEN_KINDS, template_of, template_words
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _CAPITALISED = re.compile(r"(?<![\w'’-])[^\W\d_a-z]\w*")

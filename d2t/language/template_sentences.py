@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from d2t.linearize.template import template_words
+from d2t.language.template import template_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from d2t.linearize.bindings import Bindings
-from d2t.linearize.delex import delexicalize
-from d2t.linearize.symbols import MAX_VALUES, placeholder
+from d2t.language.bindings import Bindings
+from d2t.language.delex import delexicalize
+from d2t.language.symbols import MAX_VALUES, placeholder
 from d2t.slots.lexicon.tokens import fold
 
 if TYPE_CHECKING:

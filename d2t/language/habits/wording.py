@@ -3,7 +3,7 @@
 "There is a place near Ranch pub called Aromi" says every slot to a slot checker, but the pub is
 Ranch; "Thai food near Ranch is a pub" calls the food one, and "Near Ranch is a cheap Aromi" gives a
 name an article. Each is made of words that are usual side by side, so that language models let it
-pass, and self-training, whose labels are a slot checker's, learns it (``d2t.evaluate.linking`` has
+pass, and self-training, whose labels are a slot checker's, learns it (``d2t.language.habits.linking`` has
 another such gap).
 """
 
@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from d2t.evaluate.linking import sentences_of, usual_subject
-from d2t.linearize.symbols import PLACEHOLDER
-from d2t.linearize.template import template_words
+from d2t.language.habits.linking import sentences_of, usual_subject
+from d2t.language.symbols import PLACEHOLDER
+from d2t.language.template import template_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -13,9 +13,9 @@ from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
-from d2t.evaluate.linking import LinkFault, link_fault, sentences_of, usual_subject
-from d2t.evaluate.wording import Wording, WordingFault
-from d2t.linearize.symbols import PLACEHOLDER
+from d2t.language.habits.linking import LinkFault, link_fault, sentences_of, usual_subject
+from d2t.language.habits.wording import Wording, WordingFault
+from d2t.language.symbols import PLACEHOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -65,7 +65,7 @@ class ClauseChecker:
         verbs: words that are finite verbs.
         bare: verbs without an ending, which make a clause where one begins ("Try Aromi").
         subject: the placeholder of what texts are about; without one, sentences are not asked
-            whether they speak of the same thing (``d2t.evaluate.linking``).
+            whether they speak of the same thing (``d2t.language.habits.linking``).
         wording: what is called by name, and how; without it that is not asked.
     """
 

@@ -1,0 +1,1 @@
+"""Delexicalized templates, the placeholders in them, and how values are put back."""

@@ -1,0 +1,1 @@
+"""The n-gram language model and how fluent it finds a text."""
