@@ -96,7 +96,7 @@ def home_of_corpus(corpus: str | None, domain: str | None, *, fit: bool) -> Plan
     from d2t.mr.domain import load_domain
     from d2t.plan.bigram import BigramPlanner
     from d2t.plan.choose import FittedPlanners
-    from d2t.train.planner_data import training_plans
+    from d2t.plan.training.planner_data import training_plans
 
     loaded = load_domain(domain or default_domain(corpus or "mini"))
     if not fit:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from d2t.evaluate.plan_agreement import bigram_f1
+from d2t.plan.plan_agreement import bigram_f1
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from d2t.errors import DataError
 from d2t.evaluate.metric import RecordMetric, ratio
-from d2t.evaluate.plan_agreement import bigram_f1, kendall_tau
+from d2t.plan.plan_agreement import bigram_f1, kendall_tau
 
 if TYPE_CHECKING:
     from d2t.evaluate.bootstrap import FloatArray

@@ -11,9 +11,9 @@ from d2t.corpus.correct import align_examples, split_references
 from d2t.errors import DataError
 from d2t.evaluate.bootstrap import percentile_interval, resampled_totals
 from d2t.evaluate.metric import ratio
-from d2t.evaluate.plan_agreement import bigram_f1, kendall_tau
 from d2t.mr.types import MeaningRepresentation, Plan
 from d2t.plan.oracle import order_of
+from d2t.plan.plan_agreement import bigram_f1, kendall_tau
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

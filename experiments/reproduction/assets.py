@@ -142,7 +142,7 @@ def _fluency(workspace: Workspace, row: Row, path: Path, progress: Reporter) -> 
 
 def _planner(workspace: Workspace, row: Row, path: Path, progress: Reporter) -> None:
     """Trained on the plans of the row's training data; development plans choose the epoch."""
-    from d2t.train.planner import PlannerSettings, train_planner
+    from d2t.plan.training.planner import PlannerSettings, train_planner
 
     data = prepare_data(workspace.table.train_config(row).data)
     planner = train_planner(

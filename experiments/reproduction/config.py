@@ -180,7 +180,7 @@ class Table(Section):
         fluency: options of ``d2t train-fluency``; where there is such a table, samples of
             self-training are judged by a classifier of the row's own training texts.
         phrases: options of ``d2t augment phrases`` (``dedupe``, ``max_per_plan``, ``limit``, ...).
-        planner: options of the neural planner (``d2t.train.planner.PlannerSettings``).
+        planner: options of the neural planner (``d2t.plan.training.planner.PlannerSettings``).
         claims, targets, samples: what is said under the table.
         rows: the systems.
     """

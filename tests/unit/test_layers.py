@@ -19,7 +19,7 @@ FLOORS = (
     ("slots",),
     ("corpus",),
     ("corpus/mini", "corpus/stats", "language", "plan",),
-    ("language/habits", "language/ngram", "linearize",),
+    ("language/habits", "language/ngram", "linearize", "plan/training",),
     ("evaluate", "model",),
     ("evaluate/qa",),
     ("decode",),

@@ -15,9 +15,9 @@ from d2t.mr.types import MeaningRepresentation
 from d2t.plan.network import MAX_COUNT
 from d2t.plan.neural import NeuralPlanner
 from d2t.plan.oracle import order_of
+from d2t.plan.training.planner_network import PlanBatch, PlanLosses, PlannerModule
 from d2t.plan.vocabulary import PlanVocabulary
 from d2t.seeding import derive_seed, seed_everything
-from d2t.train.planner_network import PlanBatch, PlanLosses, PlannerModule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
