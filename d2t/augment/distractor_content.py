@@ -10,8 +10,8 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-from d2t.augment.phrases import phrase_examples
-from d2t.augment.phrases_words import AUXILIARIES, COPULAS, PREPOSITIONS, is_participle
+from d2t.augment.phrases.phrases import phrase_examples
+from d2t.augment.phrases.words import AUXILIARIES, COPULAS, PREPOSITIONS, is_participle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

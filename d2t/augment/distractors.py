@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from d2t.augment.distractor_content import ContentStore
 from d2t.augment.distractor_filling import Filler
-from d2t.augment.phrases_words import DETERMINERS, PREPOSITIONS, PRONOUNS
+from d2t.augment.phrases.words import DETERMINERS, PREPOSITIONS, PRONOUNS
 from d2t.mr.types import MeaningRepresentation
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from d2t.cli.common import JsonOption, SeedOption, progress, refuse_own_input, s
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-    from d2t.augment.phrases import PhraseCounts
+    from d2t.augment.phrases.phrases import PhraseCounts
     from d2t.corpus.types import Example
     from d2t.mr.domain import Domain
     from d2t.train.prepare import PreparedData
@@ -84,9 +84,9 @@ def phrases(
 
     Example:  d2t augment phrases --corpus mini --out phrases.jsonl
     """
-    from d2t.augment.phrases import PhraseCounts
-    from d2t.augment.phrases_report import phrase_report, report_lines
-    from d2t.augment.phrases_select import select_phrases
+    from d2t.augment.phrases.phrases import PhraseCounts
+    from d2t.augment.phrases.report import phrase_report, report_lines
+    from d2t.augment.phrases.select import select_phrases
     from d2t.train.counterfactual import held_out_mrs
     from d2t.train.prepare import prepare_data
 
@@ -118,7 +118,7 @@ def _cut(
     data: PreparedData, dedupe: Dedupe, held_out: frozenset[Hashable], counts: PhraseCounts
 ) -> list[Example]:
     """All phrases of the training references, behind a progress bar."""
-    from d2t.augment.phrases import phrase_examples
+    from d2t.augment.phrases.phrases import phrase_examples
 
     say(f"cutting {len(data.train)} references")
     with progress("cutting", total=len(data.train)) as advance:
@@ -138,7 +138,7 @@ def _cut(
 
 def _fluent(data: PreparedData, found: list[Example], quantile: float) -> list[Example]:
     """The phrases that read like parts of the references, behind a progress bar."""
-    from d2t.augment.phrases_fluency import fluent_phrases, phrase_fluency
+    from d2t.augment.phrases.fluency import fluent_phrases, phrase_fluency
 
     references = [pair.alignment for pair in data.train]
     with progress("reading phrases", total=len(found)) as advance:

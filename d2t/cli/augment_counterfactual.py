@@ -24,8 +24,8 @@ from d2t.cli.common import JsonOption, SeedOption, progress, refuse_own_input, s
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from d2t.augment.counterfactual import Counterfactual, CounterfactualCounts
-    from d2t.augment.counterfactual_options import Source
+    from d2t.augment.counterfactual.options import Source
+    from d2t.augment.counterfactual.pairs import Counterfactual, CounterfactualCounts
     from d2t.mr.domain import Domain
 
 SourceOption = Annotated[
@@ -62,7 +62,7 @@ def counterfactual(
 
     Example:  d2t augment counterfactual --corpus mini --out counterfactual.jsonl
     """
-    from d2t.augment.counterfactual import CounterfactualCounts
+    from d2t.augment.counterfactual.pairs import CounterfactualCounts
     from d2t.seeding import derived_rng
     from d2t.train.counterfactual import held_out_mrs, made_pairs
     from d2t.train.prepare import prepare_data
@@ -101,7 +101,7 @@ def _sources(names: Sequence[str] | None) -> tuple[Source, ...]:
     Raises:
         UsageError: there is none of that name.
     """
-    from d2t.augment.counterfactual_options import DEFAULT_SOURCES, SOURCES
+    from d2t.augment.counterfactual.options import DEFAULT_SOURCES, SOURCES
     from d2t.errors import UsageError, did_you_mean
 
     if unknown := [name for name in names or () if name not in SOURCES]:
@@ -115,7 +115,7 @@ def _sources(names: Sequence[str] | None) -> tuple[Source, ...]:
 def _write(pairs: Sequence[Counterfactual], domain: Domain, out: Path) -> None:
     import sys
 
-    from d2t.augment.counterfactual import to_record
+    from d2t.augment.counterfactual.pairs import to_record
     from d2t.io.atomic import atomic_write
     from d2t.io.records import write_record
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from d2t.augment.counterfactual import (
+from d2t.augment.counterfactual.pairs import (
     KIND,
     CounterfactualCounts,
     counterfactual_pairs,
@@ -22,8 +22,8 @@ from d2t.train.prepare import TrainingPair, digest_of, split_of_test
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
-    from d2t.augment.counterfactual import Counterfactual
-    from d2t.augment.counterfactual_options import Source
+    from d2t.augment.counterfactual.options import Source
+    from d2t.augment.counterfactual.pairs import Counterfactual
     from d2t.corpus.types import Example
     from d2t.mr.domain import Domain
     from d2t.slots.checker import SlotChecker

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from d2t.augment.counterfactual_options import DEFAULT_SOURCES, Source
+from d2t.augment.counterfactual.options import DEFAULT_SOURCES, Source
 from d2t.train.contrastive_config import ConseqObjective
 from d2t.train.section import Section
 

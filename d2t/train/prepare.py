@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from d2t.augment.counterfactual import KIND as COUNTERFACTUAL
+from d2t.augment.counterfactual.pairs import KIND as COUNTERFACTUAL
 from d2t.corpus.correct import align_examples, correct_examples, split_references
 from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split

@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
 
-from d2t.augment.counterfactual import to_record
+from d2t.augment.counterfactual.pairs import to_record
 from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
 from d2t.corpus.writers import write_corpus

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
-from d2t.augment.counterfactual import said_mr
+from d2t.augment.counterfactual.pairs import said_mr
 from d2t.decode.backend import EncodedSource
 from d2t.decode.orders import choose_orders
 from d2t.decode.torch_backend import TorchBackend

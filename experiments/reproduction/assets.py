@@ -92,10 +92,10 @@ def _corpora(workspace: Workspace, row: Row) -> tuple[str, ...]:
 
 def _phrases(workspace: Workspace, row: Row, path: Path) -> None:
     """Cut from the row's training data as ``d2t augment phrases`` does; a report lies beside it."""
-    from d2t.augment.phrases import PhraseCounts, phrase_examples
-    from d2t.augment.phrases_fluency import fluent_phrases, phrase_fluency
-    from d2t.augment.phrases_report import phrase_report
-    from d2t.augment.phrases_select import select_phrases
+    from d2t.augment.phrases.fluency import fluent_phrases, phrase_fluency
+    from d2t.augment.phrases.phrases import PhraseCounts, phrase_examples
+    from d2t.augment.phrases.report import phrase_report
+    from d2t.augment.phrases.select import select_phrases
 
     data = prepare_data(workspace.table.train_config(row).data)
     options = dict(workspace.table.phrases)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from d2t.augment.phrases import phrase_examples
-from d2t.augment.phrases_words import CLOSED, ENDS, words_of
+from d2t.augment.phrases.phrases import phrase_examples
+from d2t.augment.phrases.words import CLOSED, ENDS, words_of
 from d2t.corpus.correct import correct_examples
 from d2t.corpus.load import load_split
 from d2t.corpus.types import Example

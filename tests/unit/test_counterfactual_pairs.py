@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from d2t.augment.counterfactual import (
+from d2t.augment.counterfactual.pairs import (
     KIND,
     CounterfactualCounts,
     counterfactual_pairs,
     fault,
     to_record,
 )
-from d2t.augment.counterfactual_siblings import SiblingIndex
+from d2t.augment.counterfactual.siblings import SiblingIndex
 from d2t.corpus.records import example_from_record
 from d2t.corpus.types import Example
 from d2t.mr.domain import load_domain

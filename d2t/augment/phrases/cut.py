@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from d2t.augment.phrases_words import (
+from d2t.augment.phrases.words import (
     CONJUNCTIONS,
     DETERMINERS,
     ENDS,
@@ -25,8 +25,8 @@ from d2t.augment.phrases_words import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from d2t.augment.phrases_chunks import Chunk
-    from d2t.augment.phrases_words import Word
+    from d2t.augment.phrases.chunks import Chunk
+    from d2t.augment.phrases.words import Word
 
 _KINDS = {
     "noun": "phrase",

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from d2t.augment.counterfactual_siblings import SiblingIndex
-from d2t.augment.counterfactual_substitution import ValueFrames
+from d2t.augment.counterfactual.siblings import SiblingIndex
+from d2t.augment.counterfactual.substitution import ValueFrames
 from d2t.corpus.records import example_to_record
 from d2t.mr.types import MeaningRepresentation
 from d2t.seeding import derived_rng
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
     from random import Random
 
-    from d2t.augment.counterfactual_options import Source
+    from d2t.augment.counterfactual.options import Source
     from d2t.corpus.types import Example
     from d2t.mr.domain import Domain
     from d2t.mr.types import Plan

@@ -10,7 +10,7 @@ from d2t.language.symbols import KINDS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from d2t.augment.phrases import PhraseCounts
+    from d2t.augment.phrases.phrases import PhraseCounts
     from d2t.corpus.types import Example
 
 

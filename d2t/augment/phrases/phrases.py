@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from d2t.augment.phrases_chunks import Chunker
-from d2t.augment.phrases_cut import Cut, cuts, is_sentence
-from d2t.augment.phrases_words import ENDS, CorpusWords, words_of
+from d2t.augment.phrases.chunks import Chunker
+from d2t.augment.phrases.cut import Cut, cuts, is_sentence
+from d2t.augment.phrases.words import ENDS, CorpusWords, words_of
 from d2t.corpus.types import Example
 from d2t.language.bindings import Bindings
 from d2t.language.delex import delexicalize
@@ -28,7 +28,7 @@ from d2t.slots.types import Alignment, Span
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 
-    from d2t.augment.phrases_words import Word
+    from d2t.augment.phrases.words import Word
     from d2t.corpus.correct import Aligner
     from d2t.mr.domain import Domain
     from d2t.mr.types import Slot

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from d2t.augment.phrases_words import (
+from d2t.augment.phrases.words import (
     AUXILIARIES,
     CONJUNCTIONS,
     COPULAS,
@@ -29,7 +29,7 @@ from d2t.augment.phrases_words import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from d2t.augment.phrases_words import CorpusWords, Word
+    from d2t.augment.phrases.words import CorpusWords, Word
 
 ChunkType = Literal[
     "noun",

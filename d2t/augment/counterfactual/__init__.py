@@ -1,0 +1,1 @@
+"""Counterfactual pairs: texts of other records, attached to this one."""

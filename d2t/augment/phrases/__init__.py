@@ -1,0 +1,1 @@
+"""Phrases: parts of references that stand alone, each with its own MR."""
