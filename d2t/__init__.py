@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from d2t.decode.load import load as load
-    from d2t.evaluate.report import evaluate_records as evaluate_records
     from d2t.mr.domain import Domain as Domain
     from d2t.mr.domain import load_domain as load_domain
     from d2t.mr.parse import parse_mr as parse_mr
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from d2t.mr.types import MeaningRepresentation as MeaningRepresentation
     from d2t.mr.types import Plan as Plan
     from d2t.mr.types import Slot as Slot
+    from d2t.score.report.report import evaluate_records as evaluate_records
     from d2t.slots.types import SlotReport
 
     __version__: str
@@ -31,7 +31,7 @@ _HOMES = {
     "MeaningRepresentation": "d2t.mr.types",
     "Plan": "d2t.mr.types",
     "Slot": "d2t.mr.types",
-    "evaluate_records": "d2t.evaluate.report",
+    "evaluate_records": "d2t.score.report.report",
     "load": "d2t.decode.load",
     "load_domain": "d2t.mr.domain",
     "parse_mr": "d2t.mr.parse",

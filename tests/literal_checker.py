@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from d2t.evaluate.judged import Judged
-from d2t.evaluate.records import EvaluationRecord
 from d2t.mr.domain import domain_from_dict
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
+from d2t.score.judged import Judged
+from d2t.score.records import EvaluationRecord
 from d2t.slots.types import Alignment, Span
 from d2t.slots.verdict import judge
 

@@ -48,11 +48,11 @@ def compare(
     Example:  `d2t compare greedy.jsonl beam.jsonl --corpus mini --split test`
     """
     from d2t.corpus.load import load_split
-    from d2t.evaluate.bootstrap import Resampling
-    from d2t.evaluate.compare import compare_records
-    from d2t.evaluate.pairing import pair_records
-    from d2t.evaluate.records import join_references, read_evaluation_records
     from d2t.mr.domain import load_domain
+    from d2t.score.bootstrap import Resampling
+    from d2t.score.records import join_references, read_evaluation_records
+    from d2t.score.report.compare import compare_records
+    from d2t.score.report.pairing import pair_records
 
     loaded = load_domain(domain)
     examples = load_split(corpus, split, loaded) if corpus is not None else []

@@ -28,10 +28,10 @@ from d2t.cli.evaluate_simulatability import simulatability as evaluate_simulatab
 from d2t.cli.model_outputs import ModelRun, PlanMode, Split, generate_outputs
 
 if TYPE_CHECKING:
-    from d2t.evaluate.metric import Scorer
-    from d2t.evaluate.records import BadRecord, EvaluationRecord
-    from d2t.evaluate.report import EvaluationReport, Part
     from d2t.mr.domain import Domain
+    from d2t.score.metric import Scorer
+    from d2t.score.records import BadRecord, EvaluationRecord
+    from d2t.score.report.report import EvaluationReport, Part
 
 app = typer.Typer(
     name="evaluate",
@@ -139,9 +139,9 @@ def _register(name: str, parts: tuple[Part, ...], summary: str, example: str) ->
     ) -> None:
         """Read or generate outputs, score them, print the report."""
         from d2t.errors import UsageError
-        from d2t.evaluate.bootstrap import Resampling
-        from d2t.evaluate.report import evaluate_records
         from d2t.mr.domain import load_domain
+        from d2t.score.bootstrap import Resampling
+        from d2t.score.report.report import evaluate_records
 
         bad: Sequence[BadRecord] = ()
         if model is not None:
@@ -222,8 +222,8 @@ def _fluency(source: str | None, domain: Domain) -> list[Scorer]:
     """The columns of a language model, when one is named."""
     if source is None:
         return []
-    from d2t.evaluate.fluency_metric import fluency_scorers
-    from d2t.evaluate.judged import checker_for
+    from d2t.score.fluency_metric import fluency_scorers
+    from d2t.score.judged import checker_for
 
     return fluency_scorers(source, domain, checker_for(domain))
 
@@ -231,7 +231,7 @@ def _fluency(source: str | None, domain: Domain) -> list[Scorer]:
 def _read(
     source: str, domain: Domain, parts: tuple[Part, ...], *, limit: int | None, strict: bool
 ) -> tuple[list[EvaluationRecord], list[BadRecord]]:
-    from d2t.evaluate.records import read_evaluation_records
+    from d2t.score.records import read_evaluation_records
 
     return read_evaluation_records(
         source, domain, limit=limit, strict=strict, need_plan=parts == ("order",)
@@ -245,7 +245,7 @@ def _join(
     if corpus is None:
         return records
     from d2t.corpus.load import load_split
-    from d2t.evaluate.records import join_references
+    from d2t.score.records import join_references
 
     joined = join_references(records, load_split(corpus, split, domain))
     if lacking := [record.id for record in joined if not record.references]:

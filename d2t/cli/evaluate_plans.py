@@ -13,8 +13,8 @@ from d2t.cli.planners import home_of_bundle, home_of_corpus
 
 if TYPE_CHECKING:
     from d2t.cli.planners import PlannerHome
-    from d2t.evaluate.plans import PlannerScores
-    from d2t.evaluate.tasks import PlanMaker
+    from d2t.score.plans import PlannerScores
+    from d2t.score.tasks import PlanMaker
 
 PlannersOption = Annotated[
     list[str] | None,
@@ -55,8 +55,8 @@ def plans(
     Example: d2t evaluate plans --corpus mini --split dev --planner bigram --planner random
     """
     from d2t.corpus.load import load_split
-    from d2t.evaluate.bootstrap import Resampling
-    from d2t.evaluate.plans import reference_plans, score_planner, signature
+    from d2t.score.bootstrap import Resampling
+    from d2t.score.plans import reference_plans, score_planner, signature
     from d2t.slots.checker import SlotChecker
 
     names = _names(planner, corpus, model)
@@ -132,8 +132,8 @@ def _planner(
 
 
 def _table(scores: list[PlannerScores]) -> str:
-    from d2t.evaluate.plans import LABELS
-    from d2t.evaluate.render import markdown_table
+    from d2t.score.plans import LABELS
+    from d2t.score.report.render import markdown_table
 
     rows = []
     for planner in scores:

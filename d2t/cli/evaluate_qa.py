@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from d2t.evaluate.qa.report import QAOptions
     from d2t.evaluate.qa.types import QuestionAnswerer
-    from d2t.evaluate.records import EvaluationRecord
+    from d2t.score.records import EvaluationRecord
 
 
 def qa(
@@ -119,8 +119,8 @@ def _judge(
 
     from d2t.errors import D2TError
     from d2t.evaluate.qa.report import QAReport, judge_records, signature
-    from d2t.evaluate.records import record_from_fields
     from d2t.io.records import read_records, write_record
+    from d2t.score.records import record_from_fields
 
     report = QAReport(signature(reader, options))
     domain, n_bad = reader.domain, 0

@@ -21,10 +21,10 @@ from d2t.cli.common import (
 from d2t.cli.small_training import fraction_shown
 
 if TYPE_CHECKING:
-    from d2t.evaluate.records import BadRecord
     from d2t.evaluate.simulatability import Score, Simulatability
     from d2t.evaluate.simulation_items import SimulationItem, Target
     from d2t.mr.domain import Domain
+    from d2t.score.records import BadRecord
 
 _SHOWN = 20
 
@@ -66,10 +66,10 @@ def simulatability(
 
     Example:  `d2t evaluate simulatability outputs.jsonl --target value --folds 5`
     """
-    from d2t.evaluate.bootstrap import Resampling
     from d2t.evaluate.simulatability import by_question
     from d2t.evaluate.simulatability import simulatability as score
     from d2t.mr.domain import load_domain
+    from d2t.score.bootstrap import Resampling
     from d2t.train.simulation import signature_of, simulate
     from d2t.train.simulator import SimulatorConfig
 
@@ -103,9 +103,9 @@ def _items(
     source: str, target: Target, domain: Domain, *, limit: int | None, strict: bool
 ) -> tuple[list[SimulationItem], list[BadRecord]]:
     from d2t.errors import DataError
-    from d2t.evaluate.judged import checker_for
-    from d2t.evaluate.records import read_evaluation_records
     from d2t.evaluate.simulation_items import value_items, verbalised_items
+    from d2t.score.judged import checker_for
+    from d2t.score.records import read_evaluation_records
 
     records, bad = read_evaluation_records(
         source, domain, limit=limit, strict=strict, need_plan=target == "verbalised"
@@ -119,7 +119,7 @@ def _items(
 
 
 def _table(whole: Simulatability, by_slot: dict[str, Simulatability]) -> str:
-    from d2t.evaluate.render import markdown_table
+    from d2t.score.report.render import markdown_table
 
     header = [
         "slot", "items", "leaking", "LAS", "d leaking", "d not leaking", "both", "input",

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from d2t.evaluate.records import EvaluationRecord
-    from d2t.evaluate.tasks import GenerationTask
     from d2t.mr.domain import Domain
+    from d2t.score.records import EvaluationRecord
+    from d2t.score.tasks import GenerationTask
 
 Split = Literal["train", "dev", "test"]
 PlanMode = Literal["own", "display", "random", "oracle"]
@@ -43,8 +43,8 @@ def generate_outputs(run: ModelRun) -> tuple[list[EvaluationRecord], Domain]:
     from d2t.corpus.load import load_split
     from d2t.decode.load import load
     from d2t.decode.types import GenerationRequest
-    from d2t.evaluate.records import EvaluationRecord
-    from d2t.evaluate.tasks import generation_tasks
+    from d2t.score.records import EvaluationRecord
+    from d2t.score.tasks import generation_tasks
     from d2t.slots.checker import SlotChecker
 
     generator = load(

@@ -10,7 +10,7 @@ import typer
 from d2t.cli.common import ROOT, ThreadsOption, say
 
 if TYPE_CHECKING:
-    from d2t.evaluate.report import EvaluationReport
+    from d2t.score.report.report import EvaluationReport
     from d2t.train.quickstart import Quickstart
 
 Out = Annotated[Path, typer.Option("--out", help="Run folder; a finished run there is used again.")]

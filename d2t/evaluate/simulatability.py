@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from d2t.errors import DataError
-from d2t.evaluate.bootstrap import percentile_interval, resampled_totals, sum_by_unit
-from d2t.evaluate.metric import ratio
+from d2t.score.bootstrap import percentile_interval, resampled_totals, sum_by_unit
+from d2t.score.metric import ratio
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from d2t.evaluate.bootstrap import FloatArray, Resampling
+    from d2t.score.bootstrap import FloatArray, Resampling
 
 
 @dataclass(frozen=True, slots=True)

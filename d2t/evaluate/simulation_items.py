@@ -14,16 +14,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from d2t.errors import DataError
-from d2t.evaluate.judged import judge
 from d2t.language.template import template_words
+from d2t.score.judged import judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from d2t.evaluate.judged import Checker
-    from d2t.evaluate.records import EvaluationRecord
     from d2t.mr.domain import Domain
     from d2t.mr.types import Plan, Slot
+    from d2t.score.judged import Checker
+    from d2t.score.records import EvaluationRecord
 
 Target = Literal["value", "verbalised"]
 _MOST_OMITTED = 5

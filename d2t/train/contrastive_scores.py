@@ -8,7 +8,7 @@ from sacrebleu.metrics.bleu import BLEU
 
 from d2t.evaluate.qa.contexts import context_pair
 from d2t.evaluate.qa.quals import quals
-from d2t.evaluate.text import RougeL
+from d2t.score.text import RougeL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

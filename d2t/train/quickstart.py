@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from d2t.corpus.load import load_split
 from d2t.decode.load import load
 from d2t.decode.types import GenerationRequest
-from d2t.evaluate.records import EvaluationRecord
-from d2t.evaluate.report import evaluate_records
-from d2t.evaluate.tasks import generation_tasks
 from d2t.io.resources import data_root
 from d2t.mr.parse import parse_mr
+from d2t.score.records import EvaluationRecord
+from d2t.score.report.report import evaluate_records
+from d2t.score.tasks import generation_tasks
 from d2t.train.config_file import load_config
 from d2t.train.run import train
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from d2t.decode.pipeline import ModelGenerator
     from d2t.decode.types import Hypothesis
-    from d2t.evaluate.report import EvaluationReport
-    from d2t.evaluate.tasks import PlanMode
+    from d2t.score.report.report import EvaluationReport
+    from d2t.score.tasks import PlanMode
     from d2t.train.progress import Reporter
 
 

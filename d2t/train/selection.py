@@ -12,8 +12,8 @@ from d2t.decode.output import hypothesis_as_dict
 from d2t.decode.pipeline import ModelGenerator
 from d2t.decode.types import GenerationRequest
 from d2t.errors import BackendError
-from d2t.evaluate.text import corpus_bleu
 from d2t.model.loss import smoothed_cross_entropy
+from d2t.score.text import corpus_bleu
 from d2t.seeding import derived_rng
 from d2t.train.batching import BatchOptions, collate, plan_batches
 from d2t.train.encode import FROZEN

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 from d2t import __version__
 from d2t.errors import DataError
-from d2t.evaluate.judged import checker_for
 from d2t.evaluate.simulatability import SimulatedItem
+from d2t.score.judged import checker_for
 from d2t.seeding import derived_rng
 from d2t.train.simulator import train_simulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from d2t.evaluate.bootstrap import Resampling
     from d2t.evaluate.simulation_items import SimulationItem, Target
     from d2t.mr.domain import Domain
+    from d2t.score.bootstrap import Resampling
     from d2t.train.simulator import Simulator, SimulatorConfig
 
 

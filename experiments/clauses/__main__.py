@@ -14,9 +14,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from d2t.errors import D2TError
-from d2t.evaluate.records import read_evaluation_records
 from d2t.language.habits.clauses import ClauseChecker
 from d2t.language.template import template_of, template_words
+from d2t.score.records import read_evaluation_records
 from d2t.train.config import DataConfig
 from d2t.train.prepare import prepare_data
 

@@ -19,12 +19,12 @@ from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 from d2t.errors import D2TError, DataError, UsageError
-from d2t.evaluate.records import read_evaluation_records
-from d2t.evaluate.render import markdown_table
 from d2t.io.atomic import atomic_write, atomic_write_json, atomic_write_text
 from d2t.io.records import write_record
 from d2t.mr.domain import load_domain
 from d2t.mr.render import render_mr
+from d2t.score.records import read_evaluation_records
+from d2t.score.report.render import markdown_table
 from d2t.seeding import derived_rng
 from experiments.faithfulness.command import HERE, RESULTS, RUNS, Places
 from experiments.faithfulness.conseq import Workspace, outputs_file

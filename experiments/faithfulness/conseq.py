@@ -19,12 +19,12 @@ from d2t.corpus.load import load_split
 from d2t.decode.load import load
 from d2t.decode.qa_reader import QAReader
 from d2t.decode.types import GenerationRequest
-from d2t.evaluate.records import read_evaluation_records
-from d2t.evaluate.variety import copied, distinct, template_of_text
 from d2t.io.hashing import sha256_file
 from d2t.language.template import template_words
 from d2t.model.qa_model import QAModel
 from d2t.mr.domain import load_domain
+from d2t.score.records import read_evaluation_records
+from d2t.score.variety import copied, distinct, template_of_text
 from d2t.slots.checker import SlotChecker
 from d2t.train.init_config import bundle_digest
 from d2t.train.progress import Lines
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from d2t.corpus.types import Example
-    from d2t.evaluate.records import EvaluationRecord
+    from d2t.score.records import EvaluationRecord
     from d2t.train.config import TrainConfig
     from experiments.faithfulness.command import Places
     from experiments.faithfulness.conseq_config import Arm, Arms, ConseqExperiment, QAModels

@@ -6,22 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from d2t.evaluate.bootstrap import Resampling, paired_bootstrap
-from d2t.evaluate.judged import judge
-from d2t.evaluate.metric import ratio
-from d2t.evaluate.order import OrderAccuracy
 from d2t.evaluate.qa.report import QAOptions, QAReport, judge_records, signature
-from d2t.evaluate.text import bleu
+from d2t.score.bootstrap import Resampling, paired_bootstrap
+from d2t.score.judged import judge
+from d2t.score.metric import ratio
+from d2t.score.order import OrderAccuracy
+from d2t.score.text import bleu
 from experiments.faithfulness.contrast_scores import KINDS, errors_of, parser_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from d2t.decode.qa_reader import QAReader
-    from d2t.evaluate.bootstrap import FloatArray
-    from d2t.evaluate.records import EvaluationRecord
     from d2t.model.learned_parser import LearnedParser
     from d2t.mr.types import MeaningRepresentation
+    from d2t.score.bootstrap import FloatArray
+    from d2t.score.records import EvaluationRecord
     from d2t.slots.checker import SlotChecker
     from experiments.runner.kept import Kept, Matrix, Rows
 

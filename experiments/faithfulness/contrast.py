@@ -22,9 +22,9 @@ from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
 from d2t.decode.load import load
 from d2t.decode.types import GenerationRequest
-from d2t.evaluate.render import markdown_table
 from d2t.io.atomic import atomic_write_json
 from d2t.io.manifest import git_state
+from d2t.score.report.render import markdown_table
 from d2t.slots.checker import SlotChecker
 from d2t.train.init_config import bundle_digest
 from experiments.faithfulness.command import ONLY, Command, Found

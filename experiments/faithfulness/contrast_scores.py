@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from d2t.evaluate.bootstrap import Resampling, paired_bootstrap
-from d2t.evaluate.metric import ratio
-from d2t.evaluate.records import EvaluationRecord
-from d2t.evaluate.report import evaluate_records
 from d2t.language.template import template_of
 from d2t.model.learned_parser import labels_of, merged_labels
+from d2t.score.bootstrap import Resampling, paired_bootstrap
+from d2t.score.metric import ratio
+from d2t.score.records import EvaluationRecord
+from d2t.score.report.report import evaluate_records
 from d2t.slots.tally import Tally
 
 if TYPE_CHECKING:
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from d2t.corpus.types import Example
     from d2t.decode.types import Hypothesis
-    from d2t.evaluate.bootstrap import FloatArray
     from d2t.model.learned_parser import LearnedParser
     from d2t.mr.domain import Domain
     from d2t.mr.types import MeaningRepresentation
+    from d2t.score.bootstrap import FloatArray
     from d2t.slots.types import Alignment, SlotReport
 
 KINDS = ("missing", "wrong", "added", "repeated")

@@ -17,12 +17,12 @@ from d2t.augment.counterfactual.pairs import to_record
 from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
 from d2t.corpus.writers import write_corpus
-from d2t.evaluate.render import markdown_table
 from d2t.io.atomic import atomic_write, atomic_write_json
 from d2t.io.hashing import sha256_file
 from d2t.io.records import write_record
 from d2t.model.bundle import Bundle
 from d2t.mr.domain import load_domain
+from d2t.score.report.render import markdown_table
 from d2t.seeding import derived_rng
 from d2t.slots.checker import SlotChecker
 from d2t.train.counterfactual import held_out_mrs, made_pairs

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from d2t.decode.pipeline import ModelGenerator
 from d2t.decode.types import GenerationRequest
-from d2t.evaluate.records import EvaluationRecord
 from d2t.plan.random_plans import random_plan
+from d2t.score.records import EvaluationRecord
 from d2t.seeding import derived_rng
 from experiments.faithfulness.conseq_scores import judged_rows, score
 from experiments.faithfulness.counterfactual_interventions import (

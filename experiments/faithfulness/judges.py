@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from d2t.errors import DataError
-from d2t.evaluate.records import EvaluationRecord, read_evaluation_records
 from d2t.io.atomic import atomic_write_json
 from d2t.io.manifest import git_state
+from d2t.score.records import EvaluationRecord, read_evaluation_records
 from experiments.faithfulness.conseq_scores import judged_rows
 from experiments.runner.files import is_current
 

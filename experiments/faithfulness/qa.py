@@ -15,10 +15,10 @@ from d2t.corpus.load import load_split
 from d2t.decode.qa_reader import QAReader
 from d2t.errors import D2TError, UsageError
 from d2t.evaluate.qa.hard_cases import load_hard_cases
-from d2t.evaluate.records import read_evaluation_records
 from d2t.model.qa_model import MANIFEST
 from d2t.mr.domain import load_domain
 from d2t.mr.types import MeaningRepresentation, Slot
+from d2t.score.records import read_evaluation_records
 from d2t.seeding import derived_rng
 from d2t.slots.checker import SlotChecker
 from d2t.train.qa import utterances_of

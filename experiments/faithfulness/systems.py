@@ -10,9 +10,9 @@ from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
 from d2t.decode.load import load
 from d2t.decode.types import GenerationRequest
-from d2t.evaluate.records import EvaluationRecord, read_evaluation_records
 from d2t.mr.types import Plan
 from d2t.plan.oracle import order_of
+from d2t.score.records import EvaluationRecord, read_evaluation_records
 from d2t.seeding import derived_rng
 from d2t.slots.checker import SlotChecker
 from d2t.train.init_config import bundle_digest

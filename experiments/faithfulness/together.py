@@ -19,11 +19,11 @@ from d2t.corpus.registry import registry
 from d2t.decode.qa_reader import QAReader
 from d2t.decode.types import GenerationRequest
 from d2t.errors import D2TError, DataError
-from d2t.evaluate.records import read_evaluation_records
-from d2t.evaluate.tasks import generation_tasks
 from d2t.io.hashing import sha256_file, sha256_json
 from d2t.model.qa_model import QAModel
 from d2t.mr.domain import load_domain
+from d2t.score.records import read_evaluation_records
+from d2t.score.tasks import generation_tasks
 from d2t.train.init_config import bundle_digest
 from experiments.faithfulness.command import Command, Found
 from experiments.faithfulness.together_config import load_experiment
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
-    from d2t.evaluate.tasks import GenerationTask
+    from d2t.score.tasks import GenerationTask
     from experiments.faithfulness.command import Places
     from experiments.faithfulness.judges import Judges
     from experiments.faithfulness.together_config import Row, TogetherExperiment

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from d2t.corpus.load import load_split
 from d2t.corpus.registry import registry
 from d2t.corpus.writers import write_corpus
-from d2t.evaluate.fluency_metric import language_model
 from d2t.io.atomic import atomic_write, atomic_write_json
 from d2t.mr.domain import load_domain
+from d2t.score.fluency_metric import language_model
 from d2t.slots.checker import SlotChecker
 from d2t.train.prepare import prepare_data
 from experiments.reproduction.config import SCORE_STAGES

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from d2t.errors import ConfigError
-from d2t.evaluate.tasks import PlanMode  # noqa: TC001 - pydantic reads it at run time
 from d2t.io.hashing import sha256_json
+from d2t.score.tasks import PlanMode  # noqa: TC001 - pydantic reads it at run time
 from d2t.train.config_file import merged, validate
 from experiments.runner.toml_file import read_toml
 
@@ -35,7 +35,7 @@ class Setting(Section):
 
     Attributes:
         title: for people.
-        plans: mode of ``d2t.evaluate.tasks.generation_tasks``; ``planner`` is the neural planner.
+        plans: mode of ``d2t.score.tasks.generation_tasks``; ``planner`` is the neural planner.
         permutations: random plans per MR.
         sentences: whether the breaks of a planner's plans are asked for too.
         stages: which decoders score it.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from d2t.evaluate.tasks import GenerationTask
+    from d2t.score.tasks import GenerationTask
 
 Answer = dict[str, list[Hypothesis]]
 """Hypotheses by decoder."""

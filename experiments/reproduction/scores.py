@@ -9,23 +9,23 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from d2t.evaluate.bootstrap import sum_by_unit
-from d2t.evaluate.fluency_metric import Fluency, WorstWindow
-from d2t.evaluate.judged import judge
-from d2t.evaluate.records import read_evaluation_records
-from d2t.evaluate.report import evaluate_records, make_scorers
 from d2t.io.hashing import sha256_json
+from d2t.score.bootstrap import sum_by_unit
+from d2t.score.fluency_metric import Fluency, WorstWindow
+from d2t.score.judged import judge
+from d2t.score.records import read_evaluation_records
+from d2t.score.report.report import evaluate_records, make_scorers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from d2t.evaluate.metric import Scorer
-    from d2t.evaluate.records import EvaluationRecord
-    from d2t.evaluate.report import Part
-    from d2t.evaluate.tasks import GenerationTask
     from d2t.language.ngram.fluency import NgramLanguageModel
     from d2t.mr.domain import Domain
+    from d2t.score.metric import Scorer
+    from d2t.score.records import EvaluationRecord
+    from d2t.score.report.report import Part
+    from d2t.score.tasks import GenerationTask
     from d2t.slots.checker import SlotChecker
 
 KEPT = ("slot_error_rate", "exact_utterances", "order_accuracy", "sentence_plan")

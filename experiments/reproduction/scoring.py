@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from d2t.corpus.load import load_split
 from d2t.decode.load import load
-from d2t.evaluate.tasks import generation_tasks
 from d2t.io.hashing import sha256_file, sha256_json
 from d2t.language.ngram.fluency import NgramLanguageModel
 from d2t.mr.types import Plan
+from d2t.score.tasks import generation_tasks
 from d2t.slots.checker import SlotChecker
 from experiments.reproduction.assets import make_asset
 from experiments.reproduction.config import DECODERS
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from d2t.corpus.types import Example
     from d2t.decode.pipeline import ModelGenerator
-    from d2t.evaluate.tasks import GenerationTask, PlanMaker
     from d2t.mr.domain import Domain
     from d2t.mr.types import MeaningRepresentation
+    from d2t.score.tasks import GenerationTask, PlanMaker
     from d2t.train.progress import Reporter
     from experiments.reproduction.config import Row, Setting, Stage
     from experiments.reproduction.workspace import Workspace

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from d2t.evaluate.bootstrap import PAIRED_TESTS, PairedResult, Resampling
-from d2t.evaluate.report import make_scorers
 from d2t.mr.domain import load_domain
+from d2t.score.bootstrap import PAIRED_TESTS, PairedResult, Resampling
+from d2t.score.report.report import make_scorers
 from d2t.slots.checker import SlotChecker
 from experiments.reproduction.workspace import Workspace, entry_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from d2t.evaluate.bootstrap import FloatArray
-    from d2t.evaluate.metric import Scorer
+    from d2t.score.bootstrap import FloatArray
+    from d2t.score.metric import Scorer
     from experiments.reproduction.config import Row
 
 

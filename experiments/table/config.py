@@ -12,7 +12,7 @@ from experiments.runner.toml_file import read_toml
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from d2t.evaluate.tasks import PlanMode
+    from d2t.score.tasks import PlanMode
     from d2t.train.config import TrainConfig
 
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from d2t.corpus.load import load_split
 from d2t.decode.load import load
 from d2t.decode.types import GenerationRequest
-from d2t.evaluate.records import read_evaluation_records
-from d2t.evaluate.report import evaluate_records
-from d2t.evaluate.tasks import generation_tasks
 from d2t.io.atomic import atomic_write_json
 from d2t.io.hashing import sha256_file
 from d2t.mr.domain import load_domain
+from d2t.score.records import read_evaluation_records
+from d2t.score.report.report import evaluate_records
+from d2t.score.tasks import generation_tasks
 from d2t.slots.checker import SlotChecker
 from d2t.train.run import train
 from experiments.runner.files import is_current, write_outputs
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from d2t.decode.pipeline import ModelGenerator
-    from d2t.evaluate.tasks import GenerationTask
     from d2t.mr.domain import Domain
+    from d2t.score.tasks import GenerationTask
     from d2t.train.progress import Reporter
     from experiments.table.config import Row, TableConfig
 

@@ -13,13 +13,13 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.significance import PairedTest
 
-from d2t.evaluate.bootstrap import Resampling, approximate_randomization
-from d2t.evaluate.judged import judge
-from d2t.evaluate.records import EvaluationRecord
-from d2t.evaluate.report import evaluate_records
-from d2t.evaluate.slots import SlotErrorRate
-from d2t.evaluate.text import bleu, chrf, reference_streams, rouge_l
 from d2t.mr.types import MeaningRepresentation, Slot
+from d2t.score.bootstrap import Resampling, approximate_randomization
+from d2t.score.judged import judge
+from d2t.score.records import EvaluationRecord
+from d2t.score.report.report import evaluate_records
+from d2t.score.slots import SlotErrorRate
+from d2t.score.text import bleu, chrf, reference_streams, rouge_l
 
 HYPOTHESES = [
     "Aromi is a cheap coffee shop in the city centre.",

@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 from literal_checker import TOY, LiteralChecker
 
 from d2t.errors import D2TError
-from d2t.evaluate.bootstrap import Resampling
-from d2t.evaluate.compare import compare_records
-from d2t.evaluate.judged import judge
-from d2t.evaluate.order import ORDER_METRICS, BigramF1, KendallTau
-from d2t.evaluate.pairing import pair_records
-from d2t.evaluate.records import EvaluationRecord, record_from_fields
-from d2t.evaluate.report import evaluate_records
-from d2t.evaluate.slots import SLOT_METRICS
-from d2t.evaluate.text import lcs_length
 from d2t.mr.domain import load_domain
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
+from d2t.score.bootstrap import Resampling
+from d2t.score.judged import judge
+from d2t.score.order import ORDER_METRICS, BigramF1, KendallTau
+from d2t.score.records import EvaluationRecord, record_from_fields
+from d2t.score.report.compare import compare_records
+from d2t.score.report.pairing import pair_records
+from d2t.score.report.report import evaluate_records
+from d2t.score.slots import SLOT_METRICS
+from d2t.score.text import lcs_length
 
 FEW = Resampling(n_resamples=40)
 SLOTS = st.builds(Slot, st.sampled_from("abcdef"), st.sampled_from("12"))

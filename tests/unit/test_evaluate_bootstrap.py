@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from d2t.evaluate.bootstrap import (
+from d2t.score.bootstrap import (
     PAIRED_TESTS,
     Resampling,
     approximate_randomization,

@@ -9,9 +9,9 @@ import pytest
 from literal_checker import TOY, LiteralChecker, plan, record, say
 
 from d2t.errors import DataError
-from d2t.evaluate.bootstrap import Resampling
-from d2t.evaluate.compare import compare_records
-from d2t.evaluate.pairing import pair_records
+from d2t.score.bootstrap import Resampling
+from d2t.score.report.compare import compare_records
+from d2t.score.report.pairing import pair_records
 
 FAST = Resampling(n_resamples=300)
 

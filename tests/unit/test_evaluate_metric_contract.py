@@ -7,12 +7,12 @@ import pytest
 from literal_checker import TOY, LiteralChecker, mr, plan, record, say
 
 from d2t.errors import DataError
-from d2t.evaluate.bootstrap import Resampling
-from d2t.evaluate.judged import judge
-from d2t.evaluate.order import ORDER_METRICS
-from d2t.evaluate.report import evaluate_records
-from d2t.evaluate.slots import SLOT_METRICS
-from d2t.evaluate.text import TEXT_METRICS, RougeL, reference_streams
+from d2t.score.bootstrap import Resampling
+from d2t.score.judged import judge
+from d2t.score.order import ORDER_METRICS
+from d2t.score.report.report import evaluate_records
+from d2t.score.slots import SLOT_METRICS
+from d2t.score.text import TEXT_METRICS, RougeL, reference_streams
 
 MRS = ("a b c", "c b d e", "c a", "d e f a b")
 REFERENCES = [

@@ -4,12 +4,12 @@ import pytest
 
 from d2t.corpus.types import Example
 from d2t.errors import DataError
-from d2t.evaluate.bootstrap import Resampling
-from d2t.evaluate.plans import reference_plans, score_planner, signature
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.mr.types import Plan
 from d2t.plan.display import DisplayPlanner
+from d2t.score.bootstrap import Resampling
+from d2t.score.plans import reference_plans, score_planner, signature
 from d2t.slots.checker import SlotChecker
 
 DOMAIN = load_domain("restaurant")

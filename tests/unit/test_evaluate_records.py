@@ -8,12 +8,12 @@ import pytest
 
 from d2t.corpus.types import Example
 from d2t.errors import DataError, DomainError, MRParseError
-from d2t.evaluate.records import join_references, read_evaluation_records, record_from_fields
-from d2t.evaluate.tasks import generation_tasks
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.mr.types import Plan
 from d2t.plan.display import display_plan
+from d2t.score.records import join_references, read_evaluation_records, record_from_fields
+from d2t.score.tasks import generation_tasks
 from d2t.slots.checker import SlotChecker
 
 MR = "name[Aromi], eatType[pub], area[riverside]"

@@ -8,9 +8,9 @@ import pytest
 from literal_checker import TOY, LiteralChecker, record, say
 
 from d2t.errors import DataError
-from d2t.evaluate.bootstrap import Resampling
-from d2t.evaluate.records import BadRecord
-from d2t.evaluate.report import evaluate_records, resampling_units
+from d2t.score.bootstrap import Resampling
+from d2t.score.records import BadRecord
+from d2t.score.report.report import evaluate_records, resampling_units
 
 FAST = Resampling(n_resamples=200)
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from d2t.errors import DataError
-from d2t.evaluate.bootstrap import Resampling
-from d2t.evaluate.judged import checker_for
-from d2t.evaluate.records import EvaluationRecord
 from d2t.evaluate.simulatability import SimulatedItem, simulatability
 from d2t.evaluate.simulation_items import value_items, verbalised_items
 from d2t.mr.domain import domain_from_dict, load_domain
 from d2t.mr.parse import parse_mr
 from d2t.mr.plans import parse_plan
+from d2t.score.bootstrap import Resampling
+from d2t.score.judged import checker_for
+from d2t.score.records import EvaluationRecord
 
 NO_INTERVALS = Resampling(n_resamples=0)
 

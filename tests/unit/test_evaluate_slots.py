@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from literal_checker import TOY, LiteralChecker, judged
 
-from d2t.evaluate.slots import (
+from d2t.score.slots import (
     SLOT_METRICS,
     ErrorsPerUtterance,
     ExactUtterances,

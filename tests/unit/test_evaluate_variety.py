@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from d2t.evaluate.variety import copied, distinct, template_of_text
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
+from d2t.score.variety import copied, distinct, template_of_text
 from d2t.slots.checker import SlotChecker
 
 DOMAIN = load_domain("restaurant")

@@ -10,10 +10,10 @@ import pytest
 from echo_bundle import save_random_bundle
 
 from d2t.errors import ConfigError
-from d2t.evaluate.records import EvaluationRecord
-from d2t.evaluate.text import corpus_bleu
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
+from d2t.score.records import EvaluationRecord
+from d2t.score.text import corpus_bleu
 from d2t.slots.checker import SlotChecker
 from experiments.faithfulness import conseq, conseq_scores
 from experiments.faithfulness.command import Places

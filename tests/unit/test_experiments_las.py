@@ -16,7 +16,7 @@ from experiments.faithfulness.las_config import load_experiment
 from experiments.faithfulness.systems import records_of
 
 if TYPE_CHECKING:
-    from d2t.evaluate.records import EvaluationRecord
+    from d2t.score.records import EvaluationRecord
     from experiments.faithfulness.las_config import LasExperiment
 
 FOLDER = Path(las.__file__).parent

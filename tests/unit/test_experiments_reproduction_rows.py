@@ -14,11 +14,11 @@ from d2t.corpus.load import load_split
 from d2t.decode.pipeline import ModelGenerator
 from d2t.decode.types import Hypothesis
 from d2t.errors import DataError
-from d2t.evaluate.tasks import GenerationTask, generation_tasks
 from d2t.language.ngram.fluency import NgramLanguageModel
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.mr.types import Plan
+from d2t.score.tasks import GenerationTask, generation_tasks
 from d2t.slots.checker import SlotChecker
 from d2t.train.progress import Silent
 from experiments.reproduction import outputs, training

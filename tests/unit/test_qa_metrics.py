@@ -15,10 +15,10 @@ from d2t.evaluate.qa.questeval import questeval
 from d2t.evaluate.qa.questions import questions_from_dict
 from d2t.evaluate.qa.report import QAOptions, QAReport, judge_records, signature
 from d2t.evaluate.qa.types import PairLogs, QAPair
-from d2t.evaluate.records import EvaluationRecord
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.mr.types import MeaningRepresentation
+from d2t.score.records import EvaluationRecord
 
 if TYPE_CHECKING:
     from d2t.evaluate.qa.types import ContextPair

@@ -8,10 +8,10 @@ import pytest
 from pydantic import ValidationError
 
 from d2t.errors import DataError
-from d2t.evaluate.bootstrap import Resampling
 from d2t.evaluate.simulatability import simulatability
 from d2t.evaluate.simulation_items import SimulationItem
 from d2t.model.slot_classifier import ClassifierConfig
+from d2t.score.bootstrap import Resampling
 from d2t.seeding import derived_rng
 from d2t.train.simulation import simulate
 from d2t.train.simulator import SimulatorConfig, _shown, train_simulator

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from d2t.evaluate.bootstrap import percentile_interval, resampled_totals, sum_by_unit
 from d2t.evaluate.qa.consistency import consistency
 from d2t.evaluate.qa.contexts import context_pair
 from d2t.evaluate.qa.quals import QualsOptions, quals
 from d2t.evaluate.qa.questeval import questeval
+from d2t.score.bootstrap import percentile_interval, resampled_totals, sum_by_unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from d2t.evaluate.qa.quals import QualsScore
     from d2t.evaluate.qa.questeval import QuestEvalScore
     from d2t.evaluate.qa.types import ContextPair, QuestionAnswerer
-    from d2t.evaluate.records import EvaluationRecord
+    from d2t.score.records import EvaluationRecord
 
 Mode = Literal["quals", "consistency", "questeval"]
 MODES: tuple[Mode, ...] = ("quals", "consistency", "questeval")

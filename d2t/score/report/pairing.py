@@ -10,7 +10,7 @@ from d2t.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from d2t.evaluate.records import EvaluationRecord
+    from d2t.score.records import EvaluationRecord
 
 Pair = tuple["EvaluationRecord", "EvaluationRecord"]
 

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from d2t.errors import DataError
-from d2t.evaluate.bootstrap import Resampling, percentile_interval, resampled_totals, sum_by_unit
-from d2t.evaluate.judged import checker_for, judge
-from d2t.evaluate.order import ORDER_METRICS
-from d2t.evaluate.slots import SLOT_METRICS, SlotBreakdown, break_down
-from d2t.evaluate.text import TEXT_METRICS
+from d2t.score.bootstrap import Resampling, percentile_interval, resampled_totals, sum_by_unit
+from d2t.score.judged import checker_for, judge
+from d2t.score.order import ORDER_METRICS
+from d2t.score.slots import SLOT_METRICS, SlotBreakdown, break_down
+from d2t.score.text import TEXT_METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from d2t.evaluate.bootstrap import FloatArray
-    from d2t.evaluate.judged import Checker, Judged
-    from d2t.evaluate.metric import Scorer
-    from d2t.evaluate.records import BadRecord, EvaluationRecord
     from d2t.mr.domain import Domain
+    from d2t.score.bootstrap import FloatArray
+    from d2t.score.judged import Checker, Judged
+    from d2t.score.metric import Scorer
+    from d2t.score.records import BadRecord, EvaluationRecord
 
 Part = Literal["slots", "order", "text"]
 ALL_PARTS: tuple[Part, ...] = ("slots", "order", "text")
@@ -136,7 +136,7 @@ class EvaluationReport:
 
     def as_markdown(self) -> str:
         """The report for a person, as Markdown tables."""
-        from d2t.evaluate.render import report_markdown
+        from d2t.score.report.render import report_markdown
 
         return report_markdown(self)
 
@@ -160,7 +160,7 @@ def evaluate_records(
         checker: aligns texts; the domain's own when None.
         resampling: of the intervals; the default is 1000 bootstrap resamples.
         bad: lines that could not be read, to be reported along.
-        extra: more scorers, such as ``d2t.evaluate.fluency_metric.fluency_scorers``.
+        extra: more scorers, such as ``d2t.score.fluency_metric.fluency_scorers``.
 
     Raises:
         DataError: there are no records, or a part asked for alone needs plans or references and

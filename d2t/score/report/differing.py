@@ -10,8 +10,8 @@ from d2t.plan.plan_agreement import bigram_f1
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from d2t.evaluate.judged import Judged
-    from d2t.evaluate.metric import Scorer
+    from d2t.score.judged import Judged
+    from d2t.score.metric import Scorer
 
 
 @dataclass(frozen=True, slots=True)

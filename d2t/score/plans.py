@@ -9,19 +9,19 @@ import numpy as np
 
 from d2t.corpus.correct import align_examples, split_references
 from d2t.errors import DataError
-from d2t.evaluate.bootstrap import percentile_interval, resampled_totals
-from d2t.evaluate.metric import ratio
 from d2t.mr.types import MeaningRepresentation, Plan
 from d2t.plan.oracle import order_of
 from d2t.plan.plan_agreement import bigram_f1, kendall_tau
+from d2t.score.bootstrap import percentile_interval, resampled_totals
+from d2t.score.metric import ratio
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from d2t.corpus.types import Example
-    from d2t.evaluate.bootstrap import FloatArray, Resampling
-    from d2t.evaluate.tasks import PlanMaker
     from d2t.mr.domain import Domain
+    from d2t.score.bootstrap import FloatArray, Resampling
+    from d2t.score.tasks import PlanMaker
     from d2t.slots.checker import SlotChecker
 
 KEYS = ("kendall_tau", "exact_plan", "bigram_f1", "exact_sentence_plan")

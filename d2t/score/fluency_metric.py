@@ -13,10 +13,10 @@ from d2t.language.ngram.fluency import WINDOW, NgramLanguageModel, template_of, 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from d2t.evaluate.bootstrap import FloatArray
-    from d2t.evaluate.judged import Checker, Judged
-    from d2t.evaluate.metric import Scorer
     from d2t.mr.domain import Domain
+    from d2t.score.bootstrap import FloatArray
+    from d2t.score.judged import Checker, Judged
+    from d2t.score.metric import Scorer
 
 SUFFIX = ".npz"
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from d2t.evaluate.metric import RecordMetric, ratio
+from d2t.score.metric import RecordMetric, ratio
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from d2t.evaluate.bootstrap import FloatArray
-    from d2t.evaluate.judged import Judged
+    from d2t.score.bootstrap import FloatArray
+    from d2t.score.judged import Judged
 
 
 class SlotErrorRate(RecordMetric):

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Sequence
 
-    from d2t.evaluate.bootstrap import FloatArray
-    from d2t.evaluate.judged import Judged
+    from d2t.score.bootstrap import FloatArray
+    from d2t.score.judged import Judged
 
 
 def reference_streams(

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from d2t.evaluate.bootstrap import Resampling
-    from d2t.evaluate.compare import Comparison
-    from d2t.evaluate.differing import DifferingPair
-    from d2t.evaluate.report import EvaluationReport
+    from d2t.score.bootstrap import Resampling
+    from d2t.score.report.compare import Comparison
+    from d2t.score.report.differing import DifferingPair
+    from d2t.score.report.report import EvaluationReport
 
 
 def markdown_table(

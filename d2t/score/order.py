@@ -10,13 +10,13 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from d2t.errors import DataError
-from d2t.evaluate.metric import RecordMetric, ratio
 from d2t.plan.plan_agreement import bigram_f1, kendall_tau
+from d2t.score.metric import RecordMetric, ratio
 
 if TYPE_CHECKING:
-    from d2t.evaluate.bootstrap import FloatArray
-    from d2t.evaluate.judged import Judged
     from d2t.mr.types import Plan
+    from d2t.score.bootstrap import FloatArray
+    from d2t.score.judged import Judged
 
 
 class OrderMetric(RecordMetric):

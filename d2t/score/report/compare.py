@@ -8,21 +8,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from d2t.errors import DataError
-from d2t.evaluate.bootstrap import PAIRED_TESTS, PairedResult, PairedTest, Resampling, sum_by_unit
-from d2t.evaluate.differing import DifferingPair, most_different
-from d2t.evaluate.judged import Judged, checker_for, judge
-from d2t.evaluate.report import ALL_PARTS, Part, make_scorers, resampling_as_dict, resampling_units
-from d2t.evaluate.text import chrf
+from d2t.score.bootstrap import PAIRED_TESTS, PairedResult, PairedTest, Resampling, sum_by_unit
+from d2t.score.judged import Judged, checker_for, judge
+from d2t.score.report.differing import DifferingPair, most_different
+from d2t.score.report.report import (
+    ALL_PARTS,
+    Part,
+    make_scorers,
+    resampling_as_dict,
+    resampling_units,
+)
+from d2t.score.text import chrf
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from d2t.evaluate.bootstrap import FloatArray
-    from d2t.evaluate.judged import Checker
-    from d2t.evaluate.metric import Scorer
-    from d2t.evaluate.pairing import Pair
-    from d2t.evaluate.records import EvaluationRecord
     from d2t.mr.domain import Domain
+    from d2t.score.bootstrap import FloatArray
+    from d2t.score.judged import Checker
+    from d2t.score.metric import Scorer
+    from d2t.score.records import EvaluationRecord
+    from d2t.score.report.pairing import Pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,7 @@ class Comparison:
 
     def as_markdown(self) -> str:
         """The comparison for a person."""
-        from d2t.evaluate.render import comparison_markdown
+        from d2t.score.report.render import comparison_markdown
 
         return comparison_markdown(self)
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from d2t.evaluate.records import EvaluationRecord
     from d2t.mr.domain import Domain
     from d2t.mr.types import MeaningRepresentation, Plan
+    from d2t.score.records import EvaluationRecord
     from d2t.slots.types import SlotReport
 
 

@@ -1,7 +1,7 @@
 """The base of slot and order metrics: a sacreBLEU ``Metric`` over checked records.
 
 A subclass says which columns of numbers one utterance contributes and how summed columns become a
-score; signature, sacreBLEU's own bootstrap and paired tests, and ours (``d2t.evaluate.bootstrap``)
+score; signature, sacreBLEU's own bootstrap and paired tests, and ours (``d2t.score.bootstrap``)
 follow.
 """
 
@@ -14,16 +14,16 @@ import numpy as np
 from sacrebleu.metrics.base import Metric, Score, Signature
 
 from d2t.errors import DataError
-from d2t.evaluate.judged import Judged, checker_for
-from d2t.evaluate.records import EvaluationRecord
 from d2t.mr.types import MeaningRepresentation, Plan
+from d2t.score.judged import Judged, checker_for
+from d2t.score.records import EvaluationRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from d2t.evaluate.bootstrap import FloatArray
-    from d2t.evaluate.judged import Checker
     from d2t.mr.domain import Domain
+    from d2t.score.bootstrap import FloatArray
+    from d2t.score.judged import Checker
 
 
 class Scorer(Protocol):

@@ -1,0 +1,1 @@
+"""Metrics with their statistics, intervals and signatures."""

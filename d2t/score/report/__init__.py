@@ -1,0 +1,1 @@
+"""Reports and comparisons of scores, and the tables that show them."""
