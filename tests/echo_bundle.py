@@ -114,7 +114,7 @@ def echo_bundle(strategy: str = "at") -> EchoBundle:
 def save_random_bundle(path: Path, strategy: str = "at") -> Path:
     """A bundle on disk with a tiny model that nobody trained: any text, but always the same."""
     from d2t.model.build import build_model
-    from d2t.model.bundle import Bundle
+    from d2t.model.bundle.bundle import Bundle
     from d2t.model.config import TransformerConfig
     from d2t.seeding import seed_everything
 

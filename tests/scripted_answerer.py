@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from d2t.evaluate.qa.questions import load_questions
-from d2t.evaluate.qa.types import PairLogs, QAPair
+from d2t.judges.qa.questions import load_questions
+from d2t.judges.qa.types import PairLogs, QAPair
 from d2t.mr.domain import load_domain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from d2t.evaluate.qa.questions import QuestionSet
+    from d2t.judges.qa.questions import QuestionSet
     from d2t.mr.domain import Domain
 
 TINY_SOURCE = {

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import torch
 
-from d2t.evaluate.qa.questions import load_questions
+from d2t.judges.qa.model import QAModel, new_network
+from d2t.judges.qa.questions import load_questions
+from d2t.judges.qa.training.qa_pairs import qa_symbols
 from d2t.model.config import TransformerConfig
-from d2t.model.qa_model import QAModel, new_network
 from d2t.model.tokenizer import Tokenizer
 from d2t.mr.domain import load_domain
-from d2t.train.qa_pairs import qa_symbols
 
 DOMAIN = load_domain("restaurant")
 QUESTIONS = load_questions(DOMAIN)

@@ -87,7 +87,7 @@ def phrases(
     from d2t.augment.phrases.phrases import PhraseCounts
     from d2t.augment.phrases.report import phrase_report, report_lines
     from d2t.augment.phrases.select import select_phrases
-    from d2t.train.counterfactual import held_out_mrs
+    from d2t.recipes.counterfactual import held_out_mrs
     from d2t.train.prepare import prepare_data
 
     refuse_shared_stdout(out, as_json=as_json)

@@ -63,8 +63,8 @@ def counterfactual(
     Example:  d2t augment counterfactual --corpus mini --out counterfactual.jsonl
     """
     from d2t.augment.counterfactual.pairs import CounterfactualCounts
+    from d2t.recipes.counterfactual import held_out_mrs, made_pairs
     from d2t.seeding import derived_rng
-    from d2t.train.counterfactual import held_out_mrs, made_pairs
     from d2t.train.prepare import prepare_data
 
     refuse_shared_stdout(out, as_json=as_json)

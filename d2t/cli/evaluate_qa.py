@@ -26,8 +26,8 @@ from d2t.cli.common import (
 if TYPE_CHECKING:
     from typing import Any
 
-    from d2t.evaluate.qa.report import QAOptions
-    from d2t.evaluate.qa.types import QuestionAnswerer
+    from d2t.judges.qa.report import QAOptions
+    from d2t.judges.qa.types import QuestionAnswerer
     from d2t.score.records import EvaluationRecord
 
 
@@ -75,10 +75,10 @@ def qa(
 
     Example:  `d2t evaluate qa outputs.jsonl --model runs/qa --mode consistency`
     """
-    from d2t.decode.qa_reader import QAReader
     from d2t.errors import UsageError
-    from d2t.evaluate.qa.quals import QualsOptions
-    from d2t.evaluate.qa.report import MODES, QAOptions
+    from d2t.judges.qa.quals import QualsOptions
+    from d2t.judges.qa.reader import QAReader
+    from d2t.judges.qa.report import MODES, QAOptions
 
     if model is None:
         raise UsageError("give --model FOLDER: a QA model, written by `d2t train-qa`")
@@ -118,8 +118,8 @@ def _judge(
     from itertools import islice
 
     from d2t.errors import D2TError
-    from d2t.evaluate.qa.report import QAReport, judge_records, signature
     from d2t.io.records import read_records, write_record
+    from d2t.judges.qa.report import QAReport, judge_records, signature
     from d2t.score.records import record_from_fields
 
     report = QAReport(signature(reader, options))

@@ -48,7 +48,7 @@ def export(
 
     Example: `d2t export runs/e2e-at/bundle --quantization int8`
     """
-    from d2t.model.manifest import read_manifest
+    from d2t.model.bundle.manifest import read_manifest
 
     manifest = read_manifest(bundle)  # a missing bundle is cheaper to find than torch to import
     from d2t.corpus.group import group_references

@@ -25,7 +25,7 @@ def info(
 
     Example: d2t info runs/at/bundle
     """
-    from d2t.model.describe import describe_bundle
+    from d2t.model.bundle.describe import describe_bundle
 
     facts = describe_bundle(bundle, verify=verify)
     if as_json:

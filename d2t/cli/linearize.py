@@ -135,7 +135,7 @@ def _from_bundle(path: Path, strategy: str | None, corpus: str | None) -> _Fitte
     """The bundle's tables, read without its weights and without torch."""
     from d2t.errors import UsageError
     from d2t.linearize.source import Linearizer
-    from d2t.model.manifest import read_manifest
+    from d2t.model.bundle.manifest import read_manifest
     from d2t.mr.domain_files import load_domain_copy
     from d2t.plan.bigram import BigramPlanner
 

@@ -68,7 +68,7 @@ def plan_option(plan: str | None, first: str | None, domain: Domain) -> str | No
 
 def home_of_bundle(bundle: Path) -> PlannerHome:
     """Domain and planners of a bundle, read without its weights and without torch."""
-    from d2t.model.manifest import read_manifest
+    from d2t.model.bundle.manifest import read_manifest
     from d2t.mr.domain_files import load_domain_copy
     from d2t.plan.bigram import BigramPlanner
     from d2t.plan.choose import FittedPlanners

@@ -10,8 +10,8 @@ import typer
 from d2t.cli.common import ROOT, ThreadsOption, say
 
 if TYPE_CHECKING:
+    from d2t.recipes.quickstart import Quickstart
     from d2t.score.report.report import EvaluationReport
-    from d2t.train.quickstart import Quickstart
 
 Out = Annotated[Path, typer.Option("--out", help="Run folder; a finished run there is used again.")]
 
@@ -24,8 +24,8 @@ def quickstart(out: Out = Path("runs/quickstart"), threads: ThreadsOption = None
     Example:  d2t quickstart
     """
     say("importing torch ...")
+    from d2t.recipes.quickstart import run_quickstart
     from d2t.train.progress import default_reporter
-    from d2t.train.quickstart import run_quickstart
 
     result = run_quickstart(out, progress=default_reporter(200, quiet=ROOT.quiet), threads=threads)
     _print_scores(result)

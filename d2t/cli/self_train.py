@@ -41,14 +41,14 @@ def self_train(
 
     Example:  d2t self-train experiments/self_training/mini.toml --out runs/self-training
     """
-    from d2t.train.self_training_config import load_self_training_config
+    from d2t.recipes.self_training.config import load_self_training_config
 
     resolved = load_self_training_config(config, sets=tuple(sets or ()))
     if show_config:
         typer.echo(resolved.to_toml(), nl=False)
         return
+    from d2t.recipes.self_training.self_training import run_self_training
     from d2t.train.progress import default_reporter
-    from d2t.train.self_training import run_self_training
 
     reporter = default_reporter(resolved.base.run.log_every, quiet=ROOT.quiet)
     folder = out or Path("runs") / config.stem

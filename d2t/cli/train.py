@@ -150,8 +150,8 @@ def train(
     if show_config:
         typer.echo(config_to_toml(resolved), nl=False)
         return
+    from d2t.recipes.run import train as run_training
     from d2t.train.progress import default_reporter
-    from d2t.train.run import train as run_training
 
     folder = out or Path("runs") / "-".join(
         [

@@ -91,7 +91,7 @@ def _domain(into: Path | None, name: str) -> Domain:
 
     if into is None:
         return load_domain(name)
-    from d2t.model.manifest import read_manifest, verify_files
+    from d2t.model.bundle.manifest import read_manifest, verify_files
     from d2t.mr.domain_files import load_domain_copy
 
     verify_files(into, read_manifest(into))  # a damaged bundle is found before the training
@@ -121,7 +121,7 @@ def _facts(source: Any, domain: Domain, n_train: int, n_dev: int) -> dict[str, A
 
 def _save(planner: NeuralPlanner, folder: Path, *, into: bool) -> None:
     if into:
-        from d2t.model.attach import attach_planner
+        from d2t.model.bundle.attach import attach_planner
 
         attach_planner(folder, planner)
         return

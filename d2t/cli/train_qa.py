@@ -62,17 +62,17 @@ def train_qa(
 
     Example:  `d2t train-qa --corpus mini --epochs 4 --out runs/qa`
     """
-    from d2t.augment.distractor_frames import load_frames
     from d2t.corpus.load import load_split
     from d2t.corpus.select import default_domain
-    from d2t.evaluate.qa.questions import load_questions
     from d2t.io.folder import refuse_to_overwrite
-    from d2t.model.qa_model import MANIFEST
+    from d2t.judges.qa.model import MANIFEST
+    from d2t.judges.qa.questions import load_questions
+    from d2t.judges.qa.training.distractor_frames import load_frames
+    from d2t.judges.qa.training.qa import qa_config, utterances_of
+    from d2t.judges.qa.training.qa import train_qa as fit
     from d2t.mr.domain import load_domain
     from d2t.slots.checker import SlotChecker
     from d2t.train.progress import default_reporter
-    from d2t.train.qa import qa_config, utterances_of
-    from d2t.train.qa import train_qa as fit
 
     refuse_to_overwrite(out, MANIFEST)
     limit_threads(threads)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from d2t.decode.contrast_options import ContrastOptions
     from d2t.decode.types import GenerationRequest
-    from d2t.model.bundle_parts import BundleParts
+    from d2t.model.bundle.bundle_parts import BundleParts
     from d2t.mr.types import Plan
     from d2t.slots.checker import SlotChecker
 

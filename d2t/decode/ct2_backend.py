@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from d2t.decode.backend import EncodedSource
     from d2t.decode.sampling_options import SampleKey, SamplingOptions
-    from d2t.model.bundle_parts import BundleParts
+    from d2t.model.bundle.bundle_parts import BundleParts
 
 FOLDER = "ctranslate2"
 """Inside a bundle: the engine's model, where ``d2t export`` wrote one."""

@@ -24,9 +24,9 @@ from d2t.decode.types import GenerationRequest
 from d2t.errors import BackendError, BundleError
 from d2t.io.atomic import atomic_write_json
 from d2t.io.folder import atomic_folder
-from d2t.model.bundle import Bundle
+from d2t.model.bundle.bundle import Bundle
+from d2t.model.bundle.manifest import MANIFEST, hash_files, read_manifest
 from d2t.model.ct2_spec import transformer_spec
-from d2t.model.manifest import MANIFEST, hash_files, read_manifest
 from d2t.model.transformer import TransformerModel
 from d2t.score.text import corpus_bleu
 from d2t.slots.tally import Tally

@@ -10,8 +10,8 @@ from d2t.decode.ct2_backend import FOLDER, CTranslate2Backend, Parallelism
 from d2t.decode.pipeline import ModelGenerator
 from d2t.errors import UsageError
 from d2t.io.resources import shipped_model
-from d2t.model.bundle_parts import BundleParts, read_parts
-from d2t.model.manifest import read_manifest, verify_files
+from d2t.model.bundle.bundle_parts import BundleParts, read_parts
+from d2t.model.bundle.manifest import read_manifest, verify_files
 
 Engine = Literal["auto", "torch", "ctranslate2"]
 
@@ -63,7 +63,7 @@ def load(
         raise UsageError("only the ctranslate2 engine has workers; leave them out, give threads")
     import torch
 
-    from d2t.model.bundle import Bundle
+    from d2t.model.bundle.bundle import Bundle
     from d2t.model.device import pick_device
 
     if threads is not None:

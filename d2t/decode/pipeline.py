@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from d2t.decode.backend import SearchBackend, SearchResult
     from d2t.decode.contrast_options import ContrastOptions
     from d2t.linearize.source import LinearizedInput
-    from d2t.model.bundle import Bundle
-    from d2t.model.bundle_parts import BundleParts
+    from d2t.model.bundle.bundle import Bundle
+    from d2t.model.bundle.bundle_parts import BundleParts
     from d2t.mr.types import MeaningRepresentation, Plan
     from d2t.plan.base import Planner
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from d2t.decode.backend import EncodedSource, SearchResult
     from d2t.decode.sampling_options import SampleKey, SamplingOptions
     from d2t.model.base import Seq2SeqModel
-    from d2t.model.bundle import Bundle
+    from d2t.model.bundle.bundle import Bundle
 
 _Found = TypeVar("_Found")
 _Item = TypeVar("_Item")

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from d2t.decode.pipeline import ModelGenerator
     from d2t.decode.types import GenerationRequest, Hypothesis
-    from d2t.model.bundle_parts import BundleParts
+    from d2t.model.bundle.bundle_parts import BundleParts
     from d2t.mr.domain import Domain
     from d2t.mr.types import MeaningRepresentation
     from d2t.plan.base import Planner

@@ -15,7 +15,7 @@ from d2t.linearize.inventory import Inventory
 from d2t.linearize.registry import make_strategy
 from d2t.linearize.source import Linearizer
 from d2t.model.build import build_model
-from d2t.model.bundle import Bundle
+from d2t.model.bundle.bundle import Bundle
 from d2t.model.config import PretrainedConfig
 from d2t.model.tokenizer import Tokenizer
 from d2t.plan.bigram import BigramPlanner

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from d2t.decode.types import Generator
-    from d2t.model.bundle import Bundle
+    from d2t.model.bundle.bundle import Bundle
     from experiments.bench.options import Options
     from experiments.bench.pool import Pool
 

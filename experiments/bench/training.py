@@ -14,6 +14,7 @@ import torch
 
 from d2t.errors import DataError
 from d2t.model.build import build_model
+from d2t.recipes.run import cpu_settings
 from d2t.seeding import derive_seed, seed_everything
 from d2t.train.assemble import Assembly, assemble
 from d2t.train.batching import EncodedPair, plan_batches
@@ -24,7 +25,6 @@ from d2t.train.loop import Loop
 from d2t.train.parts import Part, batch_options
 from d2t.train.prepare import PreparedData, prepare_data
 from d2t.train.progress import Silent
-from d2t.train.run import cpu_settings
 from d2t.train.selection import DevResult, mean_loss
 from d2t.train.workers import Workers
 from experiments.bench.hf_generate import quiet_torch

@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING, Any, Literal
 from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
 from d2t.decode.load import load
-from d2t.decode.qa_reader import QAReader
 from d2t.decode.types import GenerationRequest
 from d2t.io.hashing import sha256_file
+from d2t.judges.qa.model import QAModel
+from d2t.judges.qa.reader import QAReader
 from d2t.language.template import template_words
-from d2t.model.qa_model import QAModel
 from d2t.mr.domain import load_domain
+from d2t.recipes.run import train
 from d2t.score.records import read_evaluation_records
 from d2t.score.variety import copied, distinct, template_of_text
 from d2t.slots.checker import SlotChecker
 from d2t.train.init_config import bundle_digest
 from d2t.train.progress import Lines
-from d2t.train.run import train
 from experiments.faithfulness.command import ONLY, Command, Found
 from experiments.faithfulness.conseq_config import load_experiment
 from experiments.faithfulness.conseq_report import results_of, table

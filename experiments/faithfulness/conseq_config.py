@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from d2t.judges.qa.training.qa import QAConfig
 from d2t.train.config_file import merged, validate
 from d2t.train.init_config import inherited
-from d2t.train.qa import QAConfig
 from experiments.faithfulness.parser_judge import Parser  # noqa: TC001 - pydantic reads it at run time
 from experiments.faithfulness.qa_config import QAExperiment
 from experiments.runner.toml_file import read_toml

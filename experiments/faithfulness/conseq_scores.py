@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from d2t.evaluate.qa.report import QAOptions, QAReport, judge_records, signature
+from d2t.judges.qa.report import QAOptions, QAReport, judge_records, signature
 from d2t.score.bootstrap import Resampling, paired_bootstrap
 from d2t.score.judged import judge
 from d2t.score.metric import ratio
@@ -17,8 +17,8 @@ from experiments.faithfulness.contrast_scores import KINDS, errors_of, parser_er
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from d2t.decode.qa_reader import QAReader
-    from d2t.model.learned_parser import LearnedParser
+    from d2t.judges.parser.learned_parser import LearnedParser
+    from d2t.judges.qa.reader import QAReader
     from d2t.mr.types import MeaningRepresentation
     from d2t.score.bootstrap import FloatArray
     from d2t.score.records import EvaluationRecord

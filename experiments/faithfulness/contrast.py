@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from d2t.corpus.types import Example
     from d2t.decode.pipeline import ModelGenerator
     from d2t.decode.types import Hypothesis
-    from d2t.model.learned_parser import LearnedParser
+    from d2t.judges.parser.learned_parser import LearnedParser
     from d2t.mr.domain import Domain
     from experiments.faithfulness.command import Places
     from experiments.faithfulness.contrast_config import Arm, ContrastExperiment

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from d2t.judges.parser.learned_parser import labels_of, merged_labels
 from d2t.language.template import template_of
-from d2t.model.learned_parser import labels_of, merged_labels
 from d2t.score.bootstrap import Resampling, paired_bootstrap
 from d2t.score.metric import ratio
 from d2t.score.records import EvaluationRecord
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from d2t.corpus.types import Example
     from d2t.decode.types import Hypothesis
-    from d2t.model.learned_parser import LearnedParser
+    from d2t.judges.parser.learned_parser import LearnedParser
     from d2t.mr.domain import Domain
     from d2t.mr.types import MeaningRepresentation
     from d2t.score.bootstrap import FloatArray

@@ -20,15 +20,15 @@ from d2t.corpus.writers import write_corpus
 from d2t.io.atomic import atomic_write, atomic_write_json
 from d2t.io.hashing import sha256_file
 from d2t.io.records import write_record
-from d2t.model.bundle import Bundle
+from d2t.model.bundle.bundle import Bundle
 from d2t.mr.domain import load_domain
+from d2t.recipes.counterfactual import held_out_mrs, made_pairs
+from d2t.recipes.run import train
 from d2t.score.report.render import markdown_table
 from d2t.seeding import derived_rng
 from d2t.slots.checker import SlotChecker
-from d2t.train.counterfactual import held_out_mrs, made_pairs
 from d2t.train.prepare import prepare_data
 from d2t.train.progress import Lines
-from d2t.train.run import train
 from experiments.faithfulness.command import ONLY, Command, Found
 from experiments.faithfulness.conseq_scores import tested
 from experiments.faithfulness.counterfactual_config import load_experiment
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
-    from d2t.model.learned_parser import LearnedParser
+    from d2t.judges.parser.learned_parser import LearnedParser
     from d2t.train.config import DataConfig
     from experiments.faithfulness.command import Places
     from experiments.faithfulness.counterfactual_config import CounterfactualExperiment

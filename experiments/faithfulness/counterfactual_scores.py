@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from d2t.corpus.types import Example
     from d2t.decode.types import Hypothesis
-    from d2t.model.bundle import Bundle
-    from d2t.model.learned_parser import LearnedParser
+    from d2t.judges.parser.learned_parser import LearnedParser
+    from d2t.model.bundle.bundle import Bundle
     from d2t.slots.checker import SlotChecker
     from experiments.runner.kept import Rows
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from d2t.decode.qa_reader import QAReader
-    from d2t.model.learned_parser import LearnedParser
+    from d2t.judges.parser.learned_parser import LearnedParser
+    from d2t.judges.qa.reader import QAReader
     from d2t.mr.types import MeaningRepresentation
     from d2t.slots.checker import SlotChecker
     from experiments.runner.kept import Rows

@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING, Any
 
 from d2t.corpus.registry import registry
 from d2t.errors import D2TError, DataError
-from d2t.evaluate.simulatability import by_question, simulatability
-from d2t.evaluate.simulation_items import value_items, verbalised_items
 from d2t.io.atomic import atomic_write_json
 from d2t.io.hashing import sha256_json
 from d2t.io.manifest import git_state
+from d2t.judges.observer.simulatability import by_question, simulatability
+from d2t.judges.observer.simulation import signature_of, simulate
+from d2t.judges.observer.simulation_items import value_items, verbalised_items
+from d2t.judges.observer.simulator import SimulatorConfig
 from d2t.mr.domain import load_domain
 from d2t.score.bootstrap import Resampling
 from d2t.score.report.render import markdown_table
 from d2t.slots.checker import SlotChecker
-from d2t.train.simulation import signature_of, simulate
-from d2t.train.simulator import SimulatorConfig
 from experiments.faithfulness.command import ONLY, Command, Found
 from experiments.faithfulness.las_config import load_experiment
 from experiments.faithfulness.systems import records_of
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from d2t.evaluate.simulation_items import Target
+    from d2t.judges.observer.simulation_items import Target
     from d2t.mr.domain import Domain
     from d2t.score.records import EvaluationRecord
     from experiments.faithfulness.command import Places

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from d2t.evaluate.simulation_items import Target  # noqa: TC001 - pydantic reads it at run time
+from d2t.judges.observer.simulation_items import Target  # noqa: TC001 - pydantic reads it at run time
 from experiments.faithfulness.systems import System  # noqa: TC001 - as above
 from experiments.runner.toml_file import read_toml
 
@@ -28,7 +28,7 @@ class LasExperiment(_Table):
         n_mrs: the first so many of them, and of each corpus of references; None: all.
         seed: of the observers, their folds, and which reference an MR is given.
         folds: of cross-fitting, by MR.
-        targets: what observers are asked (``d2t.evaluate.simulation_items``).
+        targets: what observers are asked (``d2t.judges.observer.simulation_items``).
         systems: the rows.
     """
 

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict
 
 from d2t.corpus.load import load_split
 from d2t.io.hashing import sha256_file
-from d2t.model.learned_parser import MANIFEST, LearnedParser
-from d2t.train.parser import ParserConfig, read_texts, train_parser
+from d2t.judges.parser.learned_parser import MANIFEST, LearnedParser
+from d2t.judges.parser.training import ParserConfig, read_texts, train_parser
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,17 +12,17 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from d2t.corpus.load import load_split
-from d2t.decode.qa_reader import QAReader
 from d2t.errors import D2TError, UsageError
-from d2t.evaluate.qa.hard_cases import load_hard_cases
-from d2t.model.qa_model import MANIFEST
+from d2t.judges.qa.hard_cases import load_hard_cases
+from d2t.judges.qa.model import MANIFEST
+from d2t.judges.qa.reader import QAReader
+from d2t.judges.qa.training.qa import utterances_of
+from d2t.judges.qa.training.qa_pairs import Utterance
 from d2t.mr.domain import load_domain
 from d2t.mr.types import MeaningRepresentation, Slot
 from d2t.score.records import read_evaluation_records
 from d2t.seeding import derived_rng
 from d2t.slots.checker import SlotChecker
-from d2t.train.qa import utterances_of
-from d2t.train.qa_pairs import Utterance
 from experiments.faithfulness.command import Command, Found
 from experiments.faithfulness.qa_config import load_experiment
 from experiments.faithfulness.qa_corruptions import CONTROL, MR_SIDE, TEXT_SIDE, Corruptor, Judged

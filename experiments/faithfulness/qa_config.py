@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from d2t.train.qa import QAConfig
+from d2t.judges.qa.training.qa import QAConfig
 from experiments.faithfulness.systems import System  # noqa: TC001 - pydantic reads it at run time
 from experiments.runner.toml_file import read_toml
 

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from random import Random
 
+    from d2t.judges.qa.training.qa_pairs import Utterance
     from d2t.mr.domain import Domain
     from d2t.slots.checker import SlotChecker
     from d2t.slots.types import Alignment, Span
-    from d2t.train.qa_pairs import Utterance
 
 MR_SIDE = ("mr_swap", "mr_omission", "mr_hallucination")
 TEXT_SIDE = ("text_swap", "text_omission", "text_hallucination")

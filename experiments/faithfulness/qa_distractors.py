@@ -13,22 +13,22 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from d2t.augment.distractor_frames import load_frames
 from d2t.corpus.load import load_split
+from d2t.judges.qa.training.distractor_frames import load_frames
+from d2t.judges.qa.training.qa import distractor_of, utterances_of
 from d2t.mr.domain import load_domain
 from d2t.mr.types import MeaningRepresentation
 from d2t.seeding import derived_rng
-from d2t.train.qa import distractor_of, utterances_of
 from experiments.faithfulness.qa_corruptions import Corruptor, Judged
 from experiments.faithfulness.qa_train import DOMAIN, holds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from d2t.augment.distractors import Distracted, Distractor
+    from d2t.judges.qa.training.distractors import Distracted, Distractor
+    from d2t.judges.qa.training.qa_pairs import Utterance
     from d2t.mr.domain import Domain
     from d2t.slots.checker import SlotChecker
-    from d2t.train.qa_pairs import Utterance
     from experiments.faithfulness.qa_config import QAExperiment
 
 FAITHFUL, MISREAD, MOVED = "distracted", "misattributed", "text_misattributed"

@@ -6,20 +6,20 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from d2t.evaluate.qa.consistency import consistency
-from d2t.evaluate.qa.contexts import context_pair
-from d2t.evaluate.qa.quals import QualsOptions, QualsScore, quals
-from d2t.evaluate.qa.questeval import questeval
 from d2t.io.atomic import atomic_write_json
 from d2t.io.hashing import sha256_json
+from d2t.judges.qa.consistency import consistency
+from d2t.judges.qa.contexts import context_pair
+from d2t.judges.qa.quals import QualsOptions, QualsScore, quals
+from d2t.judges.qa.questeval import questeval
 from experiments.runner.files import is_current
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from d2t.decode.qa_reader import QAReader
-    from d2t.evaluate.qa.types import ContextPair
+    from d2t.judges.qa.reader import QAReader
+    from d2t.judges.qa.types import ContextPair
     from d2t.slots.checker import SlotChecker
     from experiments.faithfulness.qa_corruptions import Judged
 

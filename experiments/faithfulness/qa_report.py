@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from d2t.evaluate.qa.hard_cases import wrong_verdicts
-from d2t.train.fluency_scores import auc
+from d2t.judges.fluency.fluency_scores import auc
+from d2t.judges.qa.hard_cases import wrong_verdicts
 from experiments.faithfulness.qa_corruptions import CONTROL, MR_SIDE, TEXT_SIDE
 from experiments.faithfulness.qa_distractors import FAITHFUL, KNOWN, MISREAD, MOVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from d2t.evaluate.qa.hard_cases import HardCase
+    from d2t.judges.qa.hard_cases import HardCase
 
 WORST = -1e5
 """What a record without any pair scores (the sentinel of spec §1.2)."""

@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from d2t.augment.distractor_frames import load_frames
 from d2t.corpus.load import load_split
-from d2t.evaluate.qa.questions import load_questions
-from d2t.model.qa_model import MANIFEST, QAModel
+from d2t.judges.qa.model import MANIFEST, QAModel
+from d2t.judges.qa.questions import load_questions
+from d2t.judges.qa.training.distractor_frames import load_frames
+from d2t.judges.qa.training.qa import train_qa, utterances_of
 from d2t.mr.domain import load_domain
 from d2t.seeding import derived_rng
 from d2t.slots.checker import SlotChecker
 from d2t.train.progress import Lines
-from d2t.train.qa import train_qa, utterances_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from d2t.corpus.types import Example
-    from d2t.train.qa_pairs import Utterance
+    from d2t.judges.qa.training.qa_pairs import Utterance
     from experiments.faithfulness.qa_config import QAExperiment
 
 DOMAIN = "restaurant"

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 from d2t.decode.pipeline import ModelGenerator
 from d2t.decode.rerank import tied
 from d2t.decode.verified import VerifiedGenerator
-from d2t.evaluate.qa.contexts import context_pair
-from d2t.evaluate.qa.quals import quals
-from d2t.model.bundle import Bundle
+from d2t.judges.qa.contexts import context_pair
+from d2t.judges.qa.quals import quals
+from d2t.model.bundle.bundle import Bundle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from d2t.decode.contrast_options import ContrastOptions
-    from d2t.decode.qa_reader import QAReader
     from d2t.decode.types import GenerationRequest, Generator, Hypothesis
-    from d2t.evaluate.qa.types import QuestionAnswerer
+    from d2t.judges.qa.reader import QAReader
+    from d2t.judges.qa.types import QuestionAnswerer
 
 _MAX_LENGTH = 100
 

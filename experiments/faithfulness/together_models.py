@@ -6,9 +6,9 @@ import json
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from d2t.decode.qa_reader import QAReader
 from d2t.errors import DataError
-from d2t.model.qa_model import QAModel
+from d2t.judges.qa.model import QAModel
+from d2t.judges.qa.reader import QAReader
 from d2t.slots.checker import SlotChecker
 from d2t.train.config_file import merged, validate
 from d2t.train.init_config import bundle_digest

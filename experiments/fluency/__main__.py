@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from d2t.corpus.load import load_split
+from d2t.judges.fluency.fluency_classifier import FluencyClassifier
+from d2t.judges.fluency.fluency_scores import auc, detection_scores
+from d2t.judges.fluency.training import marked_texts
 from d2t.language.ngram.fluency import NgramLanguageModel
 from d2t.language.template import template_text
-from d2t.model.fluency_classifier import FluencyClassifier
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.slots.checker import SlotChecker
-from d2t.train.fluency import marked_texts
-from d2t.train.fluency_scores import auc, detection_scores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -132,7 +132,7 @@ def _test_mrs(workspace: Workspace, row: Row, domain: Domain) -> frozenset[Hasha
 
 def _fluency(workspace: Workspace, row: Row, path: Path, progress: Reporter) -> None:
     """Trained on the row's training texts, as ``d2t train-fluency`` does."""
-    from d2t.train.fluency import FluencyConfig, marked_texts, train_fluency
+    from d2t.judges.fluency.training import FluencyConfig, marked_texts, train_fluency
 
     data = prepare_data(workspace.table.train_config(row).data)
     progress.say(f"training the fluency classifier on {len(data.train)} texts")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from d2t.train.run import train
+from d2t.recipes.run import train
 
 if TYPE_CHECKING:
+    from d2t.recipes.self_training.config import SelfTrainingConfig
     from d2t.train.config import TrainConfig
     from d2t.train.progress import Reporter
-    from d2t.train.self_training_config import SelfTrainingConfig
     from experiments.reproduction.config import Row
     from experiments.reproduction.workspace import Workspace
 
@@ -34,7 +34,7 @@ def train_row(workspace: Workspace, row: Row, *, threads: int | None, progress: 
 
 def _self_train(workspace: Workspace, row: Row, *, threads: int | None, progress: Reporter) -> None:
     """Rounds that begin with the bundle of the base row, on its data and samples."""
-    from d2t.train.self_training import run_self_training
+    from d2t.recipes.self_training.self_training import run_self_training
 
     config = self_training_config(workspace, row, threads=threads)
     folder = workspace.folder(row) / "self-training"
@@ -56,7 +56,7 @@ def self_training_config(
     workspace: Workspace, row: Row, *, threads: int | None
 ) -> SelfTrainingConfig:
     """What ``d2t self-train`` would be given: the table's options over the base row's run."""
-    from d2t.train.self_training_config import SelfTrainingConfig
+    from d2t.recipes.self_training.config import SelfTrainingConfig
 
     table = workspace.table
     base = table.row(row.base or "")

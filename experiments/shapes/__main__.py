@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from d2t.decode.pipeline import ModelGenerator
-    from d2t.model.bundle import Bundle
+    from d2t.model.bundle.bundle import Bundle
     from experiments.bench.pool import Pool
     from experiments.table.config import Row, TableConfig
 

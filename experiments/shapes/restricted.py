@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from d2t.decode.backend import EncodedSource, SearchResult
-    from d2t.model.bundle_parts import BundleParts
+    from d2t.model.bundle.bundle_parts import BundleParts
 
 _MAP = "vmap.txt"
 """Where the engine looks for target pieces by source pieces; those of "" are always there."""

@@ -13,11 +13,11 @@ from d2t.decode.types import GenerationRequest
 from d2t.io.atomic import atomic_write_json
 from d2t.io.hashing import sha256_file
 from d2t.mr.domain import load_domain
+from d2t.recipes.run import train
 from d2t.score.records import read_evaluation_records
 from d2t.score.report.report import evaluate_records
 from d2t.score.tasks import generation_tasks
 from d2t.slots.checker import SlotChecker
-from d2t.train.run import train
 from experiments.runner.files import is_current, write_outputs
 from experiments.table.config import SETTINGS
 

@@ -156,7 +156,7 @@ def test_a_folder_of_something_else_is_refused_before_the_training(tmp_path, mon
     def refuse(*arguments, **options):
         raise AssertionError("the training began")
 
-    monkeypatch.setattr("d2t.train.parser.train_parser", refuse)
+    monkeypatch.setattr("d2t.judges.parser.training.train_parser", refuse)
     (tmp_path / "notes.txt").write_text("keep")
     result = run("train-parser", "--corpus", "mini", "--out", str(tmp_path))
     assert result.exit_code != 0

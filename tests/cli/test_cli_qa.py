@@ -10,7 +10,7 @@ from tiny_qa import tiny_model
 from typer.testing import CliRunner
 
 from d2t.cli.main import app
-from d2t.model.qa_model import QAModel
+from d2t.judges.qa.model import QAModel
 
 if TYPE_CHECKING:
     from pathlib import Path

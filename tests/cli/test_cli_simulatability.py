@@ -23,7 +23,7 @@ NAMES = ("Aromi", "Zizzi", "Cotto", "Strada", "Cocum", "Giraffe", "Wildwood", "C
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Observers that learn next to nothing: the numbers are tested elsewhere."""
-    monkeypatch.setattr("d2t.train.simulator._FEWEST_STEPS", 2)
+    monkeypatch.setattr("d2t.judges.observer.simulator._FEWEST_STEPS", 2)
 
 
 def outputs(path: Path, *, said: bool = True) -> Path:

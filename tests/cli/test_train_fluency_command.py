@@ -6,9 +6,9 @@ import json
 
 from typer.testing import CliRunner
 
-from d2t.augment.corruptions import CORRUPTIONS
 from d2t.cli.main import app
-from d2t.model.fluency_classifier import FluencyClassifier
+from d2t.judges.fluency.corruptions import CORRUPTIONS
+from d2t.judges.fluency.fluency_classifier import FluencyClassifier
 
 
 def run(*arguments):

@@ -24,7 +24,7 @@ from d2t.errors import BackendError, BundleError, DataError
 from d2t.linearize.inventory import Inventory
 from d2t.linearize.registry import make_strategy
 from d2t.linearize.source import Linearizer
-from d2t.model.bundle import Bundle
+from d2t.model.bundle.bundle import Bundle
 from d2t.model.config import PretrainedConfig
 from d2t.model.pretrained import load_pretrained
 from d2t.mr.domain import load_domain

@@ -11,9 +11,9 @@ import tokenizers
 from tokenizers import decoders, models, pre_tokenizers, processors, trainers
 
 from d2t.decode.pipeline import ModelGenerator
-from d2t.model.bundle import Bundle
+from d2t.model.bundle.bundle import Bundle
+from d2t.recipes.run import train
 from d2t.train.config_file import load_config
-from d2t.train.run import train
 
 if TYPE_CHECKING:
     from d2t.train.config import TrainConfig

@@ -19,20 +19,20 @@ from d2t.cli.main import main
 from d2t.corpus.types import Example
 from d2t.decode.load import load
 from d2t.errors import ConfigError, DataError
-from d2t.model.bundle import Bundle
+from d2t.model.bundle.bundle import Bundle
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
+from d2t.recipes.conseq.round import RoundFolder, groups_of, make_round
+from d2t.recipes.conseq.scores import Row, TextScorer
+from d2t.recipes.conseq.stage import apart
+from d2t.recipes.run import train
 from d2t.slots.checker import SlotChecker
 from d2t.train import checkpoint, contrastive_stage
 from d2t.train.config_file import load_config
 from d2t.train.contrastive_config import ConseqObjective
-from d2t.train.contrastive_round import RoundFolder, groups_of, make_round
-from d2t.train.contrastive_scores import Row, TextScorer
-from d2t.train.contrastive_stage import apart
 from d2t.train.interrupt import TrainingInterrupted
 from d2t.train.prepare import training_pairs
 from d2t.train.progress import Silent
-from d2t.train.run import train
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,9 +98,9 @@ def test_scores_are_the_selectors_own() -> None:
 
 
 def test_a_qa_model_adds_quals_one_row_at_a_time_or_together() -> None:
-    from d2t.decode.qa_reader import QAReader
-    from d2t.evaluate.qa.contexts import context_pair
-    from d2t.evaluate.qa.quals import quals
+    from d2t.judges.qa.contexts import context_pair
+    from d2t.judges.qa.quals import quals
+    from d2t.judges.qa.reader import QAReader
 
     reader = QAReader(tiny_model())
     scorer = TextScorer(CHECKER, reader)

@@ -14,7 +14,7 @@ from d2t.decode.sampling_options import SamplingOptions
 from d2t.decode.types import GenerationRequest
 from d2t.errors import DataError, UsageError
 from d2t.model.build import build_model
-from d2t.model.bundle import Bundle
+from d2t.model.bundle.bundle import Bundle
 from d2t.model.config import BiGRUConfig, TransformerConfig
 from d2t.mr.parse import parse_mr
 from d2t.seeding import seed_everything

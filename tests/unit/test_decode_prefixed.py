@@ -17,7 +17,7 @@ from d2t.decode.torch_backend import TorchBackend
 from d2t.errors import BundleError, UsageError
 from d2t.linearize.plan_first import PlanFirst
 from d2t.linearize.source import Linearizer
-from d2t.model.bundle import Bundle
+from d2t.model.bundle.bundle import Bundle
 
 SOURCES = [[3, 4, 5], [6], [7, 8, 9], [5, 5]]
 PREFIXES = [[4, 5], [6, 7], [3, 3], [9, 4]]

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from d2t.augment.distractor_content import forms, kind_of
-from d2t.augment.distractor_frames import FILE_NAME, PART, frames_from_dict, load_frames
 from d2t.errors import DomainError
+from d2t.judges.qa.training.distractor_content import forms, kind_of
+from d2t.judges.qa.training.distractor_frames import FILE_NAME, PART, frames_from_dict, load_frames
 from d2t.mr.domain import load_domain
 
 if TYPE_CHECKING:

@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 from tiny_qa import tiny_model
 
-from d2t.augment.distractor_frames import load_frames
 from d2t.corpus.load import load_split
-from d2t.decode.qa_reader import QAReader
 from d2t.errors import ConfigError, UsageError
-from d2t.evaluate.qa.hard_cases import HardCase
+from d2t.judges.qa.hard_cases import HardCase
+from d2t.judges.qa.reader import QAReader
+from d2t.judges.qa.training.distractor_frames import load_frames
+from d2t.judges.qa.training.qa import distractor_of, utterances_of
+from d2t.judges.qa.training.qa_pairs import Utterance
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.seeding import derived_rng
 from d2t.slots.checker import SlotChecker
-from d2t.train.qa import distractor_of, utterances_of
-from d2t.train.qa_pairs import Utterance
 from experiments.faithfulness.qa import conditions, said_by_systems, systems, with_invented
 from experiments.faithfulness.qa_config import QAExperiment, load_experiment
 from experiments.faithfulness.qa_corruptions import (

@@ -56,7 +56,7 @@ def test_a_system_is_a_bundle_or_people(tmp_path: Path) -> None:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Observers that learn next to nothing: the numbers are tested elsewhere."""
-    monkeypatch.setattr("d2t.train.simulator._FEWEST_STEPS", 2)
+    monkeypatch.setattr("d2t.judges.observer.simulator._FEWEST_STEPS", 2)
 
 
 def small(tmp_path: Path) -> LasExperiment:

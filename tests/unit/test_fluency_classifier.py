@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from d2t.augment.corruptions import (
+from d2t.corpus.load import load_split
+from d2t.errors import BundleError, DataError
+from d2t.judges.fluency.corruptions import (
     CORRUPTIONS,
     FrameInventory,
     Piece,
@@ -18,23 +20,21 @@ from d2t.augment.corruptions import (
     sentences_of,
     words_of,
 )
-from d2t.corpus.load import load_split
-from d2t.errors import BundleError, DataError
-from d2t.language.template import template_of, template_words
-from d2t.language.template_sentences import template_sentences
-from d2t.model.fluency_classifier import MANIFEST, WEIGHTS, FluencyClassifier
-from d2t.model.sentence_classifier import SentenceClassifierConfig
-from d2t.mr.domain import load_domain
-from d2t.mr.parse import parse_mr
-from d2t.slots.checker import SlotChecker
-from d2t.train.fluency import (
+from d2t.judges.fluency.fluency_classifier import MANIFEST, WEIGHTS, FluencyClassifier
+from d2t.judges.fluency.fluency_scores import auc, corrupted_texts, detection_scores
+from d2t.judges.fluency.sentence_classifier import SentenceClassifierConfig
+from d2t.judges.fluency.training import (
     Corruptor,
     FluencyConfig,
     MarkedText,
     marked_texts,
     train_fluency,
 )
-from d2t.train.fluency_scores import auc, corrupted_texts, detection_scores
+from d2t.language.template import template_of, template_words
+from d2t.language.template_sentences import template_sentences
+from d2t.mr.domain import load_domain
+from d2t.mr.parse import parse_mr
+from d2t.slots.checker import SlotChecker
 
 SMALL = FluencyConfig(
     epochs=5,

@@ -13,18 +13,19 @@ PACKAGE = Path(__file__).resolve().parents[2] / "d2t"
 # The rooms of d2t, from the ground up: a room imports rooms of lower floors only.
 FLOORS = (
     ("errors", "seeding",),
-    ("io",),
+    ("io", "model",),
     ("mr",),
     ("slots/lexicon",),
     ("slots",),
     ("corpus",),
     ("corpus/mini", "corpus/stats", "language", "plan",),
     ("augment/counterfactual", "language/habits", "language/ngram", "linearize", "plan/training",),
-    ("augment/phrases", "model", "score",),
-    ("evaluate", "evaluate/qa", "score/report",),
-    ("decode",),
-    ("augment",),
-    ("train",),
+    ("augment/phrases", "model/bundle", "score",),
+    ("decode", "score/report",),
+    ("judges/qa", "train",),
+    ("judges/parser", "recipes/conseq",),
+    ("judges/fluency", "judges/observer", "judges/qa/training", "recipes",),
+    ("recipes/self_training",),
     ("cli",),
 )  # fmt: skip
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from d2t.errors import DataError
-from d2t.evaluate.qa.hard_cases import HardCase, load_hard_cases, wrong_verdicts
+from d2t.judges.qa.hard_cases import HardCase, load_hard_cases, wrong_verdicts
 from d2t.mr.domain import load_domain
 from d2t.slots.checker import SlotChecker
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from scripted_answerer import ScriptedAnswerer
 
-from d2t.evaluate.qa.consistency import consistency
-from d2t.evaluate.qa.contexts import context_pair, said_pairs
-from d2t.evaluate.qa.quals import quals
-from d2t.evaluate.qa.questions import load_questions
+from d2t.judges.qa.consistency import consistency
+from d2t.judges.qa.contexts import context_pair, said_pairs
+from d2t.judges.qa.quals import quals
+from d2t.judges.qa.questions import load_questions
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 import pytest
 from scripted_answerer import TINY_SOURCE, ScriptedAnswerer
 
-from d2t.evaluate.qa.consistency import consistency
-from d2t.evaluate.qa.contexts import context_pair
-from d2t.evaluate.qa.quals import QualsOptions, quals, select_pairs
-from d2t.evaluate.qa.questeval import questeval
-from d2t.evaluate.qa.questions import questions_from_dict
-from d2t.evaluate.qa.report import QAOptions, QAReport, judge_records, signature
-from d2t.evaluate.qa.types import PairLogs, QAPair
+from d2t.judges.qa.consistency import consistency
+from d2t.judges.qa.contexts import context_pair
+from d2t.judges.qa.quals import QualsOptions, quals, select_pairs
+from d2t.judges.qa.questeval import questeval
+from d2t.judges.qa.questions import questions_from_dict
+from d2t.judges.qa.report import QAOptions, QAReport, judge_records, signature
+from d2t.judges.qa.types import PairLogs, QAPair
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.mr.types import MeaningRepresentation
 from d2t.score.records import EvaluationRecord
 
 if TYPE_CHECKING:
-    from d2t.evaluate.qa.types import ContextPair
+    from d2t.judges.qa.types import ContextPair
 
 DOMAIN = load_domain("restaurant")
 TINY = questions_from_dict(TINY_SOURCE, DOMAIN)

@@ -9,23 +9,23 @@ import pytest
 import torch
 from tiny_qa import DOMAIN, QUESTIONS, tiny_model
 
-from d2t.decode.diverse import diverse_search
-from d2t.decode.qa_reader import QAReader
 from d2t.decode.steps import pad_sources
 from d2t.errors import BundleError, UsageError
-from d2t.evaluate.qa.consistency import consistency
-from d2t.evaluate.qa.contexts import context_pair
-from d2t.evaluate.qa.quals import QualsOptions, quals
-from d2t.evaluate.qa.types import ANSWER, QAPair
-from d2t.model.qa_model import DOMAIN as DOMAIN_FOLDER
-from d2t.model.qa_model import MANIFEST, WEIGHTS, QAModel
+from d2t.judges.qa.consistency import consistency
+from d2t.judges.qa.contexts import context_pair
+from d2t.judges.qa.diverse import diverse_search
+from d2t.judges.qa.model import DOMAIN as DOMAIN_FOLDER
+from d2t.judges.qa.model import MANIFEST, WEIGHTS, QAModel
+from d2t.judges.qa.quals import QualsOptions, quals
+from d2t.judges.qa.reader import QAReader
+from d2t.judges.qa.types import ANSWER, QAPair
 from d2t.mr.parse import parse_mr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from d2t.evaluate.qa.types import ContextPair
+    from d2t.judges.qa.types import ContextPair
 
     Scores = Callable[[Sequence[ContextPair]], list[tuple[float | None, ...]]]
 

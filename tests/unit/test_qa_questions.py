@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from d2t.errors import DomainError
-from d2t.evaluate.qa.questions import SUBJECT, VALUE, fill, load_questions, questions_from_dict
+from d2t.judges.qa.questions import SUBJECT, VALUE, fill, load_questions, questions_from_dict
 from d2t.mr.domain import domain_from_dict, load_domain
 
 if TYPE_CHECKING:

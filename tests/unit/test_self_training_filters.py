@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from grammar_writer import CHECKER, DOMAIN, corpus
 
-from d2t.augment.agreement import ClassifierLimit
-from d2t.augment.filters import Residue, SampleFilter, repeats_words
-from d2t.augment.proposals import Proposal
-from d2t.augment.self_training_options import FilterConfig, SampleConfig
-from d2t.augment.thresholds import NO_LIMIT, Thresholds, confidence_limit
 from d2t.decode.candidates import Candidate
 from d2t.language.labels import is_cased, label, read, skeleton
 from d2t.language.template import template_text
 from d2t.mr.parse import parse_mr
 from d2t.mr.plans import parse_plan
+from d2t.recipes.self_training.agreement import ClassifierLimit
+from d2t.recipes.self_training.filters import Residue, SampleFilter, repeats_words
+from d2t.recipes.self_training.options import FilterConfig, SampleConfig
+from d2t.recipes.self_training.proposals import Proposal
+from d2t.recipes.self_training.thresholds import NO_LIMIT, Thresholds, confidence_limit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

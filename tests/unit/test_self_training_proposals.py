@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from d2t.augment.proposals import ProposalSource
-from d2t.augment.self_training_options import SampleConfig
 from d2t.corpus.types import Example
 from d2t.errors import DataError
 from d2t.mr.domain import domain_from_dict
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
+from d2t.recipes.self_training.options import SampleConfig
+from d2t.recipes.self_training.proposals import ProposalSource
 from d2t.seeding import derived_rng
 
 TOY = domain_from_dict(

@@ -19,17 +19,17 @@ from d2t.language.symbols import COUNTERFACTUAL, FACTUAL, SAY
 from d2t.model.loss import smoothed_cross_entropy
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
+from d2t.recipes.objectives import objective_data, objective_parts
+from d2t.recipes.run import train
 from d2t.slots.checker import SlotChecker
 from d2t.train.assemble import assemble
 from d2t.train.batching import BatchPlan, EncodedPair, collate
 from d2t.train.config_file import config_to_toml, load_config, validate
 from d2t.train.interrupt import StopFlag
 from d2t.train.loop import Loop
-from d2t.train.objectives import objective_data, objective_parts
 from d2t.train.parts import Part
 from d2t.train.prepare import prepare_data
 from d2t.train.progress import Silent
-from d2t.train.run import train
 from d2t.train.selection import DevResult
 from d2t.train.workers import Workers
 

@@ -10,13 +10,19 @@ import torch
 from d2t.corpus.load import load_split
 from d2t.corpus.types import Example
 from d2t.errors import BundleError, DataError
-from d2t.model.learned_parser import MANIFEST, WEIGHTS, LearnedParser, labels_of, merged_labels
-from d2t.model.slot_classifier import ClassifierConfig, SlotClassifier
+from d2t.judges.parser.learned_parser import (
+    MANIFEST,
+    WEIGHTS,
+    LearnedParser,
+    labels_of,
+    merged_labels,
+)
+from d2t.judges.parser.slot_classifier import ClassifierConfig, SlotClassifier
+from d2t.judges.parser.training import ParserConfig, read_texts, score_parser, train_parser
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.mr.types import Slot
 from d2t.slots.checker import SlotChecker
-from d2t.train.parser import ParserConfig, read_texts, score_parser, train_parser
 
 SMALL = ParserConfig(
     epochs=6,

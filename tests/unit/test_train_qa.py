@@ -10,21 +10,21 @@ from tiny_qa import CONFIG, DOMAIN, QUESTIONS, tiny_model
 
 from d2t.corpus.load import load_split
 from d2t.corpus.types import Example
-from d2t.decode.qa_reader import QAReader
 from d2t.errors import ConfigError, DataError
-from d2t.evaluate.qa.consistency import consistency
-from d2t.evaluate.qa.contexts import context_pair
-from d2t.evaluate.qa.quals import quals
-from d2t.evaluate.qa.types import ANSWER
+from d2t.judges.fluency.fluency_scores import auc
+from d2t.judges.qa.consistency import consistency
+from d2t.judges.qa.contexts import context_pair
+from d2t.judges.qa.quals import quals
+from d2t.judges.qa.reader import QAReader
+from d2t.judges.qa.training.qa import QAConfig, qa_config, train_qa, unseen_values, utterances_of
+from d2t.judges.qa.training.qa_pairs import Draws, PairDrawer, QAPairEncoder, QARow, Utterance
+from d2t.judges.qa.types import ANSWER
 from d2t.mr.parse import parse_mr
 from d2t.mr.types import MeaningRepresentation, Slot
 from d2t.seeding import derived_rng
 from d2t.slots.checker import SlotChecker
 from d2t.train.batching import BatchOptions, EncodedPair, collate, plan_batches
 from d2t.train.config import OptimConfig
-from d2t.train.fluency_scores import auc
-from d2t.train.qa import QAConfig, qa_config, train_qa, unseen_values, utterances_of
-from d2t.train.qa_pairs import Draws, PairDrawer, QAPairEncoder, QARow, Utterance
 
 if TYPE_CHECKING:
     from random import Random

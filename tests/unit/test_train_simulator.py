@@ -8,13 +8,13 @@ import pytest
 from pydantic import ValidationError
 
 from d2t.errors import DataError
-from d2t.evaluate.simulatability import simulatability
-from d2t.evaluate.simulation_items import SimulationItem
-from d2t.model.slot_classifier import ClassifierConfig
+from d2t.judges.observer.simulatability import simulatability
+from d2t.judges.observer.simulation import simulate
+from d2t.judges.observer.simulation_items import SimulationItem
+from d2t.judges.observer.simulator import SimulatorConfig, _shown, train_simulator
+from d2t.judges.parser.slot_classifier import ClassifierConfig
 from d2t.score.bootstrap import Resampling
 from d2t.seeding import derived_rng
-from d2t.train.simulation import simulate
-from d2t.train.simulator import SimulatorConfig, _shown, train_simulator
 
 CONFIG = SimulatorConfig(
     classifier=ClassifierConfig(width=12, filters=12, windows=1, dropout=0.0),
@@ -73,7 +73,7 @@ def test_an_observer_has_not_seen_the_mr(monkeypatch: pytest.MonkeyPatch) -> Non
         learned.append({item.mr for item in others})
         return train_simulator(others, config)
 
-    monkeypatch.setattr("d2t.train.simulation.train_simulator", note)
+    monkeypatch.setattr("d2t.judges.observer.simulation.train_simulator", note)
     config = CONFIG.model_copy(update={"epochs": 1})
     judged = simulate(items, config)
     assert [item.answer for item in judged] == [item.answer for item in items]

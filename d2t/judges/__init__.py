@@ -1,0 +1,1 @@
+"""Models that judge texts, each with its own training."""

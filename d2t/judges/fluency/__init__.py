@@ -1,0 +1,1 @@
+"""The fluency judge: a classifier of English against corrupted English."""

@@ -1,0 +1,163 @@
+"""A classifier of fluency: does every sentence of a text look like one a person wrote?
+
+The language model of ``d2t.language.ngram.fluency`` sees a few words at a time. Fragments ("Near X.")
+and glued clauses ("It serves French food is X.") are made of common windows, and are what this
+one is for. A folder holds one: ``fluency.json`` (vocabulary, sizes, limits, training facts) and
+the weights as safetensors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import torch
+
+from d2t import __version__
+from d2t.errors import DataError
+from d2t.io.atomic import atomic_write_json
+from d2t.io.folder import atomic_folder
+from d2t.judges.fluency.sentence_classifier import SentenceClassifier, SentenceClassifierConfig
+from d2t.judges.parser.slot_classifier import pad
+from d2t.language.template_sentences import template_sentences
+from d2t.model.bundle.judge_manifest import JudgeManifest, read_judge_manifest
+from d2t.model.bundle.manifest import hash_files
+from d2t.model.bundle.weights import load_weights, save_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
+
+MANIFEST = "fluency.json"
+WEIGHTS = "fluency.safetensors"
+UNKNOWN, FIRST, LATER = 1, 2, 3
+SPECIAL_TOKENS = ("<pad>", "<unk>", "<first>", "<later>")
+"""What the ids 0 to 3 stand for: a sentence begins with one that says whether it begins the text,
+since "It is a pub called X." does so rarely."""
+_MAX_TOKENS = 120
+
+
+class _Manifest(JudgeManifest):
+    """The content of ``fluency.json``."""
+
+    classifier: SentenceClassifierConfig
+    vocabulary: tuple[str, ...]
+
+
+@dataclass
+class FluencyClassifier:
+    """A network with the words it knows.
+
+    Attributes:
+        vocabulary: words by id minus four (padding, unknown, and the two beginnings).
+        network: in evaluation mode.
+        info: JSON-able training facts.
+    """
+
+    vocabulary: tuple[str, ...]
+    network: SentenceClassifier
+    info: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._ids = {word: at for at, word in enumerate(self.vocabulary, len(SPECIAL_TOKENS))}
+
+    def scores(self, templates: Sequence[str], *, batch_size: int = 256) -> FloatArray:
+        """Probability that no sentence of a template was corrupted ``(n,)``: its worst sentence's.
+
+        Not calibrated for texts of a model: compare it with ``threshold``. A text without words
+        has 0.
+
+        Args:
+            templates: with open values hidden (``d2t.language.template.template_of``).
+            batch_size: sentences at a time; does not change the scores.
+        """
+        sentences = [template_sentences(template) for template in templates]
+        rows = [
+            self.encode(words, first=place == 0)
+            for text in sentences
+            for place, words in enumerate(text)
+        ]
+        found = iter(self.row_scores(rows, batch_size=batch_size).tolist())
+        return np.array([min([next(found) for _ in text], default=0.0) for text in sentences])
+
+    def score(self, template: str) -> float:
+        """``scores`` of one template."""
+        return float(self.scores([template])[0])
+
+    def sentence_scores(self, template: str) -> list[float]:
+        """The probability of each sentence, in order."""
+        sentences = template_sentences(template)
+        rows = [self.encode(words, first=at == 0) for at, words in enumerate(sentences)]
+        return [float(score) for score in self.row_scores(rows)]
+
+    def threshold(self, templates: Sequence[str], quantile: float) -> float:
+        """The score that a share ``quantile`` of good texts (development references) falls below.
+
+        Raises:
+            DataError: no texts, or not a share.
+        """
+        if not 0 <= quantile <= 1:
+            raise DataError(f"quantile of a fluency threshold: expected 0 to 1, got {quantile}")
+        if not templates:
+            raise DataError("a fluency threshold needs development texts; there are none")
+        return float(np.quantile(self.scores(templates), quantile))
+
+    def encode(self, words: Sequence[str], *, first: bool) -> list[int]:
+        """Token ids of a sentence."""
+        ids = [self._ids.get(word, UNKNOWN) for word in words[:_MAX_TOKENS]]
+        return [FIRST if first else LATER, *ids]
+
+    def row_scores(self, rows: Sequence[Sequence[int]], *, batch_size: int = 256) -> FloatArray:
+        """Probabilities of encoded sentences ``(rows,)``."""
+        by_length = sorted(range(len(rows)), key=lambda at: len(rows[at]))
+        scores = np.zeros(len(rows))
+        self.network.eval()
+        for start in range(0, len(rows), batch_size):
+            places = by_length[start : start + batch_size]
+            with torch.inference_mode():
+                logits = self.network(pad([rows[at] for at in places]))
+            scores[places] = torch.sigmoid(logits.double()).numpy()
+        return scores
+
+    def save(self, path: Path) -> None:
+        """Write the folder; it appears whole or not at all, and an older classifier is replaced.
+
+        Raises:
+            BundleError: ``path`` holds something else.
+            DataError: the operating system refuses to write.
+        """
+        with atomic_folder(path, marker=MANIFEST) as folder:
+            save_weights(self.network, folder / WEIGHTS)
+            manifest = _Manifest(
+                d2t_version=__version__,
+                classifier=self.network.config,
+                vocabulary=self.vocabulary,
+                info=self.info,
+                files=hash_files(folder),
+            )
+            atomic_write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what ``save`` wrote.
+
+        Raises:
+            BundleError: not a classifier, incomplete, changed, or of another format version.
+        """
+        manifest = read_judge_manifest(
+            path / MANIFEST,
+            _Manifest,
+            what="fluency classifier",
+            command="d2t train-fluency",
+            needs=(WEIGHTS,),
+        )
+        n_tokens = len(SPECIAL_TOKENS) + len(manifest.vocabulary)
+        with torch.random.fork_rng(devices=[]):  # fresh weights are drawn, and overwritten
+            network = SentenceClassifier(manifest.classifier, n_tokens)
+        load_weights(network, path / WEIGHTS)
+        return cls(manifest.vocabulary, network.eval(), manifest.info)

@@ -1,0 +1,225 @@
+"""Training of the fluency classifier: references against corrupted references.
+
+Both sides are noisy: references hold bad English, and some corruptions are good English. Left out
+are references that lack a stop between sentences or that the language model likes least, and
+corrupted sentences whose frame several references have; the targets are smoothed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import nn
+
+from d2t.corpus.correct import split_references
+from d2t.errors import DataError
+from d2t.judges.fluency.corruptions import (
+    CORRUPTIONS,
+    FrameInventory,
+    corrupt,
+    sentences_of,
+    words_of,
+)
+from d2t.judges.fluency.fluency_classifier import SPECIAL_TOKENS, FluencyClassifier
+from d2t.judges.fluency.sentence_classifier import SentenceClassifier, SentenceClassifierConfig
+from d2t.judges.parser.slot_classifier import pad
+from d2t.language.ngram.fluency import NgramLanguageModel
+from d2t.language.template import template_of
+from d2t.seeding import derive_seed, derived_rng
+from d2t.train.batching import batches_of_like_length
+from d2t.train.schedule import default_warmup, rate_factor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from random import Random
+
+    from d2t.corpus.types import Example
+    from d2t.judges.fluency.corruptions import Piece
+    from d2t.mr.domain import Domain
+    from d2t.slots.checker import SlotChecker
+
+_RUN_ON = re.compile(r"(?:[^\W_]|>)[\"')]?\s+(?:It|It's|Its|They|Their|There|This|These)\s")
+"""A sentence that begins without a stop before it: "... food It is ..."."""
+
+
+class FluencyConfig(BaseModel):
+    """Settings of ``train_fluency``.
+
+    Attributes:
+        negatives: corrupted sentences per sentence and epoch, drawn anew each epoch.
+        worst_share: the share of references, by their worst window, that is left out.
+        smoothing: targets are this far from 0 and 1.
+        same_text: how often the donor of a corruption is another sentence of the same text.
+        min_count: a word must occur in this many sentences to be known.
+        batch_size: sentences.
+        lr: peak rate of Adam; 6% warm-up, then a cosine.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    classifier: SentenceClassifierConfig = SentenceClassifierConfig()
+    epochs: int = Field(default=5, ge=1)
+    negatives: float = Field(default=1.0, gt=0)
+    worst_share: float = Field(default=0.05, ge=0, lt=1)
+    smoothing: float = Field(default=0.05, ge=0, lt=0.5)
+    same_text: float = Field(default=0.4, ge=0, le=1)
+    batch_size: int = Field(default=128, ge=1)
+    lr: float = Field(default=4e-3, gt=0)
+    min_count: int = Field(default=2, ge=1)
+    seed: int = Field(default=1, ge=0)
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedText:
+    """A reference.
+
+    Attributes:
+        template: with capitals.
+        sentences: in pieces.
+    """
+
+    template: str
+    sentences: tuple[tuple[Piece, ...], ...]
+
+    @property
+    def is_run_on(self) -> bool:
+        """Whether a pronoun with a capital stands inside a sentence."""
+        return _RUN_ON.search(self.template) is not None
+
+
+def marked_texts(
+    examples: Iterable[Example], checker: SlotChecker, domain: Domain
+) -> list[MarkedText]:
+    """Each reference once; the checker finds where its slots are said."""
+    texts = []
+    for example in split_references(examples):
+        alignment = checker.align(example.references[0], example.mr)
+        sentences = tuple(tuple(sentence) for sentence in sentences_of(alignment, domain))
+        texts.append(MarkedText(template_of(alignment, domain), sentences))
+    return texts
+
+
+class Corruptor:
+    """Draws corrupted sentences of texts, good ones by accident left out as far as can be seen."""
+
+    def __init__(self, texts: Sequence[MarkedText], same_text: float) -> None:
+        self.texts = [text for text in texts if text.sentences]
+        self.same_text = same_text
+        self.frames = FrameInventory(s for text in self.texts for s in text.sentences)
+
+    def draw(self, text: MarkedText, at: int, kind: str, rng: Random) -> Sequence[Piece] | None:
+        """Sentence ``at`` of a text after corruption ``kind``; None if there is no such one."""
+        others = [*text.sentences[:at], *text.sentences[at + 1 :]]
+        if not others or rng.random() >= self.same_text:
+            others = list(rng.choice(self.texts).sentences)
+        corrupted = corrupt(kind, text.sentences[at], rng.choice(others), rng)
+        return None if corrupted is None or self.frames.knows(corrupted) else corrupted
+
+    def any(self, text: MarkedText, at: int, rng: Random) -> Sequence[Piece] | None:
+        """The first of all kinds in random order that succeeds."""
+        kinds = list(CORRUPTIONS)
+        rng.shuffle(kinds)
+        drawn = (self.draw(text, at, kind, rng) for kind in kinds)
+        return next((found for found in drawn if found is not None), None)
+
+
+def train_fluency(
+    texts: Sequence[MarkedText],
+    config: FluencyConfig | None = None,
+    *,
+    progress: Callable[[float, str], None] = lambda fraction, note: None,
+) -> FluencyClassifier:
+    """Fit a classifier; deterministic for a seed and a number of threads.
+
+    Args:
+        texts: the training references.
+        config: settings.
+        progress: called with the share done and a note.
+
+    Raises:
+        DataError: there is nothing to learn from.
+    """
+    config = config or FluencyConfig()
+    kept = _without_worst([t for t in texts if not t.is_run_on], config.worst_share)
+    counts = Counter(
+        word for text in kept for sentence in text.sentences for word in set(words_of(sentence))
+    )
+    vocabulary = tuple(sorted(word for word, count in counts.items() if count >= config.min_count))
+    if not vocabulary:
+        raise DataError(
+            f"nothing to train a fluency classifier on: {len(texts)} texts, and no word occurs in "
+            f"{config.min_count} sentences",
+            code="empty_file",
+        )
+    corruptor = Corruptor(kept, config.same_text)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed(config.seed, "fluency") % 2**32)
+        network = SentenceClassifier(config.classifier, len(SPECIAL_TOKENS) + len(vocabulary))
+        info: dict[str, Any] = {"settings": config.model_dump(mode="json"), "texts": len(kept)}
+        classifier = FluencyClassifier(vocabulary, network, info)
+        _fit(classifier, corruptor, config, progress)
+    network.eval()
+    return classifier
+
+
+def _without_worst(texts: Sequence[MarkedText], share: float) -> list[MarkedText]:
+    """The texts without the ``share`` with the lowest worst windows."""
+    if not share or not texts:
+        return list(texts)
+    templates = [text.template for text in texts]
+    windows = NgramLanguageModel.fit(templates).worst_windows(templates)
+    limit = np.quantile(windows, share)
+    return [text for text, window in zip(texts, windows, strict=True) if window >= limit]
+
+
+def _epoch_rows(
+    classifier: FluencyClassifier, corruptor: Corruptor, config: FluencyConfig, rng: Random
+) -> Iterator[tuple[list[int], bool]]:
+    """Every sentence, and ``negatives`` corrupted ones for each, as ids with their labels."""
+    for text in corruptor.texts:
+        for at, sentence in enumerate(text.sentences):
+            yield classifier.encode(words_of(sentence), first=at == 0), True
+            n = int(config.negatives) + (rng.random() < config.negatives % 1)
+            for _ in range(n):
+                corrupted = corruptor.any(text, at, rng)
+                if corrupted is not None:
+                    yield classifier.encode(words_of(corrupted), first=at == 0), False
+
+
+def _fit(
+    classifier: FluencyClassifier,
+    corruptor: Corruptor,
+    config: FluencyConfig,
+    progress: Callable[[float, str], None],
+) -> None:
+    """Binary cross-entropy with smoothed targets, mean over sentences."""
+    network = classifier.network
+    optimizer = torch.optim.Adam(network.parameters(), lr=config.lr, betas=(0.9, 0.98))
+    network.train()
+    for epoch in range(config.epochs):
+        rng = derived_rng(config.seed, "fluency", epoch)
+        rows = list(_epoch_rows(classifier, corruptor, config, rng))
+        batches = batches_of_like_length([row for row, _ in rows], config.batch_size, rng)
+        total = config.epochs * len(batches)
+        for at, batch in enumerate(batches):
+            step = epoch * len(batches) + at
+            warmup = default_warmup(total)
+            factor = rate_factor(step, schedule="cosine", warmup=warmup, total=total)
+            for group in optimizer.param_groups:
+                group["lr"] = config.lr * factor
+            targets = torch.tensor([float(rows[row][1]) for row in batch])
+            targets = targets * (1 - 2 * config.smoothing) + config.smoothing
+            logits = network(pad([rows[row][0] for row in batch]))
+            loss = nn.functional.binary_cross_entropy_with_logits(logits, targets)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimizer.step()
+            if at % 20 == 0 or step + 1 == total:
+                progress((step + 1) / total, f"loss {loss.item():.3f}")

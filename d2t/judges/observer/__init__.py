@@ -1,0 +1,1 @@
+"""The observer of LAS (leakage-adjusted simulatability)."""

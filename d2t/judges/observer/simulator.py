@@ -1,0 +1,204 @@
+"""Observers for LAS: small networks that answer from input and rationale, or one of them.
+
+One network a judged system sees all three, since in training the input or the rationale is left out
+at random (faithfulness spec §3.3), and is then asked three times. The network is that of the
+learned parser, from scratch; the original's observers are pretrained T5s.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from torch import nn
+
+from d2t.errors import DataError
+from d2t.judges.parser.slot_classifier import ClassifierConfig, SlotClassifier, pad
+from d2t.seeding import derive_seed, derived_rng
+from d2t.train.batching import batches_of_like_length
+from d2t.train.schedule import default_warmup, rate_factor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from random import Random
+
+    from torch import Tensor
+
+    from d2t.judges.observer.simulation_items import SimulationItem
+
+_FEWEST_STEPS = 500
+_UNKNOWN = 1
+_SPECIAL = ("<pad>", "<unk>", "input:<none>", "rationale:<none>")
+_MOST_WORDS = 400
+
+
+class SimulatorConfig(BaseModel):
+    """Settings of the observers.
+
+    Attributes:
+        drop_input, drop_rationale: share of training items without their input, and of those
+            without their rationale; never both (the original's 20% and 40%, e-SNLI).
+        epochs: passes over the items; None: 6, or more on few items, for 500 steps.
+        min_count: a word must occur in this many training items.
+        lr: peak rate of Adam; 6% warm-up, then a cosine.
+        folds: without training items of their own, each item is answered by an observer that
+            learned from the MRs of the other folds.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    classifier: ClassifierConfig = ClassifierConfig(width=32, filters=32, windows=3)
+    drop_input: float = Field(default=0.2, ge=0, le=1)
+    drop_rationale: float = Field(default=0.4, ge=0, le=1)
+    epochs: int | None = Field(default=None, ge=1)
+    batch_size: int = Field(default=64, ge=1)
+    lr: float = Field(default=3e-3, gt=0)
+    min_count: int = Field(default=2, ge=1)
+    folds: int = Field(default=5, ge=2)
+    seed: int = Field(default=1, ge=0)
+
+    @model_validator(mode="after")
+    def _never_both(self) -> Self:
+        if self.drop_input + self.drop_rationale > 1:
+            raise ValueError("drop_input and drop_rationale must not exceed 1 together")
+        return self
+
+    @property
+    def signature(self) -> str:
+        """What a score depends on."""
+        return (
+            f"drop:{self.drop_input:g}/{self.drop_rationale:g}|cnn:{self.classifier.filters}"
+            f"x{self.classifier.windows}|seed:{self.seed}"
+        )
+
+
+@dataclass
+class Simulator:
+    """A trained observer.
+
+    Attributes:
+        words: ids of the words it knows.
+        answers: by output, the question and the answer it stands for.
+        network: in evaluation mode.
+    """
+
+    words: dict[str, int]
+    answers: tuple[tuple[str, str], ...]
+    network: SlotClassifier
+
+    def answer(
+        self, items: Sequence[SimulationItem], *, input: bool = True, rationale: bool = True
+    ) -> list[str | None]:
+        """The likeliest answer to each item's question from what is shown of it.
+
+        None where no training item had the question.
+        """
+        rows = [self.encode(item, input=input, rationale=rationale) for item in items]
+        answers: list[str | None] = []
+        for start in range(0, len(rows), 256):
+            with torch.inference_mode():
+                logits = self.network(pad(rows[start : start + 256]))
+            masked = logits + self._legal(items[start : start + 256])
+            best = masked.max(dim=-1)
+            answers += [
+                self.answers[at][1] if value > float("-inf") else None
+                for value, at in zip(best.values.tolist(), best.indices.tolist(), strict=True)
+            ]
+        return answers
+
+    def encode(self, item: SimulationItem, *, input: bool, rationale: bool) -> list[int]:
+        """Ids of the question and of what is shown; input and rationale have words of their own."""
+        seen = _words(item, input=input, rationale=rationale)
+        return [self.words.get(word, _UNKNOWN) for word in seen][:_MOST_WORDS]
+
+    def _legal(self, items: Sequence[SimulationItem]) -> Tensor:
+        """``(items, answers)``: 0 for answers to the item's question, else -inf."""
+        questions = [question for question, _ in self.answers]
+        return torch.tensor(
+            [[0.0 if q == item.question else float("-inf") for q in questions] for item in items]
+        )
+
+
+def train_simulator(
+    items: Sequence[SimulationItem],
+    config: SimulatorConfig,
+    *,
+    progress: Callable[[float, str], None] = lambda fraction, note: None,
+) -> Simulator:
+    """Fit an observer; deterministic for a seed and a number of threads.
+
+    Raises:
+        DataError: there are no items.
+    """
+    if not items:
+        raise DataError("there is nothing to train an observer on: no items", code="empty_file")
+    counts = Counter(
+        word for item in items for word in set(_words(item, input=True, rationale=True))
+    )
+    kept = sorted(word for word, n in counts.items() if n >= config.min_count)
+    words = {word: k for k, word in enumerate((*_SPECIAL, *kept))}
+    answers = tuple(sorted({(item.question, item.answer) for item in items}))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed(config.seed, "simulator") % 2**32)
+        network = SlotClassifier(config.classifier, len(words), len(answers))
+        simulator = Simulator(words, answers, network)
+        _fit(simulator, items, config, progress)
+    network.eval()
+    return simulator
+
+
+def _words(item: SimulationItem, *, input: bool, rationale: bool) -> list[str]:
+    read = item.input if input else ("<none>",)
+    said = item.rationale if rationale else ("<none>",)
+    return [
+        f"question:{item.question}",
+        *(f"input:{word}" for word in read),
+        *(f"rationale:{word}" for word in said),
+    ]
+
+
+def _shown(config: SimulatorConfig, rng: Random) -> tuple[bool, bool]:
+    """Whether a training item shows its input, and its rationale; at least one of them."""
+    draw = rng.random()
+    return draw >= config.drop_input, not (
+        config.drop_input <= draw < config.drop_input + config.drop_rationale
+    )
+
+
+def _fit(
+    simulator: Simulator,
+    items: Sequence[SimulationItem],
+    config: SimulatorConfig,
+    progress: Callable[[float, str], None],
+) -> None:
+    """Cross-entropy over the answers to each item's question."""
+    place = {key: at for at, key in enumerate(simulator.answers)}
+    targets = torch.tensor([place[item.question, item.answer] for item in items])
+    optimizer = torch.optim.Adam(simulator.network.parameters(), lr=config.lr, betas=(0.9, 0.98))
+    per_epoch = -(-len(items) // config.batch_size)
+    epochs = config.epochs or max(6, -(-_FEWEST_STEPS // per_epoch))
+    total = epochs * per_epoch
+    step = 0
+    simulator.network.train()
+    for epoch in range(epochs):
+        rng = derived_rng(config.seed, "simulator", epoch)
+        rows = []
+        for item in items:
+            input, rationale = _shown(config, rng)
+            rows.append(simulator.encode(item, input=input, rationale=rationale))
+        for batch in batches_of_like_length(rows, config.batch_size, rng):
+            factor = rate_factor(step, schedule="cosine", warmup=default_warmup(total), total=total)
+            for group in optimizer.param_groups:
+                group["lr"] = config.lr * factor
+            logits = simulator.network(pad([rows[at] for at in batch]))
+            legal = simulator._legal([items[at] for at in batch])
+            loss = nn.functional.cross_entropy(logits + legal, targets[batch])
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            step += 1
+            if step % 20 == 0 or step == total:
+                progress(step / total, f"loss {loss.item():.3f}")

@@ -1,0 +1,1 @@
+"""The parser judge: a classifier that reads slots from a text."""

@@ -1,0 +1,211 @@
+"""A parser that was learned: templates in, slots and values out, with a confidence.
+
+A folder holds one: ``parser.json`` (labels, vocabulary, sizes, training facts), the weights as
+safetensors, and the domain with its lexicon, by which open values are found in raw texts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+import torch
+from pydantic import Field
+
+from d2t import __version__
+from d2t.errors import BundleError
+from d2t.io.atomic import atomic_write_json
+from d2t.io.folder import atomic_folder
+from d2t.judges.parser.slot_classifier import ClassifierConfig, SlotClassifier, pad
+from d2t.language.template import HIDDEN_KINDS, template_words
+from d2t.model.bundle.judge_manifest import JudgeManifest, read_judge_manifest
+from d2t.model.bundle.manifest import hash_files
+from d2t.model.bundle.weights import load_weights, save_weights
+from d2t.mr.domain_files import load_domain_copy, save_domain
+from d2t.mr.types import MeaningRepresentation, Slot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from d2t.mr.domain import Domain
+    from d2t.slots.types import Alignment
+
+Label = tuple[str, str | None]
+"""A slot and its value; None where a template hides the value (open and numeric slots)."""
+
+MANIFEST = "parser.json"
+WEIGHTS = "parser.safetensors"
+DOMAIN = "domain"
+UNKNOWN = 1
+SPECIAL_TOKENS = ("<pad>", "<unk>")
+"""What the ids 0 and 1 stand for; words of the vocabulary follow."""
+_MAX_TOKENS = 400
+
+
+def labels_of(
+    slots: Iterable[Slot], domain: Domain, *, merge_synonyms: bool = False
+) -> frozenset[Label]:
+    """What a parser should read where a text says ``slots``."""
+    labels = frozenset(
+        (slot.name, None if slot.value and _hidden(slot.name, domain) else slot.value)
+        for slot in slots
+    )
+    return merged_labels(labels, domain) if merge_synonyms else labels
+
+
+def merged_labels(labels: Iterable[Label], domain: Domain) -> frozenset[Label]:
+    """Labels with the value that stands for its synonym group: by what two judges are compared."""
+    return frozenset(
+        (name, domain.slot(name).merged(value) if value else value) for name, value in labels
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedText:
+    """What one template says.
+
+    Attributes:
+        slots: what is said with a probability of at least a half. Values that tell a reader the
+            same (``synonyms`` of domain.toml: "cheap", "less than £20") share their probability:
+            when their sum reaches a half, the likeliest of them is said.
+        confidence: the lowest max(p, 1 - p) over all values, synonyms taken as one, 0.5 to 1: how
+            sure the parser is of its least certain yes or no.
+        probabilities: of every label.
+    """
+
+    slots: frozenset[Label]
+    confidence: float
+    probabilities: dict[Label, float]
+
+    def mr(self, alignment: Alignment, domain: Domain) -> MeaningRepresentation:
+        """The MR, open values taken from the checker's spans, in the domain's slot order.
+
+        An open slot that the parser reads but no span gives a value for is left out.
+        """
+        ranks = {name: rank for rank, name in enumerate(domain.slot_names)}
+        hidden = {name for name, value in self.slots if value is None}
+        said = [Slot(name, value) for name, value in self.slots if value is not None]
+        said += [span.slot for span in alignment.spans if span.slot.name in hidden]
+        return MeaningRepresentation(
+            tuple(sorted(dict.fromkeys(said), key=lambda slot: (ranks[slot.name], slot.value))),
+            domain.default_dialogue_act,
+        )
+
+
+class _Manifest(JudgeManifest):
+    """The content of ``parser.json``."""
+
+    classifier: ClassifierConfig
+    labels: tuple[tuple[str, str | None], ...] = Field(min_length=1)
+    vocabulary: tuple[str, ...]
+
+
+@dataclass
+class LearnedParser:
+    """A network with what its inputs and outputs mean.
+
+    Attributes:
+        domain: of the labels.
+        labels: what each output stands for.
+        vocabulary: words by id minus two (0 is padding, 1 an unknown word).
+        network: in evaluation mode.
+        info: JSON-able training facts.
+    """
+
+    domain: Domain
+    labels: tuple[Label, ...]
+    vocabulary: tuple[str, ...]
+    network: SlotClassifier
+    info: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._ids = {word: at for at, word in enumerate(self.vocabulary, len(SPECIAL_TOKENS))}
+        groups: dict[Label, list[Label]] = {}
+        for name, value in self.labels:
+            merged = self.domain.slot(name).merged(value) if value else value
+            groups.setdefault((name, merged), []).append((name, value))
+        self._groups = tuple(groups.values())
+
+    def parse(self, templates: Sequence[str], *, batch_size: int = 256) -> list[ParsedText]:
+        """Read templates (``d2t.language.template.template_of``), in the order given.
+
+        Templates of a generator will do as well; placeholders of closed slots, which no training
+        text has, are unknown words.
+        """
+        ids = [self.encode(template) for template in templates]
+        by_length = sorted(range(len(ids)), key=lambda at: len(ids[at]))
+        parsed: dict[int, ParsedText] = {}
+        self.network.eval()
+        for start in range(0, len(by_length), batch_size):
+            rows = by_length[start : start + batch_size]
+            with torch.inference_mode():
+                logits = self.network(pad([ids[at] for at in rows]))
+            for at, values in zip(rows, torch.sigmoid(logits).tolist(), strict=True):
+                parsed[at] = self._read(values)
+        return [parsed[at] for at in range(len(ids))]
+
+    def encode(self, template: str) -> list[int]:
+        """Token ids of a template; never empty."""
+        words = template_words(template)[:_MAX_TOKENS]
+        return [self._ids.get(word, UNKNOWN) for word in words] or [UNKNOWN]
+
+    def _read(self, values: list[float]) -> ParsedText:
+        """Apply the rule of ``ParsedText.slots`` to the probabilities of one text."""
+        probabilities = dict(zip(self.labels, values, strict=True))
+        said: set[Label] = set()
+        confidence = 1.0
+        for group in self._groups:
+            p = min(1.0, sum(probabilities[label] for label in group))
+            confidence = min(confidence, max(p, 1 - p))
+            if p >= 0.5:
+                said.add(max(group, key=lambda label: probabilities[label]))
+                said.update(label for label in group if probabilities[label] >= 0.5)
+        return ParsedText(frozenset(said), confidence, probabilities)
+
+    def save(self, path: Path) -> None:
+        """Write the folder; it appears whole or not at all, and an older parser is replaced.
+
+        Raises:
+            BundleError: ``path`` holds something else.
+            DataError: the operating system refuses to write.
+        """
+        with atomic_folder(path, marker=MANIFEST) as folder:
+            save_weights(self.network, folder / WEIGHTS)
+            save_domain(self.domain, folder / DOMAIN)
+            manifest = _Manifest(
+                d2t_version=__version__,
+                classifier=self.network.config,
+                labels=self.labels,
+                vocabulary=self.vocabulary,
+                info=self.info,
+                files=hash_files(folder),
+            )
+            atomic_write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what ``save`` wrote.
+
+        Raises:
+            BundleError: not a parser, incomplete, changed, or of another format version.
+        """
+        manifest = read_judge_manifest(
+            path / MANIFEST,
+            _Manifest,
+            what="learned parser",
+            command="d2t train-parser",
+            needs=(WEIGHTS,),
+        )
+        domain = load_domain_copy(path / DOMAIN)
+        if unknown := [name for name, _ in manifest.labels if not domain.has_slot(name)]:
+            raise BundleError(f"{path / MANIFEST}: no slot {unknown[0]!r} in its domain")
+        n_tokens = len(SPECIAL_TOKENS) + len(manifest.vocabulary)
+        with torch.random.fork_rng(devices=[]):  # fresh weights are drawn, and overwritten
+            network = SlotClassifier(manifest.classifier, n_tokens, len(manifest.labels))
+        load_weights(network, path / WEIGHTS)
+        return cls(domain, manifest.labels, manifest.vocabulary, network.eval(), manifest.info)
+
+
+def _hidden(name: str, domain: Domain) -> bool:
+    return domain.slot(name).kind in HIDDEN_KINDS

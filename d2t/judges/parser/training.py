@@ -1,0 +1,180 @@
+"""Training of the learned parser: from a corpus to a ``LearnedParser``.
+
+Labels are what the rule checker reads in each text, or the MRs as the corpus gives them, which are
+noisier but independent of our lexicon. The default takes only the texts on which both agree: each
+label then has two judges behind it (measured against both others in experiments/LOG.md).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import nn
+
+from d2t.corpus.correct import split_references
+from d2t.errors import DataError
+from d2t.judges.parser.learned_parser import SPECIAL_TOKENS, LearnedParser, labels_of
+from d2t.judges.parser.parsing import score_parses
+from d2t.judges.parser.slot_classifier import ClassifierConfig, SlotClassifier, pad
+from d2t.language.template import template_of, template_words
+from d2t.seeding import derive_seed, derived_rng
+from d2t.train.batching import batches_of_like_length
+from d2t.train.schedule import default_warmup, rate_factor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from d2t.corpus.types import Example
+    from d2t.judges.parser.learned_parser import Label
+    from d2t.judges.parser.parsing import ParseScores
+    from d2t.mr.domain import Domain
+    from d2t.slots.checker import SlotChecker
+
+LabelSource = Literal["agreed", "given", "text"]
+_FEWEST_STEPS = 1600
+
+
+class ParserConfig(BaseModel):
+    """Settings of ``train_parser``.
+
+    Attributes:
+        labels: ``text``: what the rule checker reads; ``given``: the MRs of the corpus;
+            ``agreed``: ``text`` where both say the same, synonyms apart, and no other texts.
+        epochs: passes over the texts; None: 4, or more on small corpora, for 1,600 steps.
+        min_count: a label or word must occur in this many training texts.
+        batch_size: texts.
+        lr: peak rate of Adam; 6% warm-up, then a cosine.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    labels: LabelSource = "agreed"
+    classifier: ClassifierConfig = ClassifierConfig()
+    epochs: int | None = Field(default=None, ge=1)
+    batch_size: int = Field(default=64, ge=1)
+    lr: float = Field(default=3e-3, gt=0)
+    min_count: int = Field(default=2, ge=1)
+    seed: int = Field(default=1, ge=0)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadText:
+    """One text to learn from or to be scored on."""
+
+    template: str
+    labels: frozenset[Label]
+
+
+def read_texts(
+    examples: Iterable[Example], checker: SlotChecker, domain: Domain, labels: LabelSource
+) -> list[ReadText]:
+    """References as templates with their labels; open values are found by the checker.
+
+    Each reference is one text, except that ``agreed`` leaves out those on which corpus and checker
+    differ.
+    """
+    texts = []
+    for example in split_references(examples):
+        alignment = checker.align(example.references[0], example.mr)
+        given, said = example.mr.slots, [span.slot for span in alignment.spans]
+        if labels == "agreed" and labels_of(given, domain, merge_synonyms=True) != labels_of(
+            said, domain, merge_synonyms=True
+        ):
+            continue
+        slots = given if labels == "given" else said
+        texts.append(ReadText(template_of(alignment, domain), labels_of(slots, domain)))
+    return texts
+
+
+def train_parser(
+    texts: Sequence[ReadText],
+    domain: Domain,
+    config: ParserConfig | None = None,
+    *,
+    progress: Callable[[float, str], None] = lambda fraction, note: None,
+) -> LearnedParser:
+    """Fit a parser; deterministic for a seed and a number of threads.
+
+    Args:
+        texts: the training texts.
+        domain: of the labels; copied into the saved folder.
+        config: settings.
+        progress: called with the share done and a note.
+
+    Raises:
+        DataError: there is nothing to learn from.
+    """
+    config = config or ParserConfig()
+    labels, vocabulary = _inventories(texts, config.min_count)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed(config.seed, "parser") % 2**32)
+        n_tokens = len(SPECIAL_TOKENS) + len(vocabulary)
+        network = SlotClassifier(config.classifier, n_tokens, len(labels))
+        info = {"settings": config.model_dump(mode="json"), "texts": len(texts)}
+        parser = LearnedParser(domain, labels, vocabulary, network, info)
+        _fit(parser, texts, config, progress)
+    network.eval()
+    return parser
+
+
+def score_parser(parser: LearnedParser, texts: Sequence[ReadText]) -> ParseScores:
+    """F1 and exact texts against the labels of ``texts``."""
+    parsed = parser.parse([text.template for text in texts])
+    return score_parses((read.slots, text.labels) for read, text in zip(parsed, texts, strict=True))
+
+
+def _inventories(
+    texts: Sequence[ReadText], min_count: int
+) -> tuple[tuple[Label, ...], tuple[str, ...]]:
+    """Labels and words that occur in enough texts, sorted."""
+    labels = Counter(label for text in texts for label in text.labels)
+    words = Counter(word for text in texts for word in set(template_words(text.template)))
+    kept = sorted(
+        (label for label, count in labels.items() if count >= min_count),
+        key=lambda label: (label[0], label[1] or ""),
+    )
+    if not kept:
+        raise DataError(
+            f"nothing to train a parser on: {len(texts)} texts, and no slot occurs in "
+            f"{min_count} of them",
+            code="empty_file",
+        )
+    return tuple(kept), tuple(sorted(word for word, count in words.items() if count >= min_count))
+
+
+def _fit(
+    parser: LearnedParser,
+    texts: Sequence[ReadText],
+    config: ParserConfig,
+    progress: Callable[[float, str], None],
+) -> None:
+    """Binary cross-entropy of each label, summed over labels, mean over texts."""
+    rows = [parser.encode(text.template) for text in texts]
+    targets = torch.tensor([[label in text.labels for label in parser.labels] for text in texts])
+    optimizer = torch.optim.Adam(parser.network.parameters(), lr=config.lr, betas=(0.9, 0.98))
+    steps_per_epoch = -(-len(rows) // config.batch_size)
+    epochs = config.epochs or max(4, -(-_FEWEST_STEPS // steps_per_epoch))
+    total = epochs * steps_per_epoch
+    warmup = default_warmup(total)
+    step = 0
+    parser.network.train()
+    for epoch in range(epochs):
+        rng = derived_rng(config.seed, "parser", epoch)
+        for batch in batches_of_like_length(rows, config.batch_size, rng):
+            for group in optimizer.param_groups:
+                factor = rate_factor(step, schedule="cosine", warmup=warmup, total=total)
+                group["lr"] = config.lr * factor
+            logits = parser.network(pad([rows[at] for at in batch]))
+            loss = nn.functional.binary_cross_entropy_with_logits(
+                logits, targets[batch].float(), reduction="sum"
+            ) / len(batch)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            step += 1
+            if step % 20 == 0 or step == total:
+                progress(step / total, f"loss {loss.item():.3f}")

@@ -1,0 +1,1 @@
+"""Training of the question answering model, with distractors."""

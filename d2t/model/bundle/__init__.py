@@ -1,0 +1,1 @@
+"""A trained model on disk: weights, tokenizer, linearizer, planners, domain, card."""

@@ -1,0 +1,134 @@
+"""A bundle: one folder with all that generation needs (DESIGN "Bundles and runs")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import torch
+
+from d2t import __version__
+from d2t.errors import BackendError
+from d2t.io.atomic import atomic_write_json
+from d2t.io.folder import atomic_folder
+from d2t.model.build import build_model
+from d2t.model.bundle.bundle_parts import DOMAIN, NEURAL_PLANNER, BundleParts, read_parts
+from d2t.model.bundle.card import model_card
+from d2t.model.bundle.manifest import (
+    CARD,
+    MANIFEST,
+    Manifest,
+    hash_files,
+    read_manifest,
+    verify_files,
+)
+from d2t.model.bundle.weights import load_weights, save_weights
+from d2t.model.config import PretrainedConfig
+from d2t.mr.domain_files import save_domain
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from d2t.model.base import Seq2SeqModel
+    from d2t.model.bundle.weights import WeightType
+    from d2t.model.pretrained_tokenizer import PretrainedTokenizer
+    from d2t.model.tokenizer import Tokenizer
+
+WEIGHTS = "model.safetensors"
+
+
+@dataclass(kw_only=True)
+class Bundle(BundleParts):
+    """A model with its tokenizer, domain, linearizer and planners; see ``BundleParts``."""
+
+    model: Seq2SeqModel
+
+    def save(self, path: Path, *, weights: WeightType = "fp32") -> None:
+        """Write the folder; it appears whole or not at all, and an older bundle there is replaced.
+
+        Args:
+            path: the bundle folder.
+            weights: type to store the weights in.
+
+        Raises:
+            BundleError: ``path`` holds something that is not a bundle.
+            DataError: the operating system refuses to write.
+        """
+        with atomic_folder(path, marker=MANIFEST) as folder:
+            save_weights(self.model, folder / WEIGHTS, dtype=weights)
+            self.tokenizer.save(folder / self.tokenizer.file_name)
+            self.model.save_architecture(folder)
+            save_domain(self.domain, folder / DOMAIN)
+            if self.neural_planner is not None:
+                self.neural_planner.save(folder / NEURAL_PLANNER)
+            manifest = Manifest(
+                d2t_version=__version__,
+                model=self.model.config,
+                vocab_size=self.model.vocab_size,
+                tokenizer=self.tokenizer.kind,
+                weights=weights,
+                linearizer=self.linearizer.state(),
+                planner=self.planner.state() if self.planner else None,
+                decode_defaults=self.decode_defaults,
+                info=self.info,
+                files={},
+            )
+            card = model_card(manifest, self.domain)
+            (folder / CARD).write_text(card, encoding="utf-8", newline="\n")
+            complete = manifest.model_copy(update={"files": hash_files(folder)})
+            atomic_write_json(folder / MANIFEST, complete.model_dump(mode="json"))
+        self.path = path
+
+    @classmethod
+    def load(cls, path: Path, device: str = "cpu") -> Self:
+        """Read a bundle, its model in evaluation mode on ``device``.
+
+        The global random state is left as it was.
+
+        Raises:
+            BundleError: not a bundle, incomplete, changed, or of another format version.
+            BackendError: there is no such device here.
+        """
+        target = checked_device(device)
+        manifest = read_manifest(path)
+        verify_files(path, manifest)
+        parts = read_parts(path, manifest)
+        model = _load_model(path, manifest, parts["tokenizer"])
+        return cls(model=model.to(target).eval(), **parts)
+
+
+def checked_device(name: str) -> torch.device:
+    """The device called ``name``.
+
+    Raises:
+        BackendError: no such device, or not on this machine.
+    """
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise BackendError(f"device {name!r} cannot be used here ({reason}); try 'cpu'") from error
+    return device
+
+
+def _load_model(
+    path: Path, manifest: Manifest, tokenizer: Tokenizer | PretrainedTokenizer
+) -> Seq2SeqModel:
+    model: Seq2SeqModel
+    with torch.random.fork_rng(devices=[]):  # fresh weights are drawn, and overwritten
+        if isinstance(manifest.model, PretrainedConfig):
+            from d2t.model.pretrained import restore_architecture
+
+            size = manifest.vocab_size
+            model = restore_architecture(manifest.model, path, tokenizer, size)  # type: ignore[arg-type]
+        else:
+            model = build_model(
+                manifest.model,
+                vocab_size=manifest.vocab_size,
+                pad_id=tokenizer.pad_id,
+                bos_id=tokenizer.bos_id,
+                eos_id=tokenizer.eos_id,
+            )
+    load_weights(model, path / WEIGHTS)
+    return model

@@ -1,0 +1,1 @@
+"""Whole trainings: from a configuration to a bundle."""

@@ -1,0 +1,1 @@
+"""Contrastive training on a model's own good and bad samples (CONSEQ)."""

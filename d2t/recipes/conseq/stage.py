@@ -1,0 +1,218 @@
+"""The stage of CONSEQ before its loop: a round of samples, S+ and S- chosen from it."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from d2t.corpus.types import Example
+from d2t.decode.pipeline import ModelGenerator
+from d2t.errors import ConfigError, DataError
+from d2t.io.hashing import sha256_file, sha256_json
+from d2t.judges.qa.reader import QAReader
+from d2t.recipes.conseq.objective import unlikelihood
+from d2t.recipes.conseq.round import RoundFolder, groups_of, make_round
+from d2t.recipes.conseq.scores import TextScorer
+from d2t.recipes.conseq.select import Chosen, select, without
+from d2t.train.encode import FROZEN, Shares, render
+from d2t.train.init_config import bundle_digest, bundle_of
+from d2t.train.interrupt import TrainingInterrupted, stop_on_signal
+from d2t.train.parts import Part, Taught
+from d2t.train.prepare import training_pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from d2t.linearize.source import Linearizer
+    from d2t.train.assemble import Assembly
+    from d2t.train.config import TrainConfig
+    from d2t.train.contrastive_config import ConseqObjective
+    from d2t.train.prepare import PreparedData, TrainingPair
+    from d2t.train.progress import Reporter
+    from d2t.train.workers import Workers
+
+
+def contrastive_parts(
+    config: TrainConfig,
+    how: ConseqObjective,
+    data: PreparedData,
+    assembly: Assembly,
+    folder: Path,
+    workers: Workers,
+    reporter: Reporter,
+    *,
+    resume: bool,
+    command: list[str],
+) -> Taught:
+    """S+ and S- as parts of one denominator; the round is made in ``folder``, or read.
+
+    The MRs are those of the training pairs; files of ``data.augment`` take no part.
+
+    Raises:
+        ConfigError: the QA model belongs to another domain, or the round lacks a score.
+        DataError: the round is of another model or other data, it is damaged, or nothing was
+            chosen from it.
+        TrainingInterrupted: Ctrl-C while sampling; finished blocks are kept.
+    """
+    if how.round is None:
+        if workers.is_main:
+            _make(config, how, data, assembly, RoundFolder(folder), workers, reporter,
+                  resume=resume, command=command)  # fmt: skip
+        workers.from_main([0.0])  # the others wait until the round is there
+    found = RoundFolder(folder if how.round is None else Path(how.round))
+    facts = found.facts()
+    _require_same(config, facts["identity"], _data_identity(data), found.path)
+    _require_scores(how, facts["mean_scores"], found.path)
+    chosen = select(list(found.read(data.domain)), how, config.seed)
+    positives, negatives = _pairs(chosen, how, data, assembly.linearizer)
+    _require(positives, negatives, how, found.path)
+    drawn = ", ".join(f"{name} {v}" for name, v in facts["identity"]["sampling"].items())
+    reporter.say(
+        f"S+ {len(positives)} references, S- {len(negatives)} samples, of {found.path} ({drawn})"
+    )
+    parts = [Part(positives)]
+    if negatives:
+        parts.append(Part(negatives, loss=partial(unlikelihood, weight=how.weight)))
+    return Taught(
+        parts,
+        {"conseq_positives": len(positives), "conseq_negatives": len(negatives)},
+        {"conseq_samples": sha256_file(found.samples)},
+    )
+
+
+def _pairs(
+    chosen: Chosen, how: ConseqObjective, data: PreparedData, linearizer: Linearizer
+) -> tuple[list[TrainingPair], list[TrainingPair]]:
+    """S+ and S- as the model reads them, no two of them one to it."""
+    pair_of = {pair.example.id: pair for pair in data.train}
+
+    def positives_of(chosen: Chosen) -> list[TrainingPair]:
+        return [pair_of[text.id] for _, text in chosen.positives]
+
+    unwanted = [
+        Example(text.id, record.mr, (text.text,), text.plan) for record, text in chosen.negatives
+    ]
+    pairs = training_pairs(unwanted, data.checker, data.domain)
+    negatives = apart(pairs, positives_of(chosen), linearizer)
+    if how.intersect and len(negatives) < len(unwanted):
+        kept = {pair.example.id for pair in negatives}
+        chosen = without(chosen, {e.id for e in unwanted if e.id not in kept})
+    return positives_of(chosen), negatives
+
+
+def apart(
+    negatives: Sequence[TrainingPair], positives: Sequence[TrainingPair], linearizer: Linearizer
+) -> list[TrainingPair]:
+    """The negatives that the model reads as no positive: names apart, MRs and texts may be equal.
+
+    The order of the source does not tell two MRs apart.
+    """
+    taught = {_as_read(pair, linearizer) for pair in positives}
+    return [pair for pair in negatives if _as_read(pair, linearizer) not in taught]
+
+
+def _as_read(pair: TrainingPair, linearizer: Linearizer) -> tuple[tuple[str, ...], str]:
+    source, template = render(pair, linearizer, 0, FROZEN, 0, Shares(0.0, 0.0))
+    return tuple(sorted(source.pieces)), " ".join(template.split()).casefold()
+
+
+def _make(
+    config: TrainConfig,
+    how: ConseqObjective,
+    data: PreparedData,
+    assembly: Assembly,
+    folder: RoundFolder,
+    workers: Workers,
+    reporter: Reporter,
+    *,
+    resume: bool,
+    command: list[str],
+) -> None:
+    """Sample with the model that training starts from, score, write."""
+    reader = None
+    if how.qa is not None:
+        reader = QAReader.load(Path(how.qa), device=str(workers.device))
+        if reader.domain.slot_names != data.domain.slot_names:
+            raise ConfigError(
+                f"the QA model {how.qa} was trained for domain {reader.domain.name!r}, not for "
+                f"{data.domain.name!r}; train one with `d2t train-qa`"
+            )
+    assert config.init is not None  # the configuration requires it
+    identity = {
+        "bundle_sha256": bundle_digest(bundle_of(config.init)),
+        "data_sha256": _data_identity(data),
+        "sampling": how.model_dump(
+            mode="json", include={"n_samples", "top_k", "temperature", "n_mrs", "block"}
+        ),
+        "qa_sha256": None if reader is None else reader.digest,
+        "seed": config.seed,
+    }
+    assembly.model.to(workers.device)
+    generator = ModelGenerator(assembly.bundle(data, info={}), batch_size=64)
+    examples = [pair.example for pair in data.train]
+    reporter.say(f"sampling {how.n_samples} texts per training MR into {folder.path}")
+    with stop_on_signal() as flag:
+        done = make_round(
+            how, folder, groups_of(examples, how.n_mrs, config.seed), generator,
+            TextScorer(data.checker, reader), identity,
+            seed=config.seed, command=command, resume=resume, say=reporter.say,
+            stop=lambda: flag.requested,
+        )  # fmt: skip
+    if not done:
+        raise TrainingInterrupted(
+            "interrupted while sampling; finished blocks are saved. Go on with the same command "
+            "and --resume"
+        )
+
+
+def _data_identity(data: PreparedData) -> dict[str, Any]:
+    pairs = [[p.example.id, str(p.example.mr), *p.example.references] for p in data.train]
+    return {
+        "pairs": sha256_json(pairs),
+        "domain": data.domain.digest,
+        "lexicon": data.checker.lexicon_digest,
+    }
+
+
+def _require_same(
+    config: TrainConfig,
+    identity: dict[str, Any],
+    data: dict[str, Any],
+    folder: Path,
+) -> None:
+    """A round is of the model that training starts from, and of its data."""
+    if identity["data_sha256"] != data:
+        raise DataError(
+            f"{folder} is a round of other training data, or of the same read with another "
+            "lexicon; make one with this configuration (leave objective.round out)",
+            code="data_changed",
+        )
+    assert config.init is not None  # the configuration requires it
+    if identity["bundle_sha256"] != bundle_digest(bundle_of(config.init)):
+        raise DataError(
+            f"{folder} was drawn by another model than {config.init}: S- are the samples of the "
+            "model that is trained; leave objective.round out, or start from that model (--init)",
+            code="model_changed",
+        )
+
+
+def _require_scores(how: ConseqObjective, means: dict[str, dict[str, float]], folder: Path) -> None:
+    """A round that was made without a QA model has no score by one."""
+    for by, kind in ((how.positives, "references"), (how.negatives, "samples")):
+        if by not in ("random", "none") and by not in means[kind]:
+            raise ConfigError(
+                f"the {kind} of {folder} have no {by!r} scores, only {', '.join(means[kind])}; "
+                "make a round with objective.qa"
+            )
+
+
+def _require(
+    positives: Sequence[object], negatives: Sequence[object], how: ConseqObjective, folder: Path
+) -> None:
+    missing = "S+" if not positives else "S-" if not negatives and how.negatives != "none" else None
+    if missing is not None:
+        raise DataError(
+            f"nothing was chosen for {missing} from {folder}; loosen objective.rule, its limits or "
+            "shares, or draw more samples into another run folder (objective.n_samples, --out)"
+        )

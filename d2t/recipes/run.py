@@ -1,0 +1,254 @@
+"""A training run from a configuration to a bundle; ``d2t train`` and the quickstart call it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from d2t.io.manifest import run_manifest
+from d2t.model.device import pick_device
+from d2t.recipes.objectives import objective_data, taught
+from d2t.recipes.run_files import RunFiles
+from d2t.seeding import seed_everything
+from d2t.train.assemble import Assembly, assemble
+from d2t.train.interrupt import TrainingInterrupted, stop_on_signal
+from d2t.train.loop import Loop
+from d2t.train.parts import batch_options
+from d2t.train.prepare import PreparedData, prepare_data
+from d2t.train.progress import Reporter, Silent, evaluation_line
+from d2t.train.selection import DevEvaluator, DevResult
+from d2t.train.workers import Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from d2t.train.config import TrainConfig
+
+
+@dataclass
+class _Run:
+    """One run in progress: what is trained, and where it is written."""
+
+    config: TrainConfig
+    files: RunFiles
+    data: PreparedData
+    assembly: Assembly
+    workers: Workers
+    reporter: Reporter
+    evaluator: DevEvaluator | None = None
+
+    def evaluate(self, loop: Loop) -> DevResult:
+        """Score the weights that are in the model now."""
+        if self.evaluator is None:
+            options, seed = batch_options(self.config), self.config.seed
+            self.evaluator = DevEvaluator(
+                self.config.select, self.data, self.assembly, options, seed=seed
+            )
+        result = self.evaluator.evaluate(loop.model, self.workers.device)
+        progress = loop.progress
+        result.metrics["train_loss"] = progress.loss_sum / max(1, progress.token_sum)
+        return result
+
+    def keep(self, loop: Loop, result: DevResult) -> None:
+        """Record an evaluation; write the bundle when it is the best so far."""
+        progress = loop.progress
+        is_best = progress.best_step == progress.step
+        if is_best:
+            self.assembly.bundle(self.data, self.info(loop, result)).save(self.files.bundle)
+        record = {
+            "step": progress.step,
+            "epoch": round(progress.step / loop.steps_per_epoch, 3),
+            **{name: round(value, 6) for name, value in result.metrics.items()},
+            "best": is_best,
+            "pairs_per_s": round(progress.pairs_seen / max(progress.train_s, 1e-9), 1),
+            "wall_s": round(progress.wall_s, 1),
+        }
+        self.files.append(self.files.metrics, [record])
+        samples = [{"step": progress.step, **sample} for sample in result.samples]
+        self.files.append(self.files.samples, samples)
+        self.reporter.say(evaluation_line(progress.step, result.metrics, best=is_best))
+
+    def info(self, loop: Loop, result: DevResult) -> dict[str, Any]:
+        """What the model card says of the training."""
+        return {
+            "corpus": self.config.data.train or self.config.data.corpus,
+            "strategy": self.config.strategy,
+            "config": self.config.as_dict(),
+            "config_sha256": self.config.digest(),
+            "step": loop.progress.step,
+            "pairs_seen": loop.progress.pairs_seen,
+            "dev": {name: round(value, 4) for name, value in result.metrics.items()},
+            "data": {
+                **self.data.counts,
+                **{f"{k}_sha256": v for k, v in self.data.digests.items()},
+            },
+            "lexicon_sha256": self.data.checker.lexicon_digest,
+        }
+
+
+def train(
+    config: TrainConfig,
+    run_folder: Path,
+    *,
+    resume: bool = False,
+    progress: Reporter | None = None,
+    command: list[str] | None = None,
+) -> Path:
+    """Train as ``config`` says and return the path of the bundle with the best development score.
+
+    Args:
+        config: the resolved configuration.
+        run_folder: where the run is written; see ``RunFiles`` for its files.
+        resume: go on from the folder's checkpoint; the result is that of an uninterrupted run.
+        progress: is told how it goes; None is silent.
+        command: what the manifest calls the command; None takes this process's.
+
+    Raises:
+        ConfigError: an impossible configuration, or ``resume`` with another one.
+        DataError: corpus, checkpoint or disk trouble, or a folder that holds another run.
+        TrainingInterrupted: Ctrl-C; the checkpoint is saved.
+    """
+    started = time.time()
+    reporter = progress or Silent()
+    files = RunFiles(Path(run_folder))
+    workers = Workers(pick_device(config.run.device))
+    try:
+        with cpu_settings(config.run.threads):
+            return _train(config, files, workers, reporter, resume, command or sys.argv, started)
+    finally:
+        reporter.close()
+        workers.close()
+
+
+@contextmanager
+def cpu_settings(threads: int | None) -> Iterator[None]:
+    """Threads and flushed denormals (denormal gradients slow a CPU down), for the training only.
+
+    Both belong to the whole process, in which somebody may compute other things afterwards.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads or before)
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+        torch.set_num_threads(before)
+
+
+def _train(
+    config: TrainConfig,
+    files: RunFiles,
+    workers: Workers,
+    reporter: Reporter,
+    resume: bool,
+    command: list[str],
+    started: float,
+) -> Path:
+    reporter = reporter if workers.is_main else Silent()
+    has_checkpoint = files.claim(config, resume=resume) if workers.is_main else False
+    has_checkpoint = bool(workers.from_main([float(has_checkpoint)])[0])
+    if resume and files.finished:
+        reporter.say(f"{files.folder} is finished already; its bundle is {files.bundle}")
+        return files.bundle
+    seed_everything(config.seed)
+    data = objective_data(config, prepare_data(config.data, say=reporter.say), reporter.say)
+    n_more = len(data.extra) + len(data.beside)
+    beside = f", {n_more} more to train on" if n_more else ""
+    fitting = f"fitting {config.strategy} and the tokenizer" if config.init is None else config.init
+    reporter.say(f"{fitting} on {len(data.train)} pairs{beside}")
+    assembly = assemble(config, data)
+    what = taught(
+        config, data, assembly, files.folder, workers, reporter, resume=resume, command=command
+    )
+    data = replace(
+        data, counts={**data.counts, **what.counts}, digests={**data.digests, **what.digests}
+    )
+    loop = Loop(config, assembly, what.parts, workers)
+    if workers.is_main:
+        files.pin_data(_inputs(data), resumed=has_checkpoint)
+    if resume and not has_checkpoint:
+        reporter.say(f"{files.folder} holds no checkpoint: starting from the beginning")
+    if has_checkpoint:
+        loop.restore(files.checkpoint)
+        files.rewind(loop.progress.step)
+        reporter.say(f"resuming at step {loop.progress.step} of {loop.total_steps}")
+    run = _Run(config, files, data, assembly, workers, reporter)
+    reporter.say(describe(loop, config))
+    with stop_on_signal() as stop:
+        complete = loop.run(run.evaluate, run.keep, files.checkpoint, stop, reporter)
+    if not complete:
+        raise TrainingInterrupted(
+            f"interrupted at step {loop.progress.step} of {loop.total_steps}; the checkpoint is "
+            "saved. Go on with the same command and --resume"
+        )
+    if workers.is_main:
+        files.finish(_manifest(run, loop, command, started))
+    reporter.say(f"done: {files.bundle} (step {loop.progress.best_step})")
+    return files.bundle
+
+
+def describe(loop: Loop, config: TrainConfig) -> str:
+    """One line about what is trained and how fast it could go."""
+    n = sum(p.numel() for p in loop.model.parameters())
+    return (
+        f"{config.model.architecture} with {n / 1e6:.1f}M weights, vocabulary "
+        f"{loop.model.vocab_size}, {loop.precision} on {loop.workers.device}, "
+        f"{torch.get_num_threads()} threads; {loop.total_steps} steps, "
+        f"{loop.steps_per_epoch} an epoch, evaluation every {loop.every}"
+    )
+
+
+def _manifest(run: _Run, loop: Loop, command: list[str], started: float) -> dict[str, Any]:
+    progress = loop.progress
+    metrics = {
+        "best_step": progress.best_step,
+        "best_selection": progress.best,
+        "select_metric": run.config.select.metric,
+        "signature": (
+            f"dev|dom:{run.data.domain.name}@{run.data.domain.digest[:4]}|"
+            f"lex:{run.data.checker.lexicon_digest[:4]}|greedy|mrs:{run.config.select.n_mrs}"
+        ),
+    }
+    best = [
+        record for record in _records(run.files.metrics) if record["step"] == progress.best_step
+    ]
+    return run_manifest(
+        command=command,
+        config=run.config.as_dict(),
+        data=_inputs(run.data),
+        seeds=[run.config.seed],
+        started=started,
+        metrics=metrics | (best[-1] if best else {}),
+        training_sha256=run.config.digest(),
+        counts=run.data.counts,
+        steps=progress.step,
+        pairs_seen=progress.pairs_seen,
+        pairs_too_long=loop.n_dropped,
+        train_wall_s=round(progress.wall_s, 1),
+        device=str(run.workers.device),
+        precision=loop.precision,
+        workers=run.workers.count,
+    )
+
+
+def _inputs(data: PreparedData) -> dict[str, str]:
+    """SHA-256 of everything that is read, by name."""
+    return {
+        **data.digests,
+        "domain": data.domain.digest,
+        "lexicon": data.checker.lexicon_digest,
+    }
+
+
+def _records(path: Path) -> list[dict[str, Any]]:
+    import json
+
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    return [json.loads(line) for line in lines]

@@ -1,0 +1,1 @@
+"""Self-training on a model's own filtered samples."""
