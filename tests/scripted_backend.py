@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from d2t.decode.backend import EncodedSource, SearchResult
+from d2t.search.backend import EncodedSource, SearchResult
 
 if TYPE_CHECKING:
-    from d2t.decode.sampling_options import SampleKey, SamplingOptions
     from d2t.model.tokenizer import Tokenizer
+    from d2t.search.sampling_options import SampleKey, SamplingOptions
 
 Script = Callable[[str], Sequence[str]]
 """From what the model reads, as one string, to templates, best first."""

@@ -243,14 +243,14 @@ def generate(
 
     Example: echo "name[Aromi], eatType[pub]" | d2t generate --plan eatType,name --format text
     """
-    from d2t.decode.ct2_backend import Parallelism
     from d2t.decode.job import Job, is_bulk
     from d2t.decode.stream import StreamTotals, generate_stream
-    from d2t.decode.windows import BATCHES_PER_WINDOW
     from d2t.io.records import read_records
     from d2t.io.text_source import open_source
     from d2t.io.waiting import input_waits
     from d2t.mr.columns import ColumnMap
+    from d2t.search.ct2_backend import Parallelism
+    from d2t.search.windows import BATCHES_PER_WINDOW
 
     finished = resume and is_complete(output, jsonl=format is OutputFormat.JSONL)
     if source != "-":  # a missing file is cheaper to find than a model is to load

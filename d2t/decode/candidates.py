@@ -10,8 +10,8 @@ from d2t.language.delex import relexicalize, unbound
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from d2t.decode.backend import SearchResult
     from d2t.language.bindings import Bindings
+    from d2t.search.backend import SearchResult
 
 
 @dataclass(frozen=True, slots=True)

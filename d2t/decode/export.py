@@ -13,12 +13,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from d2t.decode.ct2_backend import (
-    FOLDER,
-    CTranslate2Backend,
-    Parallelism,
-    require_no_prefix,
-)
 from d2t.decode.pipeline import ModelGenerator
 from d2t.decode.types import GenerationRequest
 from d2t.errors import BackendError, BundleError
@@ -29,6 +23,12 @@ from d2t.model.bundle.manifest import MANIFEST, hash_files, read_manifest
 from d2t.model.ct2_spec import transformer_spec
 from d2t.model.transformer import TransformerModel
 from d2t.score.text import corpus_bleu
+from d2t.search.ct2_backend import (
+    FOLDER,
+    CTranslate2Backend,
+    Parallelism,
+    require_no_prefix,
+)
 from d2t.slots.tally import Tally
 
 if TYPE_CHECKING:

@@ -7,31 +7,31 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from d2t.decode.backend import EncodedSource, OutOfMemoryError
 from d2t.decode.candidates import Candidate, distinct_candidates
-from d2t.decode.contrast_options import runnable_contrast
 from d2t.decode.contrast_source import ContrastSource
 from d2t.decode.orders import Orders, breaks_kept, choose_orders, pooled_orders
 from d2t.decode.requests import make_request
 from d2t.decode.rerank import rerank
-from d2t.decode.sampling_options import SampleKey, SamplingOptions, request_key
 from d2t.decode.types import GenerationRequest, Hypothesis
-from d2t.decode.windows import BATCHES_PER_WINDOW, answer_all
 from d2t.errors import BackendError, UsageError
 from d2t.language.delex import relexicalize
 from d2t.plan.choose import FittedPlanners, best_planner
+from d2t.search.backend import EncodedSource, OutOfMemoryError
+from d2t.search.contrast_options import runnable_contrast
+from d2t.search.sampling_options import SampleKey, SamplingOptions, request_key
+from d2t.search.windows import BATCHES_PER_WINDOW, answer_all
 from d2t.slots.checker import SlotChecker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from d2t.decode.backend import SearchBackend, SearchResult
-    from d2t.decode.contrast_options import ContrastOptions
     from d2t.linearize.source import LinearizedInput
     from d2t.model.bundle.bundle import Bundle
     from d2t.model.bundle.bundle_parts import BundleParts
     from d2t.mr.types import MeaningRepresentation, Plan
     from d2t.plan.base import Planner
+    from d2t.search.backend import SearchBackend, SearchResult
+    from d2t.search.contrast_options import ContrastOptions
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -386,6 +386,6 @@ def _source_length(item: _Prepared) -> tuple[int, int]:
 
 
 def _torch_backend(bundle: BundleParts) -> SearchBackend:
-    from d2t.decode.torch_backend import TorchBackend  # torch takes a second to import
+    from d2t.search.torch_backend import TorchBackend  # torch takes a second to import
 
     return TorchBackend(cast("Bundle", bundle))

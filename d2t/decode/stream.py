@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from d2t.decode.windows import in_turn
 from d2t.errors import D2TError, DataError, DomainError, MRParseError
+from d2t.search.windows import in_turn
 from d2t.slots.tally import Tally
 
 if TYPE_CHECKING:

@@ -16,9 +16,7 @@ from typing import TYPE_CHECKING, Any
 from d2t.decode.orders import breaks_kept
 from d2t.decode.requests import make_request
 from d2t.decode.rerank import rerank
-from d2t.decode.sampling_options import SamplingOptions
 from d2t.decode.segments import segment_texts
-from d2t.decode.windows import BATCHES_PER_WINDOW, answer_all
 from d2t.language.habits.ending import FINISHED, is_finished
 from d2t.language.habits.linking import NAMING, Linking
 from d2t.language.habits.stutter import stutters
@@ -26,6 +24,8 @@ from d2t.language.habits.wording import WORDING, Wording
 from d2t.language.template import template_of, template_words
 from d2t.mr.types import Plan
 from d2t.plan.random_plans import random_plan
+from d2t.search.sampling_options import SamplingOptions
+from d2t.search.windows import BATCHES_PER_WINDOW, answer_all
 from d2t.seeding import derived_rng
 
 if TYPE_CHECKING:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
-from d2t.decode.ct2_backend import FOLDER, CTranslate2Backend, Parallelism
 from d2t.decode.load import load
 from d2t.decode.pipeline import ModelGenerator
 from d2t.decode.verified import VerifiedGenerator
 from d2t.errors import BundleError
 from d2t.model.ct2_spec import transformer_spec
 from d2t.model.transformer import TransformerModel
+from d2t.search.ct2_backend import FOLDER, CTranslate2Backend, Parallelism
 from experiments.bench.turns import System
 
 if TYPE_CHECKING:

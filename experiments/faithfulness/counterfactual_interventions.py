@@ -14,15 +14,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 from d2t.augment.counterfactual.pairs import said_mr
-from d2t.decode.backend import EncodedSource
 from d2t.decode.orders import choose_orders
-from d2t.decode.torch_backend import TorchBackend
 from d2t.decode.types import GenerationRequest
 from d2t.language.delex import relexicalize
 from d2t.language.symbols import COUNTERFACTUAL, FACTUAL, PLAN_SYMBOLS, all_symbols
 from d2t.mr.perturb import perturbed_plan, slot_changes
 from d2t.mr.types import Plan
 from d2t.plan.random_plans import random_plan
+from d2t.search.backend import EncodedSource
+from d2t.search.torch_backend import TorchBackend
 from d2t.seeding import derived_rng
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from d2t.decode.contrast_options import ContrastOptions
     from d2t.decode.types import GenerationRequest, Generator, Hypothesis
     from d2t.judges.qa.reader import QAReader
     from d2t.judges.qa.types import QuestionAnswerer
+    from d2t.search.contrast_options import ContrastOptions
 
 _MAX_LENGTH = 100
 

@@ -19,7 +19,6 @@ import torch
 from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
 from d2t.decode.load import load
-from d2t.decode.sampling_options import SamplingOptions
 from d2t.decode.types import GenerationRequest
 from d2t.language.ngram.fluency import (
     NgramLanguageModel,
@@ -28,6 +27,7 @@ from d2t.language.ngram.fluency import (
     template_text,
 )
 from d2t.model.transformer import TransformerModel
+from d2t.search.sampling_options import SamplingOptions
 from d2t.slots.tally import Tally
 from experiments.sampling.places import PLACES, Elsewhere
 

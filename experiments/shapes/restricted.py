@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from d2t.decode.ct2_backend import CTranslate2Backend, Parallelism
 from d2t.decode.pipeline import ModelGenerator
+from d2t.search.ct2_backend import CTranslate2Backend, Parallelism
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from d2t.decode.backend import EncodedSource, SearchResult
     from d2t.model.bundle.bundle_parts import BundleParts
+    from d2t.search.backend import EncodedSource, SearchResult
 
 _MAP = "vmap.txt"
 """Where the engine looks for target pieces by source pieces; those of "" are always there."""

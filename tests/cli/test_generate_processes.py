@@ -15,8 +15,8 @@ import pytest
 
 from d2t.decode.job import is_bulk
 from d2t.decode.processes import answer_here, answering
-from d2t.decode.windows import in_turn
 from d2t.errors import BackendError, DataError
+from d2t.search.windows import in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable

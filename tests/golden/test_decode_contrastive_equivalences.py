@@ -11,15 +11,15 @@ import torch
 from echo_bundle import echo_bundle
 from scripted_contrast import ScriptedContrast, static
 
-from d2t.decode.contrast_options import ContrastOptions
-from d2t.decode.contrastive import ContrastiveModel, contrast_scores, doubled_sources
 from d2t.decode.pipeline import ModelGenerator
-from d2t.decode.search import beam_search, pad_sources
 from d2t.decode.types import GenerationRequest
 from d2t.model.build import build_model
 from d2t.model.config import BiGRUConfig, TransformerConfig
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
+from d2t.search.contrast_options import ContrastOptions
+from d2t.search.contrastive import ContrastiveModel, contrast_scores, doubled_sources
+from d2t.search.search import beam_search, pad_sources
 from d2t.seeding import seed_everything
 
 if TYPE_CHECKING:

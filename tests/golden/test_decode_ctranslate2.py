@@ -15,15 +15,15 @@ from typer.testing import CliRunner
 
 from d2t.cli.main import build_app
 from d2t.corpus.types import Example
-from d2t.decode.ct2_backend import Parallelism
 from d2t.decode.load import load
-from d2t.decode.sampling_options import SamplingOptions
 from d2t.decode.types import GenerationRequest
 from d2t.decode.verified import VerifiedGenerator
 from d2t.errors import BackendError, BundleError, DataError, UsageError
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.plan.random_plans import random_plans
+from d2t.search.ct2_backend import Parallelism
+from d2t.search.sampling_options import SamplingOptions
 
 if TYPE_CHECKING:
     from pathlib import Path

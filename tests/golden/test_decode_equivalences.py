@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted_models import PAD, RandomModel
 
-from d2t.decode.search import SearchResult, beam_search, greedy_search, pad_sources
 from d2t.model.build import build_model
 from d2t.model.config import BiGRUConfig, TransformerConfig
+from d2t.search.search import SearchResult, beam_search, greedy_search, pad_sources
 from d2t.seeding import seed_everything
 
 sources = st.lists(st.lists(st.integers(3, 11), min_size=1, max_size=9), min_size=1, max_size=9)

@@ -17,9 +17,6 @@ from transformers import (
     T5ForConditionalGeneration,
 )
 
-from d2t.decode.contrast_options import ContrastOptions
-from d2t.decode.contrastive import ContrastiveModel, doubled_sources
-from d2t.decode.search import beam_search
 from d2t.errors import BackendError, BundleError, DataError
 from d2t.linearize.inventory import Inventory
 from d2t.linearize.registry import make_strategy
@@ -28,6 +25,9 @@ from d2t.model.bundle.bundle import Bundle
 from d2t.model.config import PretrainedConfig
 from d2t.model.pretrained import load_pretrained
 from d2t.mr.domain import load_domain
+from d2t.search.contrast_options import ContrastOptions
+from d2t.search.contrastive import ContrastiveModel, doubled_sources
+from d2t.search.search import beam_search
 
 SYMBOLS = ["<slot:name>", "<val:name>", "<val:near>"]
 WORDS = ["aromi", "is", "a", "pub", "near", "the", "river", "in", "cheap", "food", "."]

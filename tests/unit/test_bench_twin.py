@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from d2t.decode.greedy import greedy_search
 from d2t.model.config import TransformerConfig
 from d2t.model.transformer import TransformerModel
+from d2t.search.greedy import greedy_search
 from experiments.bench.hf_twin import forced_logits, pegasus_twin
 
 if TYPE_CHECKING:

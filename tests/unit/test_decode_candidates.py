@@ -10,13 +10,13 @@ import torch
 from echo_bundle import MRS, echo_bundle
 
 from d2t.decode.pipeline import ModelGenerator
-from d2t.decode.sampling_options import SamplingOptions
 from d2t.decode.types import GenerationRequest
 from d2t.errors import DataError, UsageError
 from d2t.model.build import build_model
 from d2t.model.bundle.bundle import Bundle
 from d2t.model.config import BiGRUConfig, TransformerConfig
 from d2t.mr.parse import parse_mr
+from d2t.search.sampling_options import SamplingOptions
 from d2t.seeding import seed_everything
 
 if TYPE_CHECKING:

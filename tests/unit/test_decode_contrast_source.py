@@ -6,7 +6,6 @@ import pytest
 from echo_bundle import EchoBundle, echo_bundle
 from scripted_backend import ScriptedBackend
 
-from d2t.decode.contrast_options import ContrastOptions
 from d2t.decode.contrast_source import ContrastSource
 from d2t.decode.pipeline import ModelGenerator
 from d2t.decode.types import GenerationRequest
@@ -15,6 +14,7 @@ from d2t.errors import UsageError
 from d2t.mr.parse import parse_mr
 from d2t.mr.perturb import PERTURBATIONS, Perturbation
 from d2t.mr.types import Plan
+from d2t.search.contrast_options import ContrastOptions
 from d2t.slots.checker import SlotChecker
 
 MR = "name[Aromi], eatType[pub], food[Italian], area[riverside]"

@@ -10,11 +10,11 @@ import torch
 from scripted_contrast import ScriptedContrast, static
 from scripted_models import BOS, EOS, PAD, RandomModel, TableModel
 
-from d2t.decode.contrast_options import ContrastOptions
-from d2t.decode.contrastive import ContrastiveModel, contrast_scores, doubled_sources
-from d2t.decode.search import SearchResult, beam_search, greedy_search, pad_sources
-from d2t.decode.steps import step_log_probs
 from d2t.errors import BackendError, UsageError
+from d2t.search.contrast_options import ContrastOptions
+from d2t.search.contrastive import ContrastiveModel, contrast_scores, doubled_sources
+from d2t.search.search import SearchResult, beam_search, greedy_search, pad_sources
+from d2t.search.steps import step_log_probs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,15 +11,15 @@ from echo_bundle import EchoBundle, echo_bundle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from d2t.decode.backend import EncodedSource
 from d2t.decode.orders import choose_orders
 from d2t.decode.pipeline import ModelGenerator
-from d2t.decode.symbol_mask import SymbolMask
-from d2t.decode.torch_backend import TorchBackend
 from d2t.decode.types import GenerationRequest
 from d2t.errors import BackendError, D2TError, DataError, UsageError
 from d2t.mr.parse import parse_mr
 from d2t.mr.plans import parse_plan
+from d2t.search.backend import EncodedSource
+from d2t.search.symbol_mask import SymbolMask
+from d2t.search.torch_backend import TorchBackend
 
 if TYPE_CHECKING:
     from d2t.mr.types import MeaningRepresentation

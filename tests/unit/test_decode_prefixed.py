@@ -7,17 +7,17 @@ import torch
 from echo_bundle import echo_bundle, save_random_bundle
 from scripted_models import PAD, RandomModel, TableModel
 
-from d2t.decode.backend import EncodedSource
-from d2t.decode.contrast_options import ContrastOptions, runnable_contrast
-from d2t.decode.ct2_backend import require_no_prefix
-from d2t.decode.prefixed import PrefixedModel, like_prefixes
-from d2t.decode.sampling_options import SampleKey, SamplingOptions
-from d2t.decode.search import beam_search, greedy_search, pad_sources
-from d2t.decode.torch_backend import TorchBackend
 from d2t.errors import BundleError, UsageError
 from d2t.linearize.plan_first import PlanFirst
 from d2t.linearize.source import Linearizer
 from d2t.model.bundle.bundle import Bundle
+from d2t.search.backend import EncodedSource
+from d2t.search.contrast_options import ContrastOptions, runnable_contrast
+from d2t.search.ct2_backend import require_no_prefix
+from d2t.search.prefixed import PrefixedModel, like_prefixes
+from d2t.search.sampling_options import SampleKey, SamplingOptions
+from d2t.search.search import beam_search, greedy_search, pad_sources
+from d2t.search.torch_backend import TorchBackend
 
 SOURCES = [[3, 4, 5], [6], [7, 8, 9], [5, 5]]
 PREFIXES = [[4, 5], [6, 7], [3, 3], [9, 4]]

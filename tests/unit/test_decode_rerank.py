@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from d2t.decode.pipeline import ModelGenerator
 from d2t.decode.rerank import rerank, slot_f1, tied
-from d2t.decode.search import SearchResult
 from d2t.decode.types import GenerationRequest, Hypothesis
 from d2t.errors import UsageError
 from d2t.mr.parse import parse_mr
 from d2t.mr.plans import parse_plan
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
+from d2t.search.search import SearchResult
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

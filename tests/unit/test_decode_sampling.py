@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from scripted_models import BOS, PAD, RandomModel, TableModel
 
 from d2t.decode.candidates import Candidate, distinct_candidates
-from d2t.decode.sampling import nucleus, sample_search
-from d2t.decode.sampling_options import SampleKey, SamplingOptions, request_key
-from d2t.decode.search import SearchResult, greedy_search, pad_sources
 from d2t.errors import UsageError
 from d2t.model.build import build_model
 from d2t.model.config import BiGRUConfig, TransformerConfig
+from d2t.search.sampling import nucleus, sample_search
+from d2t.search.sampling_options import SampleKey, SamplingOptions, request_key
+from d2t.search.search import SearchResult, greedy_search, pad_sources
 from d2t.seeding import seed_everything
 
 ONE = pad_sources([[3]], PAD)

@@ -8,8 +8,8 @@ import pytest
 import torch
 from scripted_models import BOS, EOS, PAD, RandomModel, TableModel
 
-from d2t.decode.search import beam_search, greedy_search, pad_sources
 from d2t.errors import BackendError, UsageError
+from d2t.search.search import beam_search, greedy_search, pad_sources
 
 SOURCES = [[3, 4, 5], [6], [7, 8, 9, 10, 11, 3], [5, 5], [4, 3], [9, 3, 9, 3]]
 

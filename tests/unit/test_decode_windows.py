@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from d2t.decode.pipeline import ModelGenerator
 from d2t.decode.stream import generate_stream
-from d2t.decode.windows import answer_all, in_turn
 from d2t.errors import BackendError, DataError
 from d2t.io.records import InputRecord
+from d2t.search.windows import answer_all, in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,11 +11,11 @@ from echo_bundle import echo_bundle, save_random_bundle
 from tiny_qa import tiny_model
 
 from d2t.decode.pipeline import ModelGenerator
-from d2t.decode.search import SearchResult
 from d2t.decode.types import GenerationRequest
 from d2t.errors import ConfigError, DataError
 from d2t.mr.parse import parse_mr
 from d2t.mr.plans import parse_plan
+from d2t.search.search import SearchResult
 from experiments.faithfulness import contrast_config, together, together_models
 from experiments.faithfulness.together_config import Row, TogetherExperiment, load_experiment
 from experiments.faithfulness.together_decoding import TieBreaker

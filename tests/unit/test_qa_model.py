@@ -9,7 +9,6 @@ import pytest
 import torch
 from tiny_qa import DOMAIN, QUESTIONS, tiny_model
 
-from d2t.decode.steps import pad_sources
 from d2t.errors import BundleError, UsageError
 from d2t.judges.qa.consistency import consistency
 from d2t.judges.qa.contexts import context_pair
@@ -20,6 +19,7 @@ from d2t.judges.qa.quals import QualsOptions, quals
 from d2t.judges.qa.reader import QAReader
 from d2t.judges.qa.types import ANSWER, QAPair
 from d2t.mr.parse import parse_mr
+from d2t.search.steps import pad_sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

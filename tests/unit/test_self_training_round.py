@@ -12,7 +12,6 @@ from grammar_writer import CHECKER, DOMAIN, GrammarWriter, corpus
 
 from d2t.corpus.load import load_split
 from d2t.decode.candidates import Candidate
-from d2t.decode.sampling_options import SamplingOptions
 from d2t.errors import DataError
 from d2t.language.labels import read
 from d2t.recipes.self_training.filters import REASONS, Residue, SampleFilter
@@ -21,6 +20,7 @@ from d2t.recipes.self_training.proposals import Proposal, ProposalSource
 from d2t.recipes.self_training.report import Known
 from d2t.recipes.self_training.sampling import Joiner, Round, RoundFiles
 from d2t.recipes.self_training.thresholds import Thresholds
+from d2t.search.sampling_options import SamplingOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from d2t.decode.steps import blocked_tokens, pad_sources
 from d2t.judges.qa.diverse import diverse_search
 from d2t.judges.qa.entities import SYMBOLS
 from d2t.judges.qa.model import QAModel
 from d2t.judges.qa.questions import questions_from_dict
 from d2t.judges.qa.types import ANSWER, PairLogs, QAPair
 from d2t.model.device import pick_device
+from d2t.search.steps import blocked_tokens, pad_sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

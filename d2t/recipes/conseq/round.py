@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from d2t.corpus.records import example_from_record, example_to_record
 from d2t.corpus.types import Example
-from d2t.decode.sampling_options import SamplingOptions
 from d2t.decode.types import GenerationRequest
 from d2t.errors import D2TError, DataError
 from d2t.io.atomic import atomic_write_json
@@ -25,6 +24,7 @@ from d2t.io.hashing import sha256_file
 from d2t.io.manifest import run_manifest
 from d2t.recipes.conseq.scores import Row
 from d2t.recipes.conseq.select import ScoredMR, ScoredText
+from d2t.search.sampling_options import SamplingOptions
 from d2t.seeding import derive_seed, derived_rng
 
 if TYPE_CHECKING:

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
     from d2t.corpus.types import Example
     from d2t.decode.candidates import Candidate
-    from d2t.decode.sampling_options import SamplingOptions
     from d2t.mr.domain import Domain
     from d2t.recipes.self_training.filters import SampleFilter
     from d2t.recipes.self_training.options import SampleConfig
     from d2t.recipes.self_training.proposals import Proposal, ProposalSource
+    from d2t.search.sampling_options import SamplingOptions
     from d2t.slots.checker import SlotChecker
 
 

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 from d2t.corpus.load import load_split
 from d2t.decode.load import load
-from d2t.decode.sampling_options import SamplingOptions
 from d2t.decode.segments import joined_candidates
 from d2t.errors import ConfigError, DataError
 from d2t.io.atomic import atomic_write_json, atomic_write_text
@@ -42,6 +41,7 @@ from d2t.recipes.self_training.proposals import ProposalSource
 from d2t.recipes.self_training.report import Known
 from d2t.recipes.self_training.sampling import Joiner, Round, RoundFiles
 from d2t.recipes.self_training.thresholds import Thresholds, confidence_limit
+from d2t.search.sampling_options import SamplingOptions
 from d2t.seeding import derive_seed
 from d2t.train.init_config import bundle_of
 from d2t.train.interrupt import TrainingInterrupted, stop_on_signal

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from torch import Tensor
 
-    from d2t.decode.sampling_options import SampleKey
+    from d2t.search.sampling_options import SampleKey
 
 _BLOCK = 16
 """Steps whose noise is drawn together: one generator a row and step would cost more than it."""

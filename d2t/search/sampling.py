@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from d2t.decode.noise import StepNoise, uniforms
-from d2t.decode.steps import blocked_tokens, check_settings
-from d2t.decode.walk import Greedy, Policy, walk
+from d2t.search.noise import StepNoise, uniforms
+from d2t.search.steps import blocked_tokens, check_settings
+from d2t.search.walk import Greedy, Policy, walk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
-    from d2t.decode.backend import SearchResult
-    from d2t.decode.sampling_options import SampleKey, SamplingOptions
     from d2t.model.base import DecoderState, Seq2SeqModel
+    from d2t.search.backend import SearchResult
+    from d2t.search.sampling_options import SampleKey, SamplingOptions
 
 _FEW = 32
 """Tokens that nearly always hold the nucleus."""

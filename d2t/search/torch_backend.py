@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
-from d2t.decode.backend import OutOfMemoryError
-from d2t.decode.contrastive import ContrastiveModel, doubled_sources
-from d2t.decode.prefixed import PrefixedModel, like_prefixes
-from d2t.decode.sampling import sample_search
-from d2t.decode.search import beam_search, greedy_search, pad_sources
-from d2t.decode.symbol_mask import SymbolMask
+from d2t.search.backend import OutOfMemoryError
+from d2t.search.contrastive import ContrastiveModel, doubled_sources
+from d2t.search.prefixed import PrefixedModel, like_prefixes
+from d2t.search.sampling import sample_search
+from d2t.search.search import beam_search, greedy_search, pad_sources
+from d2t.search.symbol_mask import SymbolMask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from torch import Tensor
 
-    from d2t.decode.backend import EncodedSource, SearchResult
-    from d2t.decode.sampling_options import SampleKey, SamplingOptions
     from d2t.model.base import Seq2SeqModel
     from d2t.model.bundle.bundle import Bundle
+    from d2t.search.backend import EncodedSource, SearchResult
+    from d2t.search.sampling_options import SampleKey, SamplingOptions
 
 _Found = TypeVar("_Found")
 _Item = TypeVar("_Item")

@@ -6,9 +6,9 @@ leave the batch smaller as rows finish. In fp32 the ids do not depend on the bat
 
 from __future__ import annotations
 
-from d2t.decode.backend import SearchResult
-from d2t.decode.beam import beam_search
-from d2t.decode.greedy import greedy_search
-from d2t.decode.steps import pad_sources
+from d2t.search.backend import SearchResult
+from d2t.search.beam import beam_search
+from d2t.search.greedy import greedy_search
+from d2t.search.steps import pad_sources
 
 __all__ = ["SearchResult", "beam_search", "greedy_search", "pad_sources"]

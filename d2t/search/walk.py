@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import torch
 
-from d2t.decode.backend import SearchResult
-from d2t.decode.steps import IMPOSSIBLE, step_log_probs
+from d2t.search.backend import SearchResult
+from d2t.search.steps import IMPOSSIBLE, step_log_probs
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from d2t.decode.steps import blocked_tokens, check_settings
-from d2t.decode.walk import Greedy, walk
+from d2t.search.steps import blocked_tokens, check_settings
+from d2t.search.walk import Greedy, walk
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from d2t.decode.backend import SearchResult
     from d2t.model.base import Seq2SeqModel
+    from d2t.search.backend import SearchResult
 
 
 def greedy_search(

@@ -9,20 +9,20 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from d2t.decode.backend import SearchResult
-from d2t.decode.symbol_mask import SymbolMask
-from d2t.decode.windows import BATCHES_PER_WINDOW
 from d2t.errors import BackendError, BundleError, DataError, UsageError
 from d2t.model.config import EXPORTED_POSITIONS
 from d2t.model.tokenizer import Tokenizer
+from d2t.search.backend import SearchResult
+from d2t.search.symbol_mask import SymbolMask
+from d2t.search.windows import BATCHES_PER_WINDOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from d2t.decode.backend import EncodedSource
-    from d2t.decode.sampling_options import SampleKey, SamplingOptions
     from d2t.model.bundle.bundle_parts import BundleParts
+    from d2t.search.backend import EncodedSource
+    from d2t.search.sampling_options import SampleKey, SamplingOptions
 
 FOLDER = "ctranslate2"
 """Inside a bundle: the engine's model, where ``d2t export`` wrote one."""

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from d2t.decode.backend import SearchResult
-from d2t.decode.steps import (
+from d2t.errors import BackendError
+from d2t.search.backend import SearchResult
+from d2t.search.steps import (
     IMPOSSIBLE,
     blocked_tokens,
     check_settings,
     step_log_probs,
 )
-from d2t.errors import BackendError
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from d2t.decode.steps import IMPOSSIBLE, blocked_tokens, pad_sources
 from d2t.model.base import DecoderState, Seq2SeqModel
+from d2t.search.steps import IMPOSSIBLE, blocked_tokens, pad_sources
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
-    from d2t.decode.backend import PerturbedSource
-    from d2t.decode.contrast_options import ContrastOptions
+    from d2t.search.backend import PerturbedSource
+    from d2t.search.contrast_options import ContrastOptions
 
 _FLOOR = -1e4
 """Least logit of the perturbed MR, so that what it gives no probability at all stays a number."""

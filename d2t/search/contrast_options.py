@@ -9,7 +9,7 @@ from d2t.errors import UsageError, did_you_mean
 from d2t.mr.perturb import PERTURBATIONS, Perturbation
 
 if TYPE_CHECKING:
-    from d2t.decode.backend import SearchBackend
+    from d2t.search.backend import SearchBackend
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from d2t.errors import BackendError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from d2t.decode.contrast_options import ContrastOptions
-    from d2t.decode.sampling_options import SampleKey, SamplingOptions
+    from d2t.search.contrast_options import ContrastOptions
+    from d2t.search.sampling_options import SampleKey, SamplingOptions
 
 
 class OutOfMemoryError(BackendError):
