@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from d2t.decode.load import load as load
+    from d2t.generate.load import load as load
     from d2t.mr.domain import Domain as Domain
     from d2t.mr.domain import load_domain as load_domain
     from d2t.mr.parse import parse_mr as parse_mr
@@ -32,7 +32,7 @@ _HOMES = {
     "Plan": "d2t.mr.types",
     "Slot": "d2t.mr.types",
     "evaluate_records": "d2t.score.report.report",
-    "load": "d2t.decode.load",
+    "load": "d2t.generate.load",
     "load_domain": "d2t.mr.domain",
     "parse_mr": "d2t.mr.parse",
     "parse_plan": "d2t.mr.plans",

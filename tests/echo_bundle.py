@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from d2t.corpus.types import Example
-from d2t.decode.requests import request_from_record
-from d2t.decode.stream import answer_records
+from d2t.generate.requests import request_from_record
+from d2t.generate.stream import answer_records
 from d2t.language.symbols import all_symbols
 from d2t.linearize.inventory import Inventory
 from d2t.linearize.registry import make_strategy
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from d2t.decode.stream import StreamItem
-    from d2t.decode.types import Generator
+    from d2t.generate.stream import StreamItem
+    from d2t.generate.types import Generator
     from d2t.io.records import InputRecord
     from d2t.mr.domain import Domain
     from d2t.plan.neural import NeuralPlanner

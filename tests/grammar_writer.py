@@ -10,7 +10,7 @@ from d2t.corpus.correct import correct_examples, split_references
 from d2t.corpus.load import load_split
 from d2t.corpus.mini.compose import compose
 from d2t.corpus.mini.grammar import Grammar
-from d2t.decode.candidates import Candidate
+from d2t.generate.candidates import Candidate
 from d2t.language.template import template_text
 from d2t.mr.domain import load_domain
 from d2t.seeding import derived_rng
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from d2t.corpus.types import Example
-    from d2t.decode.types import GenerationRequest
+    from d2t.generate.types import GenerationRequest
 
 DOMAIN = load_domain("restaurant")
 CHECKER = SlotChecker.for_domain(DOMAIN)

@@ -53,7 +53,7 @@ def export(
     manifest = read_manifest(bundle)  # a missing bundle is cheaper to find than torch to import
     from d2t.corpus.group import group_references
     from d2t.corpus.load import load_split
-    from d2t.decode.export import Tolerance, export_bundle
+    from d2t.generate.export import Tolerance, export_bundle
     from d2t.mr.domain_files import load_domain_copy
 
     name = corpus or str(manifest.info.get("corpus", "mini"))

@@ -48,10 +48,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from concurrent.futures import Executor
 
-    from d2t.decode.job import Answer, Job
-    from d2t.decode.pipeline import ModelGenerator
-    from d2t.decode.stream import StreamItem, StreamTotals
-    from d2t.decode.verified import VerifiedGenerator
+    from d2t.generate.job import Answer, Job
+    from d2t.generate.pipeline import ModelGenerator
+    from d2t.generate.stream import StreamItem, StreamTotals
+    from d2t.generate.verified import VerifiedGenerator
 
 
 class OutputFormat(StrEnum):
@@ -243,8 +243,8 @@ def generate(
 
     Example: echo "name[Aromi], eatType[pub]" | d2t generate --plan eatType,name --format text
     """
-    from d2t.decode.job import Job, is_bulk
-    from d2t.decode.stream import StreamTotals, generate_stream
+    from d2t.generate.job import Job, is_bulk
+    from d2t.generate.stream import StreamTotals, generate_stream
     from d2t.io.records import read_records
     from d2t.io.text_source import open_source
     from d2t.io.waiting import input_waits
@@ -332,7 +332,7 @@ def _answered(
     if processes == 1:
         yield job.answer(generator), generator.at_a_time, None
         return
-    from d2t.decode.processes import answer_here, answering
+    from d2t.generate.processes import answer_here, answering
 
     with answering(processes, job.answer_alone) as pool:
         yield answer_here, 2 * processes, pool  # one is ready when another is finished

@@ -11,8 +11,8 @@ from d2t.cli.common import say
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from d2t.decode.stream import StreamItem
-    from d2t.decode.types import Hypothesis
+    from d2t.generate.stream import StreamItem
+    from d2t.generate.types import Hypothesis
     from d2t.mr.columns import ColumnMap
 
 
@@ -47,7 +47,7 @@ class Lines:
         return "\n"
 
     def _record(self, item: StreamItem) -> str:
-        from d2t.decode.output import error_as_dict, hypothesis_as_dict
+        from d2t.generate.output import error_as_dict, hypothesis_as_dict
         from d2t.io.records import write_record
 
         if item.hypothesis is not None:

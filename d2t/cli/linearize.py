@@ -79,8 +79,8 @@ def linearize(
 
     Example: echo "name[Aromi], eatType[pub], area[riverside]" | d2t linearize --strategy fp
     """
-    from d2t.decode.output import error_as_dict
     from d2t.errors import D2TError
+    from d2t.generate.output import error_as_dict
     from d2t.io.records import read_records, write_record
     from d2t.io.text_source import open_source
 
@@ -154,9 +154,9 @@ def _answer(
     from dataclasses import replace
 
     from d2t.corpus.correct import restrict_plan
-    from d2t.decode.orders import choose_orders
-    from d2t.decode.output import plan_as_list
-    from d2t.decode.requests import request_from_record
+    from d2t.generate.orders import choose_orders
+    from d2t.generate.output import plan_as_list
+    from d2t.generate.requests import request_from_record
     from d2t.mr.render import mr_to_json
     from d2t.slots.checker import SlotChecker
 

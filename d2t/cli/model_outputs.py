@@ -41,8 +41,8 @@ class ModelRun:
 def generate_outputs(run: ModelRun) -> tuple[list[EvaluationRecord], Domain]:
     """Outputs of a bundle for a corpus split, in the domain that the bundle carries."""
     from d2t.corpus.load import load_split
-    from d2t.decode.load import load
-    from d2t.decode.types import GenerationRequest
+    from d2t.generate.load import load
+    from d2t.generate.types import GenerationRequest
     from d2t.score.records import EvaluationRecord
     from d2t.score.tasks import generation_tasks
     from d2t.slots.checker import SlotChecker
@@ -90,7 +90,7 @@ def _save(
     path: Path, tasks: Sequence[GenerationTask], hypotheses: Sequence[Any], domain: Domain
 ) -> None:
     """Write what was generated as `d2t generate` would, references beside it."""
-    from d2t.decode.output import hypothesis_as_dict
+    from d2t.generate.output import hypothesis_as_dict
     from d2t.io.atomic import atomic_write
     from d2t.io.records import write_record
 

@@ -78,8 +78,8 @@ def plan(
 
     Example: echo "name[Aromi], eatType[pub], area[riverside]" | d2t plan --first area
     """
-    from d2t.decode.output import error_as_dict
     from d2t.errors import D2TError, UsageError
+    from d2t.generate.output import error_as_dict
     from d2t.io.records import read_records, write_record
     from d2t.io.text_source import open_source
     from d2t.plan.choose import make_planner
@@ -114,8 +114,8 @@ def plan(
 def _answer(
     record: InputRecord, domain: Domain, planner: Planner, wanted: str | None, seed: int
 ) -> dict[str, Any]:
-    from d2t.decode.output import plan_as_list
-    from d2t.decode.requests import request_from_record
+    from d2t.generate.output import plan_as_list
+    from d2t.generate.requests import request_from_record
     from d2t.mr.render import mr_to_json
     from d2t.seeding import derived_rng
 

@@ -16,7 +16,7 @@ from d2t.io.growing import GrowingFile, written_records
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from d2t.decode.stream import StreamTotals
+    from d2t.generate.stream import StreamTotals
     from d2t.io.records import InputRecord
     from d2t.mr.columns import ColumnMap
 
@@ -97,7 +97,7 @@ def _count_answers(
     totals: StreamTotals,
 ) -> None:
     """Add the lines of ``path`` to ``totals``, each of the record that is read in its place."""
-    from d2t.decode.requests import answers_record
+    from d2t.generate.requests import answers_record
 
     for number, line in enumerate(lines, start=1):
         record = next(records, None)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from d2t.corpus.load import load_split
-from d2t.decode.load import load
-from d2t.decode.types import GenerationRequest
+from d2t.generate.load import load
+from d2t.generate.types import GenerationRequest
 from d2t.io.resources import data_root
 from d2t.mr.parse import parse_mr
 from d2t.recipes.run import train
@@ -21,8 +21,8 @@ from d2t.train.config_file import load_config
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from d2t.decode.pipeline import ModelGenerator
-    from d2t.decode.types import Hypothesis
+    from d2t.generate.pipeline import ModelGenerator
+    from d2t.generate.types import Hypothesis
     from d2t.score.report.report import EvaluationReport
     from d2t.score.tasks import PlanMode
     from d2t.train.progress import Reporter

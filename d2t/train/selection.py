@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from d2t.decode.output import hypothesis_as_dict
-from d2t.decode.pipeline import ModelGenerator
-from d2t.decode.types import GenerationRequest
 from d2t.errors import BackendError
+from d2t.generate.output import hypothesis_as_dict
+from d2t.generate.pipeline import ModelGenerator
+from d2t.generate.types import GenerationRequest
 from d2t.model.loss import smoothed_cross_entropy
 from d2t.score.text import corpus_bleu
 from d2t.seeding import derived_rng
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from d2t.corpus.types import Example
-    from d2t.decode.types import Hypothesis
+    from d2t.generate.types import Hypothesis
     from d2t.model.base import Seq2SeqModel
     from d2t.train.assemble import Assembly
     from d2t.train.batching import EncodedPair

@@ -19,7 +19,7 @@ from experiments.bench.turns import single_requests, throughput
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from d2t.decode.pipeline import ModelGenerator
+    from d2t.generate.pipeline import ModelGenerator
     from experiments.bench.options import Options
     from experiments.bench.turns import System
 

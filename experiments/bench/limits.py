@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
-from d2t.decode.verified import VerifiedGenerator
+from d2t.generate.verified import VerifiedGenerator
 from d2t.search.ct2_backend import FOLDER
 from experiments.bench.children import ROOT
 from experiments.bench.cost import sentence_cost

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
-from d2t.decode.load import load
-from d2t.decode.pipeline import ModelGenerator
-from d2t.decode.verified import VerifiedGenerator
 from d2t.errors import BundleError
-from d2t.model.ct2_spec import transformer_spec
+from d2t.generate.ct2_spec import transformer_spec
+from d2t.generate.load import load
+from d2t.generate.pipeline import ModelGenerator
+from d2t.generate.verified import VerifiedGenerator
 from d2t.model.transformer import TransformerModel
 from d2t.search.ct2_backend import FOLDER, CTranslate2Backend, Parallelism
 from experiments.bench.turns import System
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from d2t.decode.types import Generator
+    from d2t.generate.types import Generator
     from d2t.model.bundle.bundle import Bundle
     from experiments.bench.options import Options
     from experiments.bench.pool import Pool

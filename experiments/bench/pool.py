@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
-from d2t.decode.types import GenerationRequest
 from d2t.errors import DataError
+from d2t.generate.types import GenerationRequest
 from d2t.mr.types import Plan
 from d2t.plan.random_plans import random_plans
 from d2t.search.backend import EncodedSource
@@ -17,7 +17,7 @@ from d2t.seeding import derived_rng
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from d2t.decode.pipeline import ModelGenerator
+    from d2t.generate.pipeline import ModelGenerator
     from d2t.mr.domain import Domain
     from experiments.bench.options import Options
 

@@ -8,7 +8,7 @@ import tempfile
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from d2t.decode.output import plan_as_list
+from d2t.generate.output import plan_as_list
 from d2t.mr.render import mr_to_json
 from experiments.bench.children import Child, run_child
 from experiments.bench.ours import INT8
@@ -17,7 +17,7 @@ from experiments.bench.rivals import BATCH, NEW_TOKENS, rival_sources
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from d2t.decode.types import GenerationRequest
+    from d2t.generate.types import GenerationRequest
     from d2t.mr.domain import Domain
     from experiments.bench.generation import Stage
     from experiments.bench.options import Options

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
-from d2t.decode.load import load
-from d2t.decode.types import GenerationRequest
+from d2t.generate.load import load
+from d2t.generate.types import GenerationRequest
 from d2t.io.hashing import sha256_file
 from d2t.judges.qa.model import QAModel
 from d2t.judges.qa.reader import QAReader

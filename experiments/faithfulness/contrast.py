@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
-from d2t.decode.load import load
-from d2t.decode.types import GenerationRequest
+from d2t.generate.load import load
+from d2t.generate.types import GenerationRequest
 from d2t.io.atomic import atomic_write_json
 from d2t.io.manifest import git_state
 from d2t.score.report.render import markdown_table
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from d2t.corpus.types import Example
-    from d2t.decode.pipeline import ModelGenerator
-    from d2t.decode.types import Hypothesis
+    from d2t.generate.pipeline import ModelGenerator
+    from d2t.generate.types import Hypothesis
     from d2t.judges.parser.learned_parser import LearnedParser
     from d2t.mr.domain import Domain
     from experiments.faithfulness.command import Places

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from d2t.corpus.types import Example
-    from d2t.decode.types import Hypothesis
+    from d2t.generate.types import Hypothesis
     from d2t.judges.parser.learned_parser import LearnedParser
     from d2t.mr.domain import Domain
     from d2t.mr.types import MeaningRepresentation

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from d2t.decode.pipeline import ModelGenerator
-from d2t.decode.types import GenerationRequest
+from d2t.generate.pipeline import ModelGenerator
+from d2t.generate.types import GenerationRequest
 from d2t.plan.random_plans import random_plan
 from d2t.score.records import EvaluationRecord
 from d2t.seeding import derived_rng
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from d2t.corpus.types import Example
-    from d2t.decode.types import Hypothesis
+    from d2t.generate.types import Hypothesis
     from d2t.judges.parser.learned_parser import LearnedParser
     from d2t.model.bundle.bundle import Bundle
     from d2t.slots.checker import SlotChecker

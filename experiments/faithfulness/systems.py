@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
-from d2t.decode.load import load
-from d2t.decode.types import GenerationRequest
+from d2t.generate.load import load
+from d2t.generate.types import GenerationRequest
 from d2t.mr.types import Plan
 from d2t.plan.oracle import order_of
 from d2t.score.records import EvaluationRecord, read_evaluation_records

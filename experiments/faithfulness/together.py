@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from d2t.corpus.load import load_split
 from d2t.corpus.registry import registry
-from d2t.decode.types import GenerationRequest
 from d2t.errors import D2TError, DataError
+from d2t.generate.types import GenerationRequest
 from d2t.io.hashing import sha256_file, sha256_json
 from d2t.judges.qa.model import QAModel
 from d2t.judges.qa.reader import QAReader

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from d2t.decode.pipeline import ModelGenerator
-from d2t.decode.rerank import tied
-from d2t.decode.verified import VerifiedGenerator
+from d2t.generate.pipeline import ModelGenerator
+from d2t.generate.rerank import tied
+from d2t.generate.verified import VerifiedGenerator
 from d2t.judges.qa.contexts import context_pair
 from d2t.judges.qa.quals import quals
 from d2t.model.bundle.bundle import Bundle
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from d2t.decode.types import GenerationRequest, Generator, Hypothesis
+    from d2t.generate.types import GenerationRequest, Generator, Hypothesis
     from d2t.judges.qa.reader import QAReader
     from d2t.judges.qa.types import QuestionAnswerer
     from d2t.search.contrast_options import ContrastOptions

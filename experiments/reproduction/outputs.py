@@ -7,11 +7,11 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from d2t.decode.orders import breaks_kept
-from d2t.decode.output import hypothesis_as_dict
-from d2t.decode.pipeline import ModelGenerator
-from d2t.decode.rerank import rerank
-from d2t.decode.types import GenerationRequest, Hypothesis
+from d2t.generate.orders import breaks_kept
+from d2t.generate.output import hypothesis_as_dict
+from d2t.generate.pipeline import ModelGenerator
+from d2t.generate.rerank import rerank
+from d2t.generate.types import GenerationRequest, Hypothesis
 from d2t.io.atomic import atomic_write, atomic_write_json
 from d2t.io.records import write_record
 from experiments.runner.files import is_current

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from d2t.corpus.load import load_split
-from d2t.decode.load import load
+from d2t.generate.load import load
 from d2t.io.hashing import sha256_file, sha256_json
 from d2t.language.ngram.fluency import NgramLanguageModel
 from d2t.mr.types import Plan
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from d2t.corpus.types import Example
-    from d2t.decode.pipeline import ModelGenerator
+    from d2t.generate.pipeline import ModelGenerator
     from d2t.mr.domain import Domain
     from d2t.mr.types import MeaningRepresentation
     from d2t.score.tasks import GenerationTask, PlanMaker

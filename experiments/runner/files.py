@@ -7,15 +7,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from d2t.decode.output import hypothesis_as_dict
 from d2t.errors import DataError
+from d2t.generate.output import hypothesis_as_dict
 from d2t.io.atomic import atomic_write, atomic_write_json
 from d2t.io.records import write_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from d2t.decode.types import Hypothesis
+    from d2t.generate.types import Hypothesis
     from d2t.mr.domain import Domain
 
 

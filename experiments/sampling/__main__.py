@@ -18,8 +18,8 @@ import torch
 
 from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
-from d2t.decode.load import load
-from d2t.decode.types import GenerationRequest
+from d2t.generate.load import load
+from d2t.generate.types import GenerationRequest
 from d2t.language.ngram.fluency import (
     NgramLanguageModel,
     fluency_threshold,
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from d2t.corpus.types import Example
-    from d2t.decode.candidates import Candidate
-    from d2t.decode.pipeline import ModelGenerator
+    from d2t.generate.candidates import Candidate
+    from d2t.generate.pipeline import ModelGenerator
 
 COLUMNS = (
     "texts", "trigrams", "orders", "sentence plans", "SER", "ok", "order", "LM", "fluent",

@@ -18,8 +18,8 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from d2t.decode.load import load
 from d2t.errors import D2TError, DataError
+from d2t.generate.load import load
 from d2t.io.atomic import atomic_write_json, atomic_write_text
 from d2t.io.manifest import run_manifest
 from experiments.bench.options import Options
@@ -33,7 +33,7 @@ from experiments.table.config import load_table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from d2t.decode.pipeline import ModelGenerator
+    from d2t.generate.pipeline import ModelGenerator
     from d2t.model.bundle.bundle import Bundle
     from experiments.bench.pool import Pool
     from experiments.table.config import Row, TableConfig

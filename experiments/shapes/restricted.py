@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from d2t.decode.pipeline import ModelGenerator
+from d2t.generate.pipeline import ModelGenerator
 from d2t.search.ct2_backend import CTranslate2Backend, Parallelism
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
-from d2t.decode.export import Quantization, export_bundle
 from d2t.errors import D2TError
+from d2t.generate.export import Quantization, export_bundle
 from d2t.io.resources import shipped_model
 from d2t.linearize.inventory import Inventory
 from d2t.model.bundle.bundle import Bundle

@@ -8,8 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from d2t.corpus.load import load_split
-from d2t.decode.load import load
-from d2t.decode.types import GenerationRequest
+from d2t.generate.load import load
+from d2t.generate.types import GenerationRequest
 from d2t.io.atomic import atomic_write_json
 from d2t.io.hashing import sha256_file
 from d2t.mr.domain import load_domain
@@ -24,7 +24,7 @@ from experiments.table.config import SETTINGS
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from d2t.decode.pipeline import ModelGenerator
+    from d2t.generate.pipeline import ModelGenerator
     from d2t.mr.domain import Domain
     from d2t.score.tasks import GenerationTask
     from d2t.train.progress import Reporter

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
-from d2t.decode.load import load
-from d2t.decode.types import GenerationRequest
-from d2t.decode.verified import VerifiedGenerator
+from d2t.generate.load import load
+from d2t.generate.types import GenerationRequest
+from d2t.generate.verified import VerifiedGenerator
 from d2t.io.atomic import atomic_write_json
 from d2t.io.hashing import sha256_file
 from d2t.io.manifest import run_manifest
@@ -31,8 +31,8 @@ from experiments.verified.invented import invented_requests
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from d2t.decode.pipeline import ModelGenerator
-    from d2t.decode.types import Hypothesis
+    from d2t.generate.pipeline import ModelGenerator
+    from d2t.generate.types import Hypothesis
     from d2t.mr.domain import Domain
 
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "verified"

@@ -229,13 +229,13 @@ def bundle():
 class TestModel:
     @pytest.fixture(autouse=True)
     def echo(self, monkeypatch, bundle):
-        import d2t.decode.load
-        from d2t.decode.pipeline import ModelGenerator
+        import d2t.generate.load
+        from d2t.generate.pipeline import ModelGenerator
 
         def load(path, *, engine, device, threads, **settings):
             return ModelGenerator(bundle, **settings)
 
-        monkeypatch.setattr(d2t.decode.load, "load", load)
+        monkeypatch.setattr(d2t.generate.load, "load", load)
 
     @pytest.fixture
     def corpus(self, write):

@@ -9,8 +9,8 @@ from echo_bundle import echo_bundle
 from typer.testing import CliRunner
 
 from d2t.cli.main import app
-from d2t.decode.output import hypothesis_as_dict
-from d2t.decode.pipeline import ModelGenerator
+from d2t.generate.output import hypothesis_as_dict
+from d2t.generate.pipeline import ModelGenerator
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from d2t.decode.job import is_bulk
-from d2t.decode.processes import answer_here, answering
 from d2t.errors import BackendError, DataError
+from d2t.generate.job import is_bulk
+from d2t.generate.processes import answer_here, answering
 from d2t.search.windows import in_turn
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import d2t
 from d2t.cli.main import app
-from d2t.decode.verified import VerifiedGenerator
+from d2t.generate.verified import VerifiedGenerator
 from d2t.io.resources import shipped_model
 
 MB = 1_000_000

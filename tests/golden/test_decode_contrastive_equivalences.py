@@ -11,8 +11,8 @@ import torch
 from echo_bundle import echo_bundle
 from scripted_contrast import ScriptedContrast, static
 
-from d2t.decode.pipeline import ModelGenerator
-from d2t.decode.types import GenerationRequest
+from d2t.generate.pipeline import ModelGenerator
+from d2t.generate.types import GenerationRequest
 from d2t.model.build import build_model
 from d2t.model.config import BiGRUConfig, TransformerConfig
 from d2t.mr.domain import load_domain

@@ -15,10 +15,10 @@ from typer.testing import CliRunner
 
 from d2t.cli.main import build_app
 from d2t.corpus.types import Example
-from d2t.decode.load import load
-from d2t.decode.types import GenerationRequest
-from d2t.decode.verified import VerifiedGenerator
 from d2t.errors import BackendError, BundleError, DataError, UsageError
+from d2t.generate.load import load
+from d2t.generate.types import GenerationRequest
+from d2t.generate.verified import VerifiedGenerator
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.plan.random_plans import random_plans
@@ -36,7 +36,7 @@ REQUESTS = [GenerationRequest(example.id, example.mr) for example in DEV * 3]
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from d2t.decode.export import export_bundle
+    from d2t.generate.export import export_bundle
 
     path = save_random_bundle(tmp_path_factory.mktemp("bundles") / "b")
     report = export_bundle(path, "float32", DEV)
@@ -128,7 +128,7 @@ def test_samples_repeat_with_the_seed(exported: Path) -> None:
 def test_an_export_that_is_wrong_is_refused_and_nothing_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from d2t.decode import export
+    from d2t.generate import export
 
     path = save_random_bundle(tmp_path / "b")
     right = export.transformer_spec

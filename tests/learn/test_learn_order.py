@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from d2t.decode.pipeline import ModelGenerator
-from d2t.decode.types import GenerationRequest
+from d2t.generate.pipeline import ModelGenerator
+from d2t.generate.types import GenerationRequest
 from d2t.model.bundle.bundle import Bundle
 from d2t.mr.domain import load_domain
 from d2t.mr.types import MeaningRepresentation, Plan, Slot

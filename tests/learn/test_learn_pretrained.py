@@ -10,7 +10,7 @@ import pytest
 import tokenizers
 from tokenizers import decoders, models, pre_tokenizers, processors, trainers
 
-from d2t.decode.pipeline import ModelGenerator
+from d2t.generate.pipeline import ModelGenerator
 from d2t.model.bundle.bundle import Bundle
 from d2t.recipes.run import train
 from d2t.train.config_file import load_config

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from torch import nn
 
-from d2t.decode.requests import make_request
+from d2t.generate.requests import make_request
 from d2t.model.config import TransformerConfig
 from d2t.model.transformer import TransformerModel
 from d2t.mr.domain import load_domain

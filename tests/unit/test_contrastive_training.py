@@ -17,8 +17,8 @@ from tiny_qa import tiny_model
 
 from d2t.cli.main import main
 from d2t.corpus.types import Example
-from d2t.decode.load import load
 from d2t.errors import ConfigError, DataError
+from d2t.generate.load import load
 from d2t.model.bundle.bundle import Bundle
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr

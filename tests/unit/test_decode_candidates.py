@@ -9,9 +9,9 @@ import pytest
 import torch
 from echo_bundle import MRS, echo_bundle
 
-from d2t.decode.pipeline import ModelGenerator
-from d2t.decode.types import GenerationRequest
 from d2t.errors import DataError, UsageError
+from d2t.generate.pipeline import ModelGenerator
+from d2t.generate.types import GenerationRequest
 from d2t.model.build import build_model
 from d2t.model.bundle.bundle import Bundle
 from d2t.model.config import BiGRUConfig, TransformerConfig
@@ -20,7 +20,7 @@ from d2t.search.sampling_options import SamplingOptions
 from d2t.seeding import seed_everything
 
 if TYPE_CHECKING:
-    from d2t.decode.candidates import Candidate
+    from d2t.generate.candidates import Candidate
 
 CONFIGS = {
     "transformer": TransformerConfig(width=16, ffn=32, heads=2, encoder_layers=1, decoder_layers=1),
@@ -115,7 +115,7 @@ def test_out_of_memory_halves_the_rows(
         return step(token_ids, state)
 
     monkeypatch.setattr(bundle.model, "step", cramped)
-    with caplog.at_level(logging.WARNING, logger="d2t.decode.pipeline"):
+    with caplog.at_level(logging.WARNING, logger="d2t.generate.pipeline"):
         found = generator.candidates(requests, SAMPLERS[1])
     assert all(map(same, found, expected))
     assert "batches of" in caplog.text

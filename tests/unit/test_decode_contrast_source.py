@@ -6,11 +6,11 @@ import pytest
 from echo_bundle import EchoBundle, echo_bundle
 from scripted_backend import ScriptedBackend
 
-from d2t.decode.contrast_source import ContrastSource
-from d2t.decode.pipeline import ModelGenerator
-from d2t.decode.types import GenerationRequest
-from d2t.decode.verified import VerifiedGenerator
 from d2t.errors import UsageError
+from d2t.generate.contrast_source import ContrastSource
+from d2t.generate.pipeline import ModelGenerator
+from d2t.generate.types import GenerationRequest
+from d2t.generate.verified import VerifiedGenerator
 from d2t.mr.parse import parse_mr
 from d2t.mr.perturb import PERTURBATIONS, Perturbation
 from d2t.mr.types import Plan

@@ -11,10 +11,10 @@ from echo_bundle import EchoBundle, echo_bundle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from d2t.decode.orders import choose_orders
-from d2t.decode.pipeline import ModelGenerator
-from d2t.decode.types import GenerationRequest
 from d2t.errors import BackendError, D2TError, DataError, UsageError
+from d2t.generate.orders import choose_orders
+from d2t.generate.pipeline import ModelGenerator
+from d2t.generate.types import GenerationRequest
 from d2t.mr.parse import parse_mr
 from d2t.mr.plans import parse_plan
 from d2t.search.backend import EncodedSource
@@ -100,7 +100,7 @@ def test_out_of_memory_halves_the_batch_and_goes_on(
     generator = ModelGenerator(bundle, batch_size=8)
     bundle.model.largest_batch = 2
     try:
-        with caplog.at_level(logging.WARNING, logger="d2t.decode.pipeline"):
+        with caplog.at_level(logging.WARNING, logger="d2t.generate.pipeline"):
             assert [h.status for h in generator.generate(requests)] == ["ok"] * 9
         assert generator.batch_size == 2
         assert "batches of 2" in caplog.text

@@ -9,10 +9,10 @@ from echo_bundle import EchoBundle, echo_bundle
 from hypothesis import given
 from hypothesis import strategies as st
 
-from d2t.decode.pipeline import ModelGenerator
-from d2t.decode.rerank import rerank, slot_f1, tied
-from d2t.decode.types import GenerationRequest, Hypothesis
 from d2t.errors import UsageError
+from d2t.generate.pipeline import ModelGenerator
+from d2t.generate.rerank import rerank, slot_f1, tied
+from d2t.generate.types import GenerationRequest, Hypothesis
 from d2t.mr.parse import parse_mr
 from d2t.mr.plans import parse_plan
 from d2t.mr.types import MeaningRepresentation, Plan, Slot

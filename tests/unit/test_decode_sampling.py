@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted_models import BOS, PAD, RandomModel, TableModel
 
-from d2t.decode.candidates import Candidate, distinct_candidates
 from d2t.errors import UsageError
+from d2t.generate.candidates import Candidate, distinct_candidates
 from d2t.model.build import build_model
 from d2t.model.config import BiGRUConfig, TransformerConfig
 from d2t.search.sampling import nucleus, sample_search

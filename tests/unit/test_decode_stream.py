@@ -9,17 +9,17 @@ from echo_bundle import EchoBundle, answering, echo_bundle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from d2t.decode.output import error_as_dict, hypothesis_as_dict
-from d2t.decode.pipeline import ModelGenerator
-from d2t.decode.requests import request_from_record
-from d2t.decode.stream import StreamItem, StreamTotals, generate_stream
 from d2t.errors import BackendError, DataError, MRParseError
+from d2t.generate.output import error_as_dict, hypothesis_as_dict
+from d2t.generate.pipeline import ModelGenerator
+from d2t.generate.requests import request_from_record
+from d2t.generate.stream import StreamItem, StreamTotals, generate_stream
 from d2t.io.records import InputRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from d2t.decode.types import GenerationRequest, Hypothesis
+    from d2t.generate.types import GenerationRequest, Hypothesis
 
 GOOD = {"mr": "name[Aromi], eatType[pub]"}
 

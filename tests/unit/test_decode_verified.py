@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted_backend import ScriptedBackend
 
-from d2t.decode.pipeline import ModelGenerator
-from d2t.decode.segments import _cuts, _Part, joined_candidates
-from d2t.decode.types import GenerationRequest
-from d2t.decode.verified import VerifiedGenerator, VerifyOptions
+from d2t.generate.pipeline import ModelGenerator
+from d2t.generate.segments import _cuts, _Part, joined_candidates
+from d2t.generate.types import GenerationRequest
+from d2t.generate.verified import VerifiedGenerator, VerifyOptions
 from d2t.language.habits.ending import FINISHED, ends_finished, is_finished
 from d2t.language.habits.linking import NAMING
 from d2t.language.habits.wording import WORDING, Wording
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from scripted_backend import Script
 
-    from d2t.decode.types import Hypothesis
+    from d2t.generate.types import Hypothesis
 
 MR = "name[Aromi], eatType[pub], area[riverside]"
 PLAN = "area,name,eatType"

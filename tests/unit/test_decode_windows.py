@@ -10,9 +10,9 @@ from echo_bundle import answering, echo_bundle
 from hypothesis import given
 from hypothesis import strategies as st
 
-from d2t.decode.pipeline import ModelGenerator
-from d2t.decode.stream import generate_stream
 from d2t.errors import BackendError, DataError
+from d2t.generate.pipeline import ModelGenerator
+from d2t.generate.stream import generate_stream
 from d2t.io.records import InputRecord
 from d2t.search.windows import answer_all, in_turn
 

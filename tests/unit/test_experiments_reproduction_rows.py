@@ -11,9 +11,9 @@ from echo_bundle import echo_bundle
 from small_table import SMALL, small
 
 from d2t.corpus.load import load_split
-from d2t.decode.pipeline import ModelGenerator
-from d2t.decode.types import Hypothesis
 from d2t.errors import DataError
+from d2t.generate.pipeline import ModelGenerator
+from d2t.generate.types import Hypothesis
 from d2t.language.ngram.fluency import NgramLanguageModel
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr

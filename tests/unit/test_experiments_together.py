@@ -10,9 +10,9 @@ import pytest
 from echo_bundle import echo_bundle, save_random_bundle
 from tiny_qa import tiny_model
 
-from d2t.decode.pipeline import ModelGenerator
-from d2t.decode.types import GenerationRequest
 from d2t.errors import ConfigError, DataError
+from d2t.generate.pipeline import ModelGenerator
+from d2t.generate.types import GenerationRequest
 from d2t.mr.parse import parse_mr
 from d2t.mr.plans import parse_plan
 from d2t.search.search import SearchResult
@@ -24,7 +24,7 @@ from experiments.faithfulness.together_report import best, worth
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from d2t.decode.types import Hypothesis
+    from d2t.generate.types import Hypothesis
 
 FOLDER = Path(together.__file__).parent
 

@@ -22,7 +22,7 @@ FLOORS = (
     ("augment/counterfactual", "language/habits", "language/ngram", "linearize", "plan/training",),
     ("augment/phrases", "model/bundle", "score",),
     ("score/report", "search",),
-    ("decode", "judges/qa",),
+    ("generate", "judges/qa",),
     ("train",),
     ("judges/parser", "recipes/conseq",),
     ("judges/fluency", "judges/observer", "judges/qa/training", "recipes",),

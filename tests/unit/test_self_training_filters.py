@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from grammar_writer import CHECKER, DOMAIN, corpus
 
-from d2t.decode.candidates import Candidate
+from d2t.generate.candidates import Candidate
 from d2t.language.labels import is_cased, label, read, skeleton
 from d2t.language.template import template_text
 from d2t.mr.parse import parse_mr

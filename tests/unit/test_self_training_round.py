@@ -11,8 +11,8 @@ import pytest
 from grammar_writer import CHECKER, DOMAIN, GrammarWriter, corpus
 
 from d2t.corpus.load import load_split
-from d2t.decode.candidates import Candidate
 from d2t.errors import DataError
+from d2t.generate.candidates import Candidate
 from d2t.language.labels import read
 from d2t.recipes.self_training.filters import REASONS, Residue, SampleFilter
 from d2t.recipes.self_training.options import FilterConfig, SampleConfig

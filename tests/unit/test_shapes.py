@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from d2t.corpus.load import load_split
-from d2t.decode.load import load
-from d2t.decode.types import GenerationRequest
+from d2t.generate.load import load
+from d2t.generate.types import GenerationRequest
 from d2t.io.resources import shipped_model
 from d2t.mr.domain import load_domain
 from experiments.shapes.__main__ import main

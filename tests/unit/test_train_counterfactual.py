@@ -294,7 +294,7 @@ def test_resumed_is_uninterrupted(prepared, tmp_path) -> None:
 
 
 def test_a_run_makes_a_bundle_that_generates_by_plans(small, tmp_path) -> None:
-    from d2t.decode.load import load
+    from d2t.generate.load import load
 
     config = load_config(None, flags={**OBJECTIVE, **small})
     bundle = train(config, tmp_path / "run")

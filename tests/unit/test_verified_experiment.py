@@ -6,8 +6,8 @@ import pytest
 from echo_bundle import EchoBundle, echo_bundle
 from scripted_backend import ScriptedBackend
 
-from d2t.decode.pipeline import ModelGenerator
-from d2t.decode.types import GenerationRequest
+from d2t.generate.pipeline import ModelGenerator
+from d2t.generate.types import GenerationRequest
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr, unseen_values
 from d2t.mr.plans import parse_plan

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from d2t.corpus.records import example_from_record, example_to_record
 from d2t.corpus.types import Example
-from d2t.decode.types import GenerationRequest
 from d2t.errors import D2TError, DataError
+from d2t.generate.types import GenerationRequest
 from d2t.io.atomic import atomic_write_json
 from d2t.io.growing import GrowingFile
 from d2t.io.hashing import sha256_file
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from d2t.decode.pipeline import ModelGenerator
+    from d2t.generate.pipeline import ModelGenerator
     from d2t.mr.domain import Domain
     from d2t.recipes.conseq.scores import Scores, TextScorer
     from d2t.train.contrastive_config import ConseqObjective

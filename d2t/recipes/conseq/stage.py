@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from d2t.corpus.types import Example
-from d2t.decode.pipeline import ModelGenerator
 from d2t.errors import ConfigError, DataError
+from d2t.generate.pipeline import ModelGenerator
 from d2t.io.hashing import sha256_file, sha256_json
 from d2t.judges.qa.reader import QAReader
 from d2t.recipes.conseq.objective import unlikelihood

@@ -18,7 +18,7 @@ from d2t.language.template import template_words
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from d2t.decode.candidates import Candidate
+    from d2t.generate.candidates import Candidate
     from d2t.language.labels import Labelled
     from d2t.mr.domain import Domain
     from d2t.mr.types import Plan

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from d2t.corpus.records import example_from_record, example_to_record
-from d2t.decode.types import GenerationRequest
 from d2t.errors import DataError
+from d2t.generate.types import GenerationRequest
 from d2t.io.atomic import atomic_write, atomic_write_json, atomic_write_text, write_error
 from d2t.language.labels import read
 from d2t.recipes.self_training.report import Known, Tally
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from d2t.corpus.types import Example
-    from d2t.decode.candidates import Candidate
+    from d2t.generate.candidates import Candidate
     from d2t.mr.domain import Domain
     from d2t.recipes.self_training.filters import SampleFilter
     from d2t.recipes.self_training.options import SampleConfig

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from d2t.corpus.load import load_split
-from d2t.decode.load import load
-from d2t.decode.segments import joined_candidates
 from d2t.errors import ConfigError, DataError
+from d2t.generate.load import load
+from d2t.generate.segments import joined_candidates
 from d2t.io.atomic import atomic_write_json, atomic_write_text
 from d2t.io.hashing import sha256_file, sha256_json
 from d2t.io.manifest import run_manifest
@@ -51,7 +51,7 @@ from d2t.train.progress import Reporter, Silent
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from d2t.decode.pipeline import ModelGenerator
+    from d2t.generate.pipeline import ModelGenerator
     from d2t.language.labels import Labelled
     from d2t.recipes.self_training.config import SelfTrainingConfig
     from d2t.recipes.self_training.options import FilterConfig

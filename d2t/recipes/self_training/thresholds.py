@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from d2t.decode.types import GenerationRequest
+from d2t.generate.types import GenerationRequest
 from d2t.language.ngram.fluency import NgramLanguageModel
 from d2t.plan.random_plans import random_plan
 from d2t.seeding import derived_rng
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from d2t.corpus.types import Example
-    from d2t.decode.types import Hypothesis
+    from d2t.generate.types import Hypothesis
     from d2t.recipes.self_training.options import FilterConfig
 
     class Greedy(Protocol):

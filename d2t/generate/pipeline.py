@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from d2t.decode.candidates import Candidate, distinct_candidates
-from d2t.decode.contrast_source import ContrastSource
-from d2t.decode.orders import Orders, breaks_kept, choose_orders, pooled_orders
-from d2t.decode.requests import make_request
-from d2t.decode.rerank import rerank
-from d2t.decode.types import GenerationRequest, Hypothesis
 from d2t.errors import BackendError, UsageError
+from d2t.generate.candidates import Candidate, distinct_candidates
+from d2t.generate.contrast_source import ContrastSource
+from d2t.generate.orders import Orders, breaks_kept, choose_orders, pooled_orders
+from d2t.generate.requests import make_request
+from d2t.generate.rerank import rerank
+from d2t.generate.types import GenerationRequest, Hypothesis
 from d2t.language.delex import relexicalize
 from d2t.plan.choose import FittedPlanners, best_planner
 from d2t.search.backend import EncodedSource, OutOfMemoryError

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from d2t.decode.types import GenerationRequest
 from d2t.errors import D2TError, DomainError
+from d2t.generate.types import GenerationRequest
 from d2t.mr.parse import parse_mr
 from d2t.mr.plans import is_partial, parse_plan, parse_prefix
 from d2t.mr.records import mr_from_fields, plan_source

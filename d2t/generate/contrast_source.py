@@ -12,7 +12,7 @@ from d2t.seeding import derived_rng
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from d2t.decode.types import GenerationRequest
+    from d2t.generate.types import GenerationRequest
     from d2t.model.bundle.bundle_parts import BundleParts
     from d2t.mr.types import Plan
     from d2t.search.contrast_options import ContrastOptions

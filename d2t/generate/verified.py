@@ -13,10 +13,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from d2t.decode.orders import breaks_kept
-from d2t.decode.requests import make_request
-from d2t.decode.rerank import rerank
-from d2t.decode.segments import segment_texts
+from d2t.generate.orders import breaks_kept
+from d2t.generate.requests import make_request
+from d2t.generate.rerank import rerank
+from d2t.generate.segments import segment_texts
 from d2t.language.habits.ending import FINISHED, is_finished
 from d2t.language.habits.linking import NAMING, Linking
 from d2t.language.habits.stutter import stutters
@@ -31,8 +31,8 @@ from d2t.seeding import derived_rng
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from d2t.decode.pipeline import ModelGenerator
-    from d2t.decode.types import GenerationRequest, Hypothesis
+    from d2t.generate.pipeline import ModelGenerator
+    from d2t.generate.types import GenerationRequest, Hypothesis
     from d2t.model.bundle.bundle_parts import BundleParts
     from d2t.mr.domain import Domain
     from d2t.mr.types import MeaningRepresentation

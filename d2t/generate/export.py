@@ -13,14 +13,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from d2t.decode.pipeline import ModelGenerator
-from d2t.decode.types import GenerationRequest
 from d2t.errors import BackendError, BundleError
+from d2t.generate.ct2_spec import transformer_spec
+from d2t.generate.pipeline import ModelGenerator
+from d2t.generate.types import GenerationRequest
 from d2t.io.atomic import atomic_write_json
 from d2t.io.folder import atomic_folder
 from d2t.model.bundle.bundle import Bundle
 from d2t.model.bundle.manifest import MANIFEST, hash_files, read_manifest
-from d2t.model.ct2_spec import transformer_spec
 from d2t.model.transformer import TransformerModel
 from d2t.score.text import corpus_bleu
 from d2t.search.ct2_backend import (
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from d2t.corpus.types import Example
-    from d2t.decode.types import Hypothesis
+    from d2t.generate.types import Hypothesis
     from d2t.model.tokenizer import Tokenizer
 
 Quantization = Literal["int8", "int8_float32", "float32", "bfloat16"]

@@ -9,16 +9,16 @@ from __future__ import annotations
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from d2t.decode.candidates import Candidate
-from d2t.decode.orders import breaks_kept
-from d2t.decode.types import GenerationRequest, Hypothesis
+from d2t.generate.candidates import Candidate
+from d2t.generate.orders import breaks_kept
+from d2t.generate.types import GenerationRequest, Hypothesis
 from d2t.language.template import template_of
 from d2t.mr.types import MeaningRepresentation, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from d2t.decode.pipeline import ModelGenerator
+    from d2t.generate.pipeline import ModelGenerator
     from d2t.language.habits.linking import Linking
     from d2t.mr.domain import Domain
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from d2t.decode.requests import request_from_record
-from d2t.decode.stream import answer_records
-from d2t.decode.verified import VerifiedGenerator
+from d2t.generate.requests import request_from_record
+from d2t.generate.stream import answer_records
+from d2t.generate.verified import VerifiedGenerator
 from d2t.io.text_source import STDIN
 from d2t.mr.columns import ColumnMap
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from d2t.decode.pipeline import ModelGenerator
-    from d2t.decode.stream import StreamItem
+    from d2t.generate.pipeline import ModelGenerator
+    from d2t.generate.stream import StreamItem
     from d2t.io.records import InputRecord
 
     Answer = Callable[[list[InputRecord]], list[StreamItem]]
@@ -52,7 +52,7 @@ class Job:
         Raises:
             D2TError: as ``load``.
         """
-        from d2t.decode.load import load  # looked up when it is needed: another may stand for it
+        from d2t.generate.load import load  # looked up when it is needed: another may stand for it
 
         loaded = load(self.model, **{**self.settings, **changes})
         return VerifiedGenerator(loaded) if self.verified else loaded

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from concurrent.futures import Executor
 
-    from d2t.decode.types import GenerationRequest, Generator, Hypothesis
+    from d2t.generate.types import GenerationRequest, Generator, Hypothesis
     from d2t.io.records import InputRecord
 
 RECORD_ERRORS = (MRParseError, DomainError, DataError)

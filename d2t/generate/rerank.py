@@ -10,7 +10,7 @@ from d2t.plan.plan_agreement import bigram_f1
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from d2t.decode.types import Hypothesis
+    from d2t.generate.types import Hypothesis
     from d2t.mr.types import MeaningRepresentation, Plan
 
 

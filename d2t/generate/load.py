@@ -6,8 +6,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from d2t.decode.pipeline import ModelGenerator
 from d2t.errors import UsageError
+from d2t.generate.pipeline import ModelGenerator
 from d2t.io.resources import shipped_model
 from d2t.model.bundle.bundle_parts import BundleParts, read_parts
 from d2t.model.bundle.manifest import read_manifest, verify_files

@@ -11,7 +11,7 @@ from d2t.seeding import derived_rng
 if TYPE_CHECKING:
     from random import Random
 
-    from d2t.decode.types import GenerationRequest
+    from d2t.generate.types import GenerationRequest
     from d2t.linearize.base import Strategy
     from d2t.mr.types import Plan
     from d2t.plan.base import Planner

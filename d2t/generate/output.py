@@ -9,8 +9,8 @@ from d2t.mr.render import mr_to_json
 from d2t.slots.report_json import report_as_dict, slots_as_list
 
 if TYPE_CHECKING:
-    from d2t.decode.types import Hypothesis
     from d2t.errors import D2TError
+    from d2t.generate.types import Hypothesis
     from d2t.mr.domain import Domain
     from d2t.mr.types import Plan
 

@@ -1,1 +1,0 @@
-"""L6: search, generation pipelines and their protocol."""

@@ -1,0 +1,1 @@
+"""MR in, checked text out: requests, candidates, verification, streams."""
