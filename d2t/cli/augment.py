@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from d2t.augment.phrases.phrases import PhraseCounts
     from d2t.corpus.types import Example
     from d2t.mr.domain import Domain
-    from d2t.train.prepare import PreparedData
+    from d2t.train.data.prepare import PreparedData
 
 app = typer.Typer(no_args_is_help=True, help="Make more training pairs from those of a corpus.")
 
@@ -88,7 +88,7 @@ def phrases(
     from d2t.augment.phrases.report import phrase_report, report_lines
     from d2t.augment.phrases.select import select_phrases
     from d2t.recipes.counterfactual import held_out_mrs
-    from d2t.train.prepare import prepare_data
+    from d2t.train.data.prepare import prepare_data
 
     refuse_shared_stdout(out, as_json=as_json)
     refuse_own_input(corpus, out)

@@ -65,7 +65,7 @@ def counterfactual(
     from d2t.augment.counterfactual.pairs import CounterfactualCounts
     from d2t.recipes.counterfactual import held_out_mrs, made_pairs
     from d2t.seeding import derived_rng
-    from d2t.train.prepare import prepare_data
+    from d2t.train.data.prepare import prepare_data
 
     refuse_shared_stdout(out, as_json=as_json)
     refuse_own_input(corpus, out)

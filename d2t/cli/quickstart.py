@@ -25,7 +25,7 @@ def quickstart(out: Out = Path("runs/quickstart"), threads: ThreadsOption = None
     """
     say("importing torch ...")
     from d2t.recipes.quickstart import run_quickstart
-    from d2t.train.progress import default_reporter
+    from d2t.train.loop.progress import default_reporter
 
     result = run_quickstart(out, progress=default_reporter(200, quiet=ROOT.quiet), threads=threads)
     _print_scores(result)

@@ -124,7 +124,7 @@ def train(
     Example:  d2t train --corpus mini --strategy at --out runs/mini-at
     """
     from d2t.errors import UsageError
-    from d2t.train.config_file import config_to_toml, load_config
+    from d2t.train.config.config_file import config_to_toml, load_config
 
     if pretrained and architecture not in (None, "pretrained"):
         raise UsageError(
@@ -151,7 +151,7 @@ def train(
         typer.echo(config_to_toml(resolved), nl=False)
         return
     from d2t.recipes.run import train as run_training
-    from d2t.train.progress import default_reporter
+    from d2t.train.loop.progress import default_reporter
 
     folder = out or Path("runs") / "-".join(
         [

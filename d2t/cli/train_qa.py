@@ -72,7 +72,7 @@ def train_qa(
     from d2t.judges.qa.training.qa import train_qa as fit
     from d2t.mr.domain import load_domain
     from d2t.slots.checker import SlotChecker
-    from d2t.train.progress import default_reporter
+    from d2t.train.loop.progress import default_reporter
 
     refuse_to_overwrite(out, MANIFEST)
     limit_threads(threads)

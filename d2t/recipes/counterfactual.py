@@ -17,7 +17,7 @@ from d2t.corpus.load import load_split
 from d2t.corpus.select import share_of
 from d2t.errors import DataError
 from d2t.language.delex import maskable
-from d2t.train.prepare import TrainingPair, digest_of, split_of_test
+from d2t.train.data.prepare import TrainingPair, digest_of, split_of_test
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from d2t.corpus.types import Example
     from d2t.mr.domain import Domain
     from d2t.slots.checker import SlotChecker
-    from d2t.train.config import DataConfig, TrainConfig
-    from d2t.train.objective_config import CounterfactualObjective
-    from d2t.train.prepare import PreparedData
+    from d2t.train.config.config import DataConfig, TrainConfig
+    from d2t.train.config.objective_config import CounterfactualObjective
+    from d2t.train.data.prepare import PreparedData
 
 
 def factual_data(data: PreparedData) -> PreparedData:

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 from d2t.recipes.conseq.stage import contrastive_parts
 from d2t.recipes.counterfactual import counterfactual_data, factual_data
-from d2t.train.contrastive_config import ConseqObjective
-from d2t.train.init_config import bundle_digest, bundle_of
-from d2t.train.objective_config import CounterfactualObjective
-from d2t.train.parts import Part, Taught
+from d2t.train.config.conseq import ConseqObjective
+from d2t.train.config.init_config import bundle_digest, bundle_of
+from d2t.train.config.objective_config import CounterfactualObjective
+from d2t.train.loop.parts import Part, Taught
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from d2t.train.assemble import Assembly
-    from d2t.train.config import TrainConfig
-    from d2t.train.prepare import PreparedData
-    from d2t.train.progress import Reporter
-    from d2t.train.workers import Workers
+    from d2t.train.config.config import TrainConfig
+    from d2t.train.data.prepare import PreparedData
+    from d2t.train.loop.assemble import Assembly
+    from d2t.train.loop.progress import Reporter
+    from d2t.train.loop.workers import Workers
 
 
 def objective_data(

@@ -16,19 +16,19 @@ from d2t.model.device import pick_device
 from d2t.recipes.objectives import objective_data, taught
 from d2t.recipes.run_files import RunFiles
 from d2t.seeding import seed_everything
-from d2t.train.assemble import Assembly, assemble
-from d2t.train.interrupt import TrainingInterrupted, stop_on_signal
-from d2t.train.loop import Loop
-from d2t.train.parts import batch_options
-from d2t.train.prepare import PreparedData, prepare_data
-from d2t.train.progress import Reporter, Silent, evaluation_line
-from d2t.train.selection import DevEvaluator, DevResult
-from d2t.train.workers import Workers
+from d2t.train.data.prepare import PreparedData, prepare_data
+from d2t.train.loop.assemble import Assembly, assemble
+from d2t.train.loop.interrupt import TrainingInterrupted, stop_on_signal
+from d2t.train.loop.loop import Loop
+from d2t.train.loop.parts import batch_options
+from d2t.train.loop.progress import Reporter, Silent, evaluation_line
+from d2t.train.loop.selection import DevEvaluator, DevResult
+from d2t.train.loop.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from d2t.train.config import TrainConfig
+    from d2t.train.config.config import TrainConfig
 
 
 @dataclass

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from d2t.errors import ConfigError, DataError
 from d2t.io.atomic import atomic_write_json, atomic_write_text, write_error
-from d2t.train.checkpoint import read_state
-from d2t.train.config_file import config_to_toml
+from d2t.train.config.config_file import config_to_toml
+from d2t.train.loop.checkpoint import read_state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from d2t.train.config import TrainConfig
+    from d2t.train.config.config import TrainConfig
 
 
 class RunFiles:

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from d2t.train.schedule import default_warmup
+from d2t.train.loop.schedule import default_warmup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
-    from d2t.train.batching import EncodedPair
-    from d2t.train.config import TrainConfig
+    from d2t.train.config.config import TrainConfig
+    from d2t.train.data.batching import EncodedPair
 
 _IGNORED = -100  # the label that the library leaves out of the loss
 

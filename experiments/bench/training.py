@@ -16,17 +16,17 @@ from d2t.errors import DataError
 from d2t.model.build import build_model
 from d2t.recipes.run import cpu_settings
 from d2t.seeding import derive_seed, seed_everything
-from d2t.train.assemble import Assembly, assemble
-from d2t.train.batching import EncodedPair, plan_batches
-from d2t.train.config import DataConfig, OptimConfig, RunConfig, SelectConfig, TrainConfig
-from d2t.train.encode import FROZEN
-from d2t.train.interrupt import stop_on_signal
-from d2t.train.loop import Loop
-from d2t.train.parts import Part, batch_options
-from d2t.train.prepare import PreparedData, prepare_data
-from d2t.train.progress import Silent
-from d2t.train.selection import DevResult, mean_loss
-from d2t.train.workers import Workers
+from d2t.train.config.config import DataConfig, OptimConfig, RunConfig, SelectConfig, TrainConfig
+from d2t.train.data.batching import EncodedPair, plan_batches
+from d2t.train.data.encode import FROZEN
+from d2t.train.data.prepare import PreparedData, prepare_data
+from d2t.train.loop.assemble import Assembly, assemble
+from d2t.train.loop.interrupt import stop_on_signal
+from d2t.train.loop.loop import Loop
+from d2t.train.loop.parts import Part, batch_options
+from d2t.train.loop.progress import Silent
+from d2t.train.loop.selection import DevResult, mean_loss
+from d2t.train.loop.workers import Workers
 from experiments.bench.hf_generate import quiet_torch
 from experiments.bench.hf_twin import forced_logits, pegasus_twin
 from experiments.bench.plain_trainer import train_plainly

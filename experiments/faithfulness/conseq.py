@@ -27,8 +27,8 @@ from d2t.recipes.run import train
 from d2t.score.records import read_evaluation_records
 from d2t.score.variety import copied, distinct, template_of_text
 from d2t.slots.checker import SlotChecker
-from d2t.train.init_config import bundle_digest
-from d2t.train.progress import Lines
+from d2t.train.config.init_config import bundle_digest
+from d2t.train.loop.progress import Lines
 from experiments.faithfulness.command import ONLY, Command, Found
 from experiments.faithfulness.conseq_config import load_experiment
 from experiments.faithfulness.conseq_report import results_of, table
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from d2t.corpus.types import Example
     from d2t.score.records import EvaluationRecord
-    from d2t.train.config import TrainConfig
+    from d2t.train.config.config import TrainConfig
     from experiments.faithfulness.command import Places
     from experiments.faithfulness.conseq_config import Arm, Arms, ConseqExperiment, QAModels
     from experiments.runner.kept import Rows

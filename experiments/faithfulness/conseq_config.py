@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from d2t.judges.qa.training.qa import QAConfig
-from d2t.train.config_file import merged, validate
-from d2t.train.init_config import inherited
+from d2t.train.config.config_file import merged, validate
+from d2t.train.config.init_config import inherited
 from experiments.faithfulness.parser_judge import Parser  # noqa: TC001 - pydantic reads it at run time
 from experiments.faithfulness.qa_config import QAExperiment
 from experiments.runner.toml_file import read_toml
@@ -16,7 +16,7 @@ from experiments.runner.toml_file import read_toml
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from d2t.train.config import TrainConfig
+    from d2t.train.config.config import TrainConfig
 
 
 class _Table(BaseModel):

@@ -26,7 +26,7 @@ from d2t.io.atomic import atomic_write_json
 from d2t.io.manifest import git_state
 from d2t.score.report.render import markdown_table
 from d2t.slots.checker import SlotChecker
-from d2t.train.init_config import bundle_digest
+from d2t.train.config.init_config import bundle_digest
 from experiments.faithfulness.command import ONLY, Command, Found
 from experiments.faithfulness.contrast_config import load_experiment
 from experiments.faithfulness.contrast_scores import difference, judged, missing_rows, read_rows

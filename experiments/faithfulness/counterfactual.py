@@ -27,8 +27,8 @@ from d2t.recipes.run import train
 from d2t.score.report.render import markdown_table
 from d2t.seeding import derived_rng
 from d2t.slots.checker import SlotChecker
-from d2t.train.prepare import prepare_data
-from d2t.train.progress import Lines
+from d2t.train.data.prepare import prepare_data
+from d2t.train.loop.progress import Lines
 from experiments.faithfulness.command import ONLY, Command, Found
 from experiments.faithfulness.conseq_scores import tested
 from experiments.faithfulness.counterfactual_config import load_experiment
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from d2t.judges.parser.learned_parser import LearnedParser
-    from d2t.train.config import DataConfig
+    from d2t.train.config.config import DataConfig
     from experiments.faithfulness.command import Places
     from experiments.faithfulness.counterfactual_config import CounterfactualExperiment
     from experiments.runner.kept import Rows

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from d2t.errors import ConfigError
-from d2t.train.config_file import merged, validate
+from d2t.train.config.config_file import merged, validate
 from experiments.faithfulness.parser_judge import Parser  # noqa: TC001 - pydantic reads it at run time
 from experiments.runner.toml_file import read_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from d2t.train.config import TrainConfig
+    from d2t.train.config.config import TrainConfig
 
 
 class Arm(BaseModel):

@@ -13,7 +13,7 @@ from d2t.judges.qa.training.qa import train_qa, utterances_of
 from d2t.mr.domain import load_domain
 from d2t.seeding import derived_rng
 from d2t.slots.checker import SlotChecker
-from d2t.train.progress import Lines
+from d2t.train.loop.progress import Lines
 
 if TYPE_CHECKING:
     from pathlib import Path

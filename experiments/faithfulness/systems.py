@@ -15,7 +15,7 @@ from d2t.plan.oracle import order_of
 from d2t.score.records import EvaluationRecord, read_evaluation_records
 from d2t.seeding import derived_rng
 from d2t.slots.checker import SlotChecker
-from d2t.train.init_config import bundle_digest
+from d2t.train.config.init_config import bundle_digest
 from experiments.runner.files import existing_bundle, is_current, write_outputs
 
 if TYPE_CHECKING:

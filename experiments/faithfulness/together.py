@@ -24,7 +24,7 @@ from d2t.judges.qa.reader import QAReader
 from d2t.mr.domain import load_domain
 from d2t.score.records import read_evaluation_records
 from d2t.score.tasks import generation_tasks
-from d2t.train.init_config import bundle_digest
+from d2t.train.config.init_config import bundle_digest
 from experiments.faithfulness.command import Command, Found
 from experiments.faithfulness.together_config import load_experiment
 from experiments.faithfulness.together_decoding import generator_of

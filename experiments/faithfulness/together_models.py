@@ -10,8 +10,8 @@ from d2t.errors import DataError
 from d2t.judges.qa.model import QAModel
 from d2t.judges.qa.reader import QAReader
 from d2t.slots.checker import SlotChecker
-from d2t.train.config_file import merged, validate
-from d2t.train.init_config import bundle_digest
+from d2t.train.config.config_file import merged, validate
+from d2t.train.config.init_config import bundle_digest
 from experiments.faithfulness import conseq_config, contrast_config
 from experiments.faithfulness.command import HERE, RUNS
 from experiments.faithfulness.conseq import arm_bundle, qa_model, trained

@@ -71,7 +71,7 @@ def work(workspace: Workspace, args: argparse.Namespace) -> int:
     """One row or shared file, in this process: all its stages, or one."""
     import torch
 
-    from d2t.train.progress import default_reporter
+    from d2t.train.loop.progress import default_reporter
     from experiments.reproduction.assets import make_asset
     from experiments.reproduction.scoring import score_row
     from experiments.reproduction.training import train_row

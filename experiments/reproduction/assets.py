@@ -12,7 +12,7 @@ from d2t.io.atomic import atomic_write, atomic_write_json
 from d2t.mr.domain import load_domain
 from d2t.score.fluency_metric import language_model
 from d2t.slots.checker import SlotChecker
-from d2t.train.prepare import prepare_data
+from d2t.train.data.prepare import prepare_data
 from experiments.reproduction.config import SCORE_STAGES
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from d2t.mr.domain import Domain
-    from d2t.train.progress import Reporter
+    from d2t.train.loop.progress import Reporter
     from experiments.reproduction.config import Row, Stage
     from experiments.reproduction.workspace import Workspace
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from d2t.io.atomic import atomic_write_text
 from d2t.io.manifest import git_state, machine
-from d2t.train.config_file import validate
+from d2t.train.config.config_file import validate
 from experiments.runner.kept import write_compressed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from d2t.train.config import TrainConfig
+    from d2t.train.config.config import TrainConfig
     from experiments.reproduction.config import Row
     from experiments.reproduction.workspace import Workspace
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from d2t.mr.domain import Domain
     from d2t.mr.types import MeaningRepresentation
     from d2t.score.tasks import GenerationTask, PlanMaker
-    from d2t.train.progress import Reporter
+    from d2t.train.loop.progress import Reporter
     from experiments.reproduction.config import Row, Setting, Stage
     from experiments.reproduction.workspace import Workspace
 

@@ -9,8 +9,8 @@ from d2t.recipes.run import train
 
 if TYPE_CHECKING:
     from d2t.recipes.self_training.config import SelfTrainingConfig
-    from d2t.train.config import TrainConfig
-    from d2t.train.progress import Reporter
+    from d2t.train.config.config import TrainConfig
+    from d2t.train.loop.progress import Reporter
     from experiments.reproduction.config import Row
     from experiments.reproduction.workspace import Workspace
 

@@ -22,8 +22,8 @@ from d2t.io.resources import shipped_model
 from d2t.linearize.inventory import Inventory
 from d2t.model.bundle.bundle import Bundle
 from d2t.plan.neural import NeuralPlanner
-from d2t.train.assemble import text_habits
-from d2t.train.prepare import prepare_data
+from d2t.train.data.prepare import prepare_data
+from d2t.train.loop.assemble import text_habits
 from experiments.reproduction.__main__ import HERE, RESULTS
 from experiments.reproduction.config import load_table
 from experiments.reproduction.scores import ERRORS

@@ -30,7 +30,7 @@ def main() -> int:
         table = load_table(args.table)
         runs = args.runs or Path("runs") / table.results
         if args.only:
-            from d2t.train.progress import default_reporter
+            from d2t.train.loop.progress import default_reporter
             from experiments.table.row import run_row  # imports torch
 
             row = next((row for row in table.rows if row.name == args.only), None)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from d2t.generate.pipeline import ModelGenerator
     from d2t.mr.domain import Domain
     from d2t.score.tasks import GenerationTask
-    from d2t.train.progress import Reporter
+    from d2t.train.loop.progress import Reporter
     from experiments.table.config import Row, TableConfig
 
 

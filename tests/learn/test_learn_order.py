@@ -19,7 +19,7 @@ from d2t.mr.domain import load_domain
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
 from d2t.recipes.run import train
 from d2t.slots.checker import SlotChecker
-from d2t.train.config_file import load_config
+from d2t.train.config.config_file import load_config
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -28,18 +28,18 @@ from d2t.recipes.conseq.stage import apart
 from d2t.recipes.run import train
 from d2t.slots.checker import SlotChecker
 from d2t.train import checkpoint, contrastive_stage
-from d2t.train.config_file import load_config
-from d2t.train.contrastive_config import ConseqObjective
-from d2t.train.interrupt import TrainingInterrupted
-from d2t.train.prepare import training_pairs
-from d2t.train.progress import Silent
+from d2t.train.config.config_file import load_config
+from d2t.train.config.conseq import ConseqObjective
+from d2t.train.data.prepare import training_pairs
+from d2t.train.loop.interrupt import TrainingInterrupted
+from d2t.train.loop.progress import Silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import Tensor
 
-    from d2t.train.config import TrainConfig
+    from d2t.train.config.config import TrainConfig
 
 SMALL = Path(__file__).parent / "train_small"
 DOMAIN = load_domain("restaurant")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from d2t.errors import ConfigError
-from d2t.train.config_file import load_config
+from d2t.train.config.config_file import load_config
 from experiments.runner.numbers import spread
 from experiments.table.config import SETTINGS, TableConfig, load_table
 from experiments.table.report import write_results

@@ -28,7 +28,7 @@ from experiments.faithfulness.conseq_scores import (
 from experiments.runner.kept import Kept
 
 if TYPE_CHECKING:
-    from d2t.train.config import TrainConfig
+    from d2t.train.config.config import TrainConfig
 
 FOLDER = Path(conseq.__file__).parent
 DOMAIN = load_domain("restaurant")

@@ -20,7 +20,7 @@ from d2t.mr.parse import parse_mr
 from d2t.mr.types import Plan
 from d2t.score.tasks import GenerationTask, generation_tasks
 from d2t.slots.checker import SlotChecker
-from d2t.train.progress import Silent
+from d2t.train.loop.progress import Silent
 from experiments.reproduction import outputs, training
 from experiments.reproduction.scores import read_outputs, score_records
 from experiments.reproduction.workspace import Workspace
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from d2t.recipes.self_training.config import SelfTrainingConfig
-    from d2t.train.config import TrainConfig
+    from d2t.train.config.config import TrainConfig
     from experiments.reproduction.outputs import Answer
 
 

@@ -15,7 +15,7 @@ from d2t.model.config import (
 )
 from d2t.model.layers import Dropout, sinusoidal_positions
 from d2t.model.loss import smoothed_cross_entropy
-from d2t.train.config_file import validate
+from d2t.train.config.config_file import validate
 
 VOCAB = 50
 CONFIGS = {

@@ -16,11 +16,11 @@ from d2t.mr.domain import load_domain
 from d2t.recipes.self_training import self_training
 from d2t.recipes.self_training.config import checked, load_self_training_config
 from d2t.recipes.self_training.self_training import run_self_training
-from d2t.train.config_file import config_to_toml
+from d2t.train.config.config_file import config_to_toml
 
 if TYPE_CHECKING:
     from d2t.recipes.self_training.config import SelfTrainingConfig
-    from d2t.train.config import TrainConfig
+    from d2t.train.config.config import TrainConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = Path(__file__).parent / "train_small"

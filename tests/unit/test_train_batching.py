@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from d2t.train.batching import BatchOptions, BatchPlan, EncodedPair, collate, plan_batches
+from d2t.train.data.batching import BatchOptions, BatchPlan, EncodedPair, collate, plan_batches
 
 PAIRS = st.lists(
     st.tuples(st.integers(1, 40), st.integers(1, 60)).map(

@@ -22,16 +22,16 @@ from d2t.mr.parse import parse_mr
 from d2t.recipes.objectives import objective_data, objective_parts
 from d2t.recipes.run import train
 from d2t.slots.checker import SlotChecker
-from d2t.train.assemble import assemble
-from d2t.train.batching import BatchPlan, EncodedPair, collate
-from d2t.train.config_file import config_to_toml, load_config, validate
-from d2t.train.interrupt import StopFlag
-from d2t.train.loop import Loop
-from d2t.train.parts import Part
-from d2t.train.prepare import prepare_data
-from d2t.train.progress import Silent
-from d2t.train.selection import DevResult
-from d2t.train.workers import Workers
+from d2t.train.config.config_file import config_to_toml, load_config, validate
+from d2t.train.data.batching import BatchPlan, EncodedPair, collate
+from d2t.train.data.prepare import prepare_data
+from d2t.train.loop.assemble import assemble
+from d2t.train.loop.interrupt import StopFlag
+from d2t.train.loop.loop import Loop
+from d2t.train.loop.parts import Part
+from d2t.train.loop.progress import Silent
+from d2t.train.loop.selection import DevResult
+from d2t.train.loop.workers import Workers
 
 DOMAIN = load_domain("restaurant")
 CHECKER = SlotChecker.for_domain(DOMAIN)

@@ -16,8 +16,8 @@ from d2t.model.tokenizer import Tokenizer
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.slots.checker import SlotChecker
-from d2t.train.encode import FROZEN, PairEncoder, Shares, render, tokenizer_texts
-from d2t.train.prepare import TrainingPair, training_pairs
+from d2t.train.data.encode import FROZEN, PairEncoder, Shares, render, tokenizer_texts
+from d2t.train.data.prepare import TrainingPair, training_pairs
 
 DOMAIN = load_domain("restaurant")
 CHECKER = SlotChecker.for_domain(DOMAIN)

@@ -10,8 +10,8 @@ import pytest
 
 from d2t.errors import ConfigError, DataError, DomainError
 from d2t.io.resources import data_root
-from d2t.train.config import DataConfig
-from d2t.train.prepare import prepare_data
+from d2t.train.config.config import DataConfig
+from d2t.train.data.prepare import prepare_data
 
 if TYPE_CHECKING:
     from pathlib import Path

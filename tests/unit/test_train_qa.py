@@ -23,8 +23,8 @@ from d2t.mr.parse import parse_mr
 from d2t.mr.types import MeaningRepresentation, Slot
 from d2t.seeding import derived_rng
 from d2t.slots.checker import SlotChecker
-from d2t.train.batching import BatchOptions, EncodedPair, collate, plan_batches
-from d2t.train.config import OptimConfig
+from d2t.train.config.config import OptimConfig
+from d2t.train.data.batching import BatchOptions, EncodedPair, collate, plan_batches
 
 if TYPE_CHECKING:
     from random import Random

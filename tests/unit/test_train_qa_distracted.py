@@ -18,7 +18,7 @@ from d2t.judges.qa.training.qa_pairs import Draws, PairDrawer, QARow, Utterance
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.mr.types import Slot
-from d2t.train.config import OptimConfig
+from d2t.train.config.config import OptimConfig
 
 PLAIN = Draws(text=8, answers=0, text_none=8, mr=8, mr_none=8, copied=0.0, beside=0.0)
 MILL = Utterance(parse_mr("name[The Mill], eatType[pub]", DOMAIN), "The Mill is a pub.")

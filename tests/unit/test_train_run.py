@@ -17,13 +17,13 @@ from safetensors.torch import load_file
 from d2t.errors import ConfigError, DataError
 from d2t.model.bundle.bundle import Bundle
 from d2t.recipes.run import train
-from d2t.train import checkpoint
-from d2t.train.config_file import load_config
-from d2t.train.interrupt import TrainingInterrupted
-from d2t.train.progress import Silent
+from d2t.train.config.config_file import load_config
+from d2t.train.loop import checkpoint
+from d2t.train.loop.interrupt import TrainingInterrupted
+from d2t.train.loop.progress import Silent
 
 if TYPE_CHECKING:
-    from d2t.train.config import TrainConfig
+    from d2t.train.config.config import TrainConfig
 
 SMALL = Path(__file__).parent / "train_small"
 TINY = [

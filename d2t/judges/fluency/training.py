@@ -32,8 +32,8 @@ from d2t.judges.parser.slot_classifier import pad
 from d2t.language.ngram.fluency import NgramLanguageModel
 from d2t.language.template import template_of
 from d2t.seeding import derive_seed, derived_rng
-from d2t.train.batching import batches_of_like_length
-from d2t.train.schedule import default_warmup, rate_factor
+from d2t.train.data.batching import batches_of_like_length
+from d2t.train.loop.schedule import default_warmup, rate_factor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

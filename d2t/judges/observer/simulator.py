@@ -18,8 +18,8 @@ from torch import nn
 from d2t.errors import DataError
 from d2t.judges.parser.slot_classifier import ClassifierConfig, SlotClassifier, pad
 from d2t.seeding import derive_seed, derived_rng
-from d2t.train.batching import batches_of_like_length
-from d2t.train.schedule import default_warmup, rate_factor
+from d2t.train.data.batching import batches_of_like_length
+from d2t.train.loop.schedule import default_warmup, rate_factor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

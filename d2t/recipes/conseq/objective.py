@@ -2,7 +2,7 @@ r"""The contrastive loss of CONSEQ (ACL 2021): likelihood on S+, unlikelihood on
 
 .. math:: L = \sum_{S+} \sum_t -\log p(s_t | s_{<t}, x) + w \sum_{S-} \sum_t -\log(1 - p(s_t|\cdot))
 
-divided by the number of target tokens of both parts (``d2t.train.parts``: two parts of one
+divided by the number of target tokens of both parts (``d2t.train.loop.parts``: two parts of one
 denominator; a step computes a batch of each, sorted by length on their own, as in the source). The
 source's code is token-level, every token of a negative included, right ones too; its paper writes
 the probability of the whole sequence. S+ takes ``smoothed_cross_entropy``, S- what is here.

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from d2t.generate.pipeline import ModelGenerator
     from d2t.mr.domain import Domain
     from d2t.recipes.conseq.scores import Scores, TextScorer
-    from d2t.train.contrastive_config import ConseqObjective
+    from d2t.train.config.conseq import ConseqObjective
 
 
 @dataclass(frozen=True)

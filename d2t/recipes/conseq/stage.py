@@ -15,22 +15,22 @@ from d2t.recipes.conseq.objective import unlikelihood
 from d2t.recipes.conseq.round import RoundFolder, groups_of, make_round
 from d2t.recipes.conseq.scores import TextScorer
 from d2t.recipes.conseq.select import Chosen, select, without
-from d2t.train.encode import FROZEN, Shares, render
-from d2t.train.init_config import bundle_digest, bundle_of
-from d2t.train.interrupt import TrainingInterrupted, stop_on_signal
-from d2t.train.parts import Part, Taught
-from d2t.train.prepare import training_pairs
+from d2t.train.config.init_config import bundle_digest, bundle_of
+from d2t.train.data.encode import FROZEN, Shares, render
+from d2t.train.data.prepare import training_pairs
+from d2t.train.loop.interrupt import TrainingInterrupted, stop_on_signal
+from d2t.train.loop.parts import Part, Taught
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from d2t.linearize.source import Linearizer
-    from d2t.train.assemble import Assembly
-    from d2t.train.config import TrainConfig
-    from d2t.train.contrastive_config import ConseqObjective
-    from d2t.train.prepare import PreparedData, TrainingPair
-    from d2t.train.progress import Reporter
-    from d2t.train.workers import Workers
+    from d2t.train.config.config import TrainConfig
+    from d2t.train.config.conseq import ConseqObjective
+    from d2t.train.data.prepare import PreparedData, TrainingPair
+    from d2t.train.loop.assemble import Assembly
+    from d2t.train.loop.progress import Reporter
+    from d2t.train.loop.workers import Workers
 
 
 def contrastive_parts(

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from d2t.errors import ConfigError, did_you_mean
 from d2t.io.hashing import sha256_json
 from d2t.recipes.self_training.options import FilterConfig, SampleConfig
-from d2t.train.config import TrainConfig  # noqa: TC001 - pydantic reads the annotation
-from d2t.train.config_file import (
+from d2t.train.config.config import TrainConfig  # noqa: TC001 - pydantic reads the annotation
+from d2t.train.config.config_file import (
     assign,
     config_to_toml,
     merged,
@@ -20,7 +20,7 @@ from d2t.train.config_file import (
     read_toml,
     validate,
 )
-from d2t.train.init_config import bundle_of
+from d2t.train.config.init_config import bundle_of
 
 
 class SelfTrainingConfig(BaseModel):

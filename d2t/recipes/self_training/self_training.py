@@ -43,10 +43,10 @@ from d2t.recipes.self_training.sampling import Joiner, Round, RoundFiles
 from d2t.recipes.self_training.thresholds import Thresholds, confidence_limit
 from d2t.search.sampling_options import SamplingOptions
 from d2t.seeding import derive_seed
-from d2t.train.init_config import bundle_of
-from d2t.train.interrupt import TrainingInterrupted, stop_on_signal
-from d2t.train.prepare import PreparedData, prepare_data
-from d2t.train.progress import Reporter, Silent
+from d2t.train.config.init_config import bundle_of
+from d2t.train.data.prepare import PreparedData, prepare_data
+from d2t.train.loop.interrupt import TrainingInterrupted, stop_on_signal
+from d2t.train.loop.progress import Reporter, Silent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -24,15 +24,15 @@ from d2t.model.loss import smoothed_cross_entropy
 from d2t.model.tokenizer import Tokenizer
 from d2t.seeding import derive_seed
 from d2t.slots.checker import SlotChecker
-from d2t.train.batching import collate, plan_batches
-from d2t.train.config import OptimConfig, RunConfig, SelectConfig, TrainConfig
-from d2t.train.forward import needed_logits
-from d2t.train.interrupt import TrainingInterrupted, stop_on_signal
-from d2t.train.loop import Loop
-from d2t.train.parts import Part, batch_options
-from d2t.train.progress import Silent
-from d2t.train.selection import DevResult
-from d2t.train.workers import Workers
+from d2t.train.config.config import OptimConfig, RunConfig, SelectConfig, TrainConfig
+from d2t.train.data.batching import collate, plan_batches
+from d2t.train.loop.forward import needed_logits
+from d2t.train.loop.interrupt import TrainingInterrupted, stop_on_signal
+from d2t.train.loop.loop import Loop
+from d2t.train.loop.parts import Part, batch_options
+from d2t.train.loop.progress import Silent
+from d2t.train.loop.selection import DevResult
+from d2t.train.loop.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from d2t.judges.qa.training.distractor_frames import FrameSet
     from d2t.model.base import Seq2SeqModel
     from d2t.mr.domain import Domain
-    from d2t.train.batching import EncodedPair
-    from d2t.train.progress import Reporter
+    from d2t.train.data.batching import EncodedPair
+    from d2t.train.loop.progress import Reporter
 
 Labels = Literal["given", "agreed"]
 _Options = TypeVar("_Options", bound=BaseModel)

@@ -18,7 +18,7 @@ from d2t.judges.qa.questions import fill
 from d2t.judges.qa.types import ANSWER, MR_TAG, TEXT_TAG, QAPair
 from d2t.language.symbols import slot_symbol
 from d2t.seeding import derived_rng
-from d2t.train.batching import EncodedPair
+from d2t.train.data.batching import EncodedPair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -9,8 +9,8 @@ from pydantic import Field, field_validator, model_validator
 from d2t.io.hashing import sha256_json
 from d2t.linearize.plan_first import PlanFirst
 from d2t.model.config import ModelConfig, TransformerConfig
-from d2t.train.objective_config import CounterfactualObjective, ObjectiveConfig
-from d2t.train.section import Section
+from d2t.train.config.objective_config import CounterfactualObjective, ObjectiveConfig
+from d2t.train.config.section import Section
 
 Metric = Literal["score", "dev_loss", "dev_ser", "dev_order", "dev_bleu"]
 
@@ -145,7 +145,7 @@ class TrainConfig(Section):
         seed: seed of everything random.
         init: a finished run or a bundle whose weights, tokenizer, fitted tables and planners are
             the first ones; None starts from random weights. What its training was is then the
-            default here, at a tenth of the learning rate (``d2t.train.init_config``).
+            default here, at a tenth of the learning rate (``d2t.train.config.init_config``).
         objective: what is learnt beside, or instead of, the likelihood of the references; None is
             that alone.
     """

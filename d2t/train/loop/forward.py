@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from d2t.model.base import Seq2SeqModel
-    from d2t.train.batching import Batch
+    from d2t.train.data.batching import Batch
 
 _ROW_MULTIPLE = 256  # every new number of rows costs the CPU backend a compilation
 

@@ -20,14 +20,14 @@ from d2t.model.config import PretrainedConfig
 from d2t.model.tokenizer import Tokenizer
 from d2t.plan.bigram import BigramPlanner
 from d2t.seeding import derive_seed, seed_everything
-from d2t.train.encode import PairEncoder, tokenizer_texts
-from d2t.train.init_config import bundle_of
+from d2t.train.config.init_config import bundle_of
+from d2t.train.data.encode import PairEncoder, tokenizer_texts
 
 if TYPE_CHECKING:
     from d2t.model.base import Seq2SeqModel
     from d2t.plan.neural import NeuralPlanner
-    from d2t.train.config import TrainConfig
-    from d2t.train.prepare import PreparedData
+    from d2t.train.config.config import TrainConfig
+    from d2t.train.data.prepare import PreparedData
 
 
 @dataclass(frozen=True)

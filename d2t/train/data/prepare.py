@@ -19,7 +19,7 @@ from d2t.language.habits.clauses import ClauseChecker
 from d2t.language.template import template_of, template_words
 from d2t.mr.domain import load_domain
 from d2t.slots.checker import SlotChecker
-from d2t.train.config import DataConfig
+from d2t.train.config.config import DataConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -10,31 +10,31 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 
 from d2t.seeding import derive_seed
-from d2t.train.average import MovingAverage
-from d2t.train.checkpoint import Progress, load_checkpoint, pack, save_checkpoint, unpack
-from d2t.train.forward import needed_logits
-from d2t.train.optim import autocast, make_optimizer, pick_precision
-from d2t.train.parts import Part, PartReader
-from d2t.train.schedule import default_warmup, rate_factor
+from d2t.train.loop.average import MovingAverage
+from d2t.train.loop.checkpoint import Progress, load_checkpoint, pack, save_checkpoint, unpack
+from d2t.train.loop.forward import needed_logits
+from d2t.train.loop.optim import autocast, make_optimizer, pick_precision
+from d2t.train.loop.parts import Part, PartReader
+from d2t.train.loop.schedule import default_warmup, rate_factor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from d2t.model.base import Seq2SeqModel
-    from d2t.train.batching import Batch
-    from d2t.train.config import TrainConfig
-    from d2t.train.interrupt import StopFlag
-    from d2t.train.parts import EpochEncoder
-    from d2t.train.progress import Reporter
-    from d2t.train.selection import DevResult
-    from d2t.train.workers import Workers
+    from d2t.train.config.config import TrainConfig
+    from d2t.train.data.batching import Batch
+    from d2t.train.loop.interrupt import StopFlag
+    from d2t.train.loop.parts import EpochEncoder
+    from d2t.train.loop.progress import Reporter
+    from d2t.train.loop.selection import DevResult
+    from d2t.train.loop.workers import Workers
 
 _SPEED_WINDOW = 0.95  # decay of the running loss that the progress bar shows
 
 
 class Trainable(Protocol):
-    """A model and how its training pairs are read; ``d2t.train.assemble.Assembly`` is one."""
+    """A model and how its training pairs are read; ``d2t.train.loop.assemble.Assembly`` is one."""
 
     @property
     def model(self) -> Seq2SeqModel:

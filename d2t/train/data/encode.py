@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from d2t.language.delex import delexicalize
 from d2t.mr.types import Plan
 from d2t.seeding import derived_rng
-from d2t.train.batching import EncodedPair
+from d2t.train.data.batching import EncodedPair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from d2t.linearize.source import LinearizedInput, Linearizer
     from d2t.model.tokenizer import Tokenizer
-    from d2t.train.prepare import TrainingPair
+    from d2t.train.data.prepare import TrainingPair
 
 FROZEN = "frozen"
 """The epoch label of development pairs: one draw, the same at each evaluation (spec §2, RND)."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from d2t.errors import ConfigError
 from d2t.io.hashing import sha256_file
-from d2t.train.config import TrainConfig
+from d2t.train.config.config import TrainConfig
 
 _MANIFEST = "d2t.json"
 _OWN = ("init", "objective", "run", "select")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from d2t.train.config import TrainConfig
+    from d2t.train.config.config import TrainConfig
 
 Precision = Literal["fp32", "bf16"]
 

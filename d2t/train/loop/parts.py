@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from d2t.errors import DataError
 from d2t.model.loss import smoothed_cross_entropy
 from d2t.seeding import derive_seed
-from d2t.train.assemble import check_lengths
-from d2t.train.batching import BatchOptions, collate, plan_batches
+from d2t.train.data.batching import BatchOptions, collate, plan_batches
+from d2t.train.loop.assemble import check_lengths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
-    from d2t.train.batching import Batch, BatchPlan, EncodedPair
-    from d2t.train.config import TrainConfig
+    from d2t.train.config.config import TrainConfig
+    from d2t.train.data.batching import Batch, BatchPlan, EncodedPair
 
 
 class TokenLoss(Protocol):

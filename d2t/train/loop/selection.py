@@ -15,8 +15,8 @@ from d2t.generate.types import GenerationRequest
 from d2t.model.loss import smoothed_cross_entropy
 from d2t.score.text import corpus_bleu
 from d2t.seeding import derived_rng
-from d2t.train.batching import BatchOptions, collate, plan_batches
-from d2t.train.encode import FROZEN
+from d2t.train.data.batching import BatchOptions, collate, plan_batches
+from d2t.train.data.encode import FROZEN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from d2t.corpus.types import Example
     from d2t.generate.types import Hypothesis
     from d2t.model.base import Seq2SeqModel
-    from d2t.train.assemble import Assembly
-    from d2t.train.batching import EncodedPair
-    from d2t.train.config import SelectConfig
-    from d2t.train.prepare import PreparedData
+    from d2t.train.config.config import SelectConfig
+    from d2t.train.data.batching import EncodedPair
+    from d2t.train.data.prepare import PreparedData
+    from d2t.train.loop.assemble import Assembly
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from pydantic import BaseModel, ValidationError
 
 from d2t.corpus.select import default_domain
 from d2t.errors import ConfigError, did_you_mean
-from d2t.train.config import TrainConfig
-from d2t.train.init_config import inherited
-from d2t.train.objective_config import PLAN_FREE_STRATEGY
+from d2t.train.config.config import TrainConfig
+from d2t.train.config.init_config import inherited
+from d2t.train.config.objective_config import PLAN_FREE_STRATEGY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
