@@ -122,7 +122,7 @@ def test_the_example_of_the_help_text_runs():
 
 def test_no_torch_is_needed():
     code = (
-        "import sys, d2t.slots.checker, d2t.cli.check, d2t.slots.render;"
+        "import sys, d2t.slots.checker, d2t.cli.evaluating.check, d2t.slots.render;"
         "print('torch' in sys.modules, 'transformers' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -21,13 +21,14 @@ FLOORS = (
     ("corpus/mini", "corpus/stats", "language", "plan",),
     ("augment/counterfactual", "language/habits", "language/ngram", "linearize", "plan/training",),
     ("augment/phrases", "model/bundle", "score", "train/config",),
-    ("score/report", "search", "train/data",),
-    ("generate", "judges/qa",),
-    ("train/loop",),
+    ("cli", "score/report", "search", "train/data",),
+    ("cli/data", "generate", "judges/qa",),
+    ("cli/generating", "train/loop",),
     ("judges/parser", "recipes/conseq",),
     ("judges/fluency", "judges/observer", "judges/qa/training", "recipes",),
     ("recipes/self_training",),
-    ("cli",),
+    ("cli/training",),
+    ("cli/evaluating",),
 )  # fmt: skip
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 HEAVY = ("torch", "transformers", "accelerate", "ctranslate2", "safetensors")

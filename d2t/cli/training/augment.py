@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from d2t.cli.augment_counterfactual import counterfactual
-from d2t.cli.augment_data import (
+from d2t.cli.common import JsonOption, SeedOption, progress, refuse_own_input, say
+from d2t.cli.training.augment_counterfactual import counterfactual
+from d2t.cli.training.augment_data import (
     CorpusOption,
     DomainOption,
     OutOption,
@@ -20,7 +21,6 @@ from d2t.cli.augment_data import (
     data_config,
     refuse_shared_stdout,
 )
-from d2t.cli.common import JsonOption, SeedOption, progress, refuse_own_input, say
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence

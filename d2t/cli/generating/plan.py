@@ -18,7 +18,7 @@ from d2t.cli.common import (
     counted,
     say,
 )
-from d2t.cli.planners import (
+from d2t.cli.generating.planners import (
     FirstOption,
     PlannerOption,
     SentencesOption,

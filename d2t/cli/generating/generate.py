@@ -26,16 +26,16 @@ from d2t.cli.common import (
     say,
     verdict,
 )
-from d2t.cli.contrast import (
+from d2t.cli.generating.contrast import (
     BetaOption,
     ContrastOption,
     DynamicOption,
     PlausibilityOption,
     contrast_options,
 )
-from d2t.cli.generate_lines import Lines
-from d2t.cli.planners import FirstOption, PlannerOption, SentencesOption, plan_option
-from d2t.cli.sink import (
+from d2t.cli.generating.generate_lines import Lines
+from d2t.cli.generating.planners import FirstOption, PlannerOption, SentencesOption, plan_option
+from d2t.cli.generating.sink import (
     after_kept,
     begin_file,
     count_finished,

@@ -22,10 +22,10 @@ from d2t.cli.common import (
     say,
     verdict,
 )
-from d2t.cli.evaluate_plans import plans as evaluate_plans
-from d2t.cli.evaluate_qa import qa as evaluate_qa
-from d2t.cli.evaluate_simulatability import simulatability as evaluate_simulatability
-from d2t.cli.model_outputs import ModelRun, PlanMode, Split, generate_outputs
+from d2t.cli.evaluating.evaluate_plans import plans as evaluate_plans
+from d2t.cli.evaluating.evaluate_qa import qa as evaluate_qa
+from d2t.cli.evaluating.evaluate_simulatability import simulatability as evaluate_simulatability
+from d2t.cli.evaluating.model_outputs import ModelRun, PlanMode, Split, generate_outputs
 
 if TYPE_CHECKING:
     from d2t.mr.domain import Domain

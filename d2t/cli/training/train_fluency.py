@@ -17,7 +17,7 @@ from d2t.cli.common import (
     limit_threads,
     say,
 )
-from d2t.cli.small_training import dev_examples, fraction_shown
+from d2t.cli.training.small_training import dev_examples, fraction_shown
 
 
 def train_fluency(

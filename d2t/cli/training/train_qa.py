@@ -19,7 +19,7 @@ from d2t.cli.common import (
     limit_threads,
     say,
 )
-from d2t.cli.small_training import dev_examples
+from d2t.cli.training.small_training import dev_examples
 
 
 def train_qa(

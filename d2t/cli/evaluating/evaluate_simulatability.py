@@ -18,7 +18,7 @@ from d2t.cli.common import (
     say,
     verdict,
 )
-from d2t.cli.small_training import fraction_shown
+from d2t.cli.training.small_training import fraction_shown
 
 if TYPE_CHECKING:
     from d2t.judges.observer.simulatability import Score, Simulatability

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from d2t.cli.common import CorpusDomainOption, JsonOption, LimitOption, SeedOption, progress
-from d2t.cli.planners import home_of_bundle, home_of_corpus
+from d2t.cli.generating.planners import home_of_bundle, home_of_corpus
 
 if TYPE_CHECKING:
-    from d2t.cli.planners import PlannerHome
+    from d2t.cli.generating.planners import PlannerHome
     from d2t.score.plans import PlannerScores
     from d2t.score.tasks import PlanMaker
 

@@ -1,0 +1,1 @@
+"""Commands that check, parse, score and compare."""
