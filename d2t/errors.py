@@ -13,7 +13,7 @@ class D2TError(Exception):
 
     Attributes:
         code: machine-readable identifier, copied into error objects of a stream.
-        exit_code: what the process returns when the error ends it (STYLE B5: 1 failure, 2 usage).
+        exit_code: what the process returns when the error ends it.
         line: 1-based line of the input the error is about, when known.
         column: 1-based column, when known.
     """

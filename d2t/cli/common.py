@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class ExitCode(IntEnum):
-    """What the process returns (STYLE B5)."""
+    """What the process returns."""
 
     GOOD = 0
     FAILURE = 1
@@ -69,7 +69,7 @@ ThreadsOption = Annotated[
     ),
 ]
 
-# A JSONL reader reading us as a pipe must get UTF-8 and "\n" on every platform (STYLE D8).
+# A JSONL reader reading us as a pipe must get UTF-8 and "\n" on every platform.
 _STREAMS = ("stdin", "stdout", "stderr")
 
 

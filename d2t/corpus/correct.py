@@ -28,7 +28,7 @@ def align_examples(examples: Iterable[Example], checker: Aligner) -> list[Exampl
     """Each example with ``plan`` set to the aligned order of its first reference.
 
     The MR is kept as given, so the plan holds what the text says of it: only slots that occur in
-    the MR (spec §1.6, the test-set rule), which may be fewer when a value is not realised. An
+    the MR (rule O1.6, the test-set rule), which may be fewer when a value is not realised. An
     example without references keeps its plan.
     """
     return [_aligned(example, checker) for example in examples]
@@ -37,7 +37,7 @@ def align_examples(examples: Iterable[Example], checker: Aligner) -> list[Exampl
 def correct_examples(
     examples: Iterable[Example], checker: Aligner, domain: Domain, *, split: str = "train"
 ) -> list[Example]:
-    """Examples whose MR is what their text says (spec §1.6), with the aligned order as plan.
+    """Examples whose MR is what their text says (rule O1.6), with the aligned order as plan.
 
     The dialogue act is kept. So are slots that a text need not show the checker: an empty value
     (``request(developer[])``), and an implicit slot of which the text says no value; where nothing

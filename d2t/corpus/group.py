@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from d2t.mr.types import Plan, Slot
 
-_Bigram = tuple["Slot | None", "Slot | None"]  # None is the boundary "@" of the spec
+_Bigram = tuple["Slot | None", "Slot | None"]  # None is the boundary "@" of rule O6
 
 
 def group_references(examples: Iterable[Example]) -> list[Example]:
@@ -29,7 +29,7 @@ def group_references(examples: Iterable[Example]) -> list[Example]:
 
 
 def medoid_plan(plans: Sequence[Plan]) -> Plan | None:
-    """The plan most like the others of its group (spec §1.7).
+    """The plan most like the others of its group (rule O1.7).
 
     The score of plan p is the mean over the other members q of ``|bigrams(p) ∩ bigrams(q)| /
     |bigrams(p)|``, bigrams as sets with a boundary at both ends; the first wins ties.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def remove_overlap(train: Iterable[Example], test: Iterable[Example]) -> list[Example]:
     """The training examples whose MR is not a test MR, in their order.
 
-    MRs are compared as sets of slots with the dialogue act (``mr.key()``). Spec §1.7: run it after
+    MRs are compared as sets of slots with the dialogue act (``mr.key()``). Rule O1.7: run it after
     correction, because correcting MRs from text can create overlap again.
     """
     held_out = {example.mr.key() for example in test}

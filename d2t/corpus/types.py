@@ -19,7 +19,7 @@ class Example:
         references: one text for training pairs, all of them when grouped for evaluation.
         plan: the aligned order of the first reference, or None when it is not known.
         kind: None for an utterance, else what part of one the reference is (``clause``, ...):
-            phrase augmentation, spec §3.1.
+            phrase augmentation, rule O3.1.
     """
 
     id: str

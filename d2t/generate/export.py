@@ -1,6 +1,6 @@
 """``d2t export``: a bundle's Transformer as a CTranslate2 model inside the bundle, guarded twice.
 
-A conversion can be wrong without a sign (STYLE C3.3): before anything is written, the float32
+A conversion can be wrong without a sign: before anything is written, the float32
 export must give forced targets torch's log-probabilities, and the quantised one must say the
 development MRs as well as torch does. Greedy strings are not compared: near-ties fall either way.
 """

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from d2t.plan.base import Planner
 
 POOLED_SHUFFLES = 5
-"""Orders of RND whose candidates are reranked together (spec §5.6)."""
+"""Orders of RND whose candidates are reranked together (rule O5.6)."""
 
 
 class Orders(NamedTuple):
@@ -39,7 +39,7 @@ def choose_orders(
     """The orders for one request.
 
     Without a plan, the strategy's own: a shuffle that depends on (seed, request id) alone for RND,
-    the fitted order for IF and FP, the planner's for AT (spec §4.1). With a plan, AT, RND and IF
+    the fitted order for IF and FP, the planner's for AT (rule O4.1). With a plan, AT, RND and IF
     read the MR in that order; only AT was trained to follow it. FP reads its fixed layout whatever
     is asked, so there the plan is only judged. ``shuffle`` numbers further shuffles of RND.
 

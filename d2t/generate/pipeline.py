@@ -39,7 +39,7 @@ _Result = TypeVar("_Result")
 logger = logging.getLogger(__name__)
 
 MAX_LENGTH = 100
-"""Most tokens per utterance where neither the caller nor the bundle says otherwise (spec §5.6)."""
+"""Most tokens per utterance where neither the caller nor the bundle says otherwise (rule O5.6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class ModelGenerator:
             length_penalty: exponent of the length in beam ranking.
             seed: of the RND strategy's orders.
             rerank: of the ``beam_size`` best texts take the one with the best slot F1, then the
-                best order, then the best score; RND pools five shuffles (spec §5.6).
+                best order, then the best score; RND pools five shuffles (rule O5.6).
             planner: orders what has no plan, where the strategy has no order of its own, and
                 finishes plans that end in ``...``. A planner, or what ``make_planner`` takes; None
                 is the bundle's neural one, else its bigram one.

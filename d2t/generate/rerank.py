@@ -1,4 +1,4 @@
-"""Which of several candidates says what was asked, in the order that was asked (spec §5.6)."""
+"""Which of several candidates says what was asked, in the order that was asked (rule O5.6)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def rerank(candidates: Sequence[Hypothesis], *, by_order: bool = True) -> int:
     """The index of the best candidate: texts that ended, slot F1, order, then the model's ranking.
 
     The source's reranker returns the *rank* of the best, which is always 0, and so changes nothing
-    (spec §8, wart 3); this is the position in ``candidates``. Order is not in the source: an exact
+    (rule W3); this is the position in ``candidates``. Order is not in the source: an exact
     order comes first, then bigram F1, then the planned sentence breaks.
 
     Args:

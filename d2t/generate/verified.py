@@ -1,8 +1,8 @@
 """Verified generation: what fails the check goes on to costlier ways of saying it, or is failed.
 
-DESIGN "Verified generation": greedy → check → reranked beam → other sentences or orders → plan
+Greedy → check → reranked beam → other sentences or orders → plan
 segments → samples of a narrow nucleus → samples of a wide one, which say anything in the end, but
-read worst. DESIGN has samples before segments: they cost more, and repaired none of what segments
+read worst. Samples come after segments: they cost more, and repaired none of what segments
 do (LOG). Few records go on, so the cost stays near greedy's. What is returned as ``ok`` or
 ``repaired`` has passed the slot check, says nothing twice in a row, and says the slots in the order
 that was asked for where one was asked for; anything else is ``failed``, with its report.

@@ -1,4 +1,4 @@
-"""What a run must say about itself so that somebody else can repeat it (STYLE B8)."""
+"""What a run must say about itself so that somebody else can repeat it."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def starts_with_article(value: str) -> bool:
 def features(value: str) -> tuple[str, ...]:
     """The feature symbols that stand after a placeholder in the source.
 
-    After ViGGO's SPECIFIER_V/C and _S/R of spec §1.3, here for every hidden value. Superlatives are
+    After ViGGO's SPECIFIER_V/C and _S/R of rule O1.3, here for every hidden value. Superlatives are
     told by their lower case from names such as "Forest".
     """
     sound = VOWEL if starts_with_vowel_sound(value) else CONSONANT

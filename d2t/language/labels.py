@@ -1,4 +1,4 @@
-"""The label of a sampled text: the MR and the plan that the checker reads in it (spec §7.5).
+"""The label of a sampled text: the MR and the plan that the checker reads in it (rule O7.5).
 
 The paper has a second set of samples, labelled by classifiers. Ours (``LearnedParser``) only judges
 what the checker reads (``filter.parser``): it finds no order and no places, so it cannot label a

@@ -33,14 +33,14 @@ SUPERLATIVE = "<f:sup>"
 FEATURES = (VOWEL, CONSONANT, THE, NUMBER, WORD, SUPERLATIVE)
 
 FACTUAL, COUNTERFACTUAL = "<factual>", "<counterfactual>"
-"""Whether the plan that the decoder says is that of the MR (faithfulness spec §3.2)."""
+"""Whether the plan that the decoder says is that of the MR (rule F3.2)."""
 SAY = "<say>"
 """Between the plan and the utterance."""
 PLAN_SYMBOLS = (FACTUAL, COUNTERFACTUAL, SAY)
 """What a tokenizer knows beside ``all_symbols`` where the plan is said first."""
 
 KINDS = ("sentence", "clause", "phrase", "predicate", "modifier")
-"""What part of an utterance a phrase pair is; its source begins with the kind (spec §3.1)."""
+"""What part of an utterance a phrase pair is; its source begins with the kind (rule O3.1)."""
 
 MAX_VALUES = 4
 """Values of one slot that have a placeholder each; ``Linearizer`` says what a fifth does."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class AlignmentTraining(StrategyBase):
     """The aligned order of the example's reference, repeats kept.
 
-    Kedzie & McKeown 2020, "AT"; spec §2. It exists where a reference has been aligned; the order of
+    Kedzie & McKeown 2020, "AT"; rule O2. It exists where a reference has been aligned; the order of
     a new MR comes from a user or a planner. Departure: where the plan knows its sentences, the
     source shows their ends too, so that a user can say what is told in one sentence; the paper's
     plans have no sentences.

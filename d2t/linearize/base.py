@@ -19,7 +19,7 @@ Entry = tuple[str, "Slot | None"]
 
 @runtime_checkable
 class Strategy(Protocol):
-    """One way to order the slots of an MR (Kedzie & McKeown 2020, §3; spec §2).
+    """One way to order the slots of an MR (Kedzie & McKeown 2020, §3; rule O2).
 
     A strategy is fitted on the aligned training corpus, orders examples, and its fitted tables are
     JSON-able so that a bundle restores exactly what was trained.

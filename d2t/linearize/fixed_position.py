@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 class FixedPosition(IncreasingFrequency):
-    """IF order with absent slots shown as such (Kedzie & McKeown 2020, "FP"; spec §2).
+    """IF order with absent slots shown as such (Kedzie & McKeown 2020, "FP"; rule O2).
 
     Departures: a slot with several values keeps all of them at its place (the paper keeps the most
     frequent one on E2E, which loses content), list slots are not padded to their longest length,
-    and the place is keyed by (count, name), so that equal counts cannot swap (spec §8, wart 11).
+    and the place is keyed by (count, name), so that equal counts cannot swap (rule W11).
     """
 
     name: ClassVar[str] = "fixed_position"

@@ -1,4 +1,4 @@
-"""How often slots and their fillers occur in the aligned training plans (spec §2, statistics)."""
+"""How often slots and their fillers occur in the aligned training plans (rule O2, statistics)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from d2t.mr.types import Slot
 
 _HIDDEN = ""
-"""Filler key of every value of an open slot: statistics are delexicalized (spec §1.5)."""
+"""Filler key of every value of an open slot: statistics are delexicalized (rule O1.5)."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class FrequencyTable:
     """Utterances per slot filler, counted once per utterance, and their sums per slot.
 
     Attributes:
-        slot_counts: c_s of spec §2; every slot of the domain, 0 when never seen.
+        slot_counts: c_s of rule O2; every slot of the domain, 0 when never seen.
         filler_counts: c_sf, by slot name and value; open slots have the one key ``""``.
     """
 
@@ -45,13 +45,13 @@ class FrequencyTable:
         return cls(dict(sorted(slots.items())), table)
 
     def slot_key(self, name: str) -> tuple[int, str]:
-        """Sort key of a slot: c_s ascending, ties by name (spec §8, wart 11)."""
+        """Sort key of a slot: c_s ascending, ties by name (rule W11)."""
         return self.slot_counts.get(name, 0), name
 
     def key(self, slot: Slot) -> tuple[int, str, int, str]:
         """Sort key of a slot–value pair: its slot's key, then c_sf ascending, ties by value.
 
-        A filler never seen in training counts 0; the paper's code looks it up and fails (wart 12).
+        A filler never seen in training counts 0; the paper's code looks it up and fails (rule W12).
         """
         fillers = self.filler_counts.get(slot.name, {})
         count = fillers.get(slot.value, fillers.get(_HIDDEN, 0))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class IncreasingFrequency(StrategyBase):
-    """Slots by their count in the training plans, ascending (Kedzie & McKeown 2020, "IF"; spec §2).
+    """Slots by their count in the training plans, ascending (Kedzie & McKeown 2020, "IF"; rule O2).
 
     Values of one slot stand together, by filler count ascending. Ties go by slot name, then value;
     the paper's code breaks them by the MR's order on E2E, which would let the input's order leak

@@ -10,7 +10,7 @@ from d2t.language.symbols import COUNTERFACTUAL, FACTUAL
 
 @dataclass(frozen=True, slots=True)
 class PlanFirst:
-    """SCOTT's format with the plan as rationale (faithfulness spec §3.2, §5.6).
+    """SCOTT's format with the plan as rationale (rules F3.2, F5.6).
 
     The source begins with the tag, the target with the tag, the plan and ``<say>``. At inference
     the tag is ``<factual>`` and the plan orders the MR's own slots.

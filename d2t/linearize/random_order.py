@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class RandomOrder(StrategyBase):
-    """Uniform shuffle of the slots (Kedzie & McKeown 2020, "RND"; spec §2).
+    """Uniform shuffle of the slots (Kedzie & McKeown 2020, "RND"; rule O2).
 
     The caller decides when it is resampled by what ``rng`` it passes: the trainer derives one from
     (seed, epoch, example), which gives a new order at every reading, and one frozen order for

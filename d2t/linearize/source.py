@@ -61,7 +61,7 @@ class Linearizer:
     of a slot get numbered placeholders in plan order; a fifth is written as text, so that no
     content is lost.
 
-    Departures from spec §2: no atomic ``slot=value`` tokens (an unseen value would have none),
+    Departures from rule O2: no atomic ``slot=value`` tokens (an unseen value would have none),
     ViGGO's ``rating`` is a slot like the others, and only the dialogue act is a header, in domains
     with several. A planned sentence ends with ``<break>`` and a phrase begins with its kind
     (the paper marks a phrase at both ends).
@@ -107,7 +107,7 @@ class Linearizer:
         Raises:
             DataError: code ``plan_mismatch``: ``said`` has other slots than the MR, which is only
                 for pairs that are not factual: a model that obeys its plan would say what is false
-                (faithfulness spec §5.6).
+                (rule F5.6).
             DomainError: the plan holds a slot that the domain does not know, or there is no such
                 kind of phrase.
         """

@@ -83,7 +83,7 @@ class Seq2SeqModel(nn.Module, ABC):
         """The state with ``noise (batch, *noise_shape)`` added, for the next ``step``.
 
         Zero noise changes nothing. What the noise is added to, and in which unit, is said by each
-        model; it may not touch the encoded source (spec §7.3).
+        model; it may not touch the encoded source (rule O7.3).
 
         Raises:
             UsageError: this model has no place for noise.

@@ -15,7 +15,7 @@ class _Frozen(BaseModel):
 
 
 class TransformerConfig(_Frozen):
-    """Pre-norm encoder–decoder Transformer, trained from scratch (spec §5.1, which is post-norm).
+    """Pre-norm encoder–decoder Transformer, trained from scratch (rule O5.1, which is post-norm).
 
     Attributes:
         width: model dimension; a multiple of ``heads``.
@@ -46,7 +46,7 @@ class TransformerConfig(_Frozen):
 
 
 class BiGRUConfig(_Frozen):
-    """Bidirectional GRU encoder, GRU decoder with attention (spec §5.1, all sizes 512 there).
+    """Bidirectional GRU encoder, GRU decoder with attention (rule O5.1, all sizes 512 there).
 
     Attributes:
         layers: GRU layers of the encoder and of the decoder.

@@ -1,4 +1,4 @@
-"""A bidirectional GRU encoder and a GRU decoder with attention (spec §5.1)."""
+"""A bidirectional GRU encoder and a GRU decoder with attention (rule O5.1)."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class LuongAttention(nn.Module):
 
 
 class BiGRUModel(Seq2SeqModel):
-    """Spec §5.1: a bridge from both directions to each decoder layer, ``tanh(W [state; context])``.
+    """Rule O5.1: a bridge from both directions to each decoder layer, ``tanh(W [state; context])``.
 
     There is no input feeding, so teacher forcing runs the decoder over a sequence in one call.
     Departures: one embedding matrix serves source and target, since they share their vocabulary;
@@ -138,7 +138,7 @@ class BiGRUModel(Seq2SeqModel):
         return self.config.layers, self.config.hidden
 
     def perturb(self, state: DecoderState, noise: Tensor) -> DecoderState:
-        """Noise on the hidden states of all layers, before the recurrence (spec §7.3).
+        """Noise on the hidden states of all layers, before the recurrence (rule O7.3).
 
         In units of the state, whose elements lie between -1 and 1; it stays in the state.
         """

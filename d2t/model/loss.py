@@ -16,12 +16,12 @@ def smoothed_cross_entropy(
 ) -> tuple[Tensor, int]:
     r"""Sum over tokens of the cross-entropy to a smoothed target distribution, and the token count.
 
-    Spec §5.2: with :math:`V` classes of which PAD is one, the target distribution is
+    Rule O5.2: with :math:`V` classes of which PAD is one, the target distribution is
     :math:`q(y)=1-s` on the gold token, :math:`s/(V-2)` on each other non-pad class, 0 on PAD, and
 
     .. math:: L = -\sum_{t}\sum_{k \ne pad} q_t(k)\,\log p_t(k).
 
-    The spec states it as a KL divergence, which differs by the constant entropy of :math:`q`: the
+    The source states it as a KL divergence, which differs by the constant entropy of :math:`q`: the
     gradients are equal, and with ``smoothing=0`` this reads as the negative log-likelihood. Divide
     the sum by the count (of the whole batch, over all devices and accumulation steps).
 

@@ -100,7 +100,7 @@ class DecoderLayer(nn.Module):
 class TransformerModel(Seq2SeqModel):
     """Encoder–decoder Transformer with one embedding matrix for source and target.
 
-    Departures from the spec (§5.1): pre-norm with a final norm, which trains without a long
+    Departures from rule O5.1: pre-norm with a final norm, which trains without a long
     warm-up, and no dropout on attention weights. Padding must come last in a row; it never
     influences a result.
 

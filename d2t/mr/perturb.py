@@ -1,6 +1,6 @@
 """MRs made less true, slot by slot: what contrastive decoding tells a text apart from.
 
-Three ways (faithfulness spec §5.5): slots are ``dropped``, have a ``wrong`` value, or a ``null``
+Three ways (rule F5.5): slots are ``dropped``, have a ``wrong`` value, or a ``null``
 one. What an utterance is about, the domain's first slot, stays, so that a source is left to read.
 """
 

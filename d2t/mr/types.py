@@ -38,7 +38,7 @@ class MeaningRepresentation:
         return tuple(slot.value for slot in self.slots if slot.name == name)
 
     def key(self) -> tuple[str, tuple[Slot, ...]]:
-        """Order-free identity, used for grouping references and for overlap removal (spec §1.7)."""
+        """Order-free identity, used for grouping references and for overlap removal (rule O1.7)."""
         return self.dialogue_act, tuple(sorted(set(self.slots)))
 
 
@@ -47,7 +47,7 @@ class Plan:
     """The ordered slots to realise, and beside them where sentences begin.
 
     Attributes:
-        slots: the order; a slot may occur again when it is mentioned again (spec §1.5, variant A).
+        slots: the order; a slot may occur again when it is mentioned again (rule O1.5, variant A).
         breaks: strictly increasing indices into ``slots``, each > 0: a new sentence starts before
             that slot. Empty: everything in one sentence. None: sentences are not planned.
     """

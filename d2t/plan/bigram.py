@@ -26,7 +26,7 @@ BEAM = 32
 class BigramPlanner:
     """Bigram model over delexicalised slot fillers, searched under a permutation constraint.
 
-    Kedzie & McKeown 2020, §4; spec §4.1. Slots (the classes of fillers) are smoothed as there,
+    Kedzie & McKeown 2020, §4; rule O4.1. Slots (the classes of fillers) are smoothed as there,
     ``p(t|s) = (c(s,t) + e) / (c(s) + e |V|)`` with e = 1e-6. Departures: fillers are not smoothed
     by e but interpolated with the slot bigram, Witten-Bell style,
     ``p(b|a) ~ (c(a,b) + d(a) p(slot b | slot a)) / (c(a) + d(a))`` with d(a) the number of

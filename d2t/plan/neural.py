@@ -1,4 +1,4 @@
-"""The neural planner: a pointer network whose outputs can only be permutations (spec §4.2)."""
+"""The neural planner: a pointer network whose outputs can only be permutations (rule O4.2)."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class NeuralPlanner:
     every hypothesis of the beam is a permutation. Decision ``mode`` takes the most probable one.
     ``expected`` takes the order with the highest expected agreement with the beam's orders,
     weighted by their probabilities (minimum Bayes risk): references of an MR disagree, and this
-    order is the most like all of them. Departures from the spec's second planner: no encoder over a
-    fixed input order, a set instead; the beam's scores are not divided by the length, which all
+    order is the most like all of them. Departures from the sources' second planner: no encoder over
+    a fixed input order, a set instead; the beam's scores are not divided by the length, which all
     share.
     """
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class OraclePlanner:
-    """The medoid of the references' plans (spec §1.7) of each MR it was fitted on.
+    """The medoid of the references' plans (rule O1.7) of each MR it was fitted on.
 
     Later mentions of a slot are dropped; slots that no reference mentions come last. With
     ``sentences``, sentences end where the medoid's do. A prefix keeps its place, the rest keeps its

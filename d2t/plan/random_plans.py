@@ -1,4 +1,4 @@
-"""Uniformly random plans, for the stress test of order control (spec §4.3)."""
+"""Uniformly random plans, for the stress test of order control (rule O4.3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The data of the counterfactual objective (SCOTT's student, faithfulness spec §3.2, §5.6)."""
+"""The data of the counterfactual objective (SCOTT's student, rules F3.2, F5.6)."""
 
 from __future__ import annotations
 

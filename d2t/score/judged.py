@@ -37,7 +37,7 @@ class Judged:
 
     @cached_property
     def realised(self) -> Plan:
-        """The order of mention, variant A of spec §1.5."""
+        """The order of mention, variant A of rule O1.5."""
         return self.report.alignment.plan()
 
 

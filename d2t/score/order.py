@@ -1,6 +1,6 @@
 """Order metrics: are the slots said in the order that was asked for?
 
-All compare the plan asked for with the realised plan (``alignment.plan()``, variant A of spec §1.5,
+All compare the plan asked for with the realised plan (``alignment.plan()``, variant A of rule O1.5,
 repeats kept) as sequences of whole slots, value included. Records without a plan are not scored.
 """
 
@@ -51,7 +51,7 @@ class OrderMetric(RecordMetric):
 
 
 class OrderAccuracy(OrderMetric):
-    """Share of outputs whose realised plan equals the requested plan exactly (DESIGN; spec §6).
+    """Share of outputs whose realised plan equals the requested plan exactly.
 
     A missing, added, wrong or repeated slot makes the plan unequal.
     """
@@ -88,7 +88,7 @@ class SentencePlanAccuracy(OrderMetric):
 class KendallTau(OrderMetric):
     """Kendall's tau of first mentions, times 100, so from -100 (reversed) to 100 (same order).
 
-    The public code's tau is invalid with repeated slot-fillers (spec §8 wart 19). Here: each plan
+    The public code's tau is invalid with repeated slot-fillers (rule W19). Here: each plan
     is reduced to first mentions; only slots in both count; ``tau = (concordant - discordant) /
     pairs``, which has no ties. Fewer than two common slots: not defined, not counted. It says
     nothing about missing slots; SER does.
@@ -103,9 +103,9 @@ class KendallTau(OrderMetric):
 
 
 class BigramF1(OrderMetric):
-    """F1 of the bigrams of the two plans, "@" at both ends, as multisets, macro-averaged (spec §6).
+    """F1 of the bigrams of the two plans, "@" at both ends, as multisets, macro-averaged (rule O6).
 
-    The paper uses variant B of the realised plan; we use variant A everywhere (spec §1.5).
+    The paper uses variant B of the realised plan; we use variant A everywhere (rule O1.5).
     """
 
     key = "bigram_f1"

@@ -46,7 +46,7 @@ class BadRecord:
     error: D2TError
 
     def as_dict(self) -> dict[str, Any]:
-        """The error object of STYLE B5."""
+        """The error object that stands in the place of a bad line."""
         return {"id": self.id, "line": self.line, "error": self.error.as_dict()}
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class SlotErrorRate(RecordMetric):
-    """``SER = 100 * (missing + added + wrong + repeated) / slots``, e2e-cleaning's SemERR (DESIGN).
+    """``SER = 100 * (missing + added + wrong + repeated) / slots``, e2e-cleaning's SemERR.
 
     A wrong value is one error. SER can exceed 100, since added and repeated slots are errors too.
     Columns: missing, added, wrong, repeated, slots.
@@ -42,11 +42,11 @@ class SlotErrorRate(RecordMetric):
 
 
 class ErrorsPerUtterance(RecordMetric):
-    """The paper's "Err" = ``100 * (M + I + A) / utterances`` (spec §6): not per slot.
+    """The paper's "Err" = ``100 * (M + I + A) / utterances`` (rule O6): not per slot.
 
     As in the paper, a wrong value of a slot counts twice (incorrect and missing), a repeated
     correct mention counts nothing. Departures: scored against the given MR instead of the oracle
-    plan (spec §8 wart 5), and on the realised plan of variant A (wart 7). Columns: missing,
+    plan (rule W5), and on the realised plan of variant A (rule W7). Columns: missing,
     incorrect, added, utterances.
     """
 
@@ -90,7 +90,7 @@ class ExactUtterances(RecordMetric):
 
 
 class _SlotOverlap(RecordMetric):
-    """Multiset overlap of the mentions with the MR (spec §6), micro-averaged.
+    """Multiset overlap of the mentions with the MR (rule O6), micro-averaged.
 
     Columns: mentions that the MR asks for, mentions, slots. A second mention of a slot is a false
         positive.
@@ -106,7 +106,7 @@ class _SlotOverlap(RecordMetric):
 
 
 class SlotPrecision(_SlotOverlap):
-    """Share of the mentions that the MR asks for; 0 when nothing is mentioned (spec §6)."""
+    """Share of the mentions that the MR asks for; 0 when nothing is mentioned (rule O6)."""
 
     key = "slot_precision"
     label = "Slot P"

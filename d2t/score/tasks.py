@@ -69,7 +69,7 @@ def generation_tasks(
         examples: a split; references of one MR are pooled.
         domain: names the slots and gives the display order.
         mode: ``own`` (the strategy's order), ``display`` (the domain's), ``random``, ``oracle``
-            (that of the references: the medoid of spec §1.7; slots that it lacks come last and
+            (that of the references: the medoid of rule O1.7; slots that it lacks come last and
             later mentions of a slot are dropped, so that the plan is an order of the MR), or
             ``planner``. ``random_sentences`` and ``oracle_sentences`` also say where sentences
             end: at random gaps (``BREAK_RATE``), or as the medoid does.

@@ -25,7 +25,7 @@ def reference_streams(
     """Turn ``[[references of a segment]]`` into sacreBLEU's ``[[i-th reference of segments]]``.
 
     The one place where the orientation is changed, since sacreBLEU scores transposed references
-    without a word (STYLE D3). Segments with fewer references are padded with None (``nrefs:var``).
+    without a word. Segments with fewer references are padded with None (``nrefs:var``).
 
     Args:
         references: for each segment its references, at least one.

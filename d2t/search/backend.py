@@ -69,7 +69,7 @@ class SearchResult:
 
     Attributes:
         ids: generated token ids, without BOS and EOS.
-        score: mean log-probability (nats) per token, EOS included (spec §5.6).
+        score: mean log-probability (nats) per token, EOS included (rule O5.6).
         finished: False when ``max_length`` was reached before EOS.
     """
 

@@ -35,8 +35,8 @@ def beam_search(
     """The ``n_best`` best of the hypotheses that ``beam_size`` beams find; beam 1 is greedy search.
 
     A hypothesis ends when EOS is among the ``beam_size`` best continuations of its source. They are
-    ranked by ``sum of log-probabilities / length ** length_penalty`` (length with EOS; 1.0 is spec
-    §5.6); hypotheses cut at ``max_length`` come after those that ended. A source is done when
+    ranked by ``sum of log-probabilities / length ** length_penalty`` (length with EOS; 1.0 is rule
+    O5.6); hypotheses cut at ``max_length`` come after those that ended. A source is done when
     ``beam_size`` hypotheses have ended and no beam, ranked as if it ended here, is better than the
     last of them: without that, texts that stop in mid-sentence end the search of a model that is
     sure of itself.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ContrastOptions:
-    """How the true MR is contrasted with a perturbed one (faithfulness spec §5.5).
+    """How the true MR is contrasted with a perturbed one (rule F5.5).
 
     Attributes:
         perturbation: of the other MR: its slots are ``dropped``, have a ``wrong`` value or a
@@ -23,7 +23,7 @@ class ContrastOptions:
             source's.
         plausibility: alpha: tokens with less than this share of the likeliest token's probability
             under the true MR are never said. 0: no such mask, as in the source, whose texts it
-            cost 8 to 16 BLEU in the spec's pilot.
+            cost 8 to 16 BLEU in a pilot.
         dynamic: perturb only what the text has not said yet, which the checker reads at each word;
             a change is re-encoded and replayed, which costs a few times the time.
     """

@@ -1,6 +1,6 @@
 """Contrastive decoding: the true MR against a perturbed one, both in one doubled batch.
 
-SCOTT's decoding for its teacher (faithfulness spec §3.1), on meaning representations (§5.5). The
+SCOTT's decoding for its teacher (rule F3.1), on meaning representations (rule F5.5). The
 searches are the plain ones: they step a ``ContrastiveModel`` as they step any other model.
 """
 

@@ -22,7 +22,7 @@ _GAUSSIAN, _UNIFORM = 0, 1
 
 
 class StepNoise:
-    """Gaussian noise with standard deviation ``std / t`` at step t = 1, 2, … (spec §7.3).
+    """Gaussian noise with standard deviation ``std / t`` at step t = 1, 2, … (rule O7.3).
 
     Counter-based (Philox): the numbers of a row are a function of its key and the step alone.
     """

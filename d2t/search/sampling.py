@@ -39,8 +39,8 @@ def sample_search(
 ) -> list[SearchResult]:
     """One sample per row; each source is encoded once, however many rows it has.
 
-    Scores are mean log-probabilities, EOS included: under the noisy state for ``noise`` (spec
-    §7.3), at temperature 1 over the whole vocabulary for ``ancestral``.
+    Scores are mean log-probabilities, EOS included: under the noisy state for ``noise`` (rule
+    O7.3), at temperature 1 over the whole vocabulary for ``ancestral``.
 
     Args:
         model: any steppable model, in eval mode.
@@ -75,7 +75,7 @@ def _policy(
 
 
 class NoiseInjection(Greedy):
-    """Likeliest token under a state to which noise was added; the noise stays (spec §7.3)."""
+    """Likeliest token under a state to which noise was added; the noise stays (rule O7.3)."""
 
     def __init__(self, model: Seq2SeqModel, noise: StepNoise) -> None:
         self._model = model

@@ -25,7 +25,7 @@ def request_key(seed: int, request_id: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class SamplingOptions:
-    """How candidates are sampled. Spec §7.3 takes 200 samples with noise of 1.0 and keeps 20.
+    """How candidates are sampled. Rule O7.3 takes 200 samples with noise of 1.0 and keeps 20.
 
     Attributes:
         method: ``noise``: Gaussian noise on the decoder state, likeliest token; ``ancestral``:

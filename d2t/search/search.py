@@ -1,7 +1,7 @@
 """Search over anything that can be stepped (``Seq2SeqModel``).
 
 Both searches are batched, deterministic (ties go to the lower token id, then the better beam) and
-leave the batch smaller as rows finish. In fp32 the ids do not depend on the batch size (STYLE D4).
+leave the batch smaller as rows finish. In fp32 the ids do not depend on the batch size.
 """
 
 from __future__ import annotations

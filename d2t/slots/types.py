@@ -36,7 +36,7 @@ class Alignment:
     faint: tuple[Span, ...] = ()
 
     def plan(self) -> Plan:
-        """The realised order, variant A of spec §1.5.
+        """The realised order, variant A of rule O1.5.
 
         Adjacent equal mentions are one, also when words that realise nothing stand between; a slot
         mentioned again after another slot occurs again. ``breaks`` come from the sentence in which

@@ -29,8 +29,8 @@ def judge(
 ) -> SlotReport:
     """Compare what a text says with what it should say.
 
-    Spec §6 with DESIGN's counting. A value the MR does not hold is ``wrong`` when a value expected
-    for the same slot is not said (one error, where the source counts two: spec §8, wart 6), else
+    Rule O6, with a wrong value counted once. A value the MR does not hold is ``wrong`` when a value
+    expected for the same slot is not said (one error, where the source counts two: rule W6), else
     ``added``; a slot and value said again later in the realised plan is ``repeated``, right or not.
 
     Args:

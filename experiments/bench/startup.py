@@ -20,7 +20,7 @@ _COMMANDS = {
 
 
 def bench_startup() -> list[dict[str, Any]]:
-    """Median wall seconds of whole processes, each against the budget (DESIGN, "Layers")."""
+    """Median wall seconds of whole processes, each against the budget."""
     return [
         {
             "name": f"start-up of {name}",

@@ -1,8 +1,8 @@
 """``python -m experiments.clauses OUTPUTS...``: shares of texts with clause faults, by fault.
 
 Verbs are read from the training references of the corpus; texts are read as ``d2t evaluate`` reads
-them (JSONL with mr and text). The checker of clauses is strict (``d2t.language.habits.clauses``): people's
-own references have faults too, and ``--references`` says how many.
+them (JSONL with mr and text). The checker of clauses is strict (``d2t.language.habits.clauses``):
+people's own references have faults too, and ``--references`` says how many.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 SOURCE_BETA = 0.5
-"""Of the source's rule, which has no mask (spec §3.1)."""
+"""Of the source's rule, which has no mask (rule F3.1)."""
 
 
 class Arm(NamedTuple):

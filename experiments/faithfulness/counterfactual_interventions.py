@@ -1,6 +1,6 @@
 """Plans that somebody has changed, and whether the utterance follows them or the MR.
 
-An intervention (faithfulness spec §5.6 ii) keeps the MR and changes the plan in the decoder:
+An intervention (rule F5.6 ii) keeps the MR and changes the plan in the decoder:
 ``permute`` its order, ``drop`` a slot, ``swap`` a value. Under the factual tag, which the library
 itself never does: it refuses a plan that is no order of the MR; and under the counterfactual one,
 where a model with tags has learnt to obey such plans. ``perturb`` is SCOTT's test: half
@@ -157,7 +157,7 @@ def corrupted(
 ) -> list[int]:
     """``ids`` with half of the tokens at ``places`` replaced by random ``words``, half rounded up.
 
-    SCOTT's perturb test (faithfulness spec §3.2): random vocabulary items.
+    SCOTT's perturb test (rule F3.2): random vocabulary items.
     """
     changed = list(ids)
     for at in rng.sample(list(places), -(-len(places) // 2)):

@@ -128,7 +128,7 @@ def qags(pairs: Sequence[ContextPair], reader: QAReader, options: QualsOptions) 
 
 
 def _quals_row(score: QualsScore, slot: str, name: str) -> Row:
-    """Every reading of QUALS; ``rest`` leaves the pairs about the wrong slot out (spec §5.3)."""
+    """Every reading of QUALS; ``rest`` leaves the pairs about the wrong slot out (rule F5.3)."""
     rest = [p.difference for p in score.pairs if p.pair.slot != slot and p.side == "text"]
     back = [p.difference for p in score.pairs if p.pair.slot != slot and p.side == "mr"]
     answers = [p.answer_difference for p in score.pairs]

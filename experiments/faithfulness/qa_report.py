@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from d2t.judges.qa.hard_cases import HardCase
 
 WORST = -1e5
-"""What a record without any pair scores (the sentinel of spec §1.2)."""
+"""What a record without any pair scores (the sentinel of rule F1.2)."""
 QUALS_READINGS = (
     "quals_precision", "quals_recall", "quals_sum", "quals_mean", "quals_worst",
     "quals_answers_only",

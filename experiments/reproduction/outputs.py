@@ -53,7 +53,7 @@ def beam(generator: ModelGenerator, tasks: Sequence[GenerationTask]) -> Answer:
 
 
 def _pooling(generator: ModelGenerator) -> ModelGenerator:
-    """The same, but several shuffles of RND compete where no order is asked for (spec §5.6)."""
+    """The same, but several shuffles of RND compete where no order is asked for (rule O5.6)."""
     return ModelGenerator(
         generator.bundle,
         beam_size=generator.beam_size,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-SMALL = Path(__file__).parent.parent / "unit" / "train_small"
+SMALL = Path(__file__).parents[1] / "support" / "train_small"
 FAST = [
     "--train", f"{SMALL}/train.csv", "--dev", f"{SMALL}/dev.csv", "--threads", "1",
     "--set", "data.vocab_size=400", "--set", "model.width=16", "--set", "model.ffn=16",

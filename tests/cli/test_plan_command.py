@@ -6,10 +6,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from echo_bundle import save_random_bundle
 from typer.testing import CliRunner
 
 from d2t.cli.main import app
-from tests.echo_bundle import save_random_bundle
 
 if TYPE_CHECKING:
     from pathlib import Path

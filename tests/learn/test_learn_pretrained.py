@@ -18,7 +18,7 @@ from d2t.train.config.config_file import load_config
 if TYPE_CHECKING:
     from d2t.train.config.config import TrainConfig
 
-SMALL = Path(__file__).parent.parent / "unit" / "train_small"
+SMALL = Path(__file__).parents[1] / "support" / "train_small"
 
 
 def texts() -> list[str]:

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 pytestmark = pytest.mark.slow
-SMALL = Path(__file__).parent.parent / "unit" / "train_small"
+SMALL = Path(__file__).parents[1] / "support" / "train_small"
 RUN = "import sys; from d2t.cli.main import main; main()"
 SETTINGS = [
     "--train", f"{SMALL}/train.csv", "--dev", f"{SMALL}/dev.csv", "--threads", "1",

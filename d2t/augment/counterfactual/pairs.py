@@ -1,6 +1,6 @@
 """Counterfactual pairs: an MR, a plan that contradicts it, and an utterance of that plan.
 
-SCOTT's student (faithfulness spec §3.2, §5.6) learns from them to say what its plan says, whatever
+SCOTT's student (rules F3.2, F5.6) learns from them to say what its plan says, whatever
 the MR is. The utterance is true to its plan: the checker must read the plan in it exactly, slots,
 order and sentences. Such a pair is no augmentation: learnt as an ordinary one it would teach lies,
 so its ``kind`` is ``counterfactual``, which ordinary training refuses.

@@ -1,4 +1,4 @@
-"""MRs of a corpus that differ in one value, or by one slot (faithfulness spec §5.0, §5.6 b)."""
+"""MRs of a corpus that differ in one value, or by one slot (rules F5.0, F5.6 b)."""
 
 from __future__ import annotations
 

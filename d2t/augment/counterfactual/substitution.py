@@ -1,4 +1,4 @@
-"""A reference with another value where it says one verbatim (faithfulness spec §5.6 a)."""
+"""A reference with another value where it says one verbatim (rule F5.6 a)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Which runs of chunks stand on their own, and as what.
 
-Departures from the constituents of spec §3.1 (NP VP ADJP ADVP PP S SBAR):
+Departures from the constituents of rule O3.1 (NP VP ADJP ADVP PP S SBAR):
 
 - a phrase may stop before a modifier that a parser would attach inside it ("Aromi is a pub" of
   "Aromi is a pub in the city centre"), as long as nothing is left open at its end;

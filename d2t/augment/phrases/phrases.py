@@ -1,4 +1,4 @@
-"""Phrase-based augmentation: the parts of a reference as pairs of their own (spec §3.1).
+"""Phrase-based augmentation: the parts of a reference as pairs of their own (rule O3.1).
 
 A phrase is a contiguous piece of a training reference that realises one or more slots and stands on
 its own; its MR is what it says, its plan the order in which it says it, its kind what the source
@@ -89,7 +89,7 @@ def phrase_examples(
         corpus_words: which words are verbs and nouns; found in the references when not given.
         dedupe: which pairs count as equal; the first one stays. With ``template``, "near Cotto" and
             "near Zizzi" are one pair, "serves Thai food" and "serves French food" are two.
-        held_out: ``mr.key()`` of MRs that no phrase may have: the test set's (spec §1.7).
+        held_out: ``mr.key()`` of MRs that no phrase may have: the test set's (rule O1.7).
         counts: filled on the way, when given.
         advance: called for each reference that is done.
     """

@@ -1,6 +1,6 @@
 """English function words, and the few content words that a corpus shows to be verbs or nouns.
 
-The paper's phrases come from a parser (spec §3.1); ours from closed word classes, punctuation and
+The paper's phrases come from a parser (rule O3.1); ours from closed word classes, punctuation and
 the spans of the alignment. What those leave open, whether ``offers`` is a verb and ``cheap`` could
 end a noun phrase, the corpus answers itself: verbs stand behind pronouns, nouns between a
 determiner and the end of something. No list here belongs to a domain.

@@ -70,7 +70,7 @@ class Verify(StrEnum):
 
 
 RERANK_BEAM_SIZE = 8
-"""Beams of `--rerank` without `--beam-size` (spec §5.6)."""
+"""Beams of `--rerank` without `--beam-size` (rule O5.6)."""
 
 _SEARCH, _OUTPUT, _GATES = "Search", "Input and output", "Gates"
 

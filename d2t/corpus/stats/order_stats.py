@@ -61,7 +61,7 @@ def alignment_stats(
 
     Shares are in %. Keys:
         texts: references read.
-        mrs_changed: share of texts whose MR correction (spec §1.6) would change.
+        mrs_changed: share of texts whose MR correction (rule O1.6) would change.
         silent: texts that say nothing the checker knows.
         missing, added: slots of given MRs that the text lacks, and slots of texts that the MR
             lacks, by name; a wrong value counts in both.

@@ -1,4 +1,4 @@
-"""What an observer is asked about a generated text, and what it may see (faithfulness spec §5.7).
+"""What an observer is asked about a generated text, and what it may see (rule F5.7).
 
 ``value``: one slot's value is hidden. Input: the rest of the MR; rationale: the text; answer: the
 value. The cleanest reading of LAS here, close to a test of faithfulness.

@@ -1,7 +1,7 @@
 """Observers for LAS: small networks that answer from input and rationale, or one of them.
 
 One network a judged system sees all three, since in training the input or the rationale is left out
-at random (faithfulness spec §3.3), and is then asked three times. The network is that of the
+at random (rule F3.3), and is then asked three times. The network is that of the
 learned parser, from scratch; the original's observers are pretrained T5s.
 """
 

@@ -1,6 +1,6 @@
 """A convolutional reader of templates: which slots and values does a text say?
 
-After the six classifiers of Kedzie & McKeown 2019 (spec §7.5), with what they share shared: one
+After the six classifiers of Kedzie & McKeown 2019 (rule O7.5), with what they share shared: one
 network with parallel 1-D convolutions and max-over-time pooling, and an independent yes/no output
 for every slot and value, so that a text may say two values of a slot (theirs is a softmax over the
 values of each slot).
@@ -27,7 +27,7 @@ class ClassifierConfig(BaseModel):
     """Sizes of a ``SlotClassifier``.
 
     Attributes:
-        width: of the token embeddings (50 in spec §7.5).
+        width: of the token embeddings (50 in rule O7.5).
         filters: per convolution width (50 there).
         windows: convolutions over 1 to this many neighbouring tokens (2 or 3 there).
         dropout: on embeddings and on pooled features (0.25 there).

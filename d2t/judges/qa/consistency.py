@@ -1,7 +1,7 @@
-"""QAGS-style consistency (spec §5.2): ask the text everything, compare with what the MR says.
+"""QAGS-style consistency (rule F5.2): ask the text everything, compare with what the MR says.
 
 The questions are templates and the MR answers its own questions exactly, so of the four steps of
-QAGS (spec §1.1) the last two are kept; "QAGS-style" is the name for that. Each answer is compared
+QAGS (rule F1.1) the last two are kept; "QAGS-style" is the name for that. Each answer is compared
 by token F1 where the slot is copied (names, numbers) and by identity, synonyms merged, where its
 values are a closed list: ``3 out of 5`` is no three quarters of ``5 out of 5``.
 

@@ -29,7 +29,7 @@ def diverse_search(
     """``n_groups`` sequences a source; a token costs ``penalty`` for each group that has chosen it.
 
     The scores of the results are the model's own mean log-probabilities: the penalty chooses and is
-    not counted (spec §1.2: in the original it is). fairseq counts the two best candidates of every
+    not counted (rule F1.2: in the original it is). fairseq counts the two best candidates of every
     earlier group, we count the token each has chosen.
 
     Args:

@@ -1,11 +1,11 @@
-"""QUALS (ACL 2021): pairs that are likely given one context, scored under both; spec §1.2, §5.3.
+"""QUALS (ACL 2021): pairs that are likely given one context, scored under both; rules F1.2, F5.3.
 
     lm(q, a | t) = 1/T sum_i log p(y_i | y_<i, t),   y = q SEP a EOS
     QUALS(S; D)  = 1/M sum_m [ lm(q_m, a_m | D) - lm(q_m, a_m | S) ]
 
 S is the context that proposed the pairs, D the other one. Both terms are teacher-forced by the same
 pass without dropout: the original takes the second from its diverse beam search, whose scores hold
-the diversity penalty, which biases QUALS upward (spec §1.2, end).
+the diversity penalty, which biases QUALS upward (rule F1.2, end).
 
 Departures, forced by records instead of documents: questions are templates, answers are values of
 the domain; "the answer occurs in the text" becomes "the model, asked the question, gives this
@@ -33,7 +33,7 @@ SIDES: tuple[Side, ...] = get_args(Side)
 
 
 CLOSED_WORDINGS = 3
-"""Wordings of a slot that the closed proposals ask; training sees all (spec §5.3 has three)."""
+"""Wordings of a slot that the closed proposals ask; training sees all (rule F5.3 has three)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class QualsScore:
 
     @property
     def worst(self) -> float | None:
-        """The lowest difference: an average hides one error among ten pairs (spec §5.3)."""
+        """The lowest difference: an average hides one error among ten pairs (rule F5.3)."""
         return min((pair.difference for pair in self.pairs), default=None)
 
     def failing(self, threshold: float) -> list[ScoredPair]:
@@ -124,7 +124,7 @@ class QualsScore:
 
 
 def select_pairs(candidates: Sequence[tuple[QAPair, float]], n_pairs: int) -> list[QAPair]:
-    """Spec §1.2, step 2: round-robin over distinct answers, likeliest pairs first.
+    """Rule F1.2, step 2: round-robin over distinct answers, likeliest pairs first.
 
     Args:
         candidates: pairs with their *total* log-likelihood under the proposing context.

@@ -1,4 +1,4 @@
-"""Data-QuestEval (EMNLP 2021) as a mode of the same questions and answers; spec §4, §5.8.
+"""Data-QuestEval (EMNLP 2021) as a mode of the same questions and answers; rules F4, F5.8.
 
 Questions about the MR are asked of the text (recall), questions that the text gives rise to are
 asked of the MR (precision). A question scores the mean of its answerability, ``1 - p(none)``, and

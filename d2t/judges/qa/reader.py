@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 MAX_ANSWER = 16
 """Most tokens of an answer, the end included."""
 MAX_CONTEXT = 1024
-"""Longer contexts are cut (spec §1.2, step 3)."""
+"""Longer contexts are cut (rule F1.2, step 3)."""
 MAX_PAIR = 60
-"""Most tokens of a proposed pair (spec §1.2)."""
+"""Most tokens of a proposed pair (rule F1.2)."""
 
 
 class QAReader:
@@ -79,7 +79,7 @@ class QAReader:
     def log_probs(
         self, contexts: Sequence[str], rows: Sequence[tuple[int, QAPair]]
     ) -> list[PairLogs]:
-        """Teacher-forced log-probabilities of ``question SEP answer EOS`` (spec §1.2, step 3)."""
+        """Teacher-forced log-probabilities of ``question SEP answer EOS`` (rule F1.2, step 3)."""
         encode = self.model.tokenizer.encode_target
         targets = [encode(pair.target) for _, pair in rows]
         found: list[PairLogs | None] = [None] * len(rows)

@@ -16,7 +16,7 @@ def answer_words(answer: str) -> list[str]:
 
 
 def token_f1(first: str, second: str) -> float:
-    """Harmonic mean of the shares of words that two answers have in common, 0 to 1 (spec §1.1)."""
+    """Harmonic mean of the shares of words that two answers have in common, 0 to 1 (rule F1.1)."""
     ours, theirs = answer_words(first), answer_words(second)
     if not ours or not theirs:
         return float(ours == theirs)

@@ -33,7 +33,7 @@ class QAPair:
 
     @property
     def target(self) -> str:
-        """``question SEP answer`` (spec §1.2)."""
+        """``question SEP answer`` (rule F1.2)."""
         return f"{self.question} {ANSWER} {self.answer}"
 
 
@@ -75,7 +75,7 @@ class PairLogs:
 
     @property
     def mean(self) -> float:
-        """``lm(q, a | context)`` of spec §1.2, step 4."""
+        """``lm(q, a | context)`` of rule F1.2, step 4."""
         return self.total / len(self.tokens)
 
     @property

@@ -1,6 +1,6 @@
 """Whether a text says something twice in a row, as in "a pub pub" or "It is cheap. It is cheap.".
 
-The slot checker counts adjacent mentions of one value as one (spec §1.5), so that it does not see
+The slot checker counts adjacent mentions of one value as one (rule O1.5), so that it does not see
 it; n-gram language models see every window of it and find it usual. Weak models do it.
 
 ``wording`` knows one word twice ("doubled"), of bundles that have read references; self-training's

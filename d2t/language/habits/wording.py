@@ -3,8 +3,8 @@
 "There is a place near Ranch pub called Aromi" says every slot to a slot checker, but the pub is
 Ranch; "Thai food near Ranch is a pub" calls the food one, and "Near Ranch is a cheap Aromi" gives a
 name an article. Each is made of words that are usual side by side, so that language models let it
-pass, and self-training, whose labels are a slot checker's, learns it (``d2t.language.habits.linking`` has
-another such gap).
+pass, and self-training, whose labels are a slot checker's, learns it
+(``d2t.language.habits.linking`` has another such gap).
 """
 
 from __future__ import annotations

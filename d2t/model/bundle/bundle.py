@@ -1,4 +1,4 @@
-"""A bundle: one folder with all that generation needs (DESIGN "Bundles and runs")."""
+"""A bundle: one folder with all that generation needs."""
 
 from __future__ import annotations
 

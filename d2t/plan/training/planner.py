@@ -42,7 +42,7 @@ class PlannerSettings:
         batch_size: plans a step, of one length.
         lr: peak of a cosine schedule after a warm-up (Adam).
         dropout: on embeddings and states.
-        smoothing: label smoothing over the slots still to come (spec §4.2).
+        smoothing: label smoothing over the slots still to come (rule O4.2).
         seed: of weights, order and dropout.
     """
 
@@ -87,7 +87,7 @@ def train_planner(
     """Fit a planner to the aligned plans of ``train``; ``dev`` chooses the epoch.
 
     Each reference is one plan: orders are multi-modal, and the model is to know all modes. Later
-    mentions of a slot are left out (spec §4.2). Deterministic for a seed on one machine.
+    mentions of a slot are left out (rule O4.2). Deterministic for a seed on one machine.
 
     Raises:
         DataError: one of the splits has no example with a plan.

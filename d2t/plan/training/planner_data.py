@@ -29,8 +29,8 @@ def planner_examples(
 ) -> tuple[list[Example], list[Example]]:
     """Training and development examples, prepared as for the training of a generator.
 
-    MRs are corrected from the texts where the domain has a lexicon (spec §1.6); examples that share
-    an MR with the corpus's test set are dropped (§1.7), except for files of one's own.
+    MRs are corrected from the texts where the domain has a lexicon (rule O1.6); examples that share
+    an MR with the corpus's test set are dropped (rule O1.7), except for files of one's own.
 
     Args:
         source: what to read.

@@ -1,4 +1,4 @@
-r"""The contrastive loss of CONSEQ (ACL 2021): likelihood on S+, unlikelihood on S-; spec §2.2.
+r"""The contrastive loss of CONSEQ (ACL 2021): likelihood on S+, unlikelihood on S-; rule F2.2.
 
 .. math:: L = \sum_{S+} \sum_t -\log p(s_t | s_{<t}, x) + w \sum_{S-} \sum_t -\log(1 - p(s_t|\cdot))
 

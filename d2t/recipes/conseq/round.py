@@ -1,9 +1,9 @@
 """A round of CONSEQ: texts sampled for training MRs by the model to start from, and all scored.
 
-Spec §2.1, steps 2 and 3; §5.4. One folder: ``samples.jsonl``, a line an MR with its references and
-samples and all their scores, and ``round.json``, what made it and what is in it, written last. An
-interrupted round goes on after its last block and ends as if nothing had happened: a sample depends
-on (seed, MR, number) alone.
+Rule F2.1, steps 2 and 3; rule F5.4. One folder: ``samples.jsonl``, a line an MR with its references
+and samples and all their scores, and ``round.json``, what made it and what is in it, written last.
+An interrupted round goes on after its last block and ends as if nothing had happened: a sample
+depends on (seed, MR, number) alone.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""S+ and S- from scored texts: absolute limits or shares of a ranking, by MR; spec §2.1, §5.4.
+"""S+ and S- from scored texts: absolute limits or shares of a ranking, by MR; rules F2.1, F5.4.
 
 A text that is chosen for S+ is never in S- of the same MR, whatever chose it: samples that say a
 reference of S+ word for word are no negatives.

@@ -40,7 +40,7 @@ class TextScorer(Protocol):
 class ParserAgreement:
     """Whether a learned parser reads in a sample what the checker read.
 
-    The sources keep the two apart, as two sets of samples (spec §7.5); asking both is ours. Values
+    The sources keep the two apart, as two sets of samples (rule O7.5); asking both is ours. Values
     that tell a reader the same count as equal.
     """
 

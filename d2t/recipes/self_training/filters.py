@@ -1,8 +1,8 @@
 """Which samples are believed: one reason a sample can be dropped for each filter, in this order.
 
-Spec §7.5, with what the sources leave out: labels must be stable, texts finished, fluent, free of
+Rule O7.5, with what the sources leave out: labels must be stable, texts finished, fluent, free of
 repetition and of words that suggest content which no slot covers; duplicates are removed over all
-sizes, all rounds and the training data (wart 26), and held-out MRs never come in.
+sizes, all rounds and the training data (rule W26), and held-out MRs never come in.
 """
 
 from __future__ import annotations

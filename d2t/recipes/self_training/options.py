@@ -22,7 +22,7 @@ class SampleConfig(_Table):
         target: accepted samples of a round, in equal parts for the proposed sizes.
         max_proposals: proposals of a round at most, whether or not the target is reached.
         block: proposals between two updates of the counts; a resumed round repeats at most one.
-        min_size, max_size: number of different slots of a proposal (spec §7.4), as far as the
+        min_size, max_size: number of different slots of a proposal (rule O7.4), as far as the
             domain has them; second values come on top.
         min_value_share: a value is proposed when this share of the training MRs has it; inverse
             counts would otherwise ask most for what the model has not learned to say.
@@ -87,7 +87,7 @@ class FilterConfig(_Table):
     """``[filter]``: which samples are believed. Quantiles are of development data.
 
     Attributes:
-        agree: what must be as proposed: nothing (spec §7.5), the MR, or the MR and its order.
+        agree: what must be as proposed: nothing (rule O7.5), the MR, or the MR and its order.
         agree_breaks: where the proposal plans sentences, they must be as planned too.
         confidence_quantile: samples with a lower mean log-probability than this quantile of greedy
             outputs for development MRs in random orders are dropped; 0 keeps all.

@@ -1,6 +1,6 @@
 """Which MRs and plans a self-training round asks for: rare ones first, in orders nobody wrote.
 
-Kedzie & McKeown 2019; spec §7.4. Departures: a slot may get two values, of pairs that training MRs
+Kedzie & McKeown 2019; rule O7.4. Departures: a slot may get two values, of pairs that training MRs
 have (any two would contradict each other as often as not); a proposal brings a plan and, in a
 share, its sentences; MRs of the held-out splits are not proposed; counts are updated between blocks
 of proposals, not after each, so that a block can be drawn at once, and have no N/A; a round ends
@@ -148,7 +148,7 @@ class ProposalSource:
         return None
 
     def value_weights(self, act: str, size: int, name: str) -> dict[str, float]:
-        """Unnormalised probability of each value: 1 / (n[size][slot][value] + 1) (spec §7.4)."""
+        """Unnormalised probability of each value: 1 / (n[size][slot][value] + 1) (rule O7.4)."""
         counts = self._counts.get((act, size, name), Counter())
         return {value: 1 / (counts[value] + 1) for value in self._acts[act].values[name]}
 

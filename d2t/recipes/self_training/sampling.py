@@ -1,9 +1,9 @@
 """One round of noise-injection self-training: propose, sample, label, filter, write.
 
-Kedzie & McKeown 2019; spec §7.3–§7.5. Proposals are made in blocks. A finished block is a file, so
-a round that is interrupted goes on after its last block and ends as if nothing had happened: random
-numbers belong to (seed, round, block, proposal), and what later blocks depend on (counts, texts
-seen) is read back from the blocks' files.
+Kedzie & McKeown 2019; rules O7.3, O7.4, O7.5. Proposals are made in blocks. A finished block is a
+file, so a round that is interrupted goes on after its last block and ends as if nothing had
+happened: random numbers belong to (seed, round, block, proposal), and what later blocks depend on
+(counts, texts seen) is read back from the blocks' files.
 """
 
 from __future__ import annotations

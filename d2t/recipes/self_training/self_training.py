@@ -1,6 +1,6 @@
 """Rounds of self-training: base model, samples, a model trained from scratch on both, again.
 
-Kedzie & McKeown 2019; spec §7.6. Samples of all rounds accumulate, and each model starts from
+Kedzie & McKeown 2019; rule O7.6. Samples of all rounds accumulate, and each model starts from
 random weights. Each step leaves files by which a later call sees that it is done, so the whole can
 be killed at any point and resumed to the same result.
 """
@@ -207,7 +207,7 @@ def _round(
 def held_out_keys(config: SelfTrainingConfig, data: PreparedData) -> frozenset[object]:
     """The MRs that are neither proposed nor accepted: those of the test and development splits.
 
-    Compared as ``mr.key()``, names included, as overlap removal does (wart 26). Development MRs
+    Compared as ``mr.key()``, names included, as overlap removal does (rule W26). Development MRs
     are out too, so that the scores by which filters and rounds are chosen stay like test scores.
     """
     keys = {example.mr.key() for example in data.dev_groups}

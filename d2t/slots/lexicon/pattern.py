@@ -123,7 +123,8 @@ class _Parser:
     def error(self, what: str) -> DomainError:
         """An error that shows the pattern and says what is the matter with it."""
         return DomainError(
-            f"lexicon pattern {self.source!r}: {what}; see the table in d2t/slots/lexicon/pattern.py"
+            f"lexicon pattern {self.source!r}: {what}; the table of pattern signs is in "
+            "d2t/slots/lexicon/pattern.py"
         )
 
     def parse(self) -> Node:

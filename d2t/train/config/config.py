@@ -24,15 +24,15 @@ class DataConfig(Section):
             train file beside the default corpus stands alone: it needs a dev file.
         domain: a shipped domain or a folder with a ``domain.toml``; configuration files that name
             none get the corpus's.
-        correct: replace train and dev MRs by what their text says (spec §1.6).
-        remove_overlap: drop train and dev pairs whose MR occurs in the test split (spec §1.7).
+        correct: replace train and dev MRs by what their text says (rule O1.6).
+        remove_overlap: drop train and dev pairs whose MR occurs in the test split (rule O1.7).
         mask_share: chance that a closed value which the text says verbatim is shown as a
             placeholder, drawn anew each epoch; it teaches copying of values never seen in training.
         vocab_size: at most this many subword pieces, symbols included.
         break_share: chance that a training pair shows where its sentences end, drawn anew each
             epoch, so that the model obeys sentence plans and does without them too (alignment).
         augment: JSONL files of further pairs (``d2t augment``, ``d2t self-train``), trained on
-            beside the corpus; they do not extend its vocabulary, tables or planner (spec §3.1).
+            beside the corpus; they do not extend its vocabulary, tables or planner (rule O3.1).
         clauses: leave out training pairs, and sentences and clauses of ``augment``, that lack a
             verb or have one too many (``d2t.language.habits.clauses``; for English).
         share: part of the training references to use, taken by whole MRs; 1.0 is all.
@@ -69,7 +69,7 @@ class OptimConfig(Section):
         lr: peak learning rate; None takes 1e-3 from scratch and 1e-4 for a pretrained checkpoint.
         schedule: what follows the linear warm-up.
         warmup_steps: steps of warm-up; None takes 6% of all steps, at most 400.
-        label_smoothing: mass spread over the other tokens (spec §5.2).
+        label_smoothing: mass spread over the other tokens (rule O5.2).
         weight_decay: AdamW's, on matrices only.
         clip: largest gradient norm; 0 turns clipping off.
         average: decay of the moving average of the weights, which is evaluated and kept; 0 is off.

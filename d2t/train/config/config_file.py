@@ -29,7 +29,7 @@ def load_config(
     sets: Iterable[str] = (),
     flags: Mapping[str, Any] | None = None,
 ) -> TrainConfig:
-    """Resolve a configuration: defaults < ``extends`` < file < ``--set`` < named flags (STYLE B4).
+    """Resolve a configuration: defaults < ``extends`` < file < ``--set`` < named flags.
 
     Where one of them names ``init``, what is taken over from there comes before ``extends``.
 
@@ -73,7 +73,7 @@ def _choose_strategy(raw: dict[str, Any]) -> None:
 
 
 def read_toml(path: Path, *, may_extend: bool = True) -> dict[str, Any]:
-    """Read one file, merged over the file that its ``extends`` names (one level; STYLE B4)."""
+    """Read one file, merged over the file that its ``extends`` names (one level)."""
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

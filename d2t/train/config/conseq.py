@@ -15,7 +15,7 @@ QA_SELECTORS: tuple[Selector, ...] = ("quals", "quals2")
 
 
 class ConseqObjective(Section):
-    """Contrastive training (CONSEQ, ACL 2021; faithfulness spec §2, §5.4).
+    """Contrastive training (CONSEQ, ACL 2021; rules F2, F5.4).
 
     The model that training starts from (``init``) samples texts for each training MR; samples and
     references are scored; good references are S+ (likelihood), bad samples S- (unlikelihood).

@@ -14,7 +14,7 @@ _MANIFEST = "d2t.json"
 _OWN = ("init", "objective", "run", "select")
 """Tables that are not taken over: they say how that training went, not what the model is."""
 _GENTLE = {"schedule": "linear", "warmup_steps": 0, "epochs": 2.0}
-"""Continued training (faithfulness spec §2.3): short, decaying from the first step on ..."""
+"""Continued training (rule F2.3): short, decaying from the first step on ..."""
 _RATE_SHARE = 0.1
 """... at a tenth of the learning rate."""
 

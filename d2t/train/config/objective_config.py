@@ -15,7 +15,7 @@ PLAN_FREE_STRATEGY = "random"
 
 
 class CounterfactualObjective(Section):
-    """SCOTT's student (faithfulness spec §3.2, §5.6): the plan is said first, then the utterance.
+    """SCOTT's student (rules F3.2, F5.6): the plan is said first, then the utterance.
 
     ``L = (1 - alpha) L_factual + alpha L_counterfactual``, each the mean over its labels: of
     factual pairs the plan and the utterance, of counterfactual pairs the utterance alone. The

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from d2t.train.data.prepare import TrainingPair
 
 FROZEN = "frozen"
-"""The epoch label of development pairs: one draw, the same at each evaluation (spec §2, RND)."""
+"""The epoch label of development pairs: one draw, the same at each evaluation (rule O2, RND)."""
 
 
 class Shares(NamedTuple):

@@ -86,7 +86,7 @@ class PreparedData:
 def prepare_data(
     config: DataConfig, *, say: Callable[[str], None] = lambda _: None
 ) -> PreparedData:
-    """Read, correct, align and filter the splits (spec §1.6, §1.7).
+    """Read, correct, align and filter the splits (rules O1.6, O1.7).
 
     Test MRs do nothing but remove training and development pairs that have the same MR.
 

@@ -77,8 +77,8 @@ def assemble(config: TrainConfig, data: PreparedData) -> Assembly:
     """Fit the strategy and its tables on the training pairs, train the tokenizer, build the model.
 
     Deterministic: the model's first weights depend on the seed alone. Tables are counted on what is
-    trained on; the paper counts before it removes pairs that share an MR with the test set (spec
-    §2), which would let test MRs weigh in.
+    trained on; the paper counts before it removes pairs that share an MR with the test set (rule
+    O2), which would let test MRs weigh in.
 
     With ``init``, all of them are that bundle's, and nothing is fitted.
 

@@ -20,7 +20,7 @@ Precision = Literal["fp32", "bf16"]
 def make_optimizer(
     model: nn.Module, config: TrainConfig, device: torch.device
 ) -> torch.optim.Optimizer:
-    """AdamW with betas (0.9, 0.98) (spec §5.3's, with decoupled decay on matrices only)."""
+    """AdamW with betas (0.9, 0.98) (rule O5.3's, with decoupled decay on matrices only)."""
     parameters = [p for p in model.parameters() if p.requires_grad]
     groups = [
         {

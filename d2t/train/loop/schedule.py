@@ -17,7 +17,7 @@ def default_warmup(total_steps: int) -> int:
 def rate_factor(step: int, *, schedule: Schedule, warmup: int, total: int) -> float:
     """The share of the peak rate used by step ``step`` (0-based).
 
-    Linear warm-up to 1, then ``inverse_sqrt`` is Noam's tail (spec §5.3), ``cosine`` and ``linear``
+    Linear warm-up to 1, then ``inverse_sqrt`` is Noam's tail (rule O5.3), ``cosine`` and ``linear``
     fall to 2% at ``total``, ``constant`` stays.
     """
     if step < warmup:

@@ -1,4 +1,4 @@
-"""Texts with a clause put in that is not, or not only, about their subject (spec §5.1, §5.2).
+"""Texts with a clause put in that is not, or not only, about their subject (rules F5.1, F5.2).
 
 A distractor leaves the answers of a record as they were, however much its words are those in which
 references say something else: they are said of another place, by somebody whose opinion is not

@@ -1,4 +1,4 @@
-"""Training of the QAGen model (spec §1.2, §5.3) with the loop that trains generators."""
+"""Training of the QAGen model (rules F1.2, F5.3) with the loop that trains generators."""
 
 from __future__ import annotations
 

@@ -1,11 +1,12 @@
 """What a QAGen model is trained on: context -> question SEP answer, drawn anew each epoch.
 
-Spec §5.3: a context is a tagged utterance or a linearized MR, more utterance pairs than MR pairs.
+Rule F5.3: a context is a tagged utterance or a linearized MR, more utterance pairs than MR pairs.
 A share of the pairs about slots that are said is learnt whole, so that the likelihood of a question
-says whether its slot is there (spec §5.3, lesson 2). Pairs about slots that are not said have the
-answer ``none``, and only the answer is learnt: the model can be asked anything (spec §5.2), and its
+says whether its slot is there (rule F5.3, lesson 2). Pairs about slots that are not said have the
+answer ``none``, and only the answer is learnt: the model can be asked anything (rule F5.2), and its
 own questions stay those that the context answers. Into a share of the texts a clause is put that is
-not about their subject (``d2t.judges.qa.training.distractors``): references never show that one has to notice.
+not about their subject (``d2t.judges.qa.training.distractors``):
+references never show that one has to notice.
 """
 
 from __future__ import annotations

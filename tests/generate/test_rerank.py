@@ -58,7 +58,7 @@ def generated(
 @pytest.mark.parametrize(
     ("beams", "best"),
     [
-        ([NO_AREA, GOOD], GOOD),  # the source's reranker takes index 0 here (spec §8, wart 3)
+        ([NO_AREA, GOOD], GOOD),  # the source's reranker takes index 0 here (rule W3)
         ([NO_AREA, OTHER_ORDER, GOOD], GOOD),
         ([NO_AREA, OTHER_ORDER], OTHER_ORDER),  # slots before order
         ([TWICE, OTHER_ORDER], OTHER_ORDER),  # said twice is an error of content
@@ -138,7 +138,7 @@ def test_slot_f1_is_over_multisets() -> None:
 
 
 def test_random_orders_are_pooled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Five shuffles compete, and the record says which one was read (spec §8, wart 4)."""
+    """Five shuffles compete, and the record says which one was read (rule W4)."""
     bundle = echo_bundle("rnd")
     text = "name[Aromi], eatType[pub], area[riverside], food[Italian], priceRange[cheap]"
     request = GenerationRequest("7", parse_mr(text, bundle.domain))

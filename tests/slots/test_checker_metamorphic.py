@@ -1,4 +1,4 @@
-"""Change what a text says by one thing, and the verdict changes by exactly that (STYLE B7)."""
+"""Change what a text says by one thing, and the verdict changes by exactly that."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from d2t.train.loop.progress import Silent
 if TYPE_CHECKING:
     from d2t.train.config.config import TrainConfig
 
-SMALL = Path(__file__).parent / "train_small"
+SMALL = Path(__file__).parents[1] / "support" / "train_small"
 TINY = [
     f"data.train={SMALL}/train.csv", f"data.dev={SMALL}/dev.csv", "data.vocab_size=400",
     "model.width=16", "model.ffn=16", "model.heads=2", "model.encoder_layers=1",

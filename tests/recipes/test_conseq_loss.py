@@ -16,7 +16,7 @@ PAD = 2
 
 
 def by_definition(logits: Tensor, targets: Tensor, smoothing: float) -> Tensor:
-    """Sum over non-pad tokens of -q log(1 - p), q as in spec §5.2."""
+    """Sum over non-pad tokens of -q log(1 - p), q as in rule O5.2."""
     vocab, total = logits.shape[-1], torch.zeros((), dtype=torch.float64)
     p = torch.softmax(logits.double(), -1)
     for row, gold in zip(p.reshape(-1, vocab), targets.reshape(-1).tolist(), strict=True):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from d2t.train.config.config import TrainConfig
 
 ROOT = Path(__file__).resolve().parents[2]
-SMALL = Path(__file__).parent / "train_small"
+SMALL = Path(__file__).parents[1] / "support" / "train_small"
 RAW: dict[str, Any] = {
     "rounds": 2,
     "base": {

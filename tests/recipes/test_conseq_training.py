@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from d2t.train.config.config import TrainConfig
 
-SMALL = Path(__file__).parent / "train_small"
+SMALL = Path(__file__).parents[1] / "support" / "train_small"
 DOMAIN = load_domain("restaurant")
 CHECKER = SlotChecker.for_domain(DOMAIN)
 MR = parse_mr("name[Aromi], eatType[pub], food[Italian]", DOMAIN)

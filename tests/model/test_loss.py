@@ -1,4 +1,4 @@
-"""Label smoothing against the spec's definition, written out."""
+"""Label smoothing against its definition (rule O5.2), written out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PAD = 2
 
 
 def by_definition(logits, targets, smoothing):
-    """Sum over non-pad tokens of -q log p, q as in spec §5.2."""
+    """Sum over non-pad tokens of -q log p, q as in rule O5.2."""
     vocab, total = logits.shape[-1], torch.zeros((), dtype=torch.float64)
     log_p = torch.log_softmax(logits.double(), -1)
     for row, gold in zip(log_p.reshape(-1, vocab), targets.reshape(-1).tolist(), strict=True):

@@ -125,7 +125,7 @@ def test_adapter_gives_the_orientation_sacrebleu_wants():
 
 
 def test_transposition_would_not_have_been_noticed():
-    """Why there is an adapter: square, mis-oriented references still give a number (STYLE D3)."""
+    """Why there is an adapter: square, mis-oriented references still give a number."""
     square = [refs[:1] * len(HYPOTHESES) for refs in REFERENCES]
     right = sacrebleu.corpus_bleu(HYPOTHESES, padded(square)).score
     wrong = sacrebleu.corpus_bleu(HYPOTHESES, square).score

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).resolve().parents[2] / "d2t"
+PACKAGE = Path(__file__).resolve().parents[1] / "d2t"
 # The rooms of d2t, from the ground up: a room imports rooms of lower floors only.
 FLOORS = (
     ("errors", "seeding",),

@@ -153,7 +153,7 @@ def test_groups_of_a_diverse_search_are_the_same_without_penalty_and_differ_with
 
 
 def test_the_penalty_is_not_in_the_scores(model: QAModel) -> None:
-    """What the original gets wrong: its second term holds the diversity penalty (spec §1.2)."""
+    """What the original gets wrong: its second term holds the diversity penalty (rule F1.2)."""
     tokenizer = model.tokenizer
     ids, mask = pad_sources([tokenizer.encode_target(CONTEXTS[0])], tokenizer.pad_id)
     (groups,) = diverse_search(model.network, ids, mask, n_groups=3, penalty=9.0, max_length=5)
