@@ -22,15 +22,16 @@ from d2t.generate.load import load
 from d2t.model.bundle.bundle import Bundle
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
+from d2t.recipes.conseq import stage as contrastive_stage
 from d2t.recipes.conseq.round import RoundFolder, groups_of, make_round
 from d2t.recipes.conseq.scores import Row, TextScorer
 from d2t.recipes.conseq.stage import apart
 from d2t.recipes.run import train
 from d2t.slots.checker import SlotChecker
-from d2t.train import checkpoint, contrastive_stage
 from d2t.train.config.config_file import load_config
 from d2t.train.config.conseq import ConseqObjective
 from d2t.train.data.prepare import training_pairs
+from d2t.train.loop import checkpoint
 from d2t.train.loop.interrupt import TrainingInterrupted
 from d2t.train.loop.progress import Silent
 
