@@ -212,6 +212,18 @@ def test_a_strategy_that_follows_no_orders_is_not_held_to_one() -> None:
     assert (found.status, found.order_kept) == ("ok", False)
 
 
+def test_how_far_a_record_goes_before_it_is_failed(bundle: EchoBundle) -> None:
+    """The effort of the defaults: fewer texts would leave more records failed."""
+    generator, backend = verified(bundle, {"greedy": always(NO_AREA)})
+    four = "name[Aromi], eatType[pub], area[riverside], food[Thai]"
+    assert generator.generate_one(four, "area,name,eatType,food").status == "failed"
+    # The first text, then one for each of six of the seven ways to cut four slots into sentences.
+    assert backend.log.count("greedy") == 1 + 6
+    assert backend.drawn == {"samples": 32, "wide": 64}
+    assert backend.widths["beams"][0] == 5
+    assert set(backend.widths["beams"][1:]) == {2}, "the parts of the plan"
+
+
 def test_stages_can_be_left_out(bundle: EchoBundle) -> None:
     nothing = VerifyOptions(beam_size=0, variants=0, samples=0, segment_beam=0, last_samples=0)
     generator, backend = verified(bundle, {"greedy": always(NO_AREA)}, nothing)

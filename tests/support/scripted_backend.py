@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,7 +20,8 @@ Script = Callable[[str], Sequence[str]]
 
 @dataclass
 class ScriptedBackend:
-    """Answers each kind of search by its script; ``log`` has the kinds in the order of calls.
+    """Answers each kind of search by its script; ``log`` has the kinds in the order of calls,
+    ``drawn`` how many samples of each kind, ``widths`` the beams of each call.
 
     A search without a script finds "Nothing.". The best text has score -0.1, the next -0.2, ….
     """
@@ -32,6 +34,8 @@ class ScriptedBackend:
     can_contrast: bool = False
     log: list[str] = field(default_factory=list)
     read: list[str] = field(default_factory=list)
+    drawn: Counter[str] = field(default_factory=Counter)
+    widths: dict[str, list[int]] = field(default_factory=lambda: {"beams": []})
 
     @contextmanager
     def session(self) -> Iterator[None]:
@@ -48,6 +52,7 @@ class ScriptedBackend:
         max_length: int,
         length_penalty: float,
     ) -> list[list[SearchResult]]:
+        self.widths["beams"].append(beam_size)
         return [self._say("beams", source)[:beam_size] for source in sources]
 
     def samples(
@@ -59,6 +64,7 @@ class ScriptedBackend:
         max_length: int,
     ) -> list[SearchResult]:
         kind = "samples" if options.top_p < 0.9 else "wide"
+        self.drawn[kind] += len(rows)
         said = [self._say(kind, source) for source in sources]
         return [said[at][key.sample % len(said[at])] for at, key in rows]
 

@@ -87,8 +87,9 @@ def test_a_source_that_is_encoded_once_gives_the_same_loss_and_gradients() -> No
 
 def test_the_score_prefers_faithful_ordered_text() -> None:
     assert combined_score(40, 0, 100) == 40
-    assert combined_score(40, 1, 100) < combined_score(40, 0, 100)
-    assert combined_score(40, 0, 90) < combined_score(40, 0, 100)
+    assert combined_score(40, 1, 100) == 35, "a point of SER costs five"
+    assert combined_score(40, 0, 90) == 35, "ten points of order cost five"
+    assert combined_score(40.5, 2, 96) == pytest.approx(40.5 - 10 - 2)
     metrics = {"dev_loss": 1.5, "dev_ser": 2.0, "dev_order": 90.0}
     assert selection_value("dev_loss", metrics) == -1.5
     assert selection_value("dev_ser", metrics) == -2.0
