@@ -45,6 +45,7 @@ def test_every_kind_occurs(phrases: list[Example]) -> None:
 def test_plans_are_sub_sequences_of_their_parents_plans(
     phrases: list[Example], parents: dict[str, Example]
 ) -> None:
+    assert phrases
     for phrase in phrases:
         plan = parent_of(phrase, parents).plan
         assert plan is not None
@@ -59,12 +60,14 @@ def test_plans_are_sub_sequences_of_their_parents_plans(
 def test_texts_are_substrings_of_their_parents(
     phrases: list[Example], parents: dict[str, Example]
 ) -> None:
+    assert phrases
     for phrase in phrases:
         start, end = map(int, phrase.id.rpartition(":")[2].split("-"))
         assert phrase.references == (parent_of(phrase, parents).references[0][start:end],)
 
 
 def test_each_is_read_alone_as_it_says(phrases: list[Example]) -> None:
+    assert phrases
     for phrase in phrases:
         report = CHECKER.check(phrase.references[0], phrase.mr)
         assert report.ok
@@ -73,6 +76,7 @@ def test_each_is_read_alone_as_it_says(phrases: list[Example]) -> None:
 
 
 def test_no_word_is_left_hanging(phrases: list[Example]) -> None:
+    assert phrases
     for phrase in phrases:
         words = words_of(CHECKER.align(phrase.references[0], phrase.mr))
         last = words[-1]

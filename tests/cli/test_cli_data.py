@@ -188,6 +188,7 @@ def test_make_mini_writes_the_shipped_bytes(tmp_path: Path) -> None:
 
 def test_every_help_ends_with_an_example() -> None:
     commands = ["list", "info", "fetch", "stats", "validate", "correct", "convert", "make-mini"]
+    assert commands
     for command in commands:
         assert "Example:" in d2t(command, "--help").stdout, command
 

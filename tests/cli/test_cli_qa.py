@@ -97,9 +97,9 @@ def test_lines_do_not_depend_on_the_batch_nor_on_the_mode(model: Path) -> None:
         assert result.exit_code == 0, result.stderr
         return [json.loads(line)["consistency"] for line in result.stdout.splitlines()]
 
-    for one, other in zip(
-        scored(), scored("--batch-size", "1", "--mode", "consistency"), strict=True
-    ):
+    alone = scored("--batch-size", "1", "--mode", "consistency")
+    assert len(alone) == len(RECORDS)
+    for one, other in zip(scored(), alone, strict=True):
         assert one["f1"] == other["f1"]
         assert one["mean_log_p"] == pytest.approx(other["mean_log_p"], abs=1e-3)
 

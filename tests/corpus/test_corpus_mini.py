@@ -28,7 +28,9 @@ def corpus() -> dict[str, list[Example]]:
 
 
 def test_the_committed_files_are_what_the_grammar_writes(tmp_path: Path) -> None:
-    for path in write_mini(tmp_path):
+    written = write_mini(tmp_path)
+    assert sorted(path.name for path in written) == ["dev.csv", "test.csv", "train.csv"]
+    for path in written:
         assert path.read_bytes() == (mini_folder() / path.name).read_bytes(), path.name
 
 
@@ -71,6 +73,7 @@ def test_the_plan_is_the_mr_in_the_order_that_the_checker_reads(
 ) -> None:
     checker = SlotChecker.for_domain(DOMAIN)
     wrong = []
+    assert all(len(corpus[split]) > 100 for split in SPLITS)
     for example in (ex for split in SPLITS for ex in corpus[split]):
         assert example.plan is not None
         assert Counter(example.plan.slots) == Counter(example.mr.slots)
@@ -105,6 +108,7 @@ def test_orders_shapes_and_wordings_vary(corpus: dict[str, list[Example]]) -> No
 
 
 def test_texts_are_clean(corpus: dict[str, list[Example]]) -> None:
+    assert all(len(corpus[split]) > 100 for split in SPLITS)
     for example in (ex for split in SPLITS for ex in corpus[split]):
         text = example.references[0]
         assert re.fullmatch(r"[A-Z].*[^ ,]\.", text)

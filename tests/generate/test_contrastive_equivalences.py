@@ -166,6 +166,7 @@ def test_a_replayed_half_is_the_half_of_a_text_that_began_with_it(architecture: 
     doubled = ContrastiveModel(model, options, [script])
     state = doubled.start(*doubled_sources([source], [script], 0))
     text = [1, 9, 7, 8, 7, 5]
+    assert text
     for at, word in enumerate(text):
         scores, state = doubled.step(torch.tensor([word]), state)
         other = first if at < 2 else second

@@ -103,6 +103,7 @@ def test_the_words_of_the_pieces_are_those_of_the_template(text, mr):
 
 
 def test_pieces_of_the_corpus_spell_its_templates_and_sentences(dev):
+    assert dev
     for text in dev:
         assert [words_of(s) for s in text.sentences] == template_sentences(text.template)
 

@@ -157,6 +157,7 @@ def test_the_penalty_is_not_in_the_scores(model: QAModel) -> None:
     tokenizer = model.tokenizer
     ids, mask = pad_sources([tokenizer.encode_target(CONTEXTS[0])], tokenizer.pad_id)
     (groups,) = diverse_search(model.network, ids, mask, n_groups=3, penalty=9.0, max_length=5)
+    assert groups
     for result in groups:
         tokens = [*result.ids, *([tokenizer.eos_id] if result.finished else [])]
         decoder_input = torch.tensor([[tokenizer.bos_id, *tokens[:-1]]])

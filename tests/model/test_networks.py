@@ -67,6 +67,7 @@ def test_padding_does_not_change_a_row(model):
     lengths = [9, 6, 3, 1]
     source, mask, target = batch(lengths)
     together = model(source, mask, target)
+    assert lengths
     for i, n in enumerate(lengths):
         alone = model(source[i : i + 1, :n], mask[i : i + 1, :n], target[i : i + 1])
         torch.testing.assert_close(alone[0], together[i], atol=1e-5, rtol=1e-5)

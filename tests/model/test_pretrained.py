@@ -317,6 +317,7 @@ def test_a_contrast_of_a_checkpoint_is_its_forced_contrast(loaded, dynamic):
     static = beam_search(contrast, *pairs, beam_size=3, n_best=3, max_length=8)
     state = contrast.start(*pairs)
     text = [model.bos_id, *tokenizer.encode_target("near the river a pub")[:-1]]
+    assert text
     for at, word in enumerate(text):
         scores, state = contrast.step(torch.full((3,), word), state)
         if at and scripts[0].said(text[1 : at + 1]):

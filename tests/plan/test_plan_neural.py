@@ -85,6 +85,7 @@ def test_learns_sentences_and_plans_them_when_asked(planner):
 
 def test_training_is_deterministic(planner):
     again = train_planner(CORPUS * 16, CORPUS, DOMAIN, SETTINGS)
+    assert planner.network.weights
     for name, weights in planner.network.weights.items():
         assert np.array_equal(weights, again.network.weights[name])
 

@@ -107,6 +107,7 @@ def test_a_qa_model_adds_quals_one_row_at_a_time_or_together() -> None:
     scorer = TextScorer(CHECKER, reader)
     rows = [Row(MR, text, ("Aromi.",)) for text in ("Aromi is a pub.", "Cheap food.")]
     together, alone = scorer.score(rows), [scorer.score([row])[0] for row in rows]
+    assert rows
     for row, one, other in zip(rows, together, alone, strict=True):
         [expected] = quals([context_pair(MR, row.text, DOMAIN, reader.questions)], reader)
         for name, value in (("quals", expected.precision), ("quals2", expected.total)):

@@ -52,6 +52,7 @@ def test_a_planted_difference_is_found_in_every_metric(test):
     comparison = compare(
         system(60, lambda i: i % 2 == 0), system(60, lambda i: i % 10 == 0), test=test
     )
+    assert comparison.rows
     for row in comparison.rows:
         better = row.result.difference > 0 if row.higher_is_better else row.result.difference < 0
         assert better, row.key

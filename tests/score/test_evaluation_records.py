@@ -175,6 +175,7 @@ class TestGenerationTasks:
         asked = {"checker": checker}
         orders = generation_tasks(self.examples(domain), domain, "oracle", **asked)
         tasks = generation_tasks(self.examples(domain), domain, "oracle_sentences", **asked)
+        assert orders
         for order, task in zip(orders, tasks, strict=True):
             assert order.plan.breaks is None
             assert task.plan.breaks is not None

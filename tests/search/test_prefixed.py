@@ -53,6 +53,7 @@ def test_batch_is_single(beam: int) -> None:
         return beam_search(model, *sources, beam_size=beam, n_best=beam, max_length=8)
 
     together = search([0, 1, 2, 3])
+    assert together
     for at, results in enumerate(together):
         assert [r.ids for r in results] == [r.ids for r in search([at])[0]]
 

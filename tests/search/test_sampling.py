@@ -103,7 +103,9 @@ def test_top_k_draws_from_the_likeliest_tokens_only() -> None:
 def test_scores_are_the_models_own_at_temperature_one() -> None:
     options = SamplingOptions("ancestral", temperature=3.0, top_p=0.9)
     rows = [(0, SampleKey(1, k)) for k in range(50)]
-    for result in sample_search(TableModel(TABLE), *ONE, rows, options, max_length=3):
+    results = sample_search(TableModel(TABLE), *ONE, rows, options, max_length=3)
+    assert len(results) == len(rows)
+    for result in results:
         probability = torch.tensor(TABLE[BOS][result.ids[0]])
         assert result.score == pytest.approx(probability.log().item() / 2)  # EOS is certain
 

@@ -88,6 +88,7 @@ def test_scores_are_the_forced_log_probabilities(seed: int) -> None:
     model = RandomModel(seed)
     ids, mask = pad_sources(SOURCES, PAD)
     found = beam_search(model, ids, mask, beam_size=4, n_best=4, max_length=30)
+    assert found
     for row, results in enumerate(found):
         for result in results:
             target = [*result.ids, EOS] if result.finished else list(result.ids)
