@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 # Each file in one process, at most four of them: they all import torch.
 PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: demo test test-slow lint format bench clean
+.PHONY: demo test test-slow lint format docs bench clean
 
 $(STAMP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -32,6 +32,10 @@ lint: $(STAMP)
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# The reference of all commands, written again from their help texts.
+docs: $(STAMP)
+	PYTHONPATH=. $(BIN)/python tests/support/command_reference.py
 
 bench: $(STAMP)
 	$(BIN)/python -m experiments.bench

@@ -62,6 +62,7 @@ COMMANDS = {
     "parse": "evaluating.parse:parse",
     "self-train": "training.self_train:self_train",
     "info": "info:info",
+    "guide": "guide:guide",
     "export": "generating.export:export",
 }
 
