@@ -26,7 +26,8 @@ TARGET = Path(__file__).resolve().parents[2] / "d2t" / "guides" / "commands.md"
 HEAD = """\
 # Commands
 
-This reference is generated from the help texts by `make docs`; do not edit it. `d2t COMMAND --help` shows the same.
+This reference is generated from the help texts by `make docs`; do not edit it.
+`d2t COMMAND --help` shows the same.
 Global options stand before the command, for example `d2t -q generate ...`.
 
 | option | meaning |
@@ -35,8 +36,8 @@ Global options stand before the command, for example `d2t -q generate ...`.
 | `-q`, `--quiet` | Print nothing but errors on standard error. |
 | `--version` | Print the version and exit. |
 
-Exit codes: 0 success; 1 failure; 2 wrong usage; 3 finished, but some input lines were bad; 4 a gate was missed;
-130 interrupted; 141 the reader of the output closed the pipe.
+Exit codes: 0 success; 1 failure; 2 wrong usage; 3 finished, but some input lines were bad;
+4 a gate was missed; 130 interrupted; 141 the reader of the output closed the pipe.
 """
 _KINDS = {int: "INTEGER", float: "NUMBER", str: "TEXT", Path: "PATH"}
 
