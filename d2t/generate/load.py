@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from d2t.errors import UsageError
 from d2t.generate.pipeline import ModelGenerator
@@ -12,6 +12,9 @@ from d2t.io.resources import shipped_model
 from d2t.model.bundle.bundle_parts import BundleParts, read_parts
 from d2t.model.bundle.manifest import read_manifest, verify_files
 from d2t.search.ct2_backend import FOLDER, CTranslate2Backend, Parallelism
+
+if TYPE_CHECKING:
+    from d2t.generate.contrast import ContrastOptions
 
 Engine = Literal["auto", "torch", "ctranslate2"]
 
@@ -23,6 +26,7 @@ def load(
     engine: Engine = "auto",
     threads: int | None = None,
     workers: int | None = None,
+    contrast: ContrastOptions | None = None,
     **settings: Any,
 ) -> ModelGenerator:
     """Load a model bundle and make it ready to generate.
@@ -37,8 +41,10 @@ def load(
         threads: cores to use; None is all that this process may use, or torch's choice.
         workers: batches that CTranslate2 searches at a time, sharing the threads; None: one thread
             each, which is fastest for many records.
-        settings: ``beam_size``, ``batch_size``, ``max_length``, ``length_penalty``, ``seed``,
-            ``contrast`` (for which ``auto`` takes torch); see ``ModelGenerator``.
+        contrast: prefer what the MR makes likelier than a perturbed one does; ``auto`` then takes
+            torch. Scores are of the contrasted distribution.
+        settings: ``beam_size``, ``batch_size``, ``max_length``, ``length_penalty``, ``seed``; see
+            ``ModelGenerator``.
 
     Raises:
         BackendError: there is no such device, or the engine is not installed.
@@ -48,7 +54,7 @@ def load(
     """
     folder = shipped_model() if path is None else Path(path)
     on_cpu = device in ("cpu", "auto")
-    if engine == "auto" and settings.get("contrast") is not None:
+    if engine == "auto" and contrast is not None:
         engine = "torch"
     if engine == "ctranslate2" and not on_cpu:
         raise UsageError(f"the ctranslate2 engine runs on the CPU; leave out --device {device}")
@@ -56,6 +62,11 @@ def load(
         manifest = read_manifest(folder)
         verify_files(folder, manifest)
         parts = BundleParts(**read_parts(folder, manifest))
+        if contrast is not None and not contrast.is_plain:
+            raise UsageError(
+                "the ctranslate2 engine cannot step two inputs side by side; contrastive decoding "
+                "needs the torch engine: --engine torch"
+            )
         cores = Parallelism.for_machine(threads, workers)
         backend = CTranslate2Backend(parts, folder / FOLDER, parallelism=cores)
         return ModelGenerator(parts, backend=backend, **settings)
@@ -68,7 +79,13 @@ def load(
 
     if threads is not None:
         torch.set_num_threads(threads)
-    return ModelGenerator(Bundle.load(folder, device=pick_device(device)), **settings)
+    bundle = Bundle.load(folder, device=pick_device(device))
+    if contrast is None:
+        return ModelGenerator(bundle, **settings)
+    from d2t.generate.contrast_engine import contrast_engine
+
+    wrapped = contrast_engine(bundle, contrast, seed=settings.get("seed", 0))
+    return ModelGenerator(bundle, backend=wrapped, **settings)
 
 
 def _is_exported(bundle: Path) -> bool:

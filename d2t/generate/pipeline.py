@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from d2t.errors import BackendError, UsageError
 from d2t.generate.candidates import Candidate, distinct_candidates
-from d2t.generate.contrast_source import ContrastSource
 from d2t.generate.orders import Orders, breaks_kept, choose_orders, pooled_orders
 from d2t.generate.requests import make_request
 from d2t.generate.rerank import rerank
-from d2t.generate.types import GenerationRequest, Hypothesis
+from d2t.generate.types import EncodedRequest, Hypothesis
 from d2t.language.delex import relexicalize
 from d2t.plan.choose import FittedPlanners, best_planner
-from d2t.search.backend import EncodedSource, OutOfMemoryError
-from d2t.search.contrast_options import runnable_contrast
+from d2t.search.backend import OutOfMemoryError
 from d2t.search.sampling_options import SampleKey, SamplingOptions, request_key
 from d2t.search.windows import BATCHES_PER_WINDOW, answer_all
 from d2t.slots.checker import SlotChecker
@@ -25,13 +22,12 @@ from d2t.slots.checker import SlotChecker
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from d2t.linearize.source import LinearizedInput
+    from d2t.generate.types import GenerationRequest
     from d2t.model.bundle.bundle import Bundle
     from d2t.model.bundle.bundle_parts import BundleParts
     from d2t.mr.types import MeaningRepresentation, Plan
     from d2t.plan.base import Planner
     from d2t.search.backend import SearchBackend, SearchResult
-    from d2t.search.contrast_options import ContrastOptions
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -40,16 +36,6 @@ logger = logging.getLogger(__name__)
 
 MAX_LENGTH = 100
 """Most tokens per utterance where neither the caller nor the bundle says otherwise (rule O5.6)."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """A request on its way to the model."""
-
-    request: GenerationRequest
-    asked: Plan
-    linearized: LinearizedInput
-    source: EncodedSource
 
 
 class ModelGenerator:
@@ -71,7 +57,6 @@ class ModelGenerator:
         rerank: bool = False,
         planner: Planner | str | None = None,
         plan_sentences: bool = False,
-        contrast: ContrastOptions | None = None,
         backend: SearchBackend | None = None,
         at_a_time: int | None = None,
     ) -> None:
@@ -90,14 +75,11 @@ class ModelGenerator:
                 finishes plans that end in ``...``. A planner, or what ``make_planner`` takes; None
                 is the bundle's neural one, else its bigram one.
             plan_sentences: let it plan where sentences end, too.
-            contrast: search for what the true MR makes likelier than a perturbed one; scores are
-                then of the contrasted distribution. Samples stay the model's own.
             backend: the engine that runs the model; None is torch.
             at_a_time: windows of many requests in work at a time; None: as the engine gains by it.
 
         Raises:
-            UsageError: a setting is out of range, there is nothing to rerank, no such planner, or
-                the engine cannot contrast.
+            UsageError: a setting is out of range, there is nothing to rerank, or no such planner.
         """
         defaults: Mapping[str, Any] = bundle.decode_defaults
         self.bundle = bundle
@@ -125,7 +107,6 @@ class ModelGenerator:
         self._backend = backend or _torch_backend(bundle)
         self.at_a_time = at_a_time or self._backend.at_a_time
         self._plan_first = bundle.linearizer.plan_first is not None
-        self.contrast = runnable_contrast(contrast, self._backend, plan_first=self._plan_first)
 
     @property
     def engine(self) -> str:
@@ -192,7 +173,6 @@ class ModelGenerator:
             length_penalty=self.length_penalty,
             seed=self.seed,
             planner=self.planner,
-            contrast=self.contrast,
             backend=self._backend,
             at_a_time=self.at_a_time,
         )
@@ -215,7 +195,7 @@ class ModelGenerator:
 
     def _candidates(
         self, requests: Sequence[GenerationRequest], options: SamplingOptions | None
-    ) -> list[tuple[_Prepared, list[Candidate]]]:
+    ) -> list[tuple[EncodedRequest, list[Candidate]]]:
         prepared = [self._prepare(request, self._order(request)) for request in requests]
         if options is None:
             found = self._batched(prepared, _source_length, self._run_beams)
@@ -225,7 +205,7 @@ class ModelGenerator:
             keep = options.keep
         decode = self.bundle.tokenizer.decode
         return [
-            (item, distinct_candidates(results, decode, item.linearized.bindings, keep))
+            (item, distinct_candidates(results, decode, item.bindings, keep))
             for item, results in zip(prepared, found, strict=True)
         ]
 
@@ -235,7 +215,7 @@ class ModelGenerator:
             request, strategy, self.planner, seed=self.seed, plan_first=self._plan_first
         )
 
-    def _variants(self, request: GenerationRequest) -> list[_Prepared]:
+    def _variants(self, request: GenerationRequest) -> list[EncodedRequest]:
         """The sources whose candidates compete; several only where RND is reranked."""
         orders = [self._order(request)]
         if self.rerank:
@@ -245,27 +225,21 @@ class ModelGenerator:
             )  # fmt: skip
         return [self._prepare(request, order) for order in orders]
 
-    def _prepare(self, request: GenerationRequest, orders: Orders) -> _Prepared:
+    def _prepare(self, request: GenerationRequest, orders: Orders) -> EncodedRequest:
         linearized = self.bundle.linearizer.linearize(
             request.mr, orders.read, kind=request.kind, said=orders.asked
         )
         ids = self.bundle.tokenizer.encode_source(linearized.pieces)
         given = linearized.prefix
         prefix = self.bundle.tokenizer.encode_source(given)[:-1] if given else ()  # no EOS
-        bindings = linearized.bindings
-        contrast = None
-        if self.contrast is not None:
-            contrast = ContrastSource(
-                self.contrast,
-                request,
-                orders.read,
-                self.bundle,
-                self.checker,
-                bindings,
-                seed=self.seed,
-            )
-        source = EncodedSource(tuple(ids), tuple(bindings), contrast, tuple(prefix))
-        return _Prepared(request, orders.asked, linearized, source)
+        return EncodedRequest(
+            ids=tuple(ids),
+            symbols=tuple(linearized.bindings),
+            prefix=tuple(prefix),
+            request=request,
+            orders=orders,
+            bindings=linearized.bindings,
+        )
 
     def _batched(
         self,
@@ -305,23 +279,22 @@ class ModelGenerator:
         logger.warning("out of memory: going on with batches of %d", self.batch_size)
         return None
 
-    def _run_search(self, batch: list[_Prepared]) -> list[list[SearchResult]]:
+    def _run_search(self, batch: list[EncodedRequest]) -> list[list[SearchResult]]:
         """One result per source, or the n-best to rerank."""
         if self.beam_size > 1:
             return self._run_beams(batch)
-        sources = [item.source for item in batch]
-        return [[r] for r in self._backend.greedy(sources, max_length=self.max_length)]
+        return [[r] for r in self._backend.greedy(batch, max_length=self.max_length)]
 
-    def _run_beams(self, batch: list[_Prepared]) -> list[list[SearchResult]]:
+    def _run_beams(self, batch: list[EncodedRequest]) -> list[list[SearchResult]]:
         return self._backend.beams(
-            [item.source for item in batch],
+            batch,
             beam_size=self.beam_size,
             max_length=self.max_length,
             length_penalty=self.length_penalty,
         )
 
     def _sample(
-        self, prepared: list[_Prepared], options: SamplingOptions
+        self, prepared: list[EncodedRequest], options: SamplingOptions
     ) -> list[list[SearchResult]]:
         """``n_samples`` results per source; rows, not sources, are what a batch is counted in."""
         keys = [request_key(options.seed, item.request.id) for item in prepared]
@@ -335,7 +308,7 @@ class ModelGenerator:
             wanted = list(dict.fromkeys(source for source, _ in batch))
             place = {source: i for i, source in enumerate(wanted)}
             return self._backend.samples(
-                [prepared[source].source for source in wanted],
+                [prepared[source] for source in wanted],
                 [(place[source], key) for source, key in batch],
                 options,
                 max_length=self.max_length,
@@ -345,7 +318,7 @@ class ModelGenerator:
         step = options.n_samples
         return [found[i * step : (i + 1) * step] for i in range(len(prepared))]
 
-    def _best(self, found: list[tuple[_Prepared, list[SearchResult]]]) -> Hypothesis:
+    def _best(self, found: list[tuple[EncodedRequest, list[SearchResult]]]) -> Hypothesis:
         """The model's best, or that of the reranker."""
         if not self.rerank:
             [(item, results)] = found
@@ -357,32 +330,32 @@ class ModelGenerator:
         asked = found[0][0].request.plan is not None or needs_planner
         return checked[rerank(checked, by_order=asked)]
 
-    def _finish(self, item: _Prepared, result: SearchResult) -> Hypothesis:
+    def _finish(self, item: EncodedRequest, result: SearchResult) -> Hypothesis:
         template = self.bundle.tokenizer.decode(result.ids)
-        text = relexicalize(template, item.linearized.bindings)
+        text = relexicalize(template, item.bindings)
         return self._checked(item, Candidate(template, text, result.score, result.finished))
 
-    def _checked(self, item: _Prepared, candidate: Candidate) -> Hypothesis:
+    def _checked(self, item: EncodedRequest, candidate: Candidate) -> Hypothesis:
         report = self.checker.check(candidate.text, item.request.mr)
         realised = report.alignment.plan()
         return Hypothesis(
             id=item.request.id,
             mr=item.request.mr,
-            plan=item.asked,
+            plan=item.orders.asked,
             text=candidate.text,
             alignment=report.alignment,
             report=report,
             score=candidate.score,
-            status="ok" if report.ok and candidate.is_whole(item.linearized.bindings) else "failed",
-            order_kept=realised.slots == item.asked.slots,
-            breaks_kept=breaks_kept(item.asked, realised),
+            status="ok" if report.ok and candidate.is_whole(item.bindings) else "failed",
+            order_kept=realised.slots == item.orders.asked.slots,
+            breaks_kept=breaks_kept(item.orders.asked, realised),
             finished=candidate.finished,
         )
 
 
-def _source_length(item: _Prepared) -> tuple[int, int]:
+def _source_length(item: EncodedRequest) -> tuple[int, int]:
     """What is given to the decoder, then what is read: engines step like prefixes together."""
-    return len(item.source.prefix), len(item.source.ids)
+    return len(item.prefix), len(item.ids)
 
 
 def _torch_backend(bundle: BundleParts) -> SearchBackend:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from d2t.search.backend import EncodedSource
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from d2t.generate.orders import Orders
+    from d2t.language.bindings import Bindings
     from d2t.mr.types import MeaningRepresentation, Plan
     from d2t.slots.types import Alignment, SlotReport
 
@@ -27,6 +31,21 @@ class GenerationRequest:
     mr: MeaningRepresentation
     plan: Plan | None = None
     kind: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodedRequest(EncodedSource):
+    """A request as an engine reads it, and what its answers are read and judged by.
+
+    Attributes:
+        request: what was asked.
+        orders: the order asked for, and the one in which the model reads the slots.
+        bindings: what the placeholders of the source stand for.
+    """
+
+    request: GenerationRequest
+    orders: Orders
+    bindings: Bindings
 
 
 @dataclass(frozen=True, slots=True)

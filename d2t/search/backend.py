@@ -11,38 +11,11 @@ from d2t.errors import BackendError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from d2t.search.contrast_options import ContrastOptions
     from d2t.search.sampling_options import SampleKey, SamplingOptions
 
 
 class OutOfMemoryError(BackendError):
     """A batch did not fit; a smaller one may."""
-
-
-class PerturbedSource(Protocol):
-    """What contrastive decoding reads beside a source: the same with slots perturbed.
-
-    Slots are numbered; a set of them is a bit mask.
-
-    Attributes:
-        options: weight and mask; the same for all sources of a batch.
-        everything: the mask of all slots that are perturbed; 0: there is nothing to contrast.
-    """
-
-    options: ContrastOptions
-    everything: int
-
-    def ids(self, said: int = 0) -> tuple[int, ...]:
-        """Tokens of the source in which all slots but ``said`` are perturbed, EOS included."""
-        ...
-
-    def said(self, prefix: Sequence[int]) -> int:
-        """Which slots the text that begins with the tokens ``prefix`` has said."""
-        ...
-
-    def longest(self) -> int:
-        """Tokens that no result of ``ids`` exceeds."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +25,11 @@ class EncodedSource:
     Attributes:
         ids: tokens, EOS included.
         symbols: placeholders that stand for something in this MR; no other may be generated.
-        contrast: what greedy and beam search contrast it with; the sources of a batch all have one,
-            with the same options, or none has.
         prefix: tokens that every answer begins with; they are given, and are no part of it.
     """
 
     ids: tuple[int, ...]
     symbols: tuple[str, ...]
-    contrast: PerturbedSource | None = None
     prefix: tuple[int, ...] = ()
 
 
@@ -91,8 +61,6 @@ class SearchBackend(Protocol):
     """Batches that one call may hold: the engine splits them over its workers."""
     at_a_time: int
     """Calls from different threads that it makes faster by answering them together."""
-    can_contrast: bool
-    """Whether it reads ``EncodedSource.contrast``; samples are of the true MR alone anyhow."""
 
     def session(self) -> AbstractContextManager[object]:
         """What surrounds a series of calls (evaluation mode, say)."""

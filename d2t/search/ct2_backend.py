@@ -61,7 +61,6 @@ class CTranslate2Backend:
     """
 
     name: str = "ctranslate2"
-    can_contrast: bool = False
 
     def __init__(
         self, parts: BundleParts, folder: Path, *, parallelism: Parallelism | None = None

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
 from d2t.search.backend import OutOfMemoryError
-from d2t.search.contrastive import ContrastiveModel, doubled_sources
 from d2t.search.prefixed import PrefixedModel, like_prefixes
 from d2t.search.sampling import sample_search
 from d2t.search.search import beam_search, greedy_search, pad_sources
@@ -36,7 +34,6 @@ class TorchBackend:
     name: str = "torch"
     parallel: int = 1
     at_a_time: int = 1
-    can_contrast: bool = True
 
     def __init__(self, bundle: Bundle) -> None:
         """Any bundle will do; its model is run in evaluation mode inside ``session``."""
@@ -60,7 +57,7 @@ class TorchBackend:
         """See ``SearchBackend.greedy``."""
 
         def run(batch: Sequence[EncodedSource]) -> list[SearchResult]:
-            model, ids, mask, banned = self._batch(batch)
+            model, ids, mask, banned = self.batch(batch)
             return greedy_search(model, ids, mask, max_length=max_length, banned=banned)
 
         return _by_prefix(sources, sources, run)
@@ -76,7 +73,7 @@ class TorchBackend:
         """See ``SearchBackend.beams``."""
 
         def run(batch: Sequence[EncodedSource]) -> list[list[SearchResult]]:
-            model, ids, mask, banned = self._batch(batch)
+            model, ids, mask, banned = self.batch(batch)
             return beam_search(
                 model,
                 ids,
@@ -98,16 +95,11 @@ class TorchBackend:
         *,
         max_length: int,
     ) -> list[SearchResult]:
-        """See ``SearchBackend.samples``; a sample depends on its key and its source alone.
-
-        The true MR's: there is no contrast in them.
-        """
+        """See ``SearchBackend.samples``; a sample depends on its key and its source alone."""
 
         def run(chosen: Sequence[tuple[int, SampleKey]]) -> list[SearchResult]:
             wanted = sorted({at for at, _ in chosen})
-            model, ids, mask, banned = self._batch(
-                [replace(sources[at], contrast=None) for at in wanted]
-            )
+            model, ids, mask, banned = self.batch([sources[at] for at in wanted])
             own = [(wanted.index(at), key) for at, key in chosen]
             return sample_search(
                 model, ids, mask, own, options, max_length=max_length, banned=banned
@@ -115,26 +107,18 @@ class TorchBackend:
 
         return _by_prefix(rows, [sources[at] for at, _ in rows], run)
 
-    def _batch(
+    def batch(
         self, sources: Sequence[EncodedSource]
     ) -> tuple[Seq2SeqModel, Tensor, Tensor, Tensor]:
         """What a search steps, its sources and their mask, and the banned tokens.
 
-        Where there is a contrast, the sources are pairs ``(batch, 2, src_len)``. Prefixes must be
-        of one length, and there is no contrast beside them.
+        Prefixes must be of one length.
         """
         ids, mask, banned = self._tensors(sources)
+        model = self._model
         if any(source.prefix for source in sources):
-            model = PrefixedModel(self._model, [source.prefix for source in sources])
-            return model, ids, mask, banned
-        contrasts = [source.contrast for source in sources if source.contrast is not None]
-        if not contrasts:
-            return self._model, ids, mask, banned
-        contrasted = ContrastiveModel(self._model, contrasts[0].options, contrasts, banned)
-        pairs = doubled_sources(
-            [source.ids for source in sources], contrasts, contrasted.pad_id, device=ids.device
-        )
-        return contrasted, *pairs, banned
+            model = PrefixedModel(model, [source.prefix for source in sources])
+        return model, ids, mask, banned
 
     def _tensors(self, sources: Sequence[EncodedSource]) -> tuple[Tensor, Tensor, Tensor]:
         """Source ids ``(batch, src_len)``, their mask, and the banned tokens ``(batch, vocab)``."""
@@ -159,11 +143,11 @@ def _by_prefix(
     found: dict[int, _Found] = {}
     for places in like_prefixes([source.prefix for source in sources]):
         chosen = [items[at] for at in places]
-        found.update(zip(places, _guarded(partial(run, chosen)), strict=True))
+        found.update(zip(places, guarded(partial(run, chosen)), strict=True))
     return [found[at] for at in range(len(items))]
 
 
-def _guarded(run: Callable[[], _Found]) -> _Found:
+def guarded(run: Callable[[], _Found]) -> _Found:
     """What ``run`` finds; memory that ran out becomes our own error, and is given back."""
     try:
         return run()

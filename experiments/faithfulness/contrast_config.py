@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from d2t.errors import DataError
+from d2t.generate.contrast import ContrastOptions
 from d2t.mr.perturb import Perturbation  # noqa: TC001 - pydantic reads it at run time
-from d2t.search.contrast_options import ContrastOptions
 from experiments.faithfulness.parser_judge import Parser  # noqa: TC001 - as above
 from experiments.runner.toml_file import read_toml
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from d2t.generate.contrast_engine import contrast_engine
 from d2t.generate.pipeline import ModelGenerator
 from d2t.generate.rerank import tied
 from d2t.generate.verified import VerifiedGenerator
@@ -15,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from d2t.generate.contrast import ContrastOptions
     from d2t.generate.types import GenerationRequest, Generator, Hypothesis
     from d2t.judges.qa.reader import QAReader
     from d2t.judges.qa.types import QuestionAnswerer
-    from d2t.search.contrast_options import ContrastOptions
 
 _MAX_LENGTH = 100
 
@@ -89,8 +90,10 @@ def generator_of(
         "beam_size": beam if "rerank" in decoding else 1,
         "max_length": _MAX_LENGTH,
         "planner": bundle.planner,
-        "contrast": contrast if "contrast" in decoding else None,
     }
+    if "contrast" in decoding:
+        assert contrast is not None  # the caller knows its parts
+        settings["backend"] = contrast_engine(bundle, contrast)
     generator: ModelGenerator
     if "qa-ties" in decoding:
         assert reader is not None  # the caller knows its parts

@@ -22,8 +22,8 @@ from experiments.runner.files import existing_bundle
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from d2t.generate.contrast import ContrastOptions
     from d2t.mr.domain import Domain
-    from d2t.search.contrast_options import ContrastOptions
     from experiments.faithfulness.command import Places
     from experiments.faithfulness.conseq_config import QAModels
     from experiments.faithfulness.together_config import Model, Row, TogetherExperiment

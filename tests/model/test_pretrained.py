@@ -18,6 +18,8 @@ from transformers import (
 )
 
 from d2t.errors import BackendError, BundleError, DataError
+from d2t.generate.contrast import ContrastOptions
+from d2t.generate.contrast_engine import ContrastiveModel, doubled_sources
 from d2t.linearize.inventory import Inventory
 from d2t.linearize.registry import make_strategy
 from d2t.linearize.source import Linearizer
@@ -25,8 +27,6 @@ from d2t.model.bundle.bundle import Bundle
 from d2t.model.config import PretrainedConfig
 from d2t.model.pretrained import load_pretrained
 from d2t.mr.domain import load_domain
-from d2t.search.contrast_options import ContrastOptions
-from d2t.search.contrastive import ContrastiveModel, doubled_sources
 from d2t.search.search import beam_search
 
 SYMBOLS = ["<slot:name>", "<val:name>", "<val:near>"]

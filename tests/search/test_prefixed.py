@@ -8,11 +8,12 @@ from echo_bundle import echo_bundle, save_random_bundle
 from scripted_models import PAD, RandomModel, TableModel
 
 from d2t.errors import BundleError, UsageError
+from d2t.generate.contrast import ContrastOptions
+from d2t.generate.contrast_engine import ContrastEngine, contrast_engine
 from d2t.linearize.plan_first import PlanFirst
 from d2t.linearize.source import Linearizer
 from d2t.model.bundle.bundle import Bundle
 from d2t.search.backend import EncodedSource
-from d2t.search.contrast_options import ContrastOptions, runnable_contrast
 from d2t.search.ct2_backend import require_no_prefix
 from d2t.search.prefixed import PrefixedModel, like_prefixes
 from d2t.search.sampling_options import SampleKey, SamplingOptions
@@ -69,7 +70,7 @@ def test_the_backend_takes_prefixes_of_any_lengths(tmp_path) -> None:
     bundle = Bundle.load(save_random_bundle(tmp_path / "random"))
     backend = TorchBackend(bundle)
     word = bundle.tokenizer.vocab_size - 1
-    sources = [EncodedSource((5, 9, 2), (), None, tuple([word] * n)) for n in (0, 3, 1, 3)]
+    sources = [EncodedSource((5, 9, 2), (), tuple([word] * n)) for n in (0, 3, 1, 3)]
     options = SamplingOptions(method="ancestral", n_samples=2, keep=2)
     rows = [(at, SampleKey(at + 1, k)) for at in range(4) for k in range(2)]
     with backend.session():
@@ -92,8 +93,9 @@ def test_what_cannot_force_a_prefix_says_so(tmp_path) -> None:
     parts.linearizer = Linearizer(own.domain, own.strategy, own.inventory, PlanFirst())
     with pytest.raises(BundleError, match="--engine torch"):
         require_no_prefix(parts, tmp_path)
-    backend = TorchBackend(Bundle.load(save_random_bundle(tmp_path / "random")))
+    bundle = Bundle.load(save_random_bundle(tmp_path / "random"))
     options = ContrastOptions("dropped", 0.5, 0.1)
-    assert runnable_contrast(options, backend) == options
+    assert isinstance(contrast_engine(bundle, options), ContrastEngine)
+    bundle.linearizer = parts.linearizer
     with pytest.raises(UsageError, match="reads the plan"):
-        runnable_contrast(options, backend, plan_first=True)
+        contrast_engine(bundle, options)

@@ -31,7 +31,6 @@ class ScriptedBackend:
     name: str = "scripted"
     parallel: int = 1
     at_a_time: int = 1
-    can_contrast: bool = False
     log: list[str] = field(default_factory=list)
     read: list[str] = field(default_factory=list)
     drawn: Counter[str] = field(default_factory=Counter)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from d2t.search.contrast_options import ContrastOptions
+from d2t.generate.contrast import ContrastOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from d2t.search.contrast_options import ContrastOptions
+    from d2t.generate.contrast import ContrastOptions
 
 CONTRAST_PANEL = "Contrast"
 
@@ -69,7 +69,7 @@ def contrast_options(
         UsageError: settings of a contrast that is not asked for, or out of range.
     """
     from d2t.errors import UsageError
-    from d2t.search.contrast_options import ContrastOptions
+    from d2t.generate.contrast import ContrastOptions
 
     given = {"--contrast-beta": beta, "--plausibility": plausibility}
     settings = {name: value for name, value in given.items() if value is not None}

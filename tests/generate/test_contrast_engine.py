@@ -11,8 +11,8 @@ from scripted_contrast import ScriptedContrast, static
 from scripted_models import BOS, EOS, PAD, RandomModel, TableModel
 
 from d2t.errors import BackendError, UsageError
-from d2t.search.contrast_options import ContrastOptions
-from d2t.search.contrastive import ContrastiveModel, contrast_scores, doubled_sources
+from d2t.generate.contrast import ContrastOptions
+from d2t.generate.contrast_engine import ContrastiveModel, contrast_scores, doubled_sources
 from d2t.search.search import SearchResult, beam_search, greedy_search, pad_sources
 from d2t.search.steps import step_log_probs
 

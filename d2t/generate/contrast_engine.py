@@ -2,31 +2,61 @@
 
 SCOTT's decoding for its teacher (rule F3.1), on meaning representations (rule F5.5). The
 searches are the plain ones: they step a ``ContrastiveModel`` as they step any other model.
+``ContrastEngine`` puts that before a torch engine.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 
+from d2t.errors import UsageError
+from d2t.generate.contrast import PerturbedRequest
+from d2t.generate.types import EncodedRequest
 from d2t.model.base import DecoderState, Seq2SeqModel
+from d2t.search.beam import beam_search
+from d2t.search.greedy import greedy_search
 from d2t.search.steps import IMPOSSIBLE, blocked_tokens, pad_sources
+from d2t.search.torch_backend import TorchBackend, guarded
+from d2t.slots.checker import SlotChecker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
     from torch import Tensor
 
-    from d2t.search.backend import PerturbedSource
-    from d2t.search.contrast_options import ContrastOptions
+    from d2t.generate.contrast import ContrastOptions
+    from d2t.model.bundle.bundle import Bundle
+    from d2t.search.backend import EncodedSource, SearchBackend, SearchResult
+    from d2t.search.sampling_options import SampleKey, SamplingOptions
 
 _FLOOR = -1e4
 """Least logit of the perturbed MR, so that what it gives no probability at all stays a number."""
 _BLOCKED, _ACTIVE, _ROW, _SAID, _PREFIX = (
     f"contrast_{name}" for name in ("blocked", "active", "row", "said", "prefix")
 )
+
+
+class PerturbedSource(Protocol):
+    """What a contrastive model reads beside a source; see ``PerturbedRequest``."""
+
+    options: ContrastOptions
+    everything: int
+
+    def ids(self, said: int = 0) -> tuple[int, ...]:
+        """Tokens of the source in which all slots but ``said`` are perturbed, EOS included."""
+        ...
+
+    def said(self, prefix: Sequence[int]) -> int:
+        """Which slots the text that begins with the tokens ``prefix`` has said."""
+        ...
+
+    def longest(self) -> int:
+        """Tokens that no result of ``ids`` exceeds."""
+        ...
 
 
 def contrast_scores(
@@ -218,3 +248,113 @@ class ContrastiveModel(Seq2SeqModel):
         for column in prefix.unbind(dim=1):
             _, state = self._inner.step(column, state)
         return {key: state[key] for key in like}
+
+
+class ContrastEngine:
+    """A torch engine whose greedy and beam search contrast each request with a perturbed one.
+
+    Scores are of the contrasted distribution. Samples are the wrapped engine's own: they are drawn
+    from the model given the true MR.
+    """
+
+    def __init__(
+        self, engine: TorchBackend, bundle: Bundle, options: ContrastOptions, *, seed: int
+    ) -> None:
+        """Wrap ``engine``, which runs the model of ``bundle``; ``seed`` is of wrong values."""
+        self.name = engine.name
+        self.parallel = engine.parallel
+        self.at_a_time = engine.at_a_time
+        self._engine, self._bundle, self._options, self._seed = engine, bundle, options, seed
+        self._checker = SlotChecker.for_domain(bundle.domain)
+
+    def session(self) -> AbstractContextManager[object]:
+        """See ``SearchBackend.session``."""
+        return self._engine.session()
+
+    def greedy(self, sources: Sequence[EncodedSource], *, max_length: int) -> list[SearchResult]:
+        """See ``SearchBackend.greedy``; the sources are ``EncodedRequest``s."""
+
+        def run() -> list[SearchResult]:
+            model, ids, mask, banned = self._doubled(sources)
+            return greedy_search(model, ids, mask, max_length=max_length, banned=banned)
+
+        return guarded(run)
+
+    def beams(
+        self,
+        sources: Sequence[EncodedSource],
+        *,
+        beam_size: int,
+        max_length: int,
+        length_penalty: float,
+    ) -> list[list[SearchResult]]:
+        """See ``SearchBackend.beams``; the sources are ``EncodedRequest``s."""
+
+        def run() -> list[list[SearchResult]]:
+            model, ids, mask, banned = self._doubled(sources)
+            return beam_search(
+                model,
+                ids,
+                mask,
+                beam_size=beam_size,
+                n_best=beam_size,
+                length_penalty=length_penalty,
+                max_length=max_length,
+                banned=banned,
+            )
+
+        return guarded(run)
+
+    def samples(
+        self,
+        sources: Sequence[EncodedSource],
+        rows: Sequence[tuple[int, SampleKey]],
+        options: SamplingOptions,
+        *,
+        max_length: int,
+    ) -> list[SearchResult]:
+        """Those of the wrapped engine, without a contrast."""
+        return self._engine.samples(sources, rows, options, max_length=max_length)
+
+    def _doubled(
+        self, sources: Sequence[EncodedSource]
+    ) -> tuple[Seq2SeqModel, Tensor, Tensor, Tensor]:
+        """The contrastive model, pairs of sources ``(batch, 2, src_len)``, mask, banned tokens."""
+        contrasts = []
+        for source in sources:
+            if not isinstance(source, EncodedRequest):
+                raise TypeError("contrastive decoding needs the request behind each source")
+            contrasts.append(
+                PerturbedRequest(
+                    self._options, source, self._bundle, self._checker, seed=self._seed
+                )
+            )
+        model, ids, _, banned = self._engine.batch(sources)
+        pairs, mask = doubled_sources(
+            [source.ids for source in sources], contrasts, model.pad_id, device=ids.device
+        )
+        return ContrastiveModel(model, self._options, contrasts, banned), pairs, mask, banned
+
+
+def contrast_engine(bundle: Bundle, options: ContrastOptions, *, seed: int = 0) -> SearchBackend:
+    """The torch engine with contrastive decoding; without it where the plain search does as well.
+
+    Args:
+        bundle: whose model is run.
+        options: what is contrasted, and how strongly.
+        seed: decides, with the request's id, which values are wrong.
+
+    Raises:
+        UsageError: the model's decoder is given the plan, which holds what the perturbed input has
+            lost.
+    """
+    engine = TorchBackend(bundle)
+    if options.is_plain:
+        return engine
+    if bundle.linearizer.plan_first is not None:
+        raise UsageError(
+            "this model's decoder reads the plan with its values, so that a perturbed input takes "
+            "nothing from it; contrastive decoding needs a model trained without --objective "
+            "counterfactual"
+        )
+    return ContrastEngine(engine, bundle, options, seed=seed)

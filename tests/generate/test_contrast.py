@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import pytest
 from echo_bundle import EchoBundle, echo_bundle
-from scripted_backend import ScriptedBackend
 
 from d2t.errors import UsageError
-from d2t.generate.contrast_source import ContrastSource
+from d2t.generate.contrast import ContrastOptions, PerturbedRequest
+from d2t.generate.contrast_engine import contrast_engine
+from d2t.generate.load import load
+from d2t.generate.orders import Orders
 from d2t.generate.pipeline import ModelGenerator
-from d2t.generate.types import GenerationRequest
+from d2t.generate.types import EncodedRequest, GenerationRequest
 from d2t.generate.verified import VerifiedGenerator
 from d2t.mr.parse import parse_mr
 from d2t.mr.perturb import PERTURBATIONS, Perturbation
 from d2t.mr.types import Plan
-from d2t.search.contrast_options import ContrastOptions
+from d2t.search.torch_backend import TorchBackend
 from d2t.slots.checker import SlotChecker
 
 MR = "name[Aromi], eatType[pub], food[Italian], area[riverside]"
@@ -25,17 +27,18 @@ def bundle() -> EchoBundle:
     return echo_bundle()
 
 
-def source(bundle: EchoBundle, mr: str, kind: Perturbation, *, id: str = "1") -> ContrastSource:
+def source(bundle: EchoBundle, mr: str, kind: Perturbation, *, id: str = "1") -> PerturbedRequest:
     parsed = parse_mr(mr, bundle.domain)
     request = GenerationRequest(id, parsed)
-    linearized = bundle.linearizer.linearize(parsed, Plan(parsed.slots))
-    return ContrastSource(
+    plan = Plan(parsed.slots)
+    bindings = bundle.linearizer.linearize(parsed, plan).bindings
+    return PerturbedRequest(
         ContrastOptions(kind, dynamic=True),
-        request,
-        Plan(parsed.slots),
+        EncodedRequest(
+            ids=(), symbols=(), request=request, orders=Orders(plan, plan), bindings=bindings
+        ),
         bundle,  # type: ignore[arg-type]
         SlotChecker.for_domain(bundle.domain),
-        linearized.bindings,
         seed=0,
     )
 
@@ -91,17 +94,21 @@ def test_what_a_text_has_said(bundle: EchoBundle, text: str, said: int) -> None:
     assert source(bundle, MR, "dropped").said(prefix) == said
 
 
-def test_an_engine_that_cannot_contrast_says_so(bundle: EchoBundle) -> None:
-    engine = ScriptedBackend(bundle.tokenizer, {})
+def test_an_engine_that_cannot_contrast_says_so() -> None:
     with pytest.raises(UsageError, match="needs the torch engine"):
-        ModelGenerator(bundle, backend=engine, contrast=ContrastOptions())  # type: ignore[arg-type]
+        load(engine="ctranslate2", contrast=ContrastOptions())
     plain = ContrastOptions(beta=0, plausibility=0)
-    assert ModelGenerator(bundle, backend=engine, contrast=plain).contrast is None  # type: ignore[arg-type]
+    assert load(engine="ctranslate2", contrast=plain).engine == "ctranslate2"
+
+
+def test_without_weight_and_mask_the_engine_is_the_plain_one(bundle: EchoBundle) -> None:
+    plain = ContrastOptions(beta=0, plausibility=0)
+    assert isinstance(contrast_engine(bundle, plain), TorchBackend)  # type: ignore[arg-type]
 
 
 def test_verified_generation_contrasts_its_searches(bundle: EchoBundle) -> None:
     options = ContrastOptions("dropped", beta=0.5, plausibility=0.1)
-    inner = ModelGenerator(bundle, contrast=options)  # type: ignore[arg-type]
-    assert inner.with_beam(3).contrast == options
+    engine = contrast_engine(bundle, options)  # type: ignore[arg-type]
+    inner = ModelGenerator(bundle, backend=engine)  # type: ignore[arg-type]
     said = VerifiedGenerator(inner).generate_one(MR, "food, name, eatType, area")
     assert (said.text, said.status) == ("Italian Aromi pub riverside", "ok")

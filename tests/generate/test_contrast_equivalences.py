@@ -11,14 +11,19 @@ import torch
 from echo_bundle import echo_bundle
 from scripted_contrast import ScriptedContrast, static
 
+from d2t.generate.contrast import ContrastOptions
+from d2t.generate.contrast_engine import (
+    ContrastiveModel,
+    contrast_engine,
+    contrast_scores,
+    doubled_sources,
+)
 from d2t.generate.pipeline import ModelGenerator
 from d2t.generate.types import GenerationRequest
 from d2t.model.build import build_model
 from d2t.model.config import BiGRUConfig, TransformerConfig
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
-from d2t.search.contrast_options import ContrastOptions
-from d2t.search.contrastive import ContrastiveModel, contrast_scores, doubled_sources
 from d2t.search.search import beam_search, pad_sources
 from d2t.seeding import seed_everything
 
@@ -188,9 +193,13 @@ def requests_for(mrs: tuple[str, ...]) -> list[GenerationRequest]:
     return [GenerationRequest(str(k), parse_mr(mr, domain)) for k, mr in enumerate(mrs)]
 
 
-def generator(architecture: str, **settings: Any) -> ModelGenerator:
+def generator(
+    architecture: str, contrast: ContrastOptions | None = None, **settings: Any
+) -> ModelGenerator:
     bundle: Any = echo_bundle()
     bundle.model = network(architecture, bundle.tokenizer.vocab_size)
+    if contrast is not None:
+        settings["backend"] = contrast_engine(bundle, contrast, seed=3)
     return ModelGenerator(bundle, max_length=14, seed=3, **settings)
 
 
