@@ -147,7 +147,7 @@ def test_random_orders_are_pooled(monkeypatch: pytest.MonkeyPatch) -> None:
     run = generator._run_beams
 
     def noted(batch: list[Any]) -> list[list[SearchResult]]:
-        read.extend(item.asked.names for item in batch)
+        read.extend(item.orders.asked.names for item in batch)
         return run(batch)
 
     monkeypatch.setattr(generator, "_run_beams", noted)
