@@ -91,3 +91,28 @@ def test_the_tally_is_the_slot_error_rate():
     assert (tally.ser, tally.exact) == (50.0, 50.0)
     assert tally.as_dict("sig")["wrong"] == 1
     assert "SER 50.00 %" in tally.line("sig")
+
+
+def test_the_tally_counts_what_generate_wrote():
+    tally = Tally(bad_lines=2)
+    mr = {"dialogue_act": "inform", "name": "Aromi", "food": ["Thai", "Lao"]}
+    report = {"missing": ["a"], "added": ["b", "c", "d", "e"], "wrong": ["f", "g"]}
+    tally.add_record({"mr": mr, "report": {**report, "repeated": ["h", "i", "j"]}})
+    none = {"missing": [], "added": [], "wrong": [], "repeated": []}
+    tally.add_record({"mr": {"name": "Aromi"}, "report": none})
+    assert tally.as_dict("sig") == {
+        "utterances": 2,
+        "slots": 4,
+        "ser": 250.0,
+        "exact": 50.0,
+        "missing": 1,
+        "added": 4,
+        "wrong": 2,
+        "repeated": 3,
+        "bad_lines": 2,
+        "signature": "sig",
+    }
+    assert tally.line("sig") == (
+        "2 utterances, 4 slots: SER 250.00 % (missing 1, added 4, wrong 2, repeated 3), "
+        "exact 50.0 %; 2 bad lines  sig"
+    )
