@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from d2t.section import Section
 
 EXPORTED_POSITIONS = 2048
 """Rows of an exported position table: the longest source or target CTranslate2 can read."""
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class TransformerConfig(_Frozen):
+class TransformerConfig(Section):
     """Pre-norm encoder–decoder Transformer, trained from scratch (rule O5.1, which is post-norm).
 
     Attributes:
@@ -45,7 +43,7 @@ class TransformerConfig(_Frozen):
         return self
 
 
-class BiGRUConfig(_Frozen):
+class BiGRUConfig(Section):
     """Bidirectional GRU encoder, GRU decoder with attention (rule O5.1, all sizes 512 there).
 
     Attributes:
@@ -73,7 +71,7 @@ class BiGRUConfig(_Frozen):
         return self
 
 
-class PretrainedConfig(_Frozen):
+class PretrainedConfig(Section):
     """A BART or T5 checkpoint to fine-tune: a local folder or a hub id.
 
     Attributes:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import nn
+
+from d2t.section import Section
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,7 +17,7 @@ PAD = 0
 """Token id of padding; its embedding is zero and stays so."""
 
 
-class SentenceClassifierConfig(BaseModel):
+class SentenceClassifierConfig(Section):
     """Sizes of a ``SentenceClassifier``.
 
     Attributes:
@@ -25,8 +27,6 @@ class SentenceClassifierConfig(BaseModel):
         windows: convolutions over 2 to this many neighbouring tokens.
         dropout: on embeddings and on pooled features.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     width: int = Field(default=48, ge=1)
     hidden: int = Field(default=64, ge=1)

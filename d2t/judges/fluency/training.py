@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import nn
 
 from d2t.corpus.correct import split_references
@@ -31,6 +31,7 @@ from d2t.judges.fluency.sentence_classifier import SentenceClassifier, SentenceC
 from d2t.judges.parser.slot_classifier import pad
 from d2t.language.ngram.fluency import NgramLanguageModel
 from d2t.language.template import template_of
+from d2t.section import Section
 from d2t.seeding import derive_seed, derived_rng
 from d2t.train.data.batching import batches_of_like_length
 from d2t.train.loop.schedule import default_warmup, rate_factor
@@ -48,7 +49,7 @@ _RUN_ON = re.compile(r"(?:[^\W_]|>)[\"')]?\s+(?:It|It's|Its|They|Their|There|Thi
 """A sentence that begins without a stop before it: "... food It is ..."."""
 
 
-class FluencyConfig(BaseModel):
+class FluencyConfig(Section):
     """Settings of ``train_fluency``.
 
     Attributes:
@@ -60,8 +61,6 @@ class FluencyConfig(BaseModel):
         batch_size: sentences.
         lr: peak rate of Adam; 6% warm-up, then a cosine.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     classifier: SentenceClassifierConfig = SentenceClassifierConfig()
     epochs: int = Field(default=5, ge=1)

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from torch import nn
 
 from d2t.errors import DataError
 from d2t.judges.parser.slot_classifier import ClassifierConfig, SlotClassifier, pad
+from d2t.section import Section
 from d2t.seeding import derive_seed, derived_rng
 from d2t.train.data.batching import batches_of_like_length
 from d2t.train.loop.schedule import default_warmup, rate_factor
@@ -35,7 +36,7 @@ _SPECIAL = ("<pad>", "<unk>", "input:<none>", "rationale:<none>")
 _MOST_WORDS = 400
 
 
-class SimulatorConfig(BaseModel):
+class SimulatorConfig(Section):
     """Settings of the observers.
 
     Attributes:
@@ -47,8 +48,6 @@ class SimulatorConfig(BaseModel):
         folds: without training items of their own, each item is answered by an observer that
             learned from the MRs of the other folds.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     classifier: ClassifierConfig = ClassifierConfig(width=32, filters=32, windows=3)
     drop_input: float = Field(default=0.2, ge=0, le=1)

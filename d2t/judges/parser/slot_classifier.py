@@ -11,8 +11,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import nn
+
+from d2t.section import Section
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +25,7 @@ PAD = 0
 """Token id of padding; its embedding is zero and stays so."""
 
 
-class ClassifierConfig(BaseModel):
+class ClassifierConfig(Section):
     """Sizes of a ``SlotClassifier``.
 
     Attributes:
@@ -32,8 +34,6 @@ class ClassifierConfig(BaseModel):
         windows: convolutions over 1 to this many neighbouring tokens (2 or 3 there).
         dropout: on embeddings and on pooled features (0.25 there).
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     width: int = Field(default=48, ge=1)
     filters: int = Field(default=48, ge=1)

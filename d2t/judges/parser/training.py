@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import nn
 
 from d2t.corpus.correct import split_references
@@ -21,6 +21,7 @@ from d2t.judges.parser.learned_parser import SPECIAL_TOKENS, LearnedParser, labe
 from d2t.judges.parser.parsing import score_parses
 from d2t.judges.parser.slot_classifier import ClassifierConfig, SlotClassifier, pad
 from d2t.language.template import template_of, template_words
+from d2t.section import Section
 from d2t.seeding import derive_seed, derived_rng
 from d2t.train.data.batching import batches_of_like_length
 from d2t.train.loop.schedule import default_warmup, rate_factor
@@ -38,7 +39,7 @@ LabelSource = Literal["agreed", "given", "text"]
 _FEWEST_STEPS = 1600
 
 
-class ParserConfig(BaseModel):
+class ParserConfig(Section):
     """Settings of ``train_parser``.
 
     Attributes:
@@ -49,8 +50,6 @@ class ParserConfig(BaseModel):
         batch_size: texts.
         lr: peak rate of Adam; 6% warm-up, then a cosine.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     labels: LabelSource = "agreed"
     classifier: ClassifierConfig = ClassifierConfig()

@@ -6,11 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from d2t.errors import ConfigError, did_you_mean
 from d2t.io.hashing import sha256_json
 from d2t.recipes.self_training.options import FilterConfig, SampleConfig
+from d2t.section import Section
 from d2t.train.config.config import TrainConfig  # noqa: TC001 - pydantic reads the annotation
 from d2t.train.config.config_file import (
     assign,
@@ -23,7 +24,7 @@ from d2t.train.config.config_file import (
 from d2t.train.config.init_config import bundle_of
 
 
-class SelfTrainingConfig(BaseModel):
+class SelfTrainingConfig(Section):
     """Everything that decides what self-training computes.
 
     Attributes:
@@ -35,8 +36,6 @@ class SelfTrainingConfig(BaseModel):
         sample, filter: see ``SampleConfig`` and ``FilterConfig``.
         retrain: what the trainings with samples change of ``base``, as in a training file.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     rounds: int = Field(default=1, ge=1)
     seed: int = Field(default=1, ge=0, lt=2**63)

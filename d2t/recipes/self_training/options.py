@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from d2t.section import Section
 
 Agreement = Literal["none", "mr", "plan"]
 
 
-class _Table(BaseModel):
-    """Frozen, and unknown keys are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class SampleConfig(_Table):
+class SampleConfig(Section):
     """``[sample]``: which MRs and plans are proposed, and how texts are drawn for them.
 
     Attributes:
@@ -83,7 +79,7 @@ class SampleConfig(_Table):
         return self
 
 
-class FilterConfig(_Table):
+class FilterConfig(Section):
     """``[filter]``: which samples are believed. Quantiles are of development data.
 
     Attributes:

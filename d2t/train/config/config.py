@@ -9,8 +9,8 @@ from pydantic import Field, field_validator, model_validator
 from d2t.io.hashing import sha256_json
 from d2t.linearize.plan_first import PlanFirst
 from d2t.model.config import ModelConfig, TransformerConfig
+from d2t.section import Section
 from d2t.train.config.objective_config import CounterfactualObjective, ObjectiveConfig
-from d2t.train.config.section import Section
 
 Metric = Literal["score", "dev_loss", "dev_ser", "dev_order", "dev_bleu"]
 

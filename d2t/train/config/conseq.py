@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from d2t.train.config.section import Section
+from d2t.section import Section
 
 Selector = Literal["ser", "overlap", "quals", "quals2", "random"]
 """What texts are chosen by; for all of them more is better."""

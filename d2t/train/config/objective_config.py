@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from d2t.augment.counterfactual.options import DEFAULT_SOURCES, Source
+from d2t.section import Section
 from d2t.train.config.conseq import ConseqObjective
-from d2t.train.config.section import Section
 
 PLAN_FREE_STRATEGY = "random"
 """What orders the sources of an objective whose plan stands in the decoder, unless one is named."""

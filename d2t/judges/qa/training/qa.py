@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from d2t.corpus.correct import split_references
 from d2t.corpus.types import Example
@@ -22,6 +22,7 @@ from d2t.model.config import TransformerConfig
 from d2t.model.device import pick_device
 from d2t.model.loss import smoothed_cross_entropy
 from d2t.model.tokenizer import Tokenizer
+from d2t.section import Section
 from d2t.seeding import derive_seed
 from d2t.slots.checker import SlotChecker
 from d2t.train.config.config import OptimConfig, RunConfig, SelectConfig, TrainConfig
@@ -50,7 +51,7 @@ Labels = Literal["given", "agreed"]
 _Options = TypeVar("_Options", bound=BaseModel)
 
 
-class QAConfig(BaseModel):
+class QAConfig(Section):
     """Settings of ``train_qa``.
 
     Attributes:
@@ -63,8 +64,6 @@ class QAConfig(BaseModel):
         vocab_size: at most this many subword pieces, symbols included.
         dev_utterances: whose pairs' loss chooses the epoch.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     network: TransformerConfig = TransformerConfig(
         encoder_layers=2, decoder_layers=1, width=128, ffn=384, heads=4

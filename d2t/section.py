@@ -1,4 +1,4 @@
-"""What every table of a configuration file is."""
+"""The base class of every configuration table."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Section(BaseModel):
-    """A table of the configuration file: frozen, and unknown keys are errors."""
+    """A table of a configuration file: it is frozen, and unknown keys and infinities are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
