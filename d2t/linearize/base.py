@@ -5,8 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
 
+from d2t.errors import BundleError
+from d2t.registry import Registry
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from random import Random
 
     from d2t.corpus.types import Example
@@ -64,8 +67,9 @@ class Strategy(Protocol):
 class StrategyBase(ABC):
     """What most strategies share: nothing to fit, the plan itself as layout, a name as state.
 
-    A new strategy subclasses this in one file, sets the three class variables and defines
-    ``order``; see ``d2t.linearize.registry`` for how it is found.
+    A new strategy subclasses this in one file, sets ``name`` and ``alias``, defines ``order`` and
+    is registered with ``STRATEGIES.register(name, alias)``, or as an entry point of group
+    ``d2t.strategies`` in another package.
     """
 
     name: ClassVar[str]
@@ -94,3 +98,37 @@ class StrategyBase(ABC):
     def from_state(cls, state: dict[str, Any]) -> Self:
         """A strategy without tables."""
         return cls()
+
+
+_BUILTIN = ("random", "increasing_frequency", "fixed_position", "alignment")
+STRATEGIES: Registry[type[Strategy]] = Registry(
+    "linearization strategy",
+    "d2t.strategies",
+    dict.fromkeys(_BUILTIN, "d2t.linearize.strategies"),
+    code="unknown_strategy",
+)
+"""All strategies by name and alias."""
+
+
+def make_strategy(name_or_alias: str) -> Strategy:
+    """An unfitted strategy; call ``fit`` before ``order``.
+
+    Raises:
+        ConfigError: there is no such strategy; the message lists what there is.
+    """
+    return STRATEGIES.get(name_or_alias)()
+
+
+def restore_strategy(state: Mapping[str, Any]) -> Strategy:
+    """The fitted strategy whose ``state()`` this is.
+
+    Raises:
+        BundleError: the state names no strategy or lacks its tables.
+    """
+    try:
+        return STRATEGIES.get(state["name"]).from_state(dict(state))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BundleError(
+            f"cannot restore the linearization strategy: bad or missing entry ({error!r}) in its "
+            "saved state; the bundle is damaged or of another version: copy or train it again"
+        ) from error

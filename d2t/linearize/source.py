@@ -20,9 +20,9 @@ from d2t.language.symbols import (
     placeholder,
     slot_symbol,
 )
+from d2t.linearize.base import restore_strategy
 from d2t.linearize.inventory import Inventory
 from d2t.linearize.plan_first import PlanFirst
-from d2t.linearize.registry import restore_strategy
 
 if TYPE_CHECKING:
     from d2t.linearize.base import Strategy

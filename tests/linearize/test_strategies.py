@@ -4,15 +4,16 @@ import json
 from random import Random
 
 import pytest
+from typer.testing import CliRunner
 
+from d2t.cli.main import app
 from d2t.corpus.types import Example
 from d2t.errors import BundleError, ConfigError, DataError
-from d2t.linearize import registry
-from d2t.linearize.base import Strategy, StrategyBase
-from d2t.linearize.frequency import FrequencyTable
-from d2t.linearize.registry import STRATEGIES, make_strategy, restore_strategy, strategy_class
+from d2t.linearize.base import STRATEGIES, Strategy, StrategyBase, make_strategy, restore_strategy
+from d2t.linearize.strategies import FrequencyTable
 from d2t.mr.domain import domain_from_dict, load_domain
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
+from tests.support.plugins import install, undo_registrations
 
 GAMES = domain_from_dict(
     {
@@ -136,10 +137,10 @@ def test_random_is_uniform():
     assert all(850 < n < 1150 for n in counts.values())
 
 
-@pytest.mark.parametrize("cls", STRATEGIES, ids=lambda cls: cls.alias)
+@pytest.mark.parametrize("cls", list(STRATEGIES), ids=lambda cls: cls.alias)
 def test_names_aliases_and_round_trip(cls):
     for spelling in (cls.name, cls.alias, cls.alias.upper(), cls.name.replace("_", "-")):
-        assert strategy_class(spelling) is cls
+        assert STRATEGIES.get(spelling) is cls
     fitted = make_strategy(cls.name).fit(corpus(), GAMES)
     assert isinstance(fitted, Strategy)
     restored = restore_strategy(json.loads(json.dumps(fitted.state())))
@@ -172,32 +173,28 @@ def test_damaged_state_is_a_bundle_error(state):
         restore_strategy(state)
 
 
-def test_a_fifth_strategy_is_one_class_in_the_table(monkeypatch):
-    class Alphabetical(StrategyBase):
-        name = "alphabetical"
-        alias = "abc"
+class Alphabetical(StrategyBase):
+    name = "alphabetical"
+    alias = "abc"
 
-        def order(self, example: Example, *, rng: Random) -> Plan:
-            return Plan(tuple(sorted(example.mr.slots)))
+    def order(self, example: Example, *, rng: Random) -> Plan:
+        return Plan(tuple(sorted(example.mr.slots)))
 
-    monkeypatch.setattr(registry, "STRATEGIES", (*STRATEGIES, Alphabetical))
-    fitted = make_strategy("abc").fit(corpus(), GAMES)
+
+@pytest.mark.parametrize("way", ["decorator", "entry point"])
+@pytest.mark.parametrize("spelling", ["alphabetical", "abc"])
+def test_a_fifth_strategy_works_from_the_command_line_by_name(monkeypatch, way, spelling):
+    undo_registrations(monkeypatch, STRATEGIES)
+    if way == "decorator":
+        STRATEGIES.register("alphabetical", "abc")(Alphabetical)
+    else:
+        install(monkeypatch, "d2t.strategies", {"alphabetical": Alphabetical})
+    fitted = make_strategy(spelling).fit(corpus(), GAMES)
+    assert type(fitted) is Alphabetical
     assert order_of(restore_strategy(fitted.state()), example(("b", ""), ("a", ""))) == ["a", "b"]
-
-
-def test_a_strategy_of_another_package_comes_through_its_entry_point(monkeypatch):
-    class Point:
-        name = "reversed"
-
-        def load(self) -> type[StrategyBase]:
-            return Reversed
-
-    class Reversed(StrategyBase):
-        name = "reversed"
-        alias = "rev"
-
-        def order(self, example: Example, *, rng: Random) -> Plan:
-            return Plan(tuple(sorted(example.mr.slots, reverse=True)))
-
-    monkeypatch.setattr(registry, "entry_points", lambda group: [Point()])
-    assert strategy_class("rev") is Reversed
+    mr = "name[Aromi], eatType[pub], priceRange[cheap]"
+    done = CliRunner().invoke(app, ["linearize", "--strategy", spelling], input=mr)
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["plan"] == ["eatType", "name", "priceRange"]
+    done = CliRunner().invoke(app, ["linearize", "--strategy", "if"], input=mr)
+    assert json.loads(done.stdout)["plan"] != ["eatType", "name", "priceRange"]

@@ -109,8 +109,8 @@ def _fit(strategy: str | None, corpus: str | None, domain: str | None) -> _Fitte
     from d2t.corpus.correct import align_examples, correct_examples, split_references
     from d2t.corpus.load import load_split
     from d2t.corpus.select import default_domain, has_lexicon
+    from d2t.linearize.base import make_strategy
     from d2t.linearize.inventory import Inventory
-    from d2t.linearize.registry import make_strategy
     from d2t.linearize.source import Linearizer
     from d2t.mr.domain import load_domain
     from d2t.plan.bigram import BigramPlanner

@@ -163,9 +163,9 @@ class TrainConfig(Section):
     @field_validator("strategy")
     @classmethod
     def _canonical(cls, name: str) -> str:
-        from d2t.linearize.registry import strategy_class
+        from d2t.linearize.base import STRATEGIES
 
-        return strategy_class(name).name
+        return STRATEGIES.get(name).name
 
     @model_validator(mode="after")
     def _objective_fits(self) -> Self:

@@ -37,9 +37,9 @@ class CounterfactualObjective(Section):
 
     def require(self, strategy: str, architecture: str, init: str | None) -> None:
         """Raise ``ValueError`` where the rest of the configuration does not go with it."""
-        from d2t.linearize.registry import strategy_class
+        from d2t.linearize.base import STRATEGIES
 
-        if strategy_class(strategy).needs_planner:
+        if STRATEGIES.get(strategy).needs_planner:
             raise ValueError(
                 f"the counterfactual objective needs sources that do not show the plan, strategy "
                 f"{strategy!r} does: take {PLAN_FREE_STRATEGY}, increasing_frequency or "
