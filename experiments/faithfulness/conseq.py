@@ -61,8 +61,13 @@ class Workspace:
         self.experiment, self.places, self.folder = experiment, places, places.runs
         self.domain = load_domain(experiment.base_config(experiment.seeds[0]).data.domain)
         self.checker = SlotChecker.for_domain(self.domain)
-        groups = group_references(load_split(experiment.corpus, experiment.split, self.domain))
-        self.examples: list[Example] = groups[: experiment.n_mrs]
+
+    @cached_property
+    def examples(self) -> list[Example]:
+        """What all arms say."""
+        corpus, split = self.experiment.corpus, self.experiment.split
+        groups = group_references(load_split(corpus, split, self.domain))
+        return groups[: self.experiment.n_mrs]
 
     @cached_property
     def judges(self) -> Judges:

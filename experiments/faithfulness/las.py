@@ -81,6 +81,15 @@ def scores_file(out: Path, system: System, target: Target) -> Path:
     return out / "systems" / f"{system.name}-{target}.json"
 
 
+def identity_of(system: System, experiment: LasExperiment, lexicon: str) -> dict[str, Any]:
+    """What decides the numbers of one system, beside its texts."""
+    return {
+        "lexicon": lexicon,
+        "system": system.model_dump(mode="json", exclude={"label"}),
+        **experiment.model_dump(mode="json", include=_DECIDES),
+    }
+
+
 def run(
     experiment: LasExperiment, out: Path, runs: Path, *, only: str | None
 ) -> tuple[dict[str, Any], list[str]]:
@@ -102,11 +111,7 @@ def run(
             missing = f"{system.name}: {error}"
         for target in experiment.targets:
             path = scores_file(out, system, target)
-            identity = {
-                "lexicon": lexicon,
-                "system": system.model_dump(mode="json", exclude={"label"}),
-                **experiment.model_dump(mode="json", include=_DECIDES),
-            }
+            identity = identity_of(system, experiment, lexicon)
             if not _stands(path, identity, records):
                 if records is None:
                     failed.append(missing)
