@@ -32,13 +32,14 @@ from d2t.judges.parser.slot_classifier import pad
 from d2t.language.ngram.fluency import NgramLanguageModel
 from d2t.language.template import template_of
 from d2t.section import Section
-from d2t.seeding import derive_seed, derived_rng
-from d2t.train.data.batching import batches_of_like_length
-from d2t.train.loop.schedule import default_warmup, rate_factor
+from d2t.seeding import derived_rng
+from d2t.train.loop.small import batches_of_like_length, fit, seeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from random import Random
+
+    from torch import Tensor
 
     from d2t.corpus.types import Example
     from d2t.judges.fluency.corruptions import Piece
@@ -157,13 +158,11 @@ def train_fluency(
             code="empty_file",
         )
     corruptor = Corruptor(kept, config.same_text)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(config.seed, "fluency") % 2**32)
+    with seeded(config.seed, "fluency"):
         network = SentenceClassifier(config.classifier, len(SPECIAL_TOKENS) + len(vocabulary))
         info: dict[str, Any] = {"settings": config.model_dump(mode="json"), "texts": len(kept)}
         classifier = FluencyClassifier(vocabulary, network, info)
         _fit(classifier, corruptor, config, progress)
-    network.eval()
     return classifier
 
 
@@ -198,27 +197,20 @@ def _fit(
     progress: Callable[[float, str], None],
 ) -> None:
     """Binary cross-entropy with smoothed targets, mean over sentences."""
-    network = classifier.network
-    optimizer = torch.optim.Adam(network.parameters(), lr=config.lr, betas=(0.9, 0.98))
-    network.train()
-    for epoch in range(config.epochs):
+
+    def batches(epoch: int) -> list[list[tuple[list[int], bool]]]:
         rng = derived_rng(config.seed, "fluency", epoch)
         rows = list(_epoch_rows(classifier, corruptor, config, rng))
-        batches = batches_of_like_length([row for row, _ in rows], config.batch_size, rng)
-        total = config.epochs * len(batches)
-        for at, batch in enumerate(batches):
-            step = epoch * len(batches) + at
-            warmup = default_warmup(total)
-            factor = rate_factor(step, schedule="cosine", warmup=warmup, total=total)
-            for group in optimizer.param_groups:
-                group["lr"] = config.lr * factor
-            targets = torch.tensor([float(rows[row][1]) for row in batch])
-            targets = targets * (1 - 2 * config.smoothing) + config.smoothing
-            logits = network(pad([rows[row][0] for row in batch]))
-            loss = nn.functional.binary_cross_entropy_with_logits(logits, targets)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimizer.step()
-            if at % 20 == 0 or step + 1 == total:
-                progress((step + 1) / total, f"loss {loss.item():.3f}")
+        places = batches_of_like_length([row for row, _ in rows], config.batch_size, rng)
+        return [[rows[at] for at in batch] for batch in places]
+
+    def loss(batch: list[tuple[list[int], bool]]) -> Tensor:
+        targets = torch.tensor([float(is_whole) for _, is_whole in batch])
+        targets = targets * (1 - 2 * config.smoothing) + config.smoothing
+        logits = classifier.network(pad([row for row, _ in batch]))
+        return nn.functional.binary_cross_entropy_with_logits(logits, targets)
+
+    fit(
+        classifier.network, batches, loss, epochs=config.epochs, lr=config.lr, clip=1.0,
+        progress=progress,
+    )  # fmt: skip

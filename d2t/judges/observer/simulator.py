@@ -18,9 +18,8 @@ from torch import nn
 from d2t.errors import DataError
 from d2t.judges.parser.slot_classifier import ClassifierConfig, SlotClassifier, pad
 from d2t.section import Section
-from d2t.seeding import derive_seed, derived_rng
-from d2t.train.data.batching import batches_of_like_length
-from d2t.train.loop.schedule import default_warmup, rate_factor
+from d2t.seeding import derived_rng
+from d2t.train.loop.small import batches_of_like_length, enough_epochs, fit, seeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -140,12 +139,10 @@ def train_simulator(
     kept = sorted(word for word, n in counts.items() if n >= config.min_count)
     words = {word: k for k, word in enumerate((*_SPECIAL, *kept))}
     answers = tuple(sorted({(item.question, item.answer) for item in items}))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(config.seed, "simulator") % 2**32)
+    with seeded(config.seed, "simulator"):
         network = SlotClassifier(config.classifier, len(words), len(answers))
         simulator = Simulator(words, answers, network)
         _fit(simulator, items, config, progress)
-    network.eval()
     return simulator
 
 
@@ -176,28 +173,23 @@ def _fit(
     """Cross-entropy over the answers to each item's question."""
     place = {key: at for at, key in enumerate(simulator.answers)}
     targets = torch.tensor([place[item.question, item.answer] for item in items])
-    optimizer = torch.optim.Adam(simulator.network.parameters(), lr=config.lr, betas=(0.9, 0.98))
-    per_epoch = -(-len(items) // config.batch_size)
-    epochs = config.epochs or max(6, -(-_FEWEST_STEPS // per_epoch))
-    total = epochs * per_epoch
-    step = 0
-    simulator.network.train()
-    for epoch in range(epochs):
+
+    def batches(epoch: int) -> list[list[tuple[int, list[int]]]]:
         rng = derived_rng(config.seed, "simulator", epoch)
         rows = []
         for item in items:
             input, rationale = _shown(config, rng)
             rows.append(simulator.encode(item, input=input, rationale=rationale))
-        for batch in batches_of_like_length(rows, config.batch_size, rng):
-            factor = rate_factor(step, schedule="cosine", warmup=default_warmup(total), total=total)
-            for group in optimizer.param_groups:
-                group["lr"] = config.lr * factor
-            logits = simulator.network(pad([rows[at] for at in batch]))
-            legal = simulator._legal([items[at] for at in batch])
-            loss = nn.functional.cross_entropy(logits + legal, targets[batch])
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            step += 1
-            if step % 20 == 0 or step == total:
-                progress(step / total, f"loss {loss.item():.3f}")
+        places = batches_of_like_length(rows, config.batch_size, rng)
+        return [[(at, rows[at]) for at in batch] for batch in places]
+
+    def loss(batch: list[tuple[int, list[int]]]) -> Tensor:
+        places = [at for at, _ in batch]
+        logits = simulator.network(pad([row for _, row in batch]))
+        legal = simulator._legal([items[at] for at in places])
+        return nn.functional.cross_entropy(logits + legal, targets[places])
+
+    epochs = config.epochs or enough_epochs(
+        len(items), config.batch_size, at_least=6, steps=_FEWEST_STEPS
+    )
+    fit(simulator.network, batches, loss, epochs=epochs, lr=config.lr, progress=progress)

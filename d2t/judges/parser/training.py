@@ -22,12 +22,13 @@ from d2t.judges.parser.parsing import score_parses
 from d2t.judges.parser.slot_classifier import ClassifierConfig, SlotClassifier, pad
 from d2t.language.template import template_of, template_words
 from d2t.section import Section
-from d2t.seeding import derive_seed, derived_rng
-from d2t.train.data.batching import batches_of_like_length
-from d2t.train.loop.schedule import default_warmup, rate_factor
+from d2t.seeding import derived_rng
+from d2t.train.loop.small import batches_of_like_length, enough_epochs, fit, seeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+    from torch import Tensor
 
     from d2t.corpus.types import Example
     from d2t.judges.parser.learned_parser import Label
@@ -109,14 +110,12 @@ def train_parser(
     """
     config = config or ParserConfig()
     labels, vocabulary = _inventories(texts, config.min_count)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(config.seed, "parser") % 2**32)
+    with seeded(config.seed, "parser"):
         n_tokens = len(SPECIAL_TOKENS) + len(vocabulary)
         network = SlotClassifier(config.classifier, n_tokens, len(labels))
         info = {"settings": config.model_dump(mode="json"), "texts": len(texts)}
         parser = LearnedParser(domain, labels, vocabulary, network, info)
         _fit(parser, texts, config, progress)
-    network.eval()
     return parser
 
 
@@ -154,26 +153,18 @@ def _fit(
     """Binary cross-entropy of each label, summed over labels, mean over texts."""
     rows = [parser.encode(text.template) for text in texts]
     targets = torch.tensor([[label in text.labels for label in parser.labels] for text in texts])
-    optimizer = torch.optim.Adam(parser.network.parameters(), lr=config.lr, betas=(0.9, 0.98))
-    steps_per_epoch = -(-len(rows) // config.batch_size)
-    epochs = config.epochs or max(4, -(-_FEWEST_STEPS // steps_per_epoch))
-    total = epochs * steps_per_epoch
-    warmup = default_warmup(total)
-    step = 0
-    parser.network.train()
-    for epoch in range(epochs):
+
+    def batches(epoch: int) -> list[list[int]]:
         rng = derived_rng(config.seed, "parser", epoch)
-        for batch in batches_of_like_length(rows, config.batch_size, rng):
-            for group in optimizer.param_groups:
-                factor = rate_factor(step, schedule="cosine", warmup=warmup, total=total)
-                group["lr"] = config.lr * factor
-            logits = parser.network(pad([rows[at] for at in batch]))
-            loss = nn.functional.binary_cross_entropy_with_logits(
-                logits, targets[batch].float(), reduction="sum"
-            ) / len(batch)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            step += 1
-            if step % 20 == 0 or step == total:
-                progress(step / total, f"loss {loss.item():.3f}")
+        return batches_of_like_length(rows, config.batch_size, rng)
+
+    def loss(batch: list[int]) -> Tensor:
+        logits = parser.network(pad([rows[at] for at in batch]))
+        wanted = targets[batch].float()
+        total = nn.functional.binary_cross_entropy_with_logits(logits, wanted, reduction="sum")
+        return total / len(batch)
+
+    epochs = config.epochs or enough_epochs(
+        len(rows), config.batch_size, at_least=4, steps=_FEWEST_STEPS
+    )
+    fit(parser.network, batches, loss, epochs=epochs, lr=config.lr, progress=progress)

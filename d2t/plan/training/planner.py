@@ -18,6 +18,7 @@ from d2t.plan.oracle import order_of
 from d2t.plan.training.planner_network import PlanBatch, PlanLosses, PlannerModule
 from d2t.plan.vocabulary import PlanVocabulary
 from d2t.seeding import derive_seed, seed_everything
+from d2t.train.loop.small import fit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -101,29 +102,29 @@ def train_planner(
     seed_everything(derive_seed(settings.seed, "planner"))
     sizes = len(vocabulary.slots), len(vocabulary.values), len(vocabulary.acts)
     module = PlannerModule(*sizes, settings.width, dropout=settings.dropout)
-    best: tuple[float, EpochReport, NeuralPlanner] | None = None
+    best: tuple[float, NeuralPlanner] | None = None
     started = time.perf_counter()
-    optimizer = torch.optim.Adam(module.parameters(), lr=settings.lr)
-    n_steps = settings.epochs * sum(1 for _ in _batches(rows, settings, 0))
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, n_steps))
-    for epoch in range(1, settings.epochs + 1):
-        module.train()
-        for batch in _batches(rows, settings, epoch):
-            losses = module(_tensors(batch, hide=True), smoothing=settings.smoothing)
-            loss = (losses.order + losses.breaks) / len(batch)
-            optimizer.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(module.parameters(), 5.0)
-            optimizer.step()
-            schedule.step()
+
+    def loss(batch: list[PlanRow]) -> torch.Tensor:
+        losses = module(_tensors(batch, hide=True), smoothing=settings.smoothing)
+        return (losses.order + losses.breaks) / len(batch)
+
+    def evaluate(epoch: int) -> None:
+        nonlocal best
         order, breaks = _evaluate(module, dev_rows)
-        report = EpochReport(epoch, order, breaks, time.perf_counter() - started)
+        report = EpochReport(epoch + 1, order, breaks, time.perf_counter() - started)
         progress(report)
         if best is None or order + breaks < best[0]:
             info = {**asdict(settings), "best": asdict(report)}
-            best = order + breaks, report, _frozen(module, vocabulary, info)
+            best = order + breaks, _frozen(module, vocabulary, info)
+
+    fit(
+        module, lambda epoch: list(_batches(rows, settings, epoch + 1)), loss,
+        epochs=settings.epochs, lr=settings.lr, betas=(0.9, 0.999), schedule=_rate, clip=5.0,
+        after_epoch=evaluate,
+    )  # fmt: skip
     assert best is not None
-    return best[2]
+    return best[1]
 
 
 def _frozen(

@@ -12,12 +12,8 @@ from d2t.seeding import derived_rng
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from random import Random
 
     from torch import Tensor
-
-_SORTED_TOGETHER = 50
-"""Batches that are sorted by length together in ``batches_of_like_length``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,19 +201,3 @@ def _each_once(sources: Sequence[tuple[int, ...]]) -> tuple[list[tuple[int, ...]
     places = [rows.setdefault(source, len(rows)) for source in sources]
     once = list(rows)
     return once + once[:1] * (round_up(len(once), 8) - len(once)), torch.tensor(places)
-
-
-def batches_of_like_length(
-    rows: Sequence[Sequence[int]], size: int, rng: Random
-) -> list[list[int]]:
-    """Places of ``rows`` in shuffled batches of ``size``, those of similar length together."""
-    order = list(range(len(rows)))
-    rng.shuffle(order)
-    batches: list[list[int]] = []
-    for start in range(0, len(order), size * _SORTED_TOGETHER):
-        bucket = sorted(
-            order[start : start + size * _SORTED_TOGETHER], key=lambda at: len(rows[at])
-        )
-        batches += [bucket[at : at + size] for at in range(0, len(bucket), size)]
-    rng.shuffle(batches)
-    return batches
