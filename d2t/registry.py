@@ -84,32 +84,19 @@ class Registry(Generic[T]):
 
     def resolve(self, name_or_alias: str) -> str:
         """The name of the object of this name or alias, once it is loaded; raises as ``get``."""
-        wanted = normal_name(name_or_alias)
-        if wanted not in self._items and wanted in self.builtin:
-            self._import(wanted)
-        if wanted in self._items:
-            return wanted
-        if wanted in self._aliases:
-            return self._aliases[wanted]
-        self._load(wanted)
-        name = self._aliases.get(wanted, wanted)
-        if name not in self._items:
+        name = self._find(name_or_alias)
+        if name is None:
             known = [*self.names(), *self._aliases]
             raise self._error(
-                f"unknown {self.kind} {name_or_alias!r}{did_you_mean(wanted, known)} "
+                f"unknown {self.kind} {name_or_alias!r}"
+                f"{did_you_mean(normal_name(name_or_alias), known)} "
                 f"(known: {', '.join(map(self.describe, self.names()))})",
                 code=self._code,
             )
         return name
 
     def __contains__(self, name_or_alias: str) -> bool:
-        try:
-            self.resolve(name_or_alias)
-        except self._error as error:
-            if error.code == "broken_plugin":
-                raise
-            return False
-        return True
+        return self._find(name_or_alias) is not None
 
     def __iter__(self) -> Iterator[T]:
         """The built-in objects, then those that were registered by now."""
@@ -126,6 +113,15 @@ class Registry(Generic[T]):
         """A name with its aliases, as far as they are known: ``alignment (at)``."""
         aliases = [alias for alias, target in self._aliases.items() if target == name]
         return f"{name} ({', '.join(aliases)})" if aliases else name
+
+    def _find(self, name_or_alias: str) -> str | None:
+        wanted = normal_name(name_or_alias)
+        if wanted not in self._items and wanted in self.builtin:
+            self._import(wanted)
+        if wanted not in self._items and wanted not in self._aliases:
+            self._load(wanted)
+        name = self._aliases.get(wanted, wanted)
+        return name if name in self._items else None
 
     def _loaded_names(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*self.builtin, *self._items)))

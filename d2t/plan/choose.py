@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from d2t.errors import DataError, UsageError
+from d2t.errors import DataError, UsageError, did_you_mean
 from d2t.mr.plans import REST, is_partial, parse_plan, parse_prefix
 from d2t.plan.display import DisplayPlanner
 from d2t.plan.neural import NeuralPlanner
 from d2t.plan.neural_files import PLANNER
 from d2t.plan.random_plans import RandomPlanner
+from d2t.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
     from d2t.plan.base import Planner
     from d2t.plan.bigram import BigramPlanner
 
-PLANNERS = ("bigram", "neural", "random", "display")
-
 
 @dataclass(frozen=True, slots=True)
 class FittedPlanners:
@@ -31,6 +31,50 @@ class FittedPlanners:
 
     bigram: BigramPlanner | None = None
     neural: NeuralPlanner | None = None
+
+
+PlannerFactory = Callable[["Domain", FittedPlanners, int], "Planner"]
+"""Makes a planner from the domain, the fitted planners and the seed of random choices.
+
+A class with these three parameters is one.
+"""
+
+PLANNERS: Registry[PlannerFactory] = Registry(
+    "planner", "d2t.planners", error=UsageError, code="no_planner"
+)
+"""The planners that have a name; a trained one may be named by its folder instead."""
+
+
+@PLANNERS.register("bigram")
+def _bigram(domain: Domain, fitted: FittedPlanners, seed: int) -> Planner:
+    if fitted.bigram is None:
+        raise UsageError(
+            "there is no bigram planner here; its strategy needs none; give random, display or a "
+            "planner's folder",
+            code="no_planner",
+        )
+    return fitted.bigram
+
+
+@PLANNERS.register("neural")
+def _neural(domain: Domain, fitted: FittedPlanners, seed: int) -> Planner:
+    if fitted.neural is None:
+        raise UsageError(
+            "there is no neural planner here; train one with `d2t train-planner` and give its "
+            "folder, or put it into the bundle with --into",
+            code="no_planner",
+        )
+    return fitted.neural
+
+
+@PLANNERS.register("random")
+def _random(domain: Domain, fitted: FittedPlanners, seed: int) -> Planner:
+    return RandomPlanner(seed)
+
+
+@PLANNERS.register("display")
+def _display(domain: Domain, fitted: FittedPlanners, seed: int) -> Planner:
+    return DisplayPlanner(domain)
 
 
 def best_planner(
@@ -60,9 +104,9 @@ def make_planner(
     *,
     seed: int = 0,
     sentences: bool = False,
-    names: Sequence[str] = PLANNERS,
+    more: Sequence[str] = (),
 ) -> Planner:
-    """The planner called ``name``: bigram, neural, random, display, or a folder that holds one.
+    """The planner called ``name``: one of ``PLANNERS``, or that of a folder.
 
     Args:
         name: a folder, or a name; a planner is taken as it is. A folder may be a bundle that
@@ -71,33 +115,19 @@ def make_planner(
         fitted: what ``bigram`` and ``neural`` mean here.
         seed: of random plans.
         sentences: plan where sentences end too, which only neural planners do.
-        names: what there is to choose from, for the message about a name that is not known.
+        more: other names that the caller takes, for the message about a name that is not known.
 
     Raises:
         UsageError: there is no such planner here, or it plans no sentences.
         BundleError: the folder's planner is damaged.
     """
-    planner: Planner | None
+    planner: Planner
     if not isinstance(name, str):
         planner = name
-    elif name == "neural":
-        planner = fitted.neural
-    elif name == "bigram":
-        planner = fitted.bigram
-    elif name == "random":
-        planner = RandomPlanner(seed)
-    elif name == "display":
-        planner = DisplayPlanner(domain)
+    elif name in PLANNERS:
+        planner = PLANNERS.get(name)(domain, fitted, seed)
     else:
-        planner = _from_folder(Path(name), names)
-    if planner is None:
-        cure = (
-            "train one with `d2t train-planner` and give its folder, or put it into the bundle "
-            "with --into"
-            if name == "neural"
-            else "its strategy needs none; give random, display or a planner's folder"
-        )
-        raise UsageError(f"there is no {name} planner here; {cure}", code="no_planner")
+        planner = _from_folder(Path(name), (*PLANNERS.names(), *more))
     if not sentences:
         return planner
     if not isinstance(planner, NeuralPlanner):
@@ -151,7 +181,7 @@ def _from_folder(path: Path, names: Sequence[str]) -> NeuralPlanner:
             code="no_planner",
         )
     raise UsageError(
-        f"no planner called {str(path)!r}: expected one of {', '.join(names)}, or the folder of a "
-        "trained planner",
+        f"no planner called {str(path)!r}{did_you_mean(str(path), names)}: expected one of "
+        f"{', '.join(names)}, or the folder of a trained planner",
         code="no_planner",
     )

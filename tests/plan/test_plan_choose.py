@@ -1,21 +1,26 @@
 from __future__ import annotations
 
+import json
 from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
+from typer.testing import CliRunner
 
+from d2t.cli.main import app
 from d2t.corpus.types import Example
 from d2t.errors import BundleError, D2TError, DataError, DomainError, MRParseError, UsageError
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.mr.plans import check_plan, is_partial, parse_plan, parse_prefix
 from d2t.mr.types import Plan, Slot
+from d2t.plan.base import join_plan, remaining_slots
 from d2t.plan.bigram import BigramPlanner
-from d2t.plan.choose import FittedPlanners, complete_plan, first_as_plan, make_planner
+from d2t.plan.choose import PLANNERS, FittedPlanners, complete_plan, first_as_plan, make_planner
 from d2t.plan.display import DisplayPlanner
 from d2t.plan.oracle import OraclePlanner, order_of
 from d2t.plan.random_plans import RandomPlanner
+from tests.support.plugins import install, undo_registrations
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -162,3 +167,41 @@ def test_order_of_drops_repeats_and_adds_what_was_not_said():
     said = Plan((AREA, PUB, AREA, NAME, PUB), (2, 4))
     assert order_of(said, MR) == Plan((AREA, PUB, NAME, FRENCH), (2,))
     assert order_of(None, MR) == Plan(MR.slots, ())
+
+
+class Alphabetical:
+    """Slots by name; what another package may add."""
+
+    name = "alphabetical"
+
+    def __init__(self, domain, fitted, seed):
+        assert domain.name == "restaurant"
+        assert isinstance(fitted, FittedPlanners)
+        assert seed == 7
+
+    def plan(self, mr, *, prefix=None, rng=None):
+        return join_plan(prefix, remaining_slots(mr, prefix))
+
+
+@pytest.mark.parametrize("way", ["decorator", "entry point"])
+def test_another_planner_works_from_the_command_line_by_name(monkeypatch, way):
+    undo_registrations(monkeypatch, PLANNERS)
+    if way == "decorator":
+        PLANNERS.register("alphabetical")(Alphabetical)
+    else:
+        install(monkeypatch, "d2t.planners", {"alphabetical": Alphabetical})
+    options = ["plan", "--planner", "alphabetical", "--seed", "7"]
+    mr = "name[Aromi], eatType[pub], priceRange[cheap], area[riverside]"
+    done = CliRunner().invoke(app, options, input=mr)
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["plan"] == ["area", "eatType", "name", "priceRange"]
+    done = CliRunner().invoke(app, [*options, "--plan", "priceRange,..."], input=mr)
+    assert json.loads(done.stdout)["plan"] == ["priceRange", "area", "eatType", "name"]
+
+
+def test_the_names_of_planners_are_listed_and_near_ones_suggested(monkeypatch):
+    undo_registrations(monkeypatch, PLANNERS)
+    PLANNERS.register("alphabetical")(Alphabetical)
+    words = "did you mean 'alphabetical'.*bigram, neural, random, display, alphabetical, oracle"
+    with pytest.raises(UsageError, match=words):
+        make_planner("alphabetic", DOMAIN, FittedPlanners(), more=("oracle",))

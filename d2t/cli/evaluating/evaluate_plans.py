@@ -114,12 +114,11 @@ def _planner(
     seed: int,
 ) -> PlanMaker:
     """A planner by name, planning sentences where it can."""
-    from d2t.plan.choose import PLANNERS, make_planner
+    from d2t.plan.choose import make_planner
     from d2t.plan.neural import NeuralPlanner
 
     if name != "oracle":
-        names = (*PLANNERS, "oracle")
-        made = make_planner(name, home.domain, home.planners, seed=seed, names=names)
+        made = make_planner(name, home.domain, home.planners, seed=seed, more=("oracle",))
         return made.with_sentences() if isinstance(made, NeuralPlanner) else made
     from d2t.corpus.correct import align_examples, split_references
     from d2t.corpus.load import load_split
