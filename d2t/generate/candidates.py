@@ -1,16 +1,20 @@
-"""Several texts for one request: distinct, best first."""
+"""Several texts for one request: the distinct ones, best first, and which to take (rule O5.6)."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from d2t.language.delex import relexicalize, unbound
+from d2t.plan.plan_agreement import bigram_f1
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from d2t.generate.types import Hypothesis
     from d2t.language.bindings import Bindings
+    from d2t.mr.types import MeaningRepresentation, Plan
     from d2t.search.backend import SearchResult
 
 
@@ -39,6 +43,14 @@ class Candidate:
         return self.finished and named and not unbound(self.template, bindings)
 
 
+def read_result(
+    result: SearchResult, decode: Callable[[Sequence[int]], str], bindings: Mapping[str, str]
+) -> Candidate:
+    """The text of a search result; ``decode`` is the tokenizer's."""
+    template = decode(result.ids)
+    return Candidate(template, relexicalize(template, bindings), result.score, result.finished)
+
+
 def distinct_candidates(
     results: Iterable[SearchResult],
     decode: Callable[[Sequence[int]], str],
@@ -54,7 +66,51 @@ def distinct_candidates(
         if result.ids in seen:
             continue
         seen.add(result.ids)
-        template = decode(result.ids)
-        text = relexicalize(template, bindings)
-        best.setdefault(text, Candidate(template, text, result.score, result.finished))
+        candidate = read_result(result, decode, bindings)
+        best.setdefault(candidate.text, candidate)
     return list(best.values())
+
+
+def rerank(candidates: Sequence[Hypothesis], *, by_order: bool = True) -> int:
+    """The index of the best candidate: texts that ended, slot F1, order, then the model's ranking.
+
+    The source's reranker returns the *rank* of the best, which is always 0, and so changes nothing
+    (rule W3); this is the position in ``candidates``. Order is not in the source: an exact
+    order comes first, then bigram F1, then the planned sentence breaks.
+
+    Args:
+        candidates: of one request, at least one, best first by the model, each checked against the
+            MR and the plan it was asked for; equally good ones keep this order.
+        by_order: False where nobody asked for the plans, as with the shuffles of RND.
+    """
+    return tied(candidates, by_order=by_order)[0]
+
+
+def tied(candidates: Sequence[Hypothesis], *, by_order: bool = True) -> list[int]:
+    """The indices of all that are as good as the best, in the model's order.
+
+    ``rerank`` takes the first of them; whoever can tell them apart may take another. Arguments as
+    there.
+    """
+    keys = [_key(candidate, by_order) for candidate in candidates]
+    best = max(keys)
+    return [i for i, key in enumerate(keys) if key == best]
+
+
+def _key(candidate: Hypothesis, by_order: bool) -> tuple[float, ...]:
+    realised = candidate.realised
+    order: tuple[float, ...] = ()
+    if by_order:
+        closeness = bigram_f1(candidate.plan, realised)
+        order = (candidate.order_kept, closeness, candidate.breaks_kept is not False)
+    return (candidate.finished, slot_f1(realised, candidate.mr), *order)
+
+
+def slot_f1(realised: Plan, mr: MeaningRepresentation) -> float:
+    """F1 of two multisets, from 0 to 1: the mentions of the realised plan, and the MR's slots.
+
+    A slot that is said twice counts twice, so it costs precision.
+    """
+    said, wanted = Counter(realised.slots), Counter(mr.slots)
+    total = said.total() + wanted.total()
+    return 2 * (said & wanted).total() / total if total else 1.0

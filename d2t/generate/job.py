@@ -46,7 +46,7 @@ class Job:
     plan: str | None = None
     columns: str | None = None
 
-    def generator(self, **changes: Any) -> ModelGenerator | VerifiedGenerator:
+    def generator(self, **changes: Any) -> ModelGenerator:
         """The model, loaded; ``changes`` go before the settings.
 
         Raises:
@@ -54,11 +54,10 @@ class Job:
         """
         from d2t.generate.load import load  # looked up when it is needed: another may stand for it
 
-        loaded = load(self.model, **{**self.settings, **changes})
-        return VerifiedGenerator(loaded) if self.verified else loaded
+        return load(self.model, **{**self.settings, **changes})
 
-    def answer(self, generator: ModelGenerator | VerifiedGenerator) -> Answer:
-        """What answers a window of records."""
+    def answer(self, generator: ModelGenerator) -> Answer:
+        """What answers a window of records: ``generator``, verified if that is asked for."""
         make_request = partial(
             request_from_record,
             domain=generator.domain,
@@ -67,7 +66,11 @@ class Job:
             seed=generator.seed,
             columns=ColumnMap.parse(self.columns, generator.domain),
         )
-        return partial(answer_records, generator=generator, make_request=make_request)
+        return partial(
+            answer_records,
+            generator=VerifiedGenerator(generator) if self.verified else generator,
+            make_request=make_request,
+        )
 
     def answer_alone(self) -> Answer:
         """``answer`` with a model of its own, on one core: for a process beside others."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from d2t.corpus.types import Example
 from d2t.errors import DataError
+from d2t.generate.types import Orders
 from d2t.seeding import derived_rng
 
 if TYPE_CHECKING:
@@ -18,13 +19,6 @@ if TYPE_CHECKING:
 
 POOLED_SHUFFLES = 5
 """Orders of RND whose candidates are reranked together (rule O5.6)."""
-
-
-class Orders(NamedTuple):
-    """The plan that ``order_kept`` is judged by, and the plan that is linearized."""
-
-    asked: Plan
-    read: Plan
 
 
 def choose_orders(
@@ -77,13 +71,6 @@ def pooled_orders(
         for k in range(POOLED_SHUFFLES)
     )
     return list(dict.fromkeys(shuffles))
-
-
-def breaks_kept(asked: Plan, realised: Plan) -> bool | None:
-    """Whether each sentence says the slots planned for it, in any order; None: none planned."""
-    if asked.breaks is None:
-        return None
-    return [sorted(s) for s in asked.sentences] == [sorted(s) for s in realised.sentences]
 
 
 def _own_order(

@@ -10,17 +10,15 @@ from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from d2t.generate.candidates import Candidate
-from d2t.generate.orders import breaks_kept
-from d2t.generate.types import GenerationRequest, Hypothesis
-from d2t.language.template import template_of
+from d2t.generate.types import GenerationRequest, check_text
 from d2t.mr.types import MeaningRepresentation, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from d2t.generate.pipeline import ModelGenerator
+    from d2t.generate.types import Hypothesis
     from d2t.language.habits.linking import Linking
-    from d2t.mr.domain import Domain
 
 _MOST_SEGMENTATIONS = 64
 """Ways of cutting a plan that are joined and checked, best first."""
@@ -72,7 +70,7 @@ def segment_texts(
         parts: _Parts = {}
         for span in places:
             ways = [next(found) for _ in _kinds(span)]
-            part = _best_part(ways, generator.domain, linking if span[0] else None)
+            part = _best_part(ways, linking if span[0] else None)
             if naming := linking and span[0] and linking.names(plan.slots[slice(*span)]):
                 part = _Part(naming, 0.0)
             if part is not None:
@@ -81,21 +79,18 @@ def segment_texts(
     return answers
 
 
-def _best_part(
-    ways: Sequence[Iterable[Hypothesis]], domain: Domain, linking: Linking | None
-) -> _Part | None:
+def _best_part(ways: Sequence[Iterable[Hypothesis]], linking: Linking | None) -> _Part | None:
     """The likeliest text that says its part and, if asked, follows others; None without one.
 
     Args:
         ways: texts of each kind, best first: from the first that will do on, none is looked at.
-        domain: of the MR.
         linking: knows what follows others; None: nothing is before.
     """
 
     def will_do(text: Hypothesis) -> bool:
         if text.status != "ok" or not text.order_kept:
             return False
-        return linking is None or linking.follows(template_of(text.alignment, domain))
+        return linking is None or linking.follows(text.template)
 
     first = (next(filter(will_do, texts), None) for texts in ways)
     said = [text for text in first if text is not None]
@@ -122,7 +117,7 @@ def joined_candidates(
     plans = [request.plan or Plan(request.mr.slots) for request in requests]
     return [
         [
-            Candidate(template_of(text.alignment, generator.domain), text.text, text.score)
+            Candidate(text.template, text.text, text.score)
             for text in texts
             if text.status == "ok" and text.order_kept
         ]
@@ -196,17 +191,5 @@ def _joined(
     generator: ModelGenerator, request: GenerationRequest, plan: Plan, said: Sequence[_Part]
 ) -> Hypothesis:
     text = " ".join(part.text for part in said)
-    report = generator.checker.check(text, request.mr)
-    realised = report.alignment.plan()
-    return Hypothesis(
-        id=request.id,
-        mr=request.mr,
-        plan=plan,
-        text=text,
-        alignment=report.alignment,
-        report=report,
-        score=sum(part.score for part in said) / len(said),
-        status="ok" if report.ok else "failed",
-        order_kept=realised.slots == plan.slots,
-        breaks_kept=breaks_kept(plan, realised),
-    )
+    score = sum(part.score for part in said) / len(said)
+    return check_text(text, request, plan, generator.checker, score=score)

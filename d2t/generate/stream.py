@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from d2t.errors import D2TError, DataError, DomainError, MRParseError
-from d2t.search.windows import in_turn
+from d2t.generate.windows import in_turn
 from d2t.slots.tally import Tally
 
 if TYPE_CHECKING:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
+from d2t.language.template import template_of
 from d2t.search.backend import EncodedSource
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from d2t.generate.orders import Orders
     from d2t.language.bindings import Bindings
     from d2t.mr.types import MeaningRepresentation, Plan
+    from d2t.slots.checker import SlotChecker
     from d2t.slots.types import Alignment, SlotReport
 
 Status = Literal["ok", "repaired", "failed"]
@@ -33,6 +34,13 @@ class GenerationRequest:
     kind: str | None = None
 
 
+class Orders(NamedTuple):
+    """The plan that ``order_kept`` is judged by, and the plan that is linearized."""
+
+    asked: Plan
+    read: Plan
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodedRequest(EncodedSource):
     """A request as an engine reads it, and what its answers are read and judged by.
@@ -50,33 +58,92 @@ class EncodedRequest(EncodedSource):
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """One generated utterance with its proof.
+    """One generated utterance with its proof; ``check_text`` makes it.
 
     Attributes:
-        plan: the order the generator was given.
+        id: of the request.
+        mr: what the text was checked against.
+        plan: the order asked for, or else the one that the generator chose.
+        text: the utterance.
+        report: which slots the text says, and its slot errors.
+        realised: the order in which the text says them, with the sentences (rule O1.5).
+        template: the text with ``<val:NAME>`` for each mention of an open slot.
         score: mean log-probability (nats) per target token, EOS included.
-        status: ``ok`` when ``report.ok`` and the text came to its end; what fails the check, or is
-            cut at the greatest length, is never called ok. ``repaired``: likewise, but the first
-            text failed, and a later stage of verified generation found this one.
-        order_kept: whether the realised plan has the slots of ``plan`` in its order.
-        breaks_kept: whether each sentence says the slots that were planned for it, in any order;
-            None when the plan says nothing of sentences.
+        status: ``ok`` when ``report.ok`` holds and the model finished the text with every value
+            copied. ``repaired``: the same, but an earlier text for the request failed, and a later
+            stage of verified generation gave this one. Everything else is ``failed``.
         finished: False when the text was cut at the greatest length.
-        stage: of verified generation that repaired the text; None for the first.
+        stage: of verified generation that repaired the text; None for the first text.
     """
 
     id: str
     mr: MeaningRepresentation
     plan: Plan
     text: str
-    alignment: Alignment
     report: SlotReport
+    realised: Plan
+    template: str
     score: float
     status: Status
-    order_kept: bool
-    breaks_kept: bool | None = None
     finished: bool = True
     stage: str | None = None
+
+    @property
+    def alignment(self) -> Alignment:
+        """The spans of the text that say something."""
+        return self.report.alignment
+
+    @property
+    def order_kept(self) -> bool:
+        """Whether the text says the slots of ``plan`` in its order."""
+        return self.realised.slots == self.plan.slots
+
+    @property
+    def breaks_kept(self) -> bool | None:
+        """Whether each sentence says the slots that ``plan`` gives it, in any order.
+
+        None where the plan does not say where sentences end.
+        """
+        if self.plan.breaks is None:
+            return None
+        wanted = [sorted(sentence) for sentence in self.plan.sentences]
+        return wanted == [sorted(sentence) for sentence in self.realised.sentences]
+
+
+def check_text(
+    text: str,
+    request: GenerationRequest,
+    plan: Plan,
+    checker: SlotChecker,
+    *,
+    score: float,
+    whole: bool = True,
+    finished: bool = True,
+) -> Hypothesis:
+    """Check a text against the MR of its request.
+
+    Args:
+        text: the utterance.
+        request: gives the id and the MR.
+        plan: the order asked for.
+        checker: of the MR's domain.
+        score: mean log-probability (nats) per token.
+        whole: False if the text cannot be ``ok``, whatever the checker finds in it.
+        finished: False when the text was cut at the greatest length.
+    """
+    report = checker.check(text, request.mr)
+    return Hypothesis(
+        id=request.id,
+        mr=request.mr,
+        plan=plan,
+        text=text,
+        report=report,
+        realised=report.alignment.plan(),
+        template=template_of(report.alignment, checker.domain),
+        score=score,
+        status="ok" if report.ok and whole else "failed",
+        finished=finished,
+    )
 
 
 class Generator(Protocol):

@@ -10,22 +10,22 @@ that was asked for where one was asked for; anything else is ``failed``, with it
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from d2t.generate.orders import breaks_kept
+from d2t.generate.candidates import rerank
+from d2t.generate.options import VerifyOptions
 from d2t.generate.requests import make_request
-from d2t.generate.rerank import rerank
 from d2t.generate.segments import segment_texts
+from d2t.generate.windows import in_windows
 from d2t.language.habits.ending import FINISHED, is_finished
 from d2t.language.habits.linking import NAMING, Linking
 from d2t.language.habits.stutter import stutters
 from d2t.language.habits.wording import WORDING, Wording
-from d2t.language.template import template_of, template_words
+from d2t.language.template import template_words
 from d2t.mr.types import Plan
 from d2t.plan.random_plans import random_plan
 from d2t.search.sampling_options import SamplingOptions
-from d2t.search.windows import BATCHES_PER_WINDOW, answer_all
 from d2t.seeding import derived_rng
 
 if TYPE_CHECKING:
@@ -33,10 +33,7 @@ if TYPE_CHECKING:
 
     from d2t.generate.pipeline import ModelGenerator
     from d2t.generate.types import GenerationRequest, Hypothesis
-    from d2t.model.bundle.bundle_parts import BundleParts
-    from d2t.mr.domain import Domain
     from d2t.mr.types import MeaningRepresentation
-    from d2t.plan.base import Planner
 
     Texts = Sequence[Iterable[Hypothesis]]  # of each request, best first
     Stage = Callable[[Sequence[GenerationRequest], Sequence[Hypothesis]], Texts]
@@ -47,33 +44,12 @@ _WIDE = 0.95
 """Nucleus of the last samples."""
 
 
-@dataclass(frozen=True, slots=True)
-class VerifyOptions:
-    """How far a record that fails goes. Each stage can be turned off by a 0.
-
-    Attributes:
-        beam_size: texts of the beam search that the first stage looks at.
-        variants: other sentence plans (where an order was asked for) or other orders (where none
-            was), each said greedily.
-        samples: texts drawn from the likeliest tokens that hold ``top_p`` together.
-        top_p: of their nucleus; what is drawn from a wider one is less English.
-        segment_beam: texts of each part of the plan, from which a stage builds an answer.
-        last_samples: texts drawn from 95% of the distribution, where all else failed.
-    """
-
-    beam_size: int = 5
-    variants: int = 6
-    samples: int = 32
-    top_p: float = 0.7
-    segment_beam: int = 2
-    last_samples: int = 64
-
-
 class VerifiedGenerator:
     """A ``Generator`` that returns proved texts, or says that it could not.
 
     Attributes:
-        generator: says everything first; its own settings (beam, length) are those of that stage.
+        generator: gives the first text of every request; its own options are those of that stage.
+        options: how much work a record gets whose first text fails.
     """
 
     def __init__(self, generator: ModelGenerator, options: VerifyOptions | None = None) -> None:
@@ -83,31 +59,6 @@ class VerifiedGenerator:
         self._finished = bool(habits.get(FINISHED, False))
         self._linking = Linking.of(habits[NAMING]) if NAMING in habits else None
         self._wording = Wording.from_dict(habits[WORDING]) if WORDING in habits else None
-
-    @property
-    def domain(self) -> Domain:
-        """What the generator speaks about."""
-        return self.generator.domain
-
-    @property
-    def planner(self) -> Planner | None:
-        """Orders what has no plan."""
-        return self.generator.planner
-
-    @property
-    def seed(self) -> int:
-        """Of everything random."""
-        return self.generator.seed
-
-    @property
-    def at_a_time(self) -> int:
-        """Windows in work at a time."""
-        return self.generator.at_a_time
-
-    @property
-    def bundle(self) -> BundleParts:
-        """What the generator was loaded from."""
-        return self.generator.bundle
 
     def generate_one(
         self,
@@ -121,56 +72,57 @@ class VerifiedGenerator:
         Raises:
             MRParseError, DomainError: what is wrong with the MR or the plan.
         """
-        return self.generate([make_request(mr, plan, self.domain, self.planner, id=id)])[0]
+        model = self.generator
+        return self.generate([make_request(mr, plan, model.domain, model.planner, id=id)])[0]
 
     def generate(self, requests: Sequence[GenerationRequest]) -> list[Hypothesis]:
-        """One hypothesis per request, in the order of the requests.
+        """One hypothesis per request, in the order of the requests; many are cut into windows.
 
         Raises:
             DataError, BackendError: as ``ModelGenerator.generate``.
         """
-        return answer_all(
-            self._answer,
-            requests,
-            window=BATCHES_PER_WINDOW * self.generator.batch_size,
-            at_a_time=self.at_a_time,
-        )
+        window, at_a_time = self.generator.window, self.generator.at_a_time
+        return in_windows(self.answer, requests, window=window, at_a_time=at_a_time)
 
-    def _answer(self, requests: Sequence[GenerationRequest]) -> list[Hypothesis]:
-        found = self.generator.generate(requests)
-        proved = {i: h for i, h in enumerate(found) if self._proved(requests[i], h)}
-        waiting = [i for i in range(len(found)) if i not in proved or not self._reads(found[i])]
-        closest = {i: found[i] for i in waiting}
+    def answer(self, requests: Sequence[GenerationRequest]) -> list[Hypothesis]:
+        """``generate`` for one window of requests, however many they are (same errors)."""
+        first = self.generator.answer(requests)
+        proved = {i: text for i, text in enumerate(first) if self._proved(requests[i], text)}
+        waiting = [i for i in range(len(first)) if i not in proved or not self._reads(first[i])]
+        closest = {i: first[i] for i in waiting}
         for name, stage in self._stages():
             going = [i for i in waiting if i not in proved or name not in _DRAWN]
             if not going:
                 continue
-            answers = stage([requests[i] for i in going], [found[i] for i in going])
+            answers = stage([requests[i] for i in going], [first[i] for i in going])
             for i, texts in zip(going, answers, strict=True):
-                whole, judged = self._first_whole(texts, requests[i])
+                whole, rest = self._first_whole(texts, requests[i])
                 # Odd words of samples may stand for slots: "low is cheap".
-                passing = [] if name in _DRAWN else judged
+                passing = [] if name in _DRAWN else rest
                 best = whole or next((t for t in passing if self._proved(requests[i], t)), None)
                 if best is not None and (whole or i not in proved):
                     proved[i] = replace(best, status="repaired", stage=name)
-                elif judged:
-                    pool = [closest[i], *judged]
+                elif rest:
+                    pool = [closest[i], *rest]
                     closest[i] = pool[rerank(pool, by_order=self._follows(requests[i]))]
                 if whole:
                     waiting.remove(i)
-        return [proved.get(i) or replace(closest[i], status="failed") for i in range(len(found))]
+        return [proved.get(i) or replace(closest[i], status="failed") for i in range(len(first))]
 
     def _first_whole(
         self, texts: Iterable[Hypothesis], request: GenerationRequest
     ) -> tuple[Hypothesis | None, list[Hypothesis]]:
-        """The first text that is proved and reads well, and all before it, judged as answers."""
-        judged: list[Hypothesis] = []
+        """The first text that is proved and reads well, and all before it.
+
+        They answer ``request``: a text for a variant of it is judged by the order it asks for.
+        """
+        before: list[Hypothesis] = []
         for text in texts:
-            said = _as_answer(text, request)
-            if self._proved(request, said) and self._reads(said):
-                return said, judged
-            judged.append(said)
-        return None, judged
+            answer = replace(text, id=request.id, plan=request.plan or text.plan)
+            if self._proved(request, answer) and self._reads(answer):
+                return answer, before
+            before.append(answer)
+        return None, before
 
     def _stages(self) -> list[tuple[str, Stage]]:
         options = self.options
@@ -197,7 +149,7 @@ class VerifiedGenerator:
         """Whether it is finished, of one thing, and worded as the references are."""
         if self._finished and not is_finished(said.text):
             return False
-        words = template_words(template_of(said.alignment, self.domain))
+        words = template_words(said.template)
         habits = (self._linking, self._wording)
         return all(habit.fault(words) is None for habit in habits if habit)
 
@@ -213,9 +165,9 @@ class VerifiedGenerator:
             for request, others in zip(requests, plans, strict=True)
             for number, plan in enumerate(others)
         ]
-        texts = iter(self.generator.with_beam(1).generate(wanted))
-        found = [[next(texts) for _ in others] for others in plans]
-        return [sorted(others, key=lambda text: -text.score) for others in found]
+        texts = iter(self.generator.with_beam(1).answer(wanted))
+        groups = [[next(texts) for _ in others] for others in plans]
+        return [sorted(group, key=lambda text: -text.score) for group in groups]
 
     def _other_plans(self, request: GenerationRequest, first: Hypothesis) -> list[Plan]:
         """Other sentences of an order that was asked for; other orders where none was."""
@@ -250,17 +202,3 @@ class VerifiedGenerator:
         wide = self.generator.with_beam(self.options.segment_beam)
         plans = [first.plan for first in said]
         return segment_texts(wide, requests, plans, linking=self._linking)
-
-
-def _as_answer(text: Hypothesis, request: GenerationRequest) -> Hypothesis:
-    """A text that was found for a variant of ``request``, judged by what was asked."""
-    if request.plan is None:
-        return replace(text, id=request.id)
-    realised = text.alignment.plan()
-    return replace(
-        text,
-        id=request.id,
-        plan=request.plan,
-        order_kept=realised.slots == request.plan.slots,
-        breaks_kept=breaks_kept(request.plan, realised),
-    )

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from d2t.search.sampling_options import SampleKey, SamplingOptions
 
+BATCHES_PER_WINDOW = 8
+"""Batches that are worked on together, so that sorting by length has something to sort."""
+
 
 class OutOfMemoryError(BackendError):
     """A batch did not fit; a smaller one may."""

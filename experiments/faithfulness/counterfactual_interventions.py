@@ -148,7 +148,7 @@ class Speaker:
             first = 1 if linearized.prefix[0] == self._tag else 0
             prefix = corrupted(prefix, range(first, len(prefix) - 1), self._words, rng)
         return EncodedSource(
-            tuple(encode(linearized.pieces)), tuple(linearized.bindings), None, tuple(prefix)
+            tuple(encode(linearized.pieces)), tuple(linearized.bindings), tuple(prefix)
         )
 
 

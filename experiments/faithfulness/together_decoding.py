@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from d2t.generate.candidates import tied
 from d2t.generate.contrast_engine import contrast_engine
 from d2t.generate.pipeline import ModelGenerator
-from d2t.generate.rerank import tied
 from d2t.generate.verified import VerifiedGenerator
 from d2t.judges.qa.contexts import context_pair
 from d2t.judges.qa.quals import quals
@@ -37,8 +37,8 @@ class TieBreaker(ModelGenerator):
         super().__init__(bundle, **{**settings, "rerank": True})
         self._reader = reader
 
-    def generate(self, requests: Sequence[GenerationRequest]) -> list[Hypothesis]:
-        """One hypothesis per request, in the order of the requests.
+    def answer(self, requests: Sequence[GenerationRequest]) -> list[Hypothesis]:
+        """One hypothesis per request of a window, in the order of the requests.
 
         Raises:
             DataError, BackendError: as ``ModelGenerator.generate``.

@@ -7,10 +7,9 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from d2t.generate.orders import breaks_kept
+from d2t.generate.candidates import rerank
 from d2t.generate.output import hypothesis_as_dict
 from d2t.generate.pipeline import ModelGenerator
-from d2t.generate.rerank import rerank
 from d2t.generate.types import GenerationRequest, Hypothesis
 from d2t.io.atomic import atomic_write, atomic_write_json
 from d2t.io.records import write_record
@@ -117,9 +116,4 @@ def _request(task: GenerationTask) -> GenerationRequest:
 
 def _answering(said: Hypothesis, task: GenerationTask) -> Hypothesis:
     """The same utterance as an answer to another request for its MR."""
-    plan = task.plan or said.plan
-    realised = said.alignment.plan()
-    kept = realised.slots == plan.slots
-    return replace(
-        said, id=task.id, plan=plan, order_kept=kept, breaks_kept=breaks_kept(plan, realised)
-    )
+    return replace(said, id=task.id, plan=task.plan or said.plan)

@@ -82,7 +82,7 @@ def measure(
     tally, ok, order, fluent, scores = Tally(), 0, 0, 0, []
     texts, trigrams, orders, plans, usable, labels = ([] for _ in range(6))
     for request, candidates in zip(requests, found, strict=True):
-        asked = generator._order(request).asked
+        asked = generator.orders(request).asked
         reports = [generator.checker.check(c.text, request.mr) for c in candidates]
         said = [report.alignment.plan() for report in reports]
         templates = [template_of(report.alignment, generator.domain) for report in reports]

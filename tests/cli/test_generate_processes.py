@@ -16,7 +16,7 @@ import pytest
 from d2t.errors import BackendError, DataError
 from d2t.generate.job import is_bulk
 from d2t.generate.processes import answer_here, answering
-from d2t.search.windows import in_turn
+from d2t.generate.windows import in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ from small_table import SMALL, small
 from d2t.corpus.load import load_split
 from d2t.errors import DataError
 from d2t.generate.pipeline import ModelGenerator
-from d2t.generate.types import Hypothesis
+from d2t.generate.types import GenerationRequest, check_text
 from d2t.language.ngram.fluency import NgramLanguageModel
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
@@ -41,11 +41,9 @@ def answers(tasks: Sequence[GenerationTask], checker: SlotChecker) -> Answer:
     made = []
     for task in tasks:
         text = " ".join(slot.value for slot in task.mr.slots)
-        report = checker.check(text, task.mr)
         plan = task.plan or Plan(task.mr.slots)
-        made.append(
-            Hypothesis(task.id, task.mr, plan, text, report.alignment, report, 0.0, "ok", True)
-        )
+        request = GenerationRequest(task.id, task.mr, task.plan)
+        made.append(check_text(text, request, plan, checker, score=0.0))
     return {"greedy": made}
 
 

@@ -168,7 +168,7 @@ def test_questions_break_ties_among_perfect_texts_alone(
         asked.extend(text.text for text in texts)
         return [scores.get(text.text, 0.0) for text in texts]
 
-    monkeypatch.setattr(generator, "_run_beams", lambda batch: [results] * len(batch))
+    monkeypatch.setattr(generator, "_beams", lambda batch: [results] * len(batch))
     monkeypatch.setattr(generator, "_scores", score)
     mr = parse_mr("name[Aromi], eatType[pub], area[riverside]", bundle.domain)
     plan = parse_plan("area,name,eatType", mr, bundle.domain)
@@ -176,7 +176,7 @@ def test_questions_break_ties_among_perfect_texts_alone(
     assert found.text == best
     assert not set(asked) & {NO_AREA, OTHER_ORDER}
     plain = ModelGenerator(bundle, beam_size=8, rerank=True)
-    monkeypatch.setattr(plain, "_run_beams", lambda batch: [results] * len(batch))
+    monkeypatch.setattr(plain, "_beams", lambda batch: [results] * len(batch))
     [reranked] = plain.generate([GenerationRequest("0", mr, plan)])
     if not scores:
         assert found == reranked

@@ -9,9 +9,8 @@ from d2t.errors import UsageError
 from d2t.generate.contrast import ContrastOptions, PerturbedRequest
 from d2t.generate.contrast_engine import contrast_engine
 from d2t.generate.load import load
-from d2t.generate.orders import Orders
 from d2t.generate.pipeline import ModelGenerator
-from d2t.generate.types import EncodedRequest, GenerationRequest
+from d2t.generate.types import EncodedRequest, GenerationRequest, Orders
 from d2t.generate.verified import VerifiedGenerator
 from d2t.mr.parse import parse_mr
 from d2t.mr.perturb import PERTURBATIONS, Perturbation

@@ -100,7 +100,7 @@ def test_windows_in_threads_say_and_prove_the_same() -> None:
         for plan in random_plans(mr, 2, seed=i)
     ]
     one, two = (VerifiedGenerator(load(threads=n, batch_size=2)) for n in (1, 2))
-    assert (one.at_a_time, two.at_a_time) == (1, 2)
+    assert (one.generator.at_a_time, two.generator.at_a_time) == (1, 2)
     pairs = list(zip(one.generate(asked), two.generate(asked), strict=True))
     assert {first.status for first, _ in pairs} == {"ok", "repaired"}
     for first, second in pairs:

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from d2t.errors import UsageError
+from d2t.generate.candidates import rerank, slot_f1, tied
 from d2t.generate.pipeline import ModelGenerator
-from d2t.generate.rerank import rerank, slot_f1, tied
-from d2t.generate.types import GenerationRequest, Hypothesis
+from d2t.generate.types import GenerationRequest, Hypothesis, check_text
 from d2t.mr.parse import parse_mr
 from d2t.mr.plans import parse_plan
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
@@ -51,7 +51,7 @@ def generated(
         SearchResult(tuple(bundle.tokenizer.encode_target(text)[:-1]), score, finished)
         for text, score, finished in found
     ]
-    monkeypatch.setattr(generator, "_run_beams", lambda batch: [results] * len(batch))
+    monkeypatch.setattr(generator, "_beams", lambda batch: [results] * len(batch))
     return generator.generate_one(MR, plan)
 
 
@@ -101,21 +101,7 @@ def test_the_best_wins_wherever_it_stands(bundle: EchoBundle, beams: list[str]) 
     checker = ModelGenerator(bundle).checker
 
     def hypothesis(text: str) -> Hypothesis:
-        report = checker.check(text, mr)
-        realised = report.alignment.plan()
-        kept = realised.slots == plan.slots
-        return Hypothesis(
-            "0",
-            mr,
-            plan,
-            text,
-            report.alignment,
-            report,
-            0.0,
-            "ok",
-            kept,
-            kept and realised == plan,
-        )
+        return check_text(text, GenerationRequest("0", mr), plan, checker, score=0.0)
 
     candidates = [hypothesis(text) for text in beams]
     assert beams[rerank(candidates)] == GOOD
@@ -144,13 +130,13 @@ def test_random_orders_are_pooled(monkeypatch: pytest.MonkeyPatch) -> None:
     request = GenerationRequest("7", parse_mr(text, bundle.domain))
     generator = ModelGenerator(bundle, beam_size=2, rerank=True)
     read: list[tuple[str, ...]] = []
-    run = generator._run_beams
+    run = generator._beams
 
     def noted(batch: list[Any]) -> list[list[SearchResult]]:
         read.extend(item.orders.asked.names for item in batch)
         return run(batch)
 
-    monkeypatch.setattr(generator, "_run_beams", noted)
+    monkeypatch.setattr(generator, "_beams", noted)
     [hypothesis] = generator.generate([request])
     assert len(set(read)) == 5
     assert hypothesis.plan.names in read

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from d2t.errors import BackendError, DataError
 from d2t.generate.pipeline import ModelGenerator
 from d2t.generate.stream import generate_stream
+from d2t.generate.windows import in_turn, in_windows
 from d2t.io.records import InputRecord
-from d2t.search.windows import answer_all, in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @given(st.lists(st.integers(), max_size=30), st.integers(1, 4), st.integers(1, 7))
 def test_answers_come_in_order(items: list[int], at_a_time: int, window: int) -> None:
     assert list(in_turn(str, items, at_a_time=at_a_time)) == [str(item) for item in items]
-    found = answer_all(
+    found = in_windows(
         lambda some: [str(item) for item in some], items, window=window, at_a_time=at_a_time
     )
     assert found == [str(item) for item in items]

@@ -51,7 +51,6 @@ if TYPE_CHECKING:
     from d2t.generate.job import Answer, Job
     from d2t.generate.pipeline import ModelGenerator
     from d2t.generate.stream import StreamItem, StreamTotals
-    from d2t.generate.verified import VerifiedGenerator
 
 
 class OutputFormat(StrEnum):
@@ -249,8 +248,8 @@ def generate(
     from d2t.io.text_source import open_source
     from d2t.io.waiting import input_waits
     from d2t.mr.columns import ColumnMap
+    from d2t.search.backend import BATCHES_PER_WINDOW
     from d2t.search.ct2_backend import Parallelism
-    from d2t.search.windows import BATCHES_PER_WINDOW
 
     finished = resume and is_complete(output, jsonl=format is OutputFormat.JSONL)
     if source != "-":  # a missing file is cheaper to find than a model is to load
@@ -316,7 +315,7 @@ def generate(
     raise typer.Exit(verdict(_missed(totals, require_ok, max_ser), bad_lines=totals.bad))
 
 
-def _digest(generator: ModelGenerator | VerifiedGenerator) -> str | None:
+def _digest(generator: ModelGenerator) -> str | None:
     """Of the bundle's table of contents, which holds the hashes of its files."""
     from d2t.io.hashing import sha256_file
 
@@ -326,7 +325,7 @@ def _digest(generator: ModelGenerator | VerifiedGenerator) -> str | None:
 
 @contextmanager
 def _answered(
-    job: Job, generator: ModelGenerator | VerifiedGenerator, processes: int
+    job: Job, generator: ModelGenerator, processes: int
 ) -> Iterator[tuple[Answer, int, Executor | None]]:
     """What answers windows, how many at a time, and the processes that do it, where they do."""
     if processes == 1:

@@ -18,9 +18,6 @@ _Window = TypeVar("_Window")
 _Item = TypeVar("_Item")
 _Answer = TypeVar("_Answer")
 
-BATCHES_PER_WINDOW = 8
-"""How many batches are read ahead, so that sorting by length has something to sort."""
-
 
 def in_turn(
     work: Callable[[_Window], _Answer],
@@ -68,7 +65,7 @@ def _ending_in_none(windows: Iterable[_Window | None]) -> Iterator[_Window | Non
     yield None
 
 
-def answer_all(
+def in_windows(
     work: Callable[[Sequence[_Item]], list[_Answer]],
     items: Sequence[_Item],
     *,
@@ -79,4 +76,4 @@ def answer_all(
     if at_a_time == 1 or len(items) <= window:
         return work(items)
     windows = (items[at : at + window] for at in range(0, len(items), window))
-    return [answer for found in in_turn(work, windows, at_a_time=at_a_time) for answer in found]
+    return [one for some in in_turn(work, windows, at_a_time=at_a_time) for one in some]
