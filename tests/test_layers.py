@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "d2t"
 # The rooms of d2t, from the ground up: a room imports rooms of lower floors only.
 FLOORS = (
     ("errors", "section", "seeding",),
-    ("io", "model", "registry",),
+    ("extras", "io", "model", "registry",),
     ("mr",),
     ("slots/lexicon",),
     ("slots",),
@@ -35,7 +35,7 @@ HEAVY = ("torch", "transformers", "accelerate", "ctranslate2", "safetensors")
 # What scores with a model may load one, but only where a function asks for it.
 TORCH_FREE = ("io", "mr", "slots", "corpus", "language", "linearize", "plan", "score", "evaluate")
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE)
-FILES += [PACKAGE / f"{name}.py" for name in ("errors", "registry", "section", "seeding")]
+FILES += [path for path in sorted(PACKAGE.glob("*.py")) if not path.name.startswith("__")]
 
 
 def room_of(path: Path) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from d2t.errors import D2TError, UsageError
+from d2t.extras import missing_extra
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -233,7 +234,10 @@ class ErrorHandlingGroup(typer.core.TyperGroup):
             _discard_stdout()
             if ROOT.verbose >= 2:
                 raise
-            print(f"d2t: error: {_unforeseen(error)}", file=sys.stderr)
+            if (needed := missing_extra(error)) is not None:
+                say_error(needed)
+            else:
+                print(f"d2t: error: {_unforeseen(error)}", file=sys.stderr)
             raise SystemExit(int(ExitCode.FAILURE)) from None
 
     def invoke(self, ctx: Any) -> Any:

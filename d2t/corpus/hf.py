@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from d2t.corpus.types import Example
-from d2t.errors import BackendError, DataError
+from d2t.errors import DataError
+from d2t.extras import explained_imports
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
 
 if TYPE_CHECKING:
@@ -24,14 +25,10 @@ def to_hf_dataset(examples: Iterable[Example]) -> Dataset:
     ``plan_breaks``.
 
     Raises:
-        BackendError: the ``datasets`` library is not installed.
+        MissingExtraError: the ``datasets`` library is not installed.
     """
-    try:
+    with explained_imports():
         from datasets import Dataset, Features, List, Value
-    except ImportError as error:
-        raise BackendError(
-            "the `datasets` library is not installed; run `pip install 'datasets>=4'`"
-        ) from error
     slot = {"name": Value("string"), "value": Value("string")}
     features = Features(
         {
