@@ -27,7 +27,7 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/codespell d2t experiments README.md CHANGELOG.md data/SOURCES.md
+	$(BIN)/codespell d2t experiments README.md CHANGELOG.md data/README.md d2t/README.md d2t/guides
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

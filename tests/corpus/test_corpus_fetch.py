@@ -281,7 +281,7 @@ def test_unknown_names_get_a_hint() -> None:
 
 
 def test_sources_file_names_every_corpus_with_licence_and_digests() -> None:
-    sources = (data_root() / "SOURCES.md").read_text(encoding="utf-8")
+    sources = (data_root() / "README.md").read_text(encoding="utf-8")
     for entry in registry().values():
         section = sources.split(f"\n## {entry.name}", 1)[1].split("\n## ", 1)[0]
         assert entry.licence in section
