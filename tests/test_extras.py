@@ -49,11 +49,9 @@ def test_records_are_worked_on_without_torch(arguments: list[str]) -> None:
 
 
 def test_texts_are_checked_and_scored_without_torch() -> None:
-    source = (
-        '{"mr": "name[Aromi], eatType[pub]", "text": "Aromi is a pub.", "ref": "A pub: Aromi."}'
-    )
+    source = '{"mr": "name[Aromi]", "text": "It is called Aromi.", "references": ["It is Aromi."]}'
     assert run("check", source=source).returncode == 0
-    scored = run("evaluate", "all", "--json", source=source)
+    scored = run("evaluate", "all", "-", "--json", source=source)
     assert scored.returncode == 0, scored.stderr
     assert '"slot_error_rate"' in scored.stdout
 

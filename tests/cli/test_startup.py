@@ -71,6 +71,8 @@ def test_every_help_ends_with_an_example_of_the_command(path: tuple[str, ...]) -
 
 
 @pytest.mark.parametrize("path", PATHS, ids=" ".join)
-def test_every_command_is_in_the_readme(path: tuple[str, ...]) -> None:
-    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+def test_every_command_is_in_the_readme_or_a_guide(path: tuple[str, ...]) -> None:
+    root = Path(__file__).parents[2]
+    pages = [root / "README.md", *(root / "d2t" / "guides").glob("*.md")]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
     assert re.search(rf"\bd2t {' '.join(path)}(?![\w-])", text)

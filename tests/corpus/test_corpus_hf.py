@@ -48,9 +48,9 @@ def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def absent(name: str, *args: Any, **kwargs: Any) -> Any:
         if name == "datasets":
-            raise ImportError(name)
+            raise ModuleNotFoundError(name, name=name)
         return original(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", absent)
-    with pytest.raises(BackendError, match="pip install"):
+    with pytest.raises(BackendError, match=r'pip install "d2t\[train\]"'):
         to_hf_dataset(EXAMPLES)
