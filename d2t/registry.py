@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from d2t.errors import ConfigError, did_you_mean
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from d2t.errors import D2TError
 
 T = TypeVar("T")
+S = TypeVar("S")
 
 
 class Registry(Generic[T]):
@@ -57,7 +58,7 @@ class Registry(Generic[T]):
         self._items: dict[str, T] = {}
         self._aliases: dict[str, str] = {}
 
-    def register(self, name: str, *aliases: str) -> Callable[[T], T]:
+    def register(self, name: str, *aliases: str) -> Callable[[S], S]:
         """A decorator that registers what it decorates and returns it unchanged.
 
         Raises:
@@ -66,8 +67,8 @@ class Registry(Generic[T]):
             ValueError: the object has an attribute ``name``, and that is another name.
         """
 
-        def add(item: T) -> T:
-            self._add(item, name, aliases)
+        def add(item: S) -> S:  # keeps the type of what is decorated
+            self._add(cast("T", item), name, aliases)
             return item
 
         return add

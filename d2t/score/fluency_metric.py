@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from d2t.mr.domain import Domain
     from d2t.score.bootstrap import FloatArray
-    from d2t.score.judged import Checker, Judged
+    from d2t.score.checking import CheckedRecord, Checker
     from d2t.score.metric import Scorer
 
 SUFFIX = ".npz"
@@ -53,15 +53,15 @@ class Fluency:
         self.domain = domain
         self.checker = checker
 
-    def applies(self, judged: Judged) -> bool:
+    def applies(self, checked: CheckedRecord) -> bool:
         """Whatever says something; no text has no fluency."""
-        return bool(judged.record.text.strip())
+        return bool(checked.record.text.strip())
 
-    def statistics(self, judged: Sequence[Judged]) -> FloatArray:
+    def statistics(self, checked: Sequence[CheckedRecord]) -> FloatArray:
         """``(records, 2)``: what is summed, and how much of it there is."""
-        rows = np.zeros((len(judged), 2))
-        places = [at for at, item in enumerate(judged) if self.applies(item)]
-        templates = [template_of(judged[at].report.alignment, self.domain) for at in places]
+        rows = np.zeros((len(checked), 2))
+        places = [at for at, item in enumerate(checked) if self.applies(item)]
+        templates = [template_of(checked[at].report.alignment, self.domain) for at in places]
         for at, row in zip(places, self.rows(templates), strict=True):
             rows[at] = row
         return rows

@@ -1,21 +1,23 @@
-"""The base of slot and order metrics: a sacreBLEU ``Metric`` over checked records.
+"""What a metric is, the metrics by name, and the base of slot and order metrics.
 
-A subclass says which columns of numbers one utterance contributes and how summed columns become a
-score; signature, sacreBLEU's own bootstrap and paired tests, and ours (``d2t.score.bootstrap``)
-follow.
+The base is a sacreBLEU ``Metric`` over checked records. A subclass says which columns of numbers
+one utterance contributes and how summed columns become a score; signature, sacreBLEU's own
+bootstrap and paired tests, and ours (``d2t.score.bootstrap``) follow.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from sacrebleu.metrics.base import Metric, Score, Signature
 
 from d2t.errors import DataError
 from d2t.mr.types import MeaningRepresentation, Plan
-from d2t.score.judged import Judged, checker_for
+from d2t.registry import Registry
+from d2t.score.checking import CheckedRecord, checker_for
 from d2t.score.records import EvaluationRecord
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from d2t.mr.domain import Domain
     from d2t.score.bootstrap import FloatArray
-    from d2t.score.judged import Checker
+    from d2t.score.checking import Checker
 
 
 class Scorer(Protocol):
@@ -39,11 +41,11 @@ class Scorer(Protocol):
     label: str
     higher_is_better: bool
 
-    def applies(self, judged: Judged) -> bool:
+    def applies(self, checked: CheckedRecord) -> bool:
         """Whether this record can be scored (it has a plan, or references)."""
         ...
 
-    def statistics(self, judged: Sequence[Judged]) -> FloatArray:
+    def statistics(self, checked: Sequence[CheckedRecord]) -> FloatArray:
         """Sufficient statistics ``(records, k)``; zeros where the metric does not apply."""
         ...
 
@@ -54,6 +56,49 @@ class Scorer(Protocol):
     def signature(self) -> str:
         """All settings that made the number, beginning with the label."""
         ...
+
+
+MetricFactory = Callable[["Domain", "Checker"], Scorer]
+"""Makes a metric for a domain and the checker of its texts; every ``RecordMetric`` class is one."""
+
+Part = Literal["slots", "order", "text"]
+"""A family of metrics that is scored together."""
+
+ALL_PARTS: tuple[Part, ...] = ("slots", "order", "text")
+FAMILIES: dict[Part, tuple[str, ...]] = {
+    "slots": (
+        "slot_error_rate",
+        "exact_utterances",
+        "errors_per_utterance",
+        "slot_precision",
+        "slot_recall",
+        "slot_f1",
+    ),
+    "order": ("order_accuracy", "sentence_plan", "kendall_tau", "bigram_f1"),
+    "text": ("bleu", "chrf", "rouge_l"),
+}
+"""Names of metrics by family, in table order."""
+
+METRICS: Registry[MetricFactory] = Registry(
+    "metric",
+    "d2t.metrics",
+    {name: f"d2t.score.{family}" for family, names in FAMILIES.items() for name in names},
+    code="unknown_metric",
+)
+"""All metrics by ``key``. One that is in no family is scored where it is named."""
+
+
+def make_scorers(
+    domain: Domain, parts: Sequence[Part], checker: Checker, more: Sequence[str] = ()
+) -> list[Scorer]:
+    """The metrics of the families asked for, in table order, then those named in ``more``.
+
+    Raises:
+        ConfigError: code ``unknown_metric``: a name is not registered.
+    """
+    names = [name for part in ALL_PARTS if part in parts for name in FAMILIES[part]]
+    names += [METRICS.resolve(name) for name in more]
+    return [METRICS.get(name)(domain, checker) for name in dict.fromkeys(names)]
 
 
 class CheckerSignature(Signature):
@@ -103,7 +148,7 @@ class RecordMetric(Metric):
         self.checker: Checker = checker or checker_for(domain)
 
     @abstractmethod
-    def row(self, judged: Judged) -> list[float]:
+    def row(self, checked: CheckedRecord) -> list[float]:
         """The columns that one record contributes; called only where the metric applies."""
 
     @property
@@ -115,14 +160,14 @@ class RecordMetric(Metric):
     def scores(self, totals: FloatArray) -> FloatArray:
         """Scores 0-100 ``(r,)`` from summed columns ``(r, width)``."""
 
-    def applies(self, judged: Judged) -> bool:
+    def applies(self, checked: CheckedRecord) -> bool:
         """Every record, unless a subclass needs more."""
         return True
 
-    def statistics(self, judged: Sequence[Judged]) -> FloatArray:
+    def statistics(self, checked: Sequence[CheckedRecord]) -> FloatArray:
         """``(records, width)``; a row of zeros where the metric does not apply."""
         nothing = [0.0] * self.width
-        rows = [self.row(item) if self.applies(item) else nothing for item in judged]
+        rows = [self.row(item) if self.applies(item) else nothing for item in checked]
         return np.asarray(rows, dtype=np.float64).reshape(len(rows), self.width)
 
     def signature(self) -> str:
@@ -173,10 +218,10 @@ class RecordMetric(Metric):
         self, hypothesis: str, ref_kwargs: dict[str, Any]
     ) -> list[float]:
         record = EvaluationRecord("", ref_kwargs["mr"], hypothesis, ref_kwargs["plan"])
-        judged = Judged(record, self.checker.check(hypothesis, record.mr))
-        if not self.applies(judged):
+        checked = CheckedRecord(record, self.checker.check(hypothesis, record.mr))
+        if not self.applies(checked):
             raise DataError(f"{self.label}: order is scored against a Plan, got an MR")
-        return self.row(judged)
+        return self.row(checked)
 
     def _compute_score_from_stats(self, stats: Any) -> Score:
         totals = np.asarray(stats, dtype=np.float64)[None]

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from d2t.errors import DataError
 from d2t.plan.plan_agreement import bigram_f1, kendall_tau
-from d2t.score.metric import RecordMetric, ratio
+from d2t.score.metric import METRICS, RecordMetric, ratio
 
 if TYPE_CHECKING:
     from d2t.mr.types import Plan
     from d2t.score.bootstrap import FloatArray
-    from d2t.score.judged import Judged
+    from d2t.score.checking import CheckedRecord
 
 
 class OrderMetric(RecordMetric):
@@ -32,17 +32,17 @@ class OrderMetric(RecordMetric):
     def compare(self, requested: Plan, realised: Plan) -> float | None:
         """Agreement of two plans; None when it is not defined for them."""
 
-    def applies(self, judged: Judged) -> bool:
+    def applies(self, checked: CheckedRecord) -> bool:
         """Only records that asked for an order."""
-        return judged.record.plan is not None
+        return checked.record.plan is not None
 
-    def row(self, judged: Judged) -> list[float]:
+    def row(self, checked: CheckedRecord) -> list[float]:
         """The record's agreement and 1, or two zeros where it is not defined."""
-        if judged.record.plan is None:
+        if checked.record.plan is None:
             raise DataError(
-                f"{self.label}: record {judged.record.id!r} has no plan", code="missing_plan"
+                f"{self.label}: record {checked.record.id!r} has no plan", code="missing_plan"
             )
-        value = self.compare(judged.record.plan, judged.realised)
+        value = self.compare(checked.record.plan, checked.realised)
         return [0.0, 0.0] if value is None else [value, 1.0]
 
     def scores(self, totals: FloatArray) -> FloatArray:
@@ -50,6 +50,7 @@ class OrderMetric(RecordMetric):
         return ratio(totals[:, 0], totals[:, 1])
 
 
+@METRICS.register("order_accuracy")
 class OrderAccuracy(OrderMetric):
     """Share of outputs whose realised plan equals the requested plan exactly.
 
@@ -64,6 +65,7 @@ class OrderAccuracy(OrderMetric):
         return float(requested.slots == realised.slots)
 
 
+@METRICS.register("sentence_plan")
 class SentencePlanAccuracy(OrderMetric):
     """Share of outputs that say the requested slots in order and in the requested sentences.
 
@@ -75,9 +77,9 @@ class SentencePlanAccuracy(OrderMetric):
     key = "sentence_plan"
     label = "Sentence plan"
 
-    def applies(self, judged: Judged) -> bool:
+    def applies(self, checked: CheckedRecord) -> bool:
         """Only records that asked for sentences."""
-        plan = judged.record.plan
+        plan = checked.record.plan
         return plan is not None and plan.breaks is not None
 
     def compare(self, requested: Plan, realised: Plan) -> float | None:
@@ -85,6 +87,7 @@ class SentencePlanAccuracy(OrderMetric):
         return None if requested.breaks is None else float(requested == realised)
 
 
+@METRICS.register("kendall_tau")
 class KendallTau(OrderMetric):
     """Kendall's tau of first mentions, times 100, so from -100 (reversed) to 100 (same order).
 
@@ -102,6 +105,7 @@ class KendallTau(OrderMetric):
         return kendall_tau(requested, realised)
 
 
+@METRICS.register("bigram_f1")
 class BigramF1(OrderMetric):
     """F1 of the bigrams of the two plans, "@" at both ends, as multisets, macro-averaged (rule O6).
 
@@ -114,11 +118,3 @@ class BigramF1(OrderMetric):
     def compare(self, requested: Plan, realised: Plan) -> float:
         """From 0 to 1, see ``bigram_f1``."""
         return bigram_f1(requested, realised)
-
-
-ORDER_METRICS: tuple[type[OrderMetric], ...] = (
-    OrderAccuracy,
-    SentencePlanAccuracy,
-    KendallTau,
-    BigramF1,
-)

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from d2t.score.metric import RecordMetric, ratio
+from d2t.score.metric import METRICS, RecordMetric, ratio
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from d2t.score.bootstrap import FloatArray
-    from d2t.score.judged import Judged
+    from d2t.score.checking import CheckedRecord
 
 
+@METRICS.register("slot_error_rate")
 class SlotErrorRate(RecordMetric):
     """``SER = 100 * (missing + added + wrong + repeated) / slots``, e2e-cleaning's SemERR.
 
@@ -30,9 +31,9 @@ class SlotErrorRate(RecordMetric):
     settings: ClassVar[dict[str, str]] = {"rep": "yes", "syn": "no"}
     width = 5
 
-    def row(self, judged: Judged) -> list[float]:
+    def row(self, checked: CheckedRecord) -> list[float]:
         """Missing, added, wrong, repeated, slots of the MR."""
-        report = judged.report
+        report = checked.report
         errors = (report.missing, report.added, report.wrong, report.repeated)
         return [*(float(len(kind)) for kind in errors), float(report.n_slots)]
 
@@ -41,6 +42,7 @@ class SlotErrorRate(RecordMetric):
         return ratio(totals[:, :4].sum(axis=1), totals[:, 4])
 
 
+@METRICS.register("errors_per_utterance")
 class ErrorsPerUtterance(RecordMetric):
     """The paper's "Err" = ``100 * (M + I + A) / utterances`` (rule O6): not per slot.
 
@@ -56,9 +58,9 @@ class ErrorsPerUtterance(RecordMetric):
     settings: ClassVar[dict[str, str]] = {"agg": "utterance"}
     width = 4
 
-    def row(self, judged: Judged) -> list[float]:
+    def row(self, checked: CheckedRecord) -> list[float]:
         """Missing, incorrect, added, 1."""
-        wanted, said = set(judged.record.mr.slots), judged.realised.slots
+        wanted, said = set(checked.record.mr.slots), checked.realised.slots
         names = {slot.name for slot in wanted}
         incorrect = sum(slot.name in names and slot not in wanted for slot in said)
         added = sum(slot.name not in names for slot in said)
@@ -69,6 +71,7 @@ class ErrorsPerUtterance(RecordMetric):
         return ratio(totals[:, :3].sum(axis=1), totals[:, 3])
 
 
+@METRICS.register("exact_utterances")
 class ExactUtterances(RecordMetric):
     """Share of utterances that say every slot, once, and nothing else.
 
@@ -80,9 +83,9 @@ class ExactUtterances(RecordMetric):
     settings: ClassVar[dict[str, str]] = {"rep": "yes", "syn": "no"}
     width = 2
 
-    def row(self, judged: Judged) -> list[float]:
+    def row(self, checked: CheckedRecord) -> list[float]:
         """1 if the report is clean, 1."""
-        return [float(judged.report.ok), 1.0]
+        return [float(checked.report.ok), 1.0]
 
     def scores(self, totals: FloatArray) -> FloatArray:
         """Exact utterances in %."""
@@ -99,12 +102,13 @@ class _SlotOverlap(RecordMetric):
     settings: ClassVar[dict[str, str]] = {"rep": "yes", "syn": "no", "agg": "micro"}
     width = 3
 
-    def row(self, judged: Judged) -> list[float]:
+    def row(self, checked: CheckedRecord) -> list[float]:
         """True positives, mentions, slots."""
-        wanted, said = Counter(judged.record.mr.slots), Counter(judged.realised.slots)
+        wanted, said = Counter(checked.record.mr.slots), Counter(checked.realised.slots)
         return [float((wanted & said).total()), float(said.total()), float(wanted.total())]
 
 
+@METRICS.register("slot_precision")
 class SlotPrecision(_SlotOverlap):
     """Share of the mentions that the MR asks for; 0 when nothing is mentioned (rule O6)."""
 
@@ -116,6 +120,7 @@ class SlotPrecision(_SlotOverlap):
         return ratio(totals[:, 0], np.maximum(1, totals[:, 1]))
 
 
+@METRICS.register("slot_recall")
 class SlotRecall(_SlotOverlap):
     """Share of the MR's slots that are mentioned."""
 
@@ -127,6 +132,7 @@ class SlotRecall(_SlotOverlap):
         return ratio(totals[:, 0], totals[:, 2])
 
 
+@METRICS.register("slot_f1")
 class SlotF1(_SlotOverlap):
     """Harmonic mean of slot precision and recall: ``2 tp / (mentions + slots)``."""
 
@@ -136,16 +142,6 @@ class SlotF1(_SlotOverlap):
     def scores(self, totals: FloatArray) -> FloatArray:
         """F1 in %."""
         return ratio(2 * totals[:, 0], totals[:, 1] + totals[:, 2])
-
-
-SLOT_METRICS: tuple[type[RecordMetric], ...] = (
-    SlotErrorRate,
-    ExactUtterances,
-    ErrorsPerUtterance,
-    SlotPrecision,
-    SlotRecall,
-    SlotF1,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +166,10 @@ class SlotBreakdown:
         return 100.0 * self.n_errors / self.n_slots if self.n_slots else None
 
 
-def break_down(judged: Sequence[Judged], slot_names: Sequence[str]) -> list[SlotBreakdown]:
+def break_down(checked: Sequence[CheckedRecord], slot_names: Sequence[str]) -> list[SlotBreakdown]:
     """Errors per slot name, in the order of ``slot_names``; slots that never occur are left out."""
     counts: dict[str, Counter[str]] = {name: Counter() for name in slot_names}
-    for item in judged:
+    for item in checked:
         report = item.report
         said = {
             "n_slots": [slot.name for slot in item.record.mr.slots],

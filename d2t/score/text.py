@@ -10,13 +10,15 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
 from d2t.errors import DataError
+from d2t.score.metric import METRICS
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Sequence
 
+    from d2t.mr.domain import Domain
     from d2t.score.bootstrap import FloatArray
-    from d2t.score.judged import Judged
+    from d2t.score.checking import CheckedRecord, Checker
 
 
 def reference_streams(
@@ -159,13 +161,13 @@ class TextScorer:
         self._infos: dict[tuple[str, ...], Any] = {}
         self._rows: dict[tuple[str, tuple[str, ...]], list[float]] = {}
 
-    def applies(self, judged: Judged) -> bool:
+    def applies(self, checked: CheckedRecord) -> bool:
         """Only records with references."""
-        return bool(judged.record.references)
+        return bool(checked.record.references)
 
-    def statistics(self, judged: Sequence[Judged]) -> FloatArray:
+    def statistics(self, checked: Sequence[CheckedRecord]) -> FloatArray:
         """Statistics ``(records, k)`` of the sacreBLEU metric; zeros without references."""
-        records = [item.record for item in judged]
+        records = [item.record for item in checked]
         self._read_references([record.references for record in records if record.references])
         rows = [self._row(r.text, r.references) if r.references else None for r in records]
         width = next((len(row) for row in rows if row is not None), 1)
@@ -200,19 +202,19 @@ class TextScorer:
         return f"{self.label}|{self.metric.get_signature()}"
 
 
-def bleu() -> TextScorer:
+@METRICS.register("bleu")
+def bleu(domain: Domain | None = None, checker: Checker | None = None) -> TextScorer:
     """BLEU with the 13a tokenizer, cased, exponential smoothing: sacreBLEU's defaults."""
     return TextScorer("bleu", "BLEU", BLEU(force=True))
 
 
-def chrf() -> TextScorer:
+@METRICS.register("chrf")
+def chrf(domain: Domain | None = None, checker: Checker | None = None) -> TextScorer:
     """chrF2 (character 6-grams, beta 2); per segment the reference with the best score counts."""
     return TextScorer("chrf", "chrF", FastCHRF())
 
 
-def rouge_l() -> TextScorer:
+@METRICS.register("rouge_l")
+def rouge_l(domain: Domain | None = None, checker: Checker | None = None) -> TextScorer:
     """ROUGE-L F1."""
     return TextScorer("rouge_l", "ROUGE-L", RougeL())
-
-
-TEXT_METRICS = (bleu, chrf, rouge_l)

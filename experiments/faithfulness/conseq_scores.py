@@ -8,7 +8,7 @@ import numpy as np
 
 from d2t.judges.qa.report import QAOptions, QAReport, judge_records, signature
 from d2t.score.bootstrap import Resampling, paired_bootstrap
-from d2t.score.judged import judge
+from d2t.score.checking import check_records
 from d2t.score.metric import ratio
 from d2t.score.order import OrderAccuracy
 from d2t.score.text import bleu
@@ -52,7 +52,7 @@ def judged_rows(
 
     Of the order only where every record has a plan.
     """
-    checked = judge(records, checker)
+    checked = check_records(records, checker)
     errors = errors_of(checked)
     slots = errors[:, 4]
     ones = np.ones(len(records))

@@ -24,7 +24,7 @@ from d2t.generate.load import load
 from d2t.generate.types import GenerationRequest
 from d2t.io.atomic import atomic_write_json
 from d2t.io.manifest import git_state
-from d2t.score.report.render import markdown_table
+from d2t.score.report.tables import markdown_table
 from d2t.slots.checker import SlotChecker
 from d2t.train.config.init_config import bundle_digest
 from experiments.faithfulness.command import ONLY, Command, Found

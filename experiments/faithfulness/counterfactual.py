@@ -24,7 +24,7 @@ from d2t.model.bundle.bundle import Bundle
 from d2t.mr.domain import load_domain
 from d2t.recipes.counterfactual import held_out_mrs, made_pairs
 from d2t.recipes.run import train
-from d2t.score.report.render import markdown_table
+from d2t.score.report.tables import markdown_table
 from d2t.seeding import derived_rng
 from d2t.slots.checker import SlotChecker
 from d2t.train.data.prepare import prepare_data

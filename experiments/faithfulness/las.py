@@ -26,7 +26,7 @@ from d2t.judges.observer.simulation_items import value_items, verbalised_items
 from d2t.judges.observer.simulator import SimulatorConfig
 from d2t.mr.domain import load_domain
 from d2t.score.bootstrap import Resampling
-from d2t.score.report.render import markdown_table
+from d2t.score.report.tables import markdown_table
 from d2t.slots.checker import SlotChecker
 from experiments.faithfulness.command import ONLY, Command, Found
 from experiments.faithfulness.las_config import load_experiment

@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
-from d2t.score.report.render import markdown_table
+from d2t.score.report.tables import markdown_table
 from experiments.faithfulness.conseq_scores import METRICS, compared, score
 from experiments.runner.numbers import difference_cell, spread
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from d2t.io.hashing import sha256_json
 from d2t.score.bootstrap import sum_by_unit
+from d2t.score.checking import check_records
 from d2t.score.fluency_metric import Fluency, WorstWindow
-from d2t.score.judged import judge
+from d2t.score.metric import make_scorers
 from d2t.score.records import read_evaluation_records
-from d2t.score.report.report import evaluate_records, make_scorers
+from d2t.score.report.report import evaluate_records
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,9 +23,8 @@ if TYPE_CHECKING:
 
     from d2t.language.ngram.fluency import NgramLanguageModel
     from d2t.mr.domain import Domain
-    from d2t.score.metric import Scorer
+    from d2t.score.metric import Part, Scorer
     from d2t.score.records import EvaluationRecord
-    from d2t.score.report.report import Part
     from d2t.score.tasks import GenerationTask
     from d2t.slots.checker import SlotChecker
 
@@ -69,7 +69,7 @@ def score_records(
     if lm is not None:
         extra = [scorer(lm, domain, checker) for scorer in (Fluency, WorstWindow)]
     report = evaluate_records(records, domain, parts=parts, checker=checker, extra=extra).as_dict()
-    judged = judge(records, checker)
+    judged = check_records(records, checker)
     units = _units(records)
     scores = _as_entry(report)
     kept = (*KEPT, *(["bleu"] if text else []))

@@ -9,7 +9,7 @@ import numpy as np
 
 from d2t.mr.domain import load_domain
 from d2t.score.bootstrap import PAIRED_TESTS, PairedResult, Resampling
-from d2t.score.report.report import make_scorers
+from d2t.score.metric import make_scorers
 from d2t.slots.checker import SlotChecker
 from experiments.reproduction.workspace import Workspace, entry_key
 

@@ -14,7 +14,7 @@ from d2t.mr.domain import domain_from_dict, load_domain
 from d2t.mr.parse import parse_mr
 from d2t.mr.plans import parse_plan
 from d2t.score.bootstrap import Resampling
-from d2t.score.judged import checker_for
+from d2t.score.checking import checker_for
 from d2t.score.records import EvaluationRecord
 
 NO_INTERVALS = Resampling(n_resamples=0)

@@ -10,8 +10,7 @@ from literal_checker import TOY, LiteralChecker, plan, record, say
 
 from d2t.errors import DataError
 from d2t.score.bootstrap import Resampling
-from d2t.score.report.compare import compare_records
-from d2t.score.report.pairing import pair_records
+from d2t.score.report.compare import compare_records, pair_records
 
 FAST = Resampling(n_resamples=300)
 

@@ -15,7 +15,7 @@ from sacrebleu.significance import PairedTest
 
 from d2t.mr.types import MeaningRepresentation, Slot
 from d2t.score.bootstrap import Resampling, approximate_randomization
-from d2t.score.judged import judge
+from d2t.score.checking import check_records
 from d2t.score.records import EvaluationRecord
 from d2t.score.report.report import evaluate_records
 from d2t.score.slots import SlotErrorRate
@@ -48,7 +48,7 @@ MR = MeaningRepresentation((Slot("a", "1"),))
 
 
 def scored(scorer, hypotheses, references):
-    items = judge(
+    items = check_records(
         [
             EvaluationRecord(str(i), MR, hypothesis, None, tuple(refs))
             for i, (hypothesis, refs) in enumerate(zip(hypotheses, references, strict=True))

@@ -8,11 +8,10 @@ from literal_checker import TOY, LiteralChecker, mr, plan, record, say
 
 from d2t.errors import DataError
 from d2t.score.bootstrap import Resampling
-from d2t.score.judged import judge
-from d2t.score.order import ORDER_METRICS
+from d2t.score.checking import check_records
+from d2t.score.metric import FAMILIES, METRICS
 from d2t.score.report.report import evaluate_records
-from d2t.score.slots import SLOT_METRICS
-from d2t.score.text import TEXT_METRICS, RougeL, reference_streams
+from d2t.score.text import RougeL, reference_streams
 
 MRS = ("a b c", "c b d e", "c a", "d e f a b")
 REFERENCES = [
@@ -21,17 +20,14 @@ REFERENCES = [
 
 
 class MetricContract:
-    """Subclass with ``metrics``; ``make`` builds one."""
+    """Subclass with ``metrics``, the names of metrics."""
 
-    metrics: tuple = ()
-
-    def make(self, metric):
-        return metric(TOY, LiteralChecker())
+    metrics: tuple[str, ...] = ()
 
     def pytest_generate_tests(self, metafunc):
         if "scorer" in metafunc.fixturenames:
-            made = [self.make(metric) for metric in self.metrics]
-            metafunc.parametrize("scorer", made, ids=[scorer.key for scorer in made])
+            made = [METRICS.get(name)(TOY, LiteralChecker()) for name in self.metrics]
+            metafunc.parametrize("scorer", made, ids=self.metrics)
 
     @staticmethod
     def outputs(said):
@@ -39,7 +35,7 @@ class MetricContract:
             record(wanted, text, wanted, *refs)
             for wanted, text, refs in zip(MRS, said, REFERENCES, strict=True)
         ]
-        return judge(records, LiteralChecker())
+        return check_records(records, LiteralChecker())
 
     @staticmethod
     def score(scorer, items):
@@ -72,7 +68,7 @@ class MetricContract:
 
 
 class TestSlotMetrics(MetricContract):
-    metrics = SLOT_METRICS
+    metrics = FAMILIES["slots"]
 
     def test_as_a_sacrebleu_metric(self, scorer):
         said = ["a b", "e d c b", "c a", "d e f"]
@@ -94,7 +90,7 @@ class TestSlotMetrics(MetricContract):
 
 
 class TestOrderMetrics(MetricContract):
-    metrics = ORDER_METRICS
+    metrics = FAMILIES["order"]
 
     def test_as_a_sacrebleu_metric(self, scorer):
         said = ["a b", "e d c b", "c a", "d e f"]
@@ -107,13 +103,10 @@ class TestOrderMetrics(MetricContract):
 
 
 class TestTextMetrics(MetricContract):
-    metrics = TEXT_METRICS
-
-    def make(self, metric):
-        return metric()
+    metrics = FAMILIES["text"]
 
     def test_records_without_references_are_not_scored(self, scorer):
-        items = judge(
+        items = check_records(
             [record("a b", "a b"), record("a b", "a b", None, say("a b"))], LiteralChecker()
         )
         assert [scorer.applies(item) for item in items] == [False, True]
@@ -122,7 +115,7 @@ class TestTextMetrics(MetricContract):
         assert rows[1].any()
 
     def test_no_references_at_all(self, scorer):
-        rows = scorer.statistics(judge([record("a b", "a b")], LiteralChecker()))
+        rows = scorer.statistics(check_records([record("a b", "a b")], LiteralChecker()))
         assert np.isnan(scorer.scores(rows)).all()
 
     def test_signature_says_that_reference_counts_vary(self, scorer):

@@ -16,8 +16,7 @@ from d2t.errors import DataError
 from d2t.mr.domain import load_domain
 from d2t.score.bootstrap import Resampling
 from d2t.score.records import record_from_fields
-from d2t.score.report.compare import compare_records
-from d2t.score.report.pairing import pair_records
+from d2t.score.report.compare import compare_records, pair_records
 from d2t.score.report.report import evaluate_records
 
 HERE = Path(__file__).parent

@@ -12,13 +12,13 @@ from d2t.errors import D2TError
 from d2t.mr.domain import load_domain
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
 from d2t.score.bootstrap import Resampling
-from d2t.score.judged import judge
-from d2t.score.order import ORDER_METRICS, BigramF1, KendallTau
+from d2t.score.checking import check_records
+from d2t.score.metric import FAMILIES, METRICS
+from d2t.score.order import BigramF1, KendallTau
 from d2t.score.records import EvaluationRecord, record_from_fields
-from d2t.score.report.compare import compare_records
-from d2t.score.report.pairing import pair_records
+from d2t.score.report.compare import compare_records, pair_records
 from d2t.score.report.report import evaluate_records
-from d2t.score.slots import SLOT_METRICS
+from d2t.score.slots import SlotErrorRate
 from d2t.score.text import lcs_length
 
 FEW = Resampling(n_resamples=40)
@@ -51,8 +51,8 @@ def test_slot_metrics_are_invariant_to_the_order_of_the_mr(item, rng):
     shuffled = list(item.mr.slots)
     rng.shuffle(shuffled)
     other = EvaluationRecord("1", MeaningRepresentation(tuple(shuffled)), item.text)
-    judged = judge([item, other], LiteralChecker())
-    for metric in SLOT_METRICS:
+    judged = check_records([item, other], LiteralChecker())
+    for metric in map(METRICS.get, FAMILIES["slots"]):
         rows = metric(TOY, LiteralChecker()).statistics(judged)
         np.testing.assert_array_equal(rows[0], rows[1])
 
@@ -112,8 +112,8 @@ def test_a_comparison_turned_round_has_opposite_differences(corpus, data):
 @CASES
 @given(records())
 def test_slot_error_counts_agree_with_the_report(item):
-    (judged,) = judge([item], LiteralChecker())
-    row = SLOT_METRICS[0](TOY, LiteralChecker()).row(judged)
+    (judged,) = check_records([item], LiteralChecker())
+    row = SlotErrorRate(TOY, LiteralChecker()).row(judged)
     assert sum(row[:4]) == judged.report.n_errors
     assert row[4] == len(item.mr.slots)
 
@@ -122,7 +122,7 @@ def test_slot_error_counts_agree_with_the_report(item):
 @given(st.lists(SLOTS, max_size=7), st.lists(SLOTS, max_size=7))
 def test_order_metrics_are_perfect_on_equal_plans_and_symmetric(first, second):
     one, two = Plan(tuple(first)), Plan(tuple(second))
-    for metric in ORDER_METRICS:
+    for metric in map(METRICS.get, FAMILIES["order"]):
         scorer = metric(TOY, LiteralChecker())
         assert scorer.compare(one, one) in (1.0, None)
         assert scorer.compare(one, two) == pytest.approx(scorer.compare(two, one))

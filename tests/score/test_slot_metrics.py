@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from literal_checker import TOY, LiteralChecker, judged
 
+from d2t.score.metric import FAMILIES, METRICS
 from d2t.score.slots import (
-    SLOT_METRICS,
     ErrorsPerUtterance,
     ExactUtterances,
     SlotErrorRate,
@@ -113,7 +113,7 @@ def test_signature_is_the_checkers_own():
 
 
 def test_nothing_scored_is_undefined_not_perfect():
-    for metric in SLOT_METRICS:
+    for metric in map(METRICS.get, FAMILIES["slots"]):
         if metric is not SlotPrecision:
             scorer = metric(TOY, LiteralChecker())
             assert np.isnan(scorer.scores(np.zeros((1, scorer.width)))).all()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from d2t.mr.domain import domain_from_dict
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
-from d2t.score.judged import Judged
+from d2t.score.checking import CheckedRecord
 from d2t.score.records import EvaluationRecord
 from d2t.slots.types import Alignment, Span
 from d2t.slots.verdict import judge
@@ -60,6 +60,6 @@ def record(
     return EvaluationRecord(id, mr(wanted), say(said), None if asked is None else plan(asked), refs)
 
 
-def judged(wanted: str, said: str, asked: str | None = None, *refs: str) -> Judged:
+def judged(wanted: str, said: str, asked: str | None = None, *refs: str) -> CheckedRecord:
     item = record(wanted, said, asked, *refs)
-    return Judged(item, LiteralChecker().check(item.text, item.mr))
+    return CheckedRecord(item, LiteralChecker().check(item.text, item.mr))

@@ -51,8 +51,7 @@ def compare(
     from d2t.mr.domain import load_domain
     from d2t.score.bootstrap import Resampling
     from d2t.score.records import join_references, read_evaluation_records
-    from d2t.score.report.compare import compare_records
-    from d2t.score.report.pairing import pair_records
+    from d2t.score.report.compare import compare_records, pair_records
 
     loaded = load_domain(domain)
     examples = load_split(corpus, split, loaded) if corpus is not None else []

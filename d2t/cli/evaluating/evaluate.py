@@ -29,9 +29,9 @@ from d2t.cli.evaluating.model_outputs import ModelRun, PlanMode, Split, generate
 
 if TYPE_CHECKING:
     from d2t.mr.domain import Domain
-    from d2t.score.metric import Scorer
+    from d2t.score.metric import Part, Scorer
     from d2t.score.records import BadRecord, EvaluationRecord
-    from d2t.score.report.report import EvaluationReport, Part
+    from d2t.score.report.report import EvaluationReport
 
 app = typer.Typer(
     name="evaluate",
@@ -222,8 +222,8 @@ def _fluency(source: str | None, domain: Domain) -> list[Scorer]:
     """The columns of a language model, when one is named."""
     if source is None:
         return []
+    from d2t.score.checking import checker_for
     from d2t.score.fluency_metric import fluency_scorers
-    from d2t.score.judged import checker_for
 
     return fluency_scorers(source, domain, checker_for(domain))
 

@@ -132,7 +132,7 @@ def _planner(
 
 def _table(scores: list[PlannerScores]) -> str:
     from d2t.score.plans import LABELS
-    from d2t.score.report.render import markdown_table
+    from d2t.score.report.tables import markdown_table
 
     rows = []
     for planner in scores:

@@ -104,7 +104,7 @@ def _items(
 ) -> tuple[list[SimulationItem], list[BadRecord]]:
     from d2t.errors import DataError
     from d2t.judges.observer.simulation_items import value_items, verbalised_items
-    from d2t.score.judged import checker_for
+    from d2t.score.checking import checker_for
     from d2t.score.records import read_evaluation_records
 
     records, bad = read_evaluation_records(
@@ -119,7 +119,7 @@ def _items(
 
 
 def _table(whole: Simulatability, by_slot: dict[str, Simulatability]) -> str:
-    from d2t.score.report.render import markdown_table
+    from d2t.score.report.tables import markdown_table
 
     header = [
         "slot", "items", "leaking", "LAS", "d leaking", "d not leaking", "both", "input",

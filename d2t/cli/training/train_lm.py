@@ -35,8 +35,8 @@ def train_lm(
     from d2t.errors import UsageError
     from d2t.language.ngram.fluency import DEFAULT_ORDER, NgramLanguageModel, choose_order
     from d2t.mr.domain import load_domain
+    from d2t.score.checking import checker_for
     from d2t.score.fluency_metric import SUFFIX, corpus_templates
-    from d2t.score.judged import checker_for
 
     if out.suffix != SUFFIX:
         raise UsageError(f"--out {out}: expected a name that ends in {SUFFIX}")

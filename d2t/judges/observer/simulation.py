@@ -9,7 +9,7 @@ from d2t import __version__
 from d2t.errors import DataError
 from d2t.judges.observer.simulatability import SimulatedItem
 from d2t.judges.observer.simulator import train_simulator
-from d2t.score.judged import checker_for
+from d2t.score.checking import checker_for
 from d2t.seeding import derived_rng
 
 if TYPE_CHECKING:

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Literal
 
 from d2t.errors import DataError
 from d2t.language.template import template_words
-from d2t.score.judged import judge
+from d2t.score.checking import check_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from d2t.mr.domain import Domain
     from d2t.mr.types import Plan, Slot
-    from d2t.score.judged import Checker
+    from d2t.score.checking import Checker
     from d2t.score.records import EvaluationRecord
 
 Target = Literal["value", "verbalised"]
@@ -91,7 +91,7 @@ def verbalised_items(
     Raises:
         DataError: a record has no plan (code ``missing_plan``), or no text omits anything.
     """
-    judged = judge(records, checker)
+    judged = check_records(records, checker)
     omitted = Counter(slot.name for item in judged for slot in item.report.missing)
     asked = {name for name, _ in omitted.most_common(most)}
     items = []

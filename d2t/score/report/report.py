@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from d2t.errors import DataError
 from d2t.score.bootstrap import Resampling, percentile_interval, resampled_totals, sum_by_unit
-from d2t.score.judged import checker_for, judge
-from d2t.score.order import ORDER_METRICS
-from d2t.score.slots import SLOT_METRICS, SlotBreakdown, break_down
-from d2t.score.text import TEXT_METRICS
+from d2t.score.checking import check_records, checker_for
+from d2t.score.metric import ALL_PARTS, make_scorers
+from d2t.score.report.tables import better, markdown_table, signature_lines
+from d2t.score.slots import SlotBreakdown, break_down
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from d2t.mr.domain import Domain
     from d2t.score.bootstrap import FloatArray
-    from d2t.score.judged import Checker, Judged
-    from d2t.score.metric import Scorer
+    from d2t.score.checking import CheckedRecord, Checker
+    from d2t.score.metric import Part, Scorer
     from d2t.score.records import BadRecord, EvaluationRecord
-
-Part = Literal["slots", "order", "text"]
-ALL_PARTS: tuple[Part, ...] = ("slots", "order", "text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +133,7 @@ class EvaluationReport:
 
     def as_markdown(self) -> str:
         """The report for a person, as Markdown tables."""
-        from d2t.score.report.render import report_markdown
-
-        return report_markdown(self)
+        return _markdown(self)
 
 
 def evaluate_records(
@@ -146,6 +141,7 @@ def evaluate_records(
     domain: Domain,
     *,
     parts: Sequence[Part] = ALL_PARTS,
+    metrics: Sequence[str] = (),
     checker: Checker | None = None,
     resampling: Resampling | None = None,
     bad: Sequence[BadRecord] = (),
@@ -157,12 +153,14 @@ def evaluate_records(
         records: what to score.
         domain: the domain.
         parts: which families of metrics; one asked for alone must be computable.
+        metrics: names of further metrics that are registered (``d2t.score.metric.METRICS``).
         checker: aligns texts; the domain's own when None.
         resampling: of the intervals; the default is 1000 bootstrap resamples.
         bad: lines that could not be read, to be reported along.
         extra: more scorers, such as ``d2t.score.fluency_metric.fluency_scorers``.
 
     Raises:
+        ConfigError: code ``unknown_metric``: a metric is not registered.
         DataError: there are no records, or a part asked for alone needs plans or references and
             there are none.
     """
@@ -171,14 +169,14 @@ def evaluate_records(
         raise DataError(f"nothing to evaluate{why}", code="empty_file")
     resampling = resampling or Resampling()
     checker = checker or checker_for(domain)
-    judged = judge(records, checker)
+    checked = check_records(records, checker)
     scorers = [
         scorer
-        for scorer in [*make_scorers(domain, parts, checker), *extra]
-        if any(map(scorer.applies, judged))
+        for scorer in [*make_scorers(domain, parts, checker, metrics), *extra]
+        if any(map(scorer.applies, checked))
     ]
     _require(parts, scorers)
-    breakdown = break_down(judged, domain.slot_names) if "slots" in parts else []
+    breakdown = break_down(checked, domain.slot_names) if "slots" in parts else []
     return EvaluationReport(
         domain=domain.name,
         n_records=len(records),
@@ -186,7 +184,7 @@ def evaluate_records(
         n_empty=sum(not record.text.strip() for record in records),
         n_plans=sum(record.plan is not None for record in records),
         n_references=sum(bool(record.references) for record in records),
-        metrics=_results(scorers, judged, resampling),
+        metrics=_results(scorers, checked, resampling),
         counts={
             name: sum(getattr(row, name) for row in breakdown)
             for name in ("n_slots", "missing", "added", "wrong", "repeated")
@@ -196,18 +194,6 @@ def evaluate_records(
         resampling=resampling,
         bad=tuple(bad),
     )
-
-
-def make_scorers(domain: Domain, parts: Sequence[Part], checker: Checker) -> list[Scorer]:
-    """The metrics of the families asked for, in table order."""
-    scorers: list[Scorer] = []
-    if "slots" in parts:
-        scorers += [metric(domain, checker) for metric in SLOT_METRICS]
-    if "order" in parts:
-        scorers += [metric(domain, checker) for metric in ORDER_METRICS]
-    if "text" in parts:
-        scorers += [make() for make in TEXT_METRICS]
-    return scorers
 
 
 def resampling_units(records: Sequence[EvaluationRecord], resampling: Resampling) -> list[int]:
@@ -229,10 +215,10 @@ def resampling_as_dict(resampling: Resampling) -> dict[str, Any]:
 
 
 def _results(
-    scorers: Sequence[Scorer], judged: Sequence[Judged], resampling: Resampling
+    scorers: Sequence[Scorer], checked: Sequence[CheckedRecord], resampling: Resampling
 ) -> dict[str, MetricResult]:
-    statistics = [scorer.statistics(judged) for scorer in scorers]
-    samples = _bootstrap_scores(scorers, statistics, judged, resampling)
+    statistics = [scorer.statistics(checked) for scorer in scorers]
+    samples = _bootstrap_scores(scorers, statistics, checked, resampling)
     results = {}
     for scorer, rows, resampled in zip(scorers, statistics, samples, strict=True):
         point = float(scorer.scores(rows.sum(axis=0, keepdims=True))[0])
@@ -247,7 +233,7 @@ def _results(
             score=point,
             low=low,
             high=high,
-            n=sum(map(scorer.applies, judged)),
+            n=sum(map(scorer.applies, checked)),
             signature=scorer.signature(),
             higher_is_better=scorer.higher_is_better,
         )
@@ -257,13 +243,13 @@ def _results(
 def _bootstrap_scores(
     scorers: Sequence[Scorer],
     statistics: Sequence[FloatArray],
-    judged: Sequence[Judged],
+    checked: Sequence[CheckedRecord],
     resampling: Resampling,
 ) -> list[FloatArray]:
     """Scores ``(n_resamples,)`` of each metric on the same resamples."""
     if not scorers:
         return []
-    units = resampling_units([item.record for item in judged], resampling)
+    units = resampling_units([item.record for item in checked], resampling)
     everything = sum_by_unit(np.hstack(statistics), units)
     totals = resampled_totals(everything, resampling.n_resamples, resampling.seed)
     borders = np.cumsum([rows.shape[1] for rows in statistics])[:-1]
@@ -288,3 +274,58 @@ def _require(parts: Sequence[Part], scorers: Sequence[Scorer]) -> None:
         "name a corpus that has them: --corpus e2e_cleaned --split test",
         code="missing_references",
     )
+
+
+def _markdown(report: EvaluationReport) -> str:
+    """Metrics, per-slot errors, signatures."""
+    level = f"{report.resampling.level:g}% interval"
+    metrics = markdown_table(
+        ["metric", "score", level, "n", "better"],
+        [
+            [
+                m.label,
+                f"{m.score:.2f}",
+                _interval(m.low, m.high) if report.resampling.n_resamples else "-",
+                str(m.n),
+                better(m.higher_is_better),
+            ]
+            for m in report.metrics.values()
+        ],
+    )
+    blocks = [
+        f"{report.n_records} records, {report.n_mrs} MRs, domain {report.domain}"
+        + (f", {report.n_empty} empty texts" if report.n_empty else "")
+        + (
+            f", {len(report.bad)} bad line{'s' * (len(report.bad) > 1)} not scored"
+            if report.bad
+            else ""
+        ),
+        metrics,
+    ]
+    if report.breakdown:
+        blocks.append(_breakdown_table(report))
+    blocks.append(
+        signature_lines([m.signature for m in report.metrics.values()], report.resampling)
+    )
+    return "\n\n".join(blocks) + "\n"
+
+
+def _breakdown_table(report: EvaluationReport) -> str:
+    header = ["slot", "slots", "missing", "added", "wrong", "repeated", "SER"]
+    rows = [
+        [
+            row.slot,
+            *(str(n) for n in (row.n_slots, row.missing, row.added, row.wrong, row.repeated)),
+            "-" if row.error_rate is None else f"{row.error_rate:.2f}",
+        ]
+        for row in report.breakdown
+    ]
+    counts = report.counts
+    total = sum(counts[name] for name in ("missing", "added", "wrong", "repeated"))
+    rate = f"{100 * total / counts['n_slots']:.2f}" if counts["n_slots"] else "-"
+    rows.append(["all", *(str(counts[name]) for name in counts), rate])
+    return markdown_table(header, rows)
+
+
+def _interval(low: float, high: float) -> str:
+    return f"[{low:.2f}, {high:.2f}]"

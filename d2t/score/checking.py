@@ -1,4 +1,4 @@
-"""Records after the checker has read them: the input of every slot and order metric."""
+"""Records with the reports of a slot checker: the input of every slot and order metric."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Checker(Protocol):
 
 
 @dataclass(frozen=True)
-class Judged:
+class CheckedRecord:
     """One record and what the checker says about it."""
 
     record: EvaluationRecord
@@ -48,13 +48,13 @@ def checker_for(domain: Domain) -> Checker:
     return SlotChecker.for_domain(domain)
 
 
-def judge(records: Iterable[EvaluationRecord], checker: Checker) -> list[Judged]:
+def check_records(records: Iterable[EvaluationRecord], checker: Checker) -> list[CheckedRecord]:
     """Check every record; the same MR and text are checked once."""
     reports: dict[tuple[object, str], SlotReport] = {}
-    judged = []
+    checked = []
     for record in records:
         key = (record.mr, record.text)
         if key not in reports:
             reports[key] = checker.check(record.text, record.mr)
-        judged.append(Judged(record, reports[key]))
-    return judged
+        checked.append(CheckedRecord(record, reports[key]))
+    return checked
