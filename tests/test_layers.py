@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -126,3 +127,17 @@ def test_importing_d2t_loads_no_third_party_module_but_pydantic() -> None:
 def test_checking_a_text_needs_no_model() -> None:
     loaded = loaded_by("import d2t\nassert d2t.check('Aromi is a pub.', 'name[Aromi]').added")
     assert not loaded & set(HEAVY)
+
+
+def test_no_two_modules_of_a_room_import_each_other() -> None:
+    """A circle can only be inside a room (the floors exclude all others); there is none there."""
+    sorter = TopologicalSorter[Path]()
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                names = [f"{node.module}.{a.name}" for a in node.names]
+                files = {module_path(n) or module_path(str(node.module)) for n in names}
+                for file in files - {None, path}:
+                    if file is not None and file.name != "__init__.py":
+                        sorter.add(path, file)
+    sorter.prepare()  # raises CycleError, which names the modules
