@@ -30,8 +30,13 @@ if TYPE_CHECKING:
 
     from d2t.generate.contrast import ContrastOptions
     from d2t.model.bundle.bundle import Bundle
-    from d2t.search.backend import EncodedSource, SearchBackend, SearchResult
-    from d2t.search.sampling_options import SampleKey, SamplingOptions
+    from d2t.search.backend import (
+        EncodedSource,
+        SampleKey,
+        SamplingOptions,
+        SearchBackend,
+        SearchResult,
+    )
 
 _FLOOR = -1e4
 """Least logit of the perturbed MR, so that what it gives no probability at all stays a number."""

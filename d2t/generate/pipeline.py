@@ -15,8 +15,7 @@ from d2t.generate.requests import make_request
 from d2t.generate.types import EncodedRequest, check_text
 from d2t.generate.windows import in_windows
 from d2t.plan.choose import FittedPlanners, best_planner
-from d2t.search.backend import BATCHES_PER_WINDOW, OutOfMemoryError
-from d2t.search.sampling_options import SampleKey, request_key
+from d2t.search.backend import BATCHES_PER_WINDOW, OutOfMemoryError, SampleKey, request_key
 from d2t.slots.checker import SlotChecker
 
 if TYPE_CHECKING:
@@ -26,8 +25,7 @@ if TYPE_CHECKING:
     from d2t.model.bundle.bundle import Bundle
     from d2t.model.bundle.bundle_parts import BundleParts
     from d2t.mr.types import MeaningRepresentation, Plan
-    from d2t.search.backend import SearchBackend, SearchResult
-    from d2t.search.sampling_options import SamplingOptions
+    from d2t.search.backend import SamplingOptions, SearchBackend, SearchResult
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")

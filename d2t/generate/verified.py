@@ -25,7 +25,7 @@ from d2t.language.habits.wording import WORDING, Wording
 from d2t.language.template import template_words
 from d2t.mr.types import Plan
 from d2t.plan.random_plans import random_plan
-from d2t.search.sampling_options import SamplingOptions
+from d2t.search.backend import SamplingOptions
 from d2t.seeding import derived_rng
 
 if TYPE_CHECKING:

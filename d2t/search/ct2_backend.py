@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from d2t.model.bundle.bundle_parts import BundleParts
-    from d2t.search.backend import EncodedSource
-    from d2t.search.sampling_options import SampleKey, SamplingOptions
+    from d2t.search.backend import EncodedSource, SampleKey, SamplingOptions
 
 FOLDER = "ctranslate2"
 """Inside a bundle: the engine's model, where ``d2t export`` wrote one."""

@@ -1,19 +1,82 @@
-"""Greedy search over anything that can be stepped."""
+"""Greedy search, and the loop that it shares with sampling: one token a row and step."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 
-from d2t.search.steps import blocked_tokens, check_settings
-from d2t.search.walk import Greedy, walk
+from d2t.search.backend import SearchResult
+from d2t.search.steps import IMPOSSIBLE, blocked_tokens, check_settings, step_log_probs
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from d2t.model.base import Seq2SeqModel
-    from d2t.search.backend import SearchResult
+    from d2t.model.base import DecoderState, Seq2SeqModel
+
+
+class Policy(Protocol):
+    """How the next token of each row is chosen."""
+
+    def before(self, state: DecoderState, rows: Tensor, step: int) -> DecoderState:
+        """The state that ``step`` (from 1) begins with; ``rows (n,) int64`` says whose it is."""
+        ...
+
+    def choose(self, log_probs: Tensor, rows: Tensor, step: int) -> Tensor:
+        """Tokens ``(n,) int64`` from ``log_probs (n, vocab)``; what is banned has -inf."""
+        ...
+
+
+class Greedy:
+    """The likeliest token; the lower id wins a tie."""
+
+    def before(self, state: DecoderState, rows: Tensor, step: int) -> DecoderState:
+        """The state as it is."""
+        return state
+
+    def choose(self, log_probs: Tensor, rows: Tensor, step: int) -> Tensor:
+        """The first of the highest."""
+        return log_probs.argmax(dim=-1)
+
+
+def walk(
+    model: Seq2SeqModel, state: DecoderState, blocked: Tensor, policy: Policy, *, max_length: int
+) -> list[SearchResult]:
+    """Step all rows until each has produced EOS or ``max_length`` tokens; ended rows leave.
+
+    Args:
+        model: any steppable model, in eval mode; call this inside ``torch.inference_mode``.
+        state: from ``model.start``, one row per result.
+        blocked: ``(rows, vocab) bool``, True = never this token; scores are not renormalised.
+        policy: chooses the tokens.
+        max_length: most tokens generated, EOS included.
+    """
+    n, device = len(blocked), blocked.device
+    out = torch.full((n, max_length), model.pad_id, dtype=torch.int64, device=device)
+    total = torch.zeros(n, device=device)
+    rows = torch.arange(n, device=device)  # which result each row of the state is
+    token = torch.full_like(rows, model.bos_id)
+    live = torch.ones_like(rows, dtype=torch.bool)
+    for step in range(max_length):
+        state = policy.before(state, rows, step + 1)
+        log_probs, state = step_log_probs(model, token, state)
+        log_probs.masked_fill_(blocked, IMPOSSIBLE)
+        token = policy.choose(log_probs, rows, step + 1)
+        chosen = log_probs.gather(1, token.unsqueeze(1)).squeeze(1)
+        out[rows, step] = torch.where(live, token, model.pad_id)
+        total[rows] += torch.where(live, chosen, 0.0)
+        live &= token != model.eos_id
+        n_live = int(live.sum())
+        if n_live == 0:
+            break
+        if n_live <= 0.875 * len(rows):  # copying the state costs more than a few idle rows
+            keep = torch.nonzero(live).squeeze(1)
+            state, rows, token = model.select(state, keep), rows[keep], token[keep]
+            blocked, live = blocked[keep], live[keep]
+    return [
+        _result(ids, score, model.eos_id)
+        for ids, score in zip(out.tolist(), total.tolist(), strict=True)
+    ]
 
 
 def greedy_search(
@@ -48,3 +111,10 @@ def greedy_search(
         blocked = blocked_tokens(model, source_ids, banned)
         state = model.start(source_ids, source_mask)
         return walk(model, state, blocked, Greedy(), max_length=max_length)
+
+
+def _result(ids: list[int], score: float, eos_id: int) -> SearchResult:
+    if eos_id not in ids:
+        return SearchResult(tuple(ids), score / len(ids), finished=False)
+    end = ids.index(eos_id)
+    return SearchResult(tuple(ids[:end]), score / (end + 1))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from d2t.generate.options import MAX_LENGTH
-from d2t.search.search import pad_sources
+from d2t.search.steps import pad_sources
 from experiments.bench.turns import System
 
 if TYPE_CHECKING:

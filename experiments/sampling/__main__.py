@@ -27,7 +27,7 @@ from d2t.language.ngram.fluency import (
     template_text,
 )
 from d2t.model.transformer import TransformerModel
-from d2t.search.sampling_options import SamplingOptions
+from d2t.search.backend import SamplingOptions
 from d2t.slots.tally import Tally
 from experiments.sampling.places import PLACES, Elsewhere
 

@@ -15,7 +15,7 @@ from d2t.generate.pipeline import ModelGenerator
 from d2t.generate.types import GenerationRequest
 from d2t.mr.parse import parse_mr
 from d2t.mr.plans import parse_plan
-from d2t.search.search import SearchResult
+from d2t.search.backend import SearchResult
 from experiments.faithfulness import contrast_config, together, together_models
 from experiments.faithfulness.together_config import Row, TogetherExperiment, load_experiment
 from experiments.faithfulness.together_decoding import TieBreaker

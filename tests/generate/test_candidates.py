@@ -16,7 +16,7 @@ from d2t.model.build import build_model
 from d2t.model.bundle.bundle import Bundle
 from d2t.model.config import BiGRUConfig, TransformerConfig
 from d2t.mr.parse import parse_mr
-from d2t.search.sampling_options import SamplingOptions
+from d2t.search.backend import SamplingOptions
 from d2t.seeding import seed_everything
 
 if TYPE_CHECKING:

@@ -13,13 +13,15 @@ from scripted_models import BOS, EOS, PAD, RandomModel, TableModel
 from d2t.errors import BackendError, UsageError
 from d2t.generate.contrast import ContrastOptions
 from d2t.generate.contrast_engine import ContrastiveModel, contrast_scores, doubled_sources
-from d2t.search.search import SearchResult, beam_search, greedy_search, pad_sources
-from d2t.search.steps import step_log_probs
+from d2t.search.beam import beam_search
+from d2t.search.greedy import greedy_search
+from d2t.search.steps import pad_sources, step_log_probs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from d2t.model.base import DecoderState
+    from d2t.search.backend import SearchResult
 
 SOURCES = [[3, 4, 5], [6], [7, 8, 9, 10, 11, 3], [5, 5], [4, 3], [9, 3, 9, 3]]
 OTHERS = [[3, 5], [7, 4, 4, 4], [7, 8, 9, 3], [5], [11, 3], [9]]

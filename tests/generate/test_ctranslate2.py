@@ -22,8 +22,8 @@ from d2t.generate.verified import VerifiedGenerator
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.plan.random_plans import random_plans
+from d2t.search.backend import SamplingOptions
 from d2t.search.ct2_backend import Parallelism
-from d2t.search.sampling_options import SamplingOptions
 
 if TYPE_CHECKING:
     from pathlib import Path

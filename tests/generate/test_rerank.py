@@ -16,7 +16,7 @@ from d2t.generate.types import GenerationRequest, Hypothesis, check_text
 from d2t.mr.parse import parse_mr
 from d2t.mr.plans import parse_plan
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
-from d2t.search.search import SearchResult
+from d2t.search.backend import SearchResult
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

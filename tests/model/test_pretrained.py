@@ -27,7 +27,7 @@ from d2t.model.bundle.bundle import Bundle
 from d2t.model.config import PretrainedConfig
 from d2t.model.pretrained import load_pretrained
 from d2t.mr.domain import load_domain
-from d2t.search.search import beam_search
+from d2t.search.beam import beam_search
 
 SYMBOLS = ["<slot:name>", "<val:name>", "<val:near>"]
 WORDS = ["aromi", "is", "a", "pub", "near", "the", "river", "in", "cheap", "food", "."]

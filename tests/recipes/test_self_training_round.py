@@ -20,7 +20,7 @@ from d2t.recipes.self_training.proposals import Proposal, ProposalSource
 from d2t.recipes.self_training.report import Known
 from d2t.recipes.self_training.sampling import Joiner, Round, RoundFiles
 from d2t.recipes.self_training.thresholds import Thresholds
-from d2t.search.sampling_options import SamplingOptions
+from d2t.search.backend import SamplingOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -11,8 +12,13 @@ from scripted_models import PAD, RandomModel
 
 from d2t.model.build import build_model
 from d2t.model.config import BiGRUConfig, TransformerConfig
-from d2t.search.search import SearchResult, beam_search, greedy_search, pad_sources
+from d2t.search.beam import beam_search
+from d2t.search.greedy import greedy_search
+from d2t.search.steps import pad_sources
 from d2t.seeding import seed_everything
+
+if TYPE_CHECKING:
+    from d2t.search.backend import SearchResult
 
 sources = st.lists(st.lists(st.integers(3, 11), min_size=1, max_size=9), min_size=1, max_size=9)
 relaxed = settings(deadline=None, max_examples=60)

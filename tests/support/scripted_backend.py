@@ -12,7 +12,7 @@ from d2t.search.backend import EncodedSource, SearchResult
 
 if TYPE_CHECKING:
     from d2t.model.tokenizer import Tokenizer
-    from d2t.search.sampling_options import SampleKey, SamplingOptions
+    from d2t.search.backend import SampleKey, SamplingOptions
 
 Script = Callable[[str], Sequence[str]]
 """From what the model reads, as one string, to templates, best first."""

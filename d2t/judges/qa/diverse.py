@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from d2t.errors import UsageError
+from d2t.search.greedy import Greedy, walk
 from d2t.search.steps import blocked_tokens, check_settings
-from d2t.search.walk import Greedy, walk
 
 if TYPE_CHECKING:
     from torch import Tensor

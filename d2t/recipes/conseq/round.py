@@ -24,7 +24,7 @@ from d2t.io.hashing import sha256_file
 from d2t.io.manifest import run_manifest
 from d2t.recipes.conseq.scores import Row
 from d2t.recipes.conseq.select import ScoredMR, ScoredText
-from d2t.search.sampling_options import SamplingOptions
+from d2t.search.backend import SamplingOptions
 from d2t.seeding import derive_seed, derived_rng
 
 if TYPE_CHECKING:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from d2t.recipes.self_training.filters import SampleFilter
     from d2t.recipes.self_training.options import SampleConfig
     from d2t.recipes.self_training.proposals import Proposal, ProposalSource
-    from d2t.search.sampling_options import SamplingOptions
+    from d2t.search.backend import SamplingOptions
     from d2t.slots.checker import SlotChecker
 
 

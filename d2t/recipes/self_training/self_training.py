@@ -41,7 +41,7 @@ from d2t.recipes.self_training.proposals import ProposalSource
 from d2t.recipes.self_training.report import Known
 from d2t.recipes.self_training.sampling import Joiner, Round, RoundFiles
 from d2t.recipes.self_training.thresholds import Thresholds, confidence_limit
-from d2t.search.sampling_options import SamplingOptions
+from d2t.search.backend import SamplingOptions
 from d2t.seeding import derive_seed
 from d2t.train.config.init_config import bundle_of
 from d2t.train.data.prepare import PreparedData, prepare_data
