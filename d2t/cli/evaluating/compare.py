@@ -25,6 +25,15 @@ def compare(
         Literal["bootstrap", "randomization"],
         typer.Option("--test", help="Paired significance test."),
     ] = "bootstrap",
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--metric",
+            metavar="NAME",
+            help="Compare by this registered metric too, such as one of another package. Repeat "
+            "the option for several.",
+        ),
+    ] = None,
     n_resamples: Annotated[
         int, typer.Option("--n-resamples", min=1, help="Resamples or random swaps.")
     ] = 1000,
@@ -70,6 +79,7 @@ def compare(
         pairs,
         loaded,
         names=(first, second),
+        metrics=metric or (),
         test=test,
         resampling=Resampling(n_resamples=n_resamples, seed=seed, unit=unit),
         n_pairs=n_pairs,

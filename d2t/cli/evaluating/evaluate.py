@@ -92,6 +92,15 @@ SaveOption = Annotated[
     Path | None,
     typer.Option(help="Write the outputs and references here (JSONL).", rich_help_panel=_MODEL),
 ]
+MetricOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--metric",
+        metavar="NAME",
+        help="Score this registered metric too, such as one of another package. Repeat the option "
+        "for several.",
+    ),
+]
 ResamplesOption = Annotated[
     int, typer.Option(min=0, help="Bootstrap resamples; 0: none.", rich_help_panel=_INTERVALS)
 ]
@@ -128,6 +137,7 @@ def _register(name: str, parts: tuple[Part, ...], summary: str, example: str) ->
         engine: EngineOption = "auto",
         device: DeviceOption = "auto",
         threads: ThreadsOption = None,
+        metric: MetricOption = None,
         n_resamples: ResamplesOption = 1000,
         unit: UnitOption = "mr",
         max_ser: MaxSerOption = None,
@@ -170,6 +180,7 @@ def _register(name: str, parts: tuple[Part, ...], summary: str, example: str) ->
             records,
             loaded,
             parts=_with_gates(parts, max_ser, min_order),
+            metrics=metric or (),
             resampling=Resampling(n_resamples=n_resamples, seed=seed, unit=unit),
             bad=bad,
             extra=_fluency(lm, loaded),
