@@ -1,12 +1,23 @@
-"""All it takes to answer input records, in this process or in another one."""
+"""All it takes to answer input records: in this process, or in processes of their own.
+
+Python's lock lets one thread check texts at a time, so that more cores need more processes. Each of
+them makes once what answers windows, and then answers one window after the other. What goes to it
+and comes back are records, texts and errors; the results are those of a single process.
+"""
 
 from __future__ import annotations
 
 import os
+import signal
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
+from d2t.errors import BackendError
 from d2t.generate.requests import request_from_record
 from d2t.generate.stream import answer_records
 from d2t.generate.verified import VerifiedGenerator
@@ -14,7 +25,7 @@ from d2t.io.text_source import STDIN
 from d2t.mr.columns import ColumnMap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from d2t.generate.pipeline import ModelGenerator
@@ -24,8 +35,9 @@ if TYPE_CHECKING:
     Answer = Callable[[list[InputRecord]], list[StreamItem]]
 
 _BULK_BYTES = 4_000_000
-"""Of a file from which on (some 30,000 records, a minute's work) more processes are worth their
-start."""
+"""From this size of a file on (about 30,000 records, a minute's work), use several processes."""
+_answer: Callable[[Any], Any] | None = None
+"""What answers windows in this process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +92,40 @@ class Job:
 def is_bulk(source: str) -> bool:
     """Whether a source is a file so long that a process for each core is worth its start."""
     return source != STDIN and os.path.isfile(source) and os.path.getsize(source) >= _BULK_BYTES
+
+
+@contextmanager
+def answering(n: int, make: Callable[[], Callable[[Any], Any]]) -> Iterator[ProcessPoolExecutor]:
+    """``n`` processes for ``answer_here``, in each of which ``make()`` answers windows.
+
+    Args:
+        n: processes.
+        make: a module's function, or a partial of one: a process imports it.
+
+    Raises:
+        BackendError: a process ended before its work.
+    """
+    # Not by fork: the threads of an engine that is loaded already do not come along.
+    context = get_context("spawn")
+    pool = ProcessPoolExecutor(n, mp_context=context, initializer=_begin, initargs=(make,))
+    try:
+        yield pool
+    except BrokenProcessPool as error:
+        raise BackendError(
+            f"one of {n} processes ended before its work was done (out of memory?); ask for fewer "
+            "with --processes, or lower --batch-size"
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def answer_here(window: Any) -> Any:
+    """What this process answers to a window."""
+    assert _answer is not None
+    return _answer(window)
+
+
+def _begin(make: Callable[[], Callable[[Any], Any]]) -> None:
+    global _answer
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; who began this ends it
+    _answer = make()

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any, cast
 
 from d2t.errors import BundleError
-from d2t.generate.ct2_spec import transformer_spec
+from d2t.generate.export import transformer_spec
 from d2t.generate.load import load
 from d2t.generate.pipeline import ModelGenerator
 from d2t.generate.verified import VerifiedGenerator

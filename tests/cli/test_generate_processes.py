@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from d2t.errors import BackendError, DataError
-from d2t.generate.job import is_bulk
-from d2t.generate.processes import answer_here, answering
+from d2t.generate.job import answer_here, answering, is_bulk
 from d2t.generate.windows import in_turn
 
 if TYPE_CHECKING:

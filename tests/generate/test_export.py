@@ -25,7 +25,7 @@ PIECES = ["<pad>", "<s>", "</s>", "<unk>", *(f"w{i}" for i in range(60))]
     ids=["tied-relu", "untied-gelu"],
 )  # fmt: skip
 def test_forced_log_probabilities_are_equal(config, tmp_path):
-    from d2t.generate.ct2_spec import transformer_spec
+    from d2t.generate.export import transformer_spec
 
     torch.manual_seed(0)
     model = build_model(config, vocab_size=len(PIECES), pad_id=0, bos_id=1, eos_id=2).eval()

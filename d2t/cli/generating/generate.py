@@ -331,7 +331,7 @@ def _answered(
     if processes == 1:
         yield job.answer(generator), generator.at_a_time, None
         return
-    from d2t.generate.processes import answer_here, answering
+    from d2t.generate.job import answer_here, answering
 
     with answering(processes, job.answer_alone) as pool:
         yield answer_here, 2 * processes, pool  # one is ready when another is finished
