@@ -99,7 +99,7 @@ def test_scores_of_several_seeds_are_a_mean_and_a_sample_deviation() -> None:
     assert spread([None]) == "-"
 
 
-def test_the_readme_shows_the_committed_summary() -> None:
+def test_the_page_of_results_shows_the_committed_summary() -> None:
     table = (ROOT / "experiments" / "results" / "strategies" / "table.md").read_text("utf-8")
     summary = table.split("\n\n")[1]
-    assert summary in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert summary in (ROOT / "experiments" / "results" / "README.md").read_text(encoding="utf-8")
