@@ -1,4 +1,4 @@
-"""Every command and every Python example of README.md and of the guides is executed.
+"""Every command and every Python example of the README files and the guides is executed.
 
 A comment before a code block says how it is tested:
 
@@ -26,8 +26,15 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [
     ROOT / "README.md",
+    ROOT / "d2t" / "README.md",
     *(p for p in sorted((ROOT / "d2t" / "guides").glob("*.md")) if p.stem != "commands"),
 ]
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
 FENCE = re.compile(r"(?:<!-- test: ([^>]*?) -->\n)?^```(\w+)\n(.*?)^```$", re.M | re.S)
 RUNNABLE = ("sh", "console", "python")
 TINY = (
@@ -157,7 +164,7 @@ def run_document(document: Path, folder: Path, *, slow: bool) -> int:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
 def test_the_examples_run(document: Path, tmp_path: Path) -> None:
     n = run_document(document, tmp_path, slow=False)
     assert n > 0 or any(block.slow for block in blocks(document))
@@ -168,7 +175,7 @@ def test_the_examples_run(document: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "document",
     [d for d in DOCUMENTS if any(b.slow for b in blocks(d))],
-    ids=lambda path: path.stem,
+    ids=name_of,
 )
 def test_the_examples_that_train_run(document: Path, tmp_path: Path) -> None:
     assert run_document(document, tmp_path, slow=True) > 0
