@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from d2t.errors import D2TError, UsageError
-from experiments.faithfulness.command import HERE, RUNS, config_of
-from experiments.runner.processes import run_module
-from experiments.runner.toml_file import read_toml
+from experiments.engine.command import HERE, RUNS, config_of
+from experiments.engine.config import read_toml
+from experiments.engine.processes import run_module
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from experiments.faithfulness.command import Command
+    from experiments.engine.command import Command
 
 PACKAGE = "experiments.faithfulness"
 

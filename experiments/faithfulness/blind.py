@@ -26,14 +26,13 @@ from d2t.mr.render import render_mr
 from d2t.score.records import read_evaluation_records
 from d2t.score.report.tables import markdown_table
 from d2t.seeding import derived_rng
-from experiments.faithfulness.command import HERE, RESULTS, RUNS, Places
-from experiments.faithfulness.conseq import Workspace, outputs_file
-from experiments.faithfulness.conseq_config import load_experiment
+from experiments.engine.command import HERE, RESULTS, RUNS, Places
+from experiments.faithfulness.conseq import Workspace, load_experiment, outputs_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from experiments.faithfulness.conseq_config import ConseqExperiment
+    from experiments.faithfulness.conseq import ConseqExperiment
 
 FOLDER = HERE / "blind"
 ARMS = ("mle", "continued", "splus", "ser", "quals2")

@@ -12,7 +12,9 @@ from __future__ import annotations
 import json
 import sys
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
@@ -21,34 +23,299 @@ from d2t.generate.types import GenerationRequest
 from d2t.io.hashing import sha256_file
 from d2t.judges.qa.model import QAModel
 from d2t.judges.qa.reader import QAReader
+from d2t.judges.qa.training.qa import QAConfig
 from d2t.language.template import template_words
 from d2t.mr.domain import load_domain
 from d2t.recipes.run import train
 from d2t.score.records import read_evaluation_records
+from d2t.score.report.tables import markdown_table
 from d2t.score.variety import copied, distinct, template_of_text
 from d2t.slots.checker import SlotChecker
-from d2t.train.config.init_config import bundle_digest
+from d2t.train.config.config_file import merged, validate
+from d2t.train.config.init_config import bundle_digest, inherited
 from d2t.train.loop.progress import Lines
-from experiments.faithfulness.command import ONLY, Command, Found
-from experiments.faithfulness.conseq_config import load_experiment
-from experiments.faithfulness.conseq_report import results_of, table
-from experiments.faithfulness.conseq_scores import with_single
-from experiments.faithfulness.judges import Judges
-from experiments.faithfulness.parser_judge import parser_judge
-from experiments.faithfulness.qa_train import trained_model
-from experiments.runner.files import is_current, write_outputs
-from experiments.runner.kept import Kept, keep, kept
+from experiments.engine.command import ONLY, Command, Found
+from experiments.engine.config import read_toml
+from experiments.engine.numbers import difference_cell, spread
+from experiments.engine.steps import Kept, is_current, keep, kept, write_outputs
+from experiments.faithfulness.judges import (
+    METRICS,
+    Judges,
+    Parser,
+    parser_judge,
+    score,
+    tested,
+    with_single,
+)
+from experiments.faithfulness.qa import QAExperiment, trained_model
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
     from pathlib import Path
 
     from d2t.corpus.types import Example
     from d2t.score.records import EvaluationRecord
     from d2t.train.config.config import TrainConfig
-    from experiments.faithfulness.command import Places
-    from experiments.faithfulness.conseq_config import Arm, Arms, ConseqExperiment, QAModels
-    from experiments.runner.kept import Rows
+    from experiments.engine.command import Places
+    from experiments.engine.steps import Kept, Rows
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Arm(_Table):
+    """One row of the table.
+
+    Attributes:
+        kind: ``base``: the model that all others start from; ``continued``: trained on with the
+            likelihood of all references; ``conseq``: with what is chosen from the round.
+        objective: what a ``conseq`` arm changes of the shared ``[objective]``.
+        beam: of decoding; above 1 the ``beam`` best are reranked by the checker.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9-]+$")
+    label: str
+    kind: Literal["base", "continued", "conseq"] = "conseq"
+    objective: dict[str, Any] = {}
+    beam: int = Field(default=1, ge=1)
+
+
+class QAModels(_Table):
+    """The two QA models: one chooses, the other one judges.
+
+    They share no seed; each draws from the same training texts, so that they have some in common
+    (of 16,000 of 33,500, half), and questions, shape and labels are the same. The judge of an arm
+    that the first one chose for is a relative of it; the parser is none.
+
+    Attributes:
+        corpus: whose training split teaches them.
+        seed: of the first; the second has the next one.
+        utterances: that each draws; 0: all.
+        n_wordings: questions a slot that the judge asks.
+        model: how they are trained.
+    """
+
+    corpus: str
+    seed: int = 1
+    utterances: int = Field(default=0, ge=0)
+    n_wordings: int = Field(default=2, ge=1)
+    model: QAConfig = QAConfig()
+
+    def experiment(self, number: int) -> QAExperiment:
+        """What model ``number`` is trained as (``qa_train`` reads it)."""
+        seed = self.seed + number
+        return QAExperiment(
+            corpus=self.corpus,
+            seed=seed,
+            utterances=self.utterances,
+            records=1,
+            diverse_records=0,
+            n_wordings=self.n_wordings,
+            model=self.model.model_copy(update={"seed": seed}),
+        )
+
+
+class Arms(_Table):
+    """Trainings that go on from a finished one, with equal updates.
+
+    Attributes:
+        continued: what continued trainings change of their defaults; the same for all arms, so
+            that updates are equal.
+        objective: shared options of the ``conseq`` arms; the first of them draws the round.
+        arms: what is trained.
+    """
+
+    continued: dict[str, Any] = {}
+    objective: dict[str, Any] = {}
+    arms: tuple[Arm, ...] = Field(min_length=1)
+
+    def arm(self, name: str) -> Arm | None:
+        """The arm of that name."""
+        return next((arm for arm in self.arms if arm.name == name), None)
+
+    def drawer(self) -> Arm | None:
+        """The arm that draws the round which the others choose from."""
+        return next((arm for arm in self.arms if arm.kind == "conseq"), None)
+
+    def arm_config(
+        self, arm: Arm, seed: int, base: Path, *, round: Path | None, qa: Path | None
+    ) -> TrainConfig:
+        """A continued training.
+
+        Args:
+            arm: not of kind ``base``.
+            seed: of its draws.
+            base: finished run to start from.
+            round: finished round to choose from; None: the arm draws it.
+            qa: the QA model that chooses.
+        """
+        raw = merged(inherited(str(base)), {**self.continued, "init": str(base), "seed": seed})
+        if arm.kind == "conseq":
+            given = {"round": round, "qa": qa}
+            places = {name: str(path) for name, path in given.items() if path is not None}
+            raw["objective"] = {"name": "conseq", **self.objective, **arm.objective, **places}
+        return validate(raw, f"arm {arm.name}")
+
+
+class ConseqExperiment(Arms):
+    """The whole experiment.
+
+    Attributes:
+        title: heading of the table.
+        results: folder under ``experiments/results/faithfulness``.
+        corpus, split: MRs that all arms say, and their references.
+        n_mrs: the first so many of them; None: all.
+        seeds: of the base trainings and all that follows; a table of one column each, pooled.
+        parser: a learned parser, a judge that no arm was chosen by; None: there is none.
+        against: arms that the others are tested against.
+        base: configuration of the base training, as a file of ``d2t train``.
+        qa: the QA models; None: there are no QUALS arms, and no judge of that kind.
+    """
+
+    title: str
+    results: str = Field(pattern=r"^[a-z0-9-]+$")
+    corpus: str
+    split: Literal["dev", "test"] = "test"
+    n_mrs: int | None = Field(default=None, ge=1)
+    seeds: tuple[int, ...] = Field(min_length=1)
+    parser: Parser | None = None
+    against: tuple[str, ...] = ()
+    base: dict[str, Any]
+    qa: QAModels | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        names = [arm.name for arm in self.arms]
+        if len(set(names)) < len(names):
+            raise ValueError("two arms have one name")
+        if unknown := [name for name in self.against if name not in names]:
+            raise ValueError(f"against names no arm: {unknown[0]!r}; arms: {', '.join(names)}")
+        return self
+
+    def base_config(self, seed: int) -> TrainConfig:
+        """The base training."""
+        return validate(merged(self.base, {"seed": seed}), "[base]")
+
+
+def load_experiment(path: Path) -> ConseqExperiment:
+    """Read the TOML file.
+
+    Raises:
+        ConfigError: unknown keys or impossible values, with their place.
+    """
+    return read_toml(path, ConseqExperiment)
+
+
+TESTED = ("missing", "ser", "exact", "bleu", "qa_f1", "qa_missing", "parser_missing")
+
+
+def results_of(
+    experiment: ConseqExperiment, judged: Mapping[str, Mapping[int, Kept]]
+) -> dict[str, Any]:
+    """By arm: each seed's scores, and the differences to the arms it is tested against.
+
+    Args:
+        experiment: names the arms.
+        judged: by arm and seed; arms and seeds that are not there yet are left out.
+    """
+    found: dict[str, Any] = {}
+    for arm in experiment.arms:
+        own = judged.get(arm.name, {})
+        if not own:
+            continue
+        varieties = [kept.facts["variety"] for kept in own.values()]
+        rows = [kept.rows for kept in own.values()]
+        found[arm.name] = {
+            "label": arm.label,
+            "seeds": list(own),
+            "scores": {
+                metric: [round(score(metric, seed[metric]), 4) for seed in rows]
+                for metric in METRICS
+                if metric in rows[0]
+            }
+            | {
+                metric: [round(seed[metric], 4) for seed in varieties]
+                for metric in METRICS
+                if metric in varieties[0]
+            },
+            "training": {seed: kept.facts["training"] for seed, kept in own.items()},
+            "samples": next(iter(own.values())).facts["samples"],
+            "against": {
+                other: tests
+                for other in experiment.against
+                if other != arm.name and (tests := tested(judged.get(other, {}), own, TESTED))
+            },
+        }
+    return found
+
+
+def table(manifest: dict[str, Any]) -> str:
+    """Markdown from the written results: scores (mean ± sd over seeds), then the tests."""
+    arms, config = manifest["metrics"]["arms"], manifest["config"]
+    metrics = [m for m in METRICS if any(m in arm["scores"] for arm in arms.values())]
+    training = ["updates", "S+", "S-", "passes"]
+    header = ["arm", "seeds", *training, *(METRICS[m] for m in metrics)]
+    rows = [
+        [
+            arm["label"],
+            str(len(arm["seeds"])),
+            *_training(arm),
+            *(_cell(arm, m) for m in metrics),
+        ]
+        for arm in arms.values()
+    ]
+    parts = [
+        f"# {config['title']}",
+        f"{manifest['metrics']['n_mrs']} MRs of {config['corpus']} {config['split']}, seeds "
+        f"{', '.join(map(str, config['seeds']))}; commit {str(manifest['git']['sha'])[:8]}. "
+        "Intervals and p are of a paired bootstrap over MRs, seeds added up: for the models that "
+        "were trained here, not for trainings yet to come; each cell by itself.",
+        markdown_table(header, rows),
+    ]
+    for other in config["against"]:
+        lines = [
+            [
+                arm["label"],
+                str(arm["against"][other]["seeds"]),
+                *(_difference(arm["against"][other].get(m)) for m in TESTED),
+            ]
+            for arm in arms.values()
+            if other in arm["against"]
+        ]
+        if lines:
+            parts += [
+                f"## Against {arms[other]['label']}: difference [95% interval], p (each seed)",
+                markdown_table(["arm", "seeds", *(METRICS[m] for m in TESTED)], lines),
+            ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _cell(arm: dict[str, Any], metric: str) -> str:
+    return spread([{"score": value} for value in arm["scores"].get(metric, [])])
+
+
+def _training(arm: dict[str, Any]) -> list[str]:
+    """Updates of the arm, the sizes of its sets and the passes over them, in its first seed."""
+    facts = next(iter(arm["training"].values()))
+    if facts is None:
+        return ["-"] * 4
+    counts = facts["counts"]
+    sizes = [counts.get(f"conseq_{side}") for side in ("positives", "negatives")]
+    taught = sum(size or 0 for size in sizes) or counts.get("train_used", 0)
+    passes = f"{facts.get('pairs_seen', 0) / taught:.1f}" if taught else "-"
+    return [str(facts["steps"]), *("-" if n is None else str(n) for n in sizes), passes]
+
+
+def _difference(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "-"
+    alone = found.get("by_seed", [])
+    return f"{difference_cell(found)}, p = {found['p']:.3f}" + (
+        f" ({', '.join(f'{one:+.2f}' for one in alone)})" if len(alone) > 1 else ""
+    )
+
 
 _FACTS = ("steps", "counts", "pairs_seen", "train_wall_s", "machine")
 COMMAND_LINE = ["python", "-m", "experiments.faithfulness.conseq"]

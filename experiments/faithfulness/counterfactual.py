@@ -9,45 +9,275 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 from statistics import mean, stdev
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from d2t.augment.counterfactual.pairs import to_record
 from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
 from d2t.corpus.writers import write_corpus
+from d2t.errors import ConfigError
+from d2t.generate.pipeline import ModelGenerator
+from d2t.generate.types import GenerationRequest
 from d2t.io.atomic import atomic_write, atomic_write_json
 from d2t.io.hashing import sha256_file
 from d2t.io.records import write_record
 from d2t.model.bundle.bundle import Bundle
 from d2t.mr.domain import load_domain
+from d2t.plan.random_plans import random_plan
 from d2t.recipes.counterfactual import held_out_mrs, made_pairs
 from d2t.recipes.run import train
+from d2t.score.records import EvaluationRecord
 from d2t.score.report.tables import markdown_table
 from d2t.seeding import derived_rng
 from d2t.slots.checker import SlotChecker
+from d2t.train.config.config_file import merged, validate
 from d2t.train.data.prepare import prepare_data
 from d2t.train.loop.progress import Lines
-from experiments.faithfulness.command import ONLY, Command, Found
-from experiments.faithfulness.conseq_scores import tested
-from experiments.faithfulness.counterfactual_config import load_experiment
-from experiments.faithfulness.counterfactual_interventions import KINDS
-from experiments.faithfulness.counterfactual_scores import AS_COUNTERFACTUAL, scores
-from experiments.faithfulness.parser_judge import parser_judge
-from experiments.runner.files import existing_bundle, is_current
-from experiments.runner.kept import Kept, keep, kept
-from experiments.runner.numbers import difference_cell
+from experiments.engine.command import ONLY, Command, Found
+from experiments.engine.config import read_toml
+from experiments.engine.numbers import difference_cell
+from experiments.engine.steps import Kept, existing_bundle, is_current, keep, kept
+from experiments.faithfulness.counterfactual_interventions import (
+    KINDS,
+    Intervention,
+    Speaker,
+    content_followed,
+    intervene,
+    verdict,
+)
+from experiments.faithfulness.judges import (
+    Parser,
+    judged_rows,
+    parser_judge,
+    score,
+    tested,
+)
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
+    from d2t.corpus.types import Example
+    from d2t.generate.types import Hypothesis
     from d2t.judges.parser.learned_parser import LearnedParser
-    from d2t.train.config.config import DataConfig
-    from experiments.faithfulness.command import Places
-    from experiments.faithfulness.counterfactual_config import CounterfactualExperiment
-    from experiments.runner.kept import Rows
+    from d2t.train.config.config import DataConfig, TrainConfig
+    from experiments.engine.command import Places
+    from experiments.engine.steps import Rows
+
+
+class Arm(BaseModel):
+    """One way to train.
+
+    Attributes:
+        title: in the table.
+        train: tables of ``TrainConfig`` over those that all arms share.
+        counterfactual: whether ``objective.pairs`` is the file of counterfactual pairs.
+        extra: whether as many ordinary pairs of ``samples`` are trained on beside the corpus.
+        bundles: trained elsewhere, a seed each in the order of ``seeds``; the seeds
+            that have none are left out.
+        seeds: those that it is trained with; none named: all.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str
+    train: dict[str, Any] = Field(default_factory=dict)
+    counterfactual: bool = False
+    extra: bool = False
+    bundles: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = ()
+
+
+class CounterfactualExperiment(BaseModel):
+    """The whole experiment.
+
+    Attributes:
+        results: folder under ``experiments/results/faithfulness`` and ``runs/faithfulness``.
+        split: MRs that are said, of the training corpus; report on ``test``.
+        n_mrs: of them, drawn by ``plan_seed``; None: all.
+        samples: a file of self-training samples, for the arms with ``extra``.
+        pair_seed: of the counterfactual pairs, which all arms and seeds share.
+        n_pairs: this many of them; None: all that can be made.
+        plan_seed: of random plans and interventions.
+        against: the arms that the others are tested against.
+        parser: a judge that has verified no pair; None: there is none.
+        train: what all arms are trained with.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str
+    results: str = Field(pattern=r"^[a-z0-9-]+$")
+    split: Literal["dev", "test"] = "dev"
+    n_mrs: int | None = Field(default=None, ge=1)
+    samples: str | None = None
+    pair_seed: int = 1
+    n_pairs: int | None = Field(default=None, ge=1)
+    plan_seed: int = 20201116
+    against: tuple[str, ...] = Field(min_length=1)
+    parser: Parser | None = None
+    seeds: tuple[int, ...] = Field(default=(1, 2), min_length=1)
+    train: dict[str, Any]
+    arms: dict[str, Arm]
+
+    def seeds_of(self, arm: Arm) -> tuple[int, ...]:
+        """Those that an arm is judged with."""
+        if arm.bundles:
+            return self.seeds[: len(arm.bundles)]
+        return tuple(seed for seed in self.seeds if not arm.seeds or seed in arm.seeds)
+
+    def train_config(
+        self, arm: Arm, seed: int, *, pairs: Path | None = None, extra: Path | None = None
+    ) -> TrainConfig:
+        """What ``d2t train`` is given.
+
+        Args:
+            arm: over what is shared.
+            seed: of the training.
+            pairs: the file of counterfactual pairs.
+            extra: the file of extra pairs.
+
+        Raises:
+            ConfigError: the arm is not one that can be trained.
+        """
+        raw = merged(merged(self.train, arm.train), {"seed": seed})
+        if arm.counterfactual and pairs is not None:
+            raw = merged(raw, {"objective": {"pairs": [str(pairs)]}})
+        if arm.extra and extra is not None:
+            raw = merged(raw, {"data": {"augment": [str(extra)]}})
+        return validate(raw, arm.title)
+
+
+def load_experiment(path: Path) -> CounterfactualExperiment:
+    """Read the TOML file.
+
+    Raises:
+        ConfigError: unknown keys or impossible values, with their place.
+    """
+    experiment = read_toml(path, CounterfactualExperiment)
+    if unknown := [name for name in experiment.against if name not in experiment.arms]:
+        raise ConfigError(f"{path}: against names no arm: {unknown[0]!r}")
+    for arm in experiment.arms.values():
+        experiment.train_config(arm, 1)
+        if not set(arm.seeds) <= set(experiment.seeds):
+            raise ConfigError(f"{path}: arm {arm.title!r}: seeds are not all in {experiment.seeds}")
+        if arm.extra and experiment.samples is None:
+            raise ConfigError(f"{path}: arm {arm.title!r} needs `samples`, a file of extra pairs")
+    return experiment
+
+
+_BATCH, _MAX_LENGTH = 64, 100
+AS_COUNTERFACTUAL = "as_counterfactual"
+"""Obedience under the counterfactual tag, of models that have tags."""
+
+
+def scores(
+    bundle: Bundle, examples: Sequence[Example], parser: LearnedParser | None, *, seed: int
+) -> tuple[dict[str, Any], Rows]:
+    """All numbers of one bundle on MRs with references, in %; and the rows of those to be tested.
+
+    Args:
+        bundle: an arm.
+        examples: what it says.
+        parser: a judge that verified no counterfactual pair, which the checker did.
+        seed: of random plans and interventions.
+    """
+    generator = ModelGenerator(bundle, beam_size=1, batch_size=_BATCH, max_length=_MAX_LENGTH)
+    own = generator.generate([GenerationRequest(e.id, e.mr) for e in examples])
+    asked = [
+        GenerationRequest(e.id, e.mr, random_plan(e.mr, derived_rng(seed, "random", e.id)))
+        for e in examples
+    ]
+    random = generator.generate(asked)
+    found: dict[str, Any] = {"n": len(examples), "samples": [h.text for h in own[:5]]}
+    rows: Rows = {}
+    for setting, said in (("own", own), ("random", random)):
+        records = [
+            EvaluationRecord(e.id, e.mr, h.text, h.plan, e.references)
+            for e, h in zip(examples, said, strict=True)
+        ]
+        judged = judged_rows(records, generator.checker, None, parser, n_wordings=1)
+        found[setting] = {metric: score(metric, r) for metric, r in judged.items()}
+        rows |= {f"{setting}/{metric}": r for metric, r in judged.items()}
+    plan_first = bundle.linearizer.plan_first
+    if plan_first is not None:
+        for factual in (True, False)[: 1 + plan_first.tags]:
+            speaker = Speaker(
+                bundle, seed=0, batch_size=_BATCH, max_length=_MAX_LENGTH, factual=factual
+            )
+            obeyed, verdicts = obedience(
+                own, examples, bundle, speaker, generator.checker, seed=seed
+            )
+            if factual:
+                found |= {**obeyed, "perturb": perturbed(own, examples, speaker, generator.checker)}
+                rows |= verdicts
+            else:
+                found[AS_COUNTERFACTUAL] = obeyed
+    return found, rows
+
+
+def obedience(
+    own: Sequence[Hypothesis],
+    examples: Sequence[Example],
+    bundle: Bundle,
+    speaker: Speaker,
+    checker: SlotChecker,
+    *,
+    seed: int,
+) -> tuple[dict[str, Any], Rows]:
+    """What becomes of changed plans, by kind; the rows: plan or not.
+
+    ``own`` are the texts by the generator's own plans, which are the ones that are changed.
+    """
+    found: dict[str, Any] = {}
+    rows: Rows = {}
+    for kind in KINDS:
+        items = [
+            item
+            for example, said in zip(examples, own, strict=True)
+            if (
+                item := intervene(
+                    kind, example, said.plan, bundle, derived_rng(seed, kind, example.id)
+                )
+            )
+        ]
+        texts = speaker.say(items)
+        each = [verdict(t, item, checker) for t, item in zip(texts, items, strict=True)]
+        verdicts = Counter(each)
+        rows[f"{kind}/plan"] = [[float(one == "plan"), 1.0] for one in each]
+        found[kind] = {
+            "n": len(items),
+            **{name: _percent(verdicts[name], len(items)) for name in ("plan", "mr", "neither")},
+        }
+        if kind != "permute":  # which changes no content
+            kept = sum(content_followed(t, i, checker) for t, i in zip(texts, items, strict=True))
+            found[kind]["content"] = _percent(kept, len(items))
+    return found, rows
+
+
+def perturbed(
+    own: Sequence[Hypothesis], examples: Sequence[Example], speaker: Speaker, checker: SlotChecker
+) -> dict[str, Any]:
+    """How many texts a corrupted plan changes, and how many say their MR nevertheless, in %."""
+    plain = [Intervention(e.id, e.mr, h.plan, h.plan) for e, h in zip(examples, own, strict=True)]
+    before, after = speaker.say(plain), speaker.say(plain, corrupt=True)
+    changed = sum(a != b for a, b in zip(before, after, strict=True))
+    exact = sum(checker.check(t, i.mr).ok for t, i in zip(after, plain, strict=True))
+    return {
+        "n": len(plain),
+        "changed": _percent(changed, len(plain)),
+        "exact": _percent(exact, len(plain)),
+    }
+
+
+def _percent(part: int, whole: int) -> float:
+    return 100 * part / whole if whole else 0.0
+
 
 _COLUMNS = (
     ("SER", ("own", "ser")), ("exact", ("own", "exact")), ("BLEU", ("own", "bleu")),

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from d2t.corpus.registry import registry
 from d2t.errors import D2TError, DataError
@@ -22,16 +24,16 @@ from d2t.io.hashing import sha256_json
 from d2t.io.manifest import git_state
 from d2t.judges.observer.simulatability import by_question, simulatability
 from d2t.judges.observer.simulation import signature_of, simulate
-from d2t.judges.observer.simulation_items import value_items, verbalised_items
+from d2t.judges.observer.simulation_items import Target, value_items, verbalised_items
 from d2t.judges.observer.simulator import SimulatorConfig
 from d2t.mr.domain import load_domain
 from d2t.score.bootstrap import Resampling
 from d2t.score.report.tables import markdown_table
 from d2t.slots.checker import SlotChecker
-from experiments.faithfulness.command import ONLY, Command, Found
-from experiments.faithfulness.las_config import load_experiment
-from experiments.faithfulness.systems import records_of
-from experiments.runner.files import is_current
+from experiments.engine.command import ONLY, Command, Found
+from experiments.engine.config import read_toml
+from experiments.engine.steps import is_current
+from experiments.faithfulness.judges import System, records_of
 
 if TYPE_CHECKING:
     import argparse
@@ -41,9 +43,54 @@ if TYPE_CHECKING:
     from d2t.judges.observer.simulation_items import Target
     from d2t.mr.domain import Domain
     from d2t.score.records import EvaluationRecord
-    from experiments.faithfulness.command import Places
-    from experiments.faithfulness.las_config import LasExperiment
-    from experiments.faithfulness.systems import System
+    from experiments.engine.command import Places
+    from experiments.faithfulness.judges import System
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LasExperiment(_Table):
+    """The whole experiment.
+
+    Attributes:
+        title: heading of the table.
+        results: folder under ``experiments/results/faithfulness`` and ``runs/faithfulness``.
+        corpus, split: MRs that the models say.
+        n_mrs: the first so many of them, and of each corpus of references; None: all.
+        seed: of the observers, their folds, and which reference an MR is given.
+        folds: of cross-fitting, by MR.
+        targets: what observers are asked (``d2t.judges.observer.simulation_items``).
+        systems: the rows.
+    """
+
+    title: str
+    results: str = Field(pattern=r"^[a-z0-9-]+$")
+    corpus: str
+    split: Literal["dev", "test"] = "dev"
+    n_mrs: int | None = Field(default=None, ge=1)
+    seed: int = Field(default=1, ge=0)
+    folds: int = Field(default=5, ge=2)
+    targets: tuple[Target, ...] = Field(default=("value", "verbalised"), min_length=1)
+    systems: tuple[System, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        names = [system.name for system in self.systems]
+        if len(set(names)) < len(names):
+            raise ValueError("two systems have one name")
+        return self
+
+
+def load_experiment(path: Path) -> LasExperiment:
+    """Read the TOML file.
+
+    Raises:
+        ConfigError: unknown keys or impossible values, with their place.
+    """
+    return read_toml(path, LasExperiment)
+
 
 _READINGS = {
     "value": "Is a hidden value to be had from the text?",

@@ -8,39 +8,266 @@ outputs of others than the TOML's systems (fields ``mr``, ``text``).
 
 from __future__ import annotations
 
+import json
 import sys
+import time
 from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from d2t.corpus.load import load_split
 from d2t.errors import D2TError, UsageError
+from d2t.io.atomic import atomic_write_json
+from d2t.io.hashing import sha256_json
+from d2t.judges.qa.consistency import consistency
+from d2t.judges.qa.contexts import context_pair
 from d2t.judges.qa.hard_cases import load_hard_cases
-from d2t.judges.qa.model import MANIFEST
+from d2t.judges.qa.model import MANIFEST, QAModel
+from d2t.judges.qa.quals import QualsOptions, QualsScore, quals
+from d2t.judges.qa.questeval import questeval
+from d2t.judges.qa.questions import load_questions
 from d2t.judges.qa.reader import QAReader
-from d2t.judges.qa.training.qa import utterances_of
+from d2t.judges.qa.training.distractor_frames import load_frames
+from d2t.judges.qa.training.qa import QAConfig, train_qa, utterances_of
 from d2t.judges.qa.training.qa_pairs import Utterance
 from d2t.mr.domain import load_domain
 from d2t.mr.types import MeaningRepresentation, Slot
 from d2t.score.records import read_evaluation_records
 from d2t.seeding import derived_rng
 from d2t.slots.checker import SlotChecker
-from experiments.faithfulness.command import Command, Found
-from experiments.faithfulness.qa_config import load_experiment
-from experiments.faithfulness.qa_corruptions import CONTROL, MR_SIDE, TEXT_SIDE, Corruptor, Judged
+from d2t.train.loop.progress import Lines
+from experiments.engine.command import Command, Found
+from experiments.engine.config import read_toml
+from experiments.engine.steps import is_current
+from experiments.faithfulness.judges import (
+    System,
+    records_of,
+)
+from experiments.faithfulness.qa_corruptions import (
+    CONTROL,
+    DOMAIN,
+    MR_SIDE,
+    TEXT_SIDE,
+    Corruptor,
+    Judged,
+    distractor_conditions,
+    holds,
+)
 from experiments.faithfulness.qa_corruptions import intact as untouched
-from experiments.faithfulness.qa_distractors import distractor_conditions
-from experiments.faithfulness.qa_judge import judge
 from experiments.faithfulness.qa_report import as_markdown, report
-from experiments.faithfulness.qa_train import DOMAIN, holds, trained_model
-from experiments.faithfulness.systems import records_of
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from d2t.judges.qa.types import ContextPair
     from d2t.mr.domain import Domain
-    from experiments.faithfulness.command import Places
-    from experiments.faithfulness.qa_config import QAExperiment
+    from experiments.engine.command import Places
+
+
+class QAExperiment(BaseModel):
+    """``qa.toml``.
+
+    Attributes:
+        results: folder under ``experiments/results/faithfulness`` and ``runs/faithfulness``.
+        corpus: whose training split teaches and whose development split is judged.
+        seed: of every draw but the model's.
+        utterances: training utterances; 0: all.
+        records: development references, each once intact and once in every corruption.
+        diverse_records: the first so many of them are also judged with diverse beam search.
+        distracted_records: references into each of which a clause is put that is not about its
+            subject; 0: none.
+        n_wordings: questions a slot in the consistency modes.
+        held_out_values: by slot, values whose utterances no training sees.
+        invented_values: by slot, values that replace those of text and MR.
+        systems: whose texts for development MRs are judged, beside ``--outputs``.
+        system_records: so many of each, drawn.
+        model: how the model is trained.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    results: str = Field(default="qa", pattern=r"^[a-z0-9-]+$")
+    corpus: str
+    seed: int
+    utterances: int = Field(ge=0)
+    records: int = Field(ge=1)
+    diverse_records: int = Field(ge=0)
+    distracted_records: int = Field(default=0, ge=0)
+    n_wordings: int = Field(ge=1)
+    held_out_values: dict[str, tuple[str, ...]] = {}
+    invented_values: dict[str, tuple[str, ...]] = {}
+    systems: tuple[System, ...] = ()
+    system_records: int = Field(default=500, ge=1)
+    model: QAConfig = QAConfig()
+
+
+def load_experiment(path: Path) -> QAExperiment:
+    """Read and validate a TOML.
+
+    Raises:
+        ConfigError: it is not there, no TOML, or has unknown or impossible entries.
+    """
+    return read_toml(path, QAExperiment)
+
+
+def trained_model(experiment: QAExperiment, folder: Path) -> QAModel:
+    """The model in ``folder`` when it was trained as ``experiment`` says, else a new one.
+
+    Some development references choose its epoch by their loss (eight values); what is judged by it
+    later are these among others.
+    """
+    domain = load_domain(DOMAIN)
+    questions, frames = load_questions(domain), load_frames(domain)
+    identity = {
+        **experiment.model_dump(
+            mode="json", include={"corpus", "seed", "utterances", "held_out_values", "model"}
+        ),
+        "questions": questions.digest,
+        "domain": domain.digest,
+        "distractors": frames.digest if frames and experiment.model.draws.distracted else None,
+    }
+    if (folder / MANIFEST).is_file():
+        info = json.loads((folder / MANIFEST).read_text(encoding="utf-8")).get("info", {})
+        if info.get("identity") == identity:
+            return QAModel.load(folder)
+    checker = SlotChecker.for_domain(domain)
+    splits: dict[str, list[Utterance]] = {}
+    for split, limit in (("train", experiment.utterances), ("dev", 0)):
+        examples = load_split(experiment.corpus, "train" if split == "train" else "dev", domain)
+        found = utterances_of(examples, checker, domain, experiment.model.labels)
+        kept = [u for u in found if not holds(u, experiment.held_out_values)]
+        derived_rng(experiment.seed, split).shuffle(kept)
+        splits[split] = kept[: limit or None]
+    model = train_qa(
+        splits["train"], splits["dev"], domain, questions, experiment.model,
+        frames=frames, progress=Lines(50),
+    )  # fmt: skip
+    model.info["identity"] = identity
+    model.save(folder)
+    return model
+
+
+BATCH = 64
+Row = dict[str, float | None]
+
+
+def judge(
+    records: Sequence[Judged],
+    reader: QAReader,
+    checker: SlotChecker,
+    path: Path,
+    *,
+    n_wordings: int,
+    diverse: bool = False,
+) -> dict[str, Any]:
+    """Scores of every record and the seconds each mode took; read from ``path`` when it fits."""
+    identity = {
+        "records": sha256_json([[r.id, [str(s) for s in r.mr.slots], r.text] for r in records]),
+        "model": reader.digest,
+        "questions": reader.questions.digest,
+        "lexicon": checker.lexicon_digest,
+        "n_wordings": n_wordings,
+        "diverse": diverse,
+    }
+    if is_current(path, identity):
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return found
+    rows: list[Row] = []
+    seconds: dict[str, float] = {}
+    for start in range(0, len(records), BATCH):
+        chunk = records[start : start + BATCH]
+        rows += _rows(chunk, reader, checker, seconds, n_wordings=n_wordings, diverse=diverse)
+    kinds = [record.kind for record in records]
+    made = {
+        "identity": identity, "n": len(rows), "seconds": seconds, "rows": rows, "kinds": kinds
+    }  # fmt: skip
+    atomic_write_json(path, made)
+    return made
+
+
+def _rows(
+    chunk: Sequence[Judged],
+    reader: QAReader,
+    checker: SlotChecker,
+    seconds: dict[str, float],
+    *,
+    n_wordings: int,
+    diverse: bool,
+) -> list[Row]:
+    pairs = [context_pair(r.mr, r.text, reader.domain, reader.questions) for r in chunk]
+
+    def timed(name: str, call: Callable[[], Any]) -> Any:
+        """The result; its time is added up."""
+        began = time.perf_counter()
+        result = call()
+        seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - began
+        return result
+
+    reports = timed(
+        "checker", lambda: [checker.check(r.text, r.mr, merge_synonyms=True) for r in chunk]
+    )
+    if diverse:
+        # The source's QUALS and its QAGS ask what the text gives rise to: these two compare.
+        options = QualsOptions("diverse")
+        own = timed("quals_diverse", lambda: quals(pairs, reader, options, sides=("text",)))
+        timed("qags", lambda: qags(pairs, reader, options))
+        back = timed("quals_diverse_recall", lambda: quals(pairs, reader, options, sides=("mr",)))
+        scores = [QualsScore((*a.pairs, *b.pairs)) for a, b in zip(own, back, strict=True)]
+        return [
+            _quals_row(score, r.slot, "diverse") for score, r in zip(scores, chunk, strict=True)
+        ]
+    q = timed("quals", lambda: quals(pairs, reader))
+    c = timed("consistency", lambda: consistency(pairs, reader, n_wordings=n_wordings))
+    e = timed("questeval", lambda: questeval(pairs, reader, n_wordings=n_wordings))
+    held = timed("held_out_wordings", lambda: consistency(pairs, reader, held_out=True))
+    return [
+        {
+            "checker": -float(reports[at].n_errors),
+            "n_slots": float(len(record.mr.slots)),
+            **_quals_row(q[at], record.slot, "quals"),
+            "consistency_f1": c[at].f1,
+            "consistency_mean_log_p": c[at].mean_log_p,
+            "consistency_worst_log_p": c[at].worst_log_p,
+            "held_out_wordings_f1": held[at].f1,
+            "held_out_wordings_worst_log_p": held[at].worst_log_p,
+            "questeval": e[at].score,
+        }
+        for at, record in enumerate(chunk)
+    ]
+
+
+def qags(pairs: Sequence[ContextPair], reader: QAReader, options: QualsOptions) -> list[float]:
+    """The steps of QAGS with one model: generate questions, answer each on both contexts.
+
+    For its cost: the share of answers that agree (no token F1, which costs nothing).
+    """
+    texts, data = [p.text for p in pairs], [p.data for p in pairs]
+    found = reader.proposals(texts, n_groups=options.n_groups, penalty=options.penalty)
+    rows = [(at, pair.question) for at, some in enumerate(found) for pair in dict.fromkeys(some)]
+    on_text, on_data = reader.answers(texts, rows), reader.answers(data, rows)
+    agree: list[list[bool]] = [[] for _ in pairs]
+    for (at, _), one, other in zip(rows, on_text, on_data, strict=True):
+        agree[at].append(one == other)
+    return [sum(some) / len(some) if some else 0.0 for some in agree]
+
+
+def _quals_row(score: QualsScore, slot: str, name: str) -> Row:
+    """Every reading of QUALS; ``rest`` leaves the pairs about the wrong slot out (rule F5.3)."""
+    rest = [p.difference for p in score.pairs if p.pair.slot != slot and p.side == "text"]
+    back = [p.difference for p in score.pairs if p.pair.slot != slot and p.side == "mr"]
+    answers = [p.answer_difference for p in score.pairs]
+    return {
+        f"{name}_precision": score.precision,
+        f"{name}_recall": score.recall,
+        f"{name}_sum": score.total,
+        f"{name}_mean": score.mean,
+        f"{name}_worst": score.worst,
+        f"{name}_answers_only": sum(answers) / len(answers) if answers else None,
+        f"{name}_rest_precision": sum(rest) / len(rest) if rest else None,
+        f"{name}_rest_recall": sum(back) / len(back) if back else None,
+    }
 
 
 def conditions(

@@ -9,8 +9,15 @@ import numpy as np
 
 from d2t.judges.fluency.fluency_scores import auc
 from d2t.judges.qa.hard_cases import wrong_verdicts
-from experiments.faithfulness.qa_corruptions import CONTROL, MR_SIDE, TEXT_SIDE
-from experiments.faithfulness.qa_distractors import FAITHFUL, KNOWN, MISREAD, MOVED
+from experiments.faithfulness.qa_corruptions import (
+    CONTROL,
+    FAITHFUL,
+    KNOWN,
+    MISREAD,
+    MOVED,
+    MR_SIDE,
+    TEXT_SIDE,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from d2t.errors import D2TError
+from experiments.engine.processes import only_one, run_module
 from experiments.reproduction.config import SCORE_STAGES, Stage, load_table
 from experiments.reproduction.jobs import Job, open_jobs, run_jobs
 from experiments.reproduction.workspace import Workspace
-from experiments.runner.processes import only_one, run_module
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ from d2t.errors import ConfigError
 from d2t.io.hashing import sha256_json
 from d2t.score.tasks import PlanMode  # noqa: TC001 - pydantic reads it at run time
 from d2t.train.config.config_file import merged, validate
-from experiments.runner.toml_file import read_toml
+from experiments.engine.config import read_toml
 
 if TYPE_CHECKING:
     from pathlib import Path

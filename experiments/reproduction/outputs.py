@@ -13,7 +13,7 @@ from d2t.generate.pipeline import ModelGenerator
 from d2t.generate.types import GenerationRequest, Hypothesis
 from d2t.io.atomic import atomic_write, atomic_write_json
 from d2t.io.records import write_record
-from experiments.runner.files import is_current
+from experiments.engine.steps import is_current
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

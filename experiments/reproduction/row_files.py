@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from d2t.io.atomic import atomic_write_text
 from d2t.io.manifest import git_state, machine
 from d2t.train.config.config_file import validate
-from experiments.runner.kept import write_compressed
+from experiments.engine.steps import write_compressed
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
+from experiments.engine.numbers import spread
 from experiments.reproduction.config import DECODERS
-from experiments.runner.numbers import spread
 
 if TYPE_CHECKING:
     from experiments.reproduction.config import Row

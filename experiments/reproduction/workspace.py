@@ -12,8 +12,8 @@ from d2t.io.atomic import atomic_write_json
 from d2t.io.hashing import sha256_json
 from d2t.mr.domain import load_domain
 from d2t.slots.checker import SlotChecker
+from experiments.engine.steps import read_compressed
 from experiments.reproduction.config import DECODERS
-from experiments.runner.kept import read_compressed
 
 if TYPE_CHECKING:
     from pathlib import Path

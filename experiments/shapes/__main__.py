@@ -26,7 +26,7 @@ from experiments.bench.options import Options
 from experiments.bench.ours import exported
 from experiments.bench.pool import make_pool
 from experiments.bench.turns import System, single_requests, throughput
-from experiments.runner.numbers import spread
+from experiments.engine.numbers import spread
 from experiments.shapes.restricted import restricted_generator
 from experiments.table.config import load_table
 

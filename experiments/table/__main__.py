@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from d2t.errors import D2TError
-from experiments.runner.processes import run_module
+from experiments.engine.processes import run_module
 from experiments.table.config import load_table
 
 HERE = Path(__file__).resolve().parents[1]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from d2t.train.config.config_file import merged, validate
-from experiments.runner.toml_file import read_toml
+from experiments.engine.config import read_toml
 
 if TYPE_CHECKING:
     from pathlib import Path

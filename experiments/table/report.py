@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from d2t.io.atomic import atomic_write_json, atomic_write_text
 from d2t.io.manifest import run_manifest
-from experiments.runner.numbers import cell, spread
+from experiments.engine.numbers import cell, spread
 from experiments.table.config import SETTINGS
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from d2t.score.records import read_evaluation_records
 from d2t.score.report.report import evaluate_records
 from d2t.score.tasks import generation_tasks
 from d2t.slots.checker import SlotChecker
-from experiments.runner.files import is_current, write_outputs
+from experiments.engine.steps import is_current, write_outputs
 from experiments.table.config import SETTINGS
 
 if TYPE_CHECKING:

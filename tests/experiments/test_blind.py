@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from d2t.errors import DataError, UsageError
+from experiments.engine.command import Places
+from experiments.engine.steps import keep
 from experiments.faithfulness import blind
-from experiments.faithfulness.command import Places
-from experiments.faithfulness.conseq import Workspace, arm_file, outputs_file
-from experiments.faithfulness.conseq_config import ConseqExperiment
-from experiments.runner.kept import keep
+from experiments.faithfulness.conseq import ConseqExperiment, Workspace, arm_file, outputs_file
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,17 +15,17 @@ from d2t.mr.parse import parse_mr
 from d2t.score.records import EvaluationRecord
 from d2t.score.text import corpus_bleu
 from d2t.slots.checker import SlotChecker
-from experiments.faithfulness import conseq, conseq_scores
-from experiments.faithfulness.command import Places
-from experiments.faithfulness.conseq_config import ConseqExperiment, load_experiment
-from experiments.faithfulness.conseq_scores import (
+from experiments.engine.command import Places
+from experiments.engine.steps import Kept
+from experiments.faithfulness import conseq, judges
+from experiments.faithfulness.conseq import ConseqExperiment, load_experiment
+from experiments.faithfulness.judges import (
     SINGLE,
     compared,
     judged_rows,
     score,
     with_single,
 )
-from experiments.runner.kept import Kept
 
 if TYPE_CHECKING:
     from d2t.train.config.config import TrainConfig
@@ -113,17 +113,17 @@ def test_what_two_judges_have_said_is_not_compared() -> None:
 
     keys = ("missing", "qa_missing", "parser_missing", "bleu")
     plain = {1: arm(1.0, "a"), 2: arm(2.0, "a")}
-    same = conseq_scores.tested(plain, {1: arm(2.0, "a"), 2: arm(2.0, "a")}, keys)
+    same = judges.tested(plain, {1: arm(2.0, "a"), 2: arm(2.0, "a")}, keys)
     assert (set(same), same["seeds"]) == ({"seeds", *keys[:3]}, 2)
     assert same["missing"]["by_seed"] == [10.0, 0.0]
     assert same["missing"]["difference"] == pytest.approx(5.0)
-    other = conseq_scores.tested(plain, {1: arm(2.0, "a"), 2: arm(2.0, "b")}, keys)
+    other = judges.tested(plain, {1: arm(2.0, "a"), 2: arm(2.0, "b")}, keys)
     assert set(other) == {"seeds", "missing", "parser_missing"}
-    assert set(conseq_scores.tested(plain, {1: arm(2.0, "b", "m")}, keys)) == {
+    assert set(judges.tested(plain, {1: arm(2.0, "b", "m")}, keys)) == {
         "seeds",
         "parser_missing",
     }
-    assert conseq_scores.tested(plain, {3: arm(2.0, "a")}, keys) == {}
+    assert judges.tested(plain, {3: arm(2.0, "a")}, keys) == {}
 
 
 def test_differences_add_seeds_up_mr_by_mr() -> None:

@@ -11,9 +11,9 @@ from echo_bundle import save_random_bundle
 
 from d2t.errors import ConfigError
 from d2t.mr.domain import load_domain
+from experiments.engine.command import Places
 from experiments.faithfulness import contrast
-from experiments.faithfulness.command import Places
-from experiments.faithfulness.contrast_config import ContrastExperiment, Grid, load_experiment
+from experiments.faithfulness.contrast import ContrastExperiment, Grid, load_experiment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,8 +15,8 @@ from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.mr.types import Plan, Slot
 from d2t.slots.checker import SlotChecker
-from experiments.faithfulness import counterfactual, counterfactual_scores
-from experiments.faithfulness.counterfactual_config import load_experiment
+from experiments.faithfulness import counterfactual
+from experiments.faithfulness.counterfactual import load_experiment
 from experiments.faithfulness.counterfactual_interventions import (
     Intervention,
     content_followed,
@@ -146,7 +146,7 @@ def test_a_run_is_kept_and_gone_on_with(tmp_path: Path, monkeypatch: pytest.Monk
         return judged(space, name, seed)
 
     monkeypatch.setattr(counterfactual.Workspace, "judged", noted)
-    monkeypatch.setattr(counterfactual_scores, "_MAX_LENGTH", 8)
+    monkeypatch.setattr(counterfactual, "_MAX_LENGTH", 8)
     path, out, runs = tmp_path / "x.toml", tmp_path / "out", tmp_path / "runs"
     dev = tmp_path / "dev.csv"
     dev.write_text('mr,ref\n"name[Aromi], eatType[pub]",Aromi is a pub.\n', encoding="utf-8")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from experiments.engine import command
 from experiments.faithfulness import __main__ as everything
-from experiments.faithfulness import command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -20,17 +20,27 @@ from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.seeding import derived_rng
 from d2t.slots.checker import SlotChecker
-from experiments.faithfulness.qa import conditions, said_by_systems, systems, with_invented
-from experiments.faithfulness.qa_config import QAExperiment, load_experiment
+from experiments.faithfulness.qa import (
+    QAExperiment,
+    conditions,
+    judge,
+    load_experiment,
+    said_by_systems,
+    systems,
+    with_invented,
+)
 from experiments.faithfulness.qa_corruptions import (
     CONTROL,
+    FAITHFUL,
+    KNOWN,
+    MISREAD,
     MR_SIDE,
     TEXT_SIDE,
     Corruptor,
     Judged,
+    drawn,
+    moved,
 )
-from experiments.faithfulness.qa_distractors import FAITHFUL, KNOWN, MISREAD, drawn, moved
-from experiments.faithfulness.qa_judge import judge
 from experiments.faithfulness.qa_report import (
     SCORES,
     _floors,

@@ -12,12 +12,12 @@ from echo_bundle import save_random_bundle
 from d2t.errors import ConfigError
 from d2t.mr.domain import load_domain
 from experiments.faithfulness import las
-from experiments.faithfulness.las_config import load_experiment
-from experiments.faithfulness.systems import records_of
+from experiments.faithfulness.judges import records_of
+from experiments.faithfulness.las import load_experiment
 
 if TYPE_CHECKING:
     from d2t.score.records import EvaluationRecord
-    from experiments.faithfulness.las_config import LasExperiment
+    from experiments.faithfulness.las import LasExperiment
 
 FOLDER = Path(las.__file__).parent
 SMALL = """

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from experiments.faithfulness.provenance import made_at
-from experiments.runner.kept import write_compressed
+from experiments.engine.steps import made_at, write_compressed
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,6 +12,7 @@ import pytest
 from small_table import SMALL, small
 
 from d2t.errors import ConfigError
+from experiments.engine.steps import write_compressed
 from experiments.reproduction.claims import all_claims
 from experiments.reproduction.config import Row, Samples, Stage, load_table
 from experiments.reproduction.jobs import Job, open_jobs, run_jobs
@@ -19,7 +20,6 @@ from experiments.reproduction.report import write_report
 from experiments.reproduction.row_files import add_scores, compact_json
 from experiments.reproduction.samples import write_samples
 from experiments.reproduction.workspace import Workspace
-from experiments.runner.kept import write_compressed
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "experiments" / "reproduction" / "table.toml"

@@ -10,7 +10,7 @@ import pytest
 
 from d2t.errors import ConfigError
 from d2t.train.config.config_file import load_config
-from experiments.runner.numbers import spread
+from experiments.engine.numbers import spread
 from experiments.table.config import SETTINGS, TableConfig, load_table
 from experiments.table.report import write_results
 

@@ -104,10 +104,10 @@ def test_contrast_identities(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_blind() -> None:
+    from experiments.engine.command import HERE, RUNS, Places
     from experiments.faithfulness.blind import FOLDER as folder
     from experiments.faithfulness.blind import report
-    from experiments.faithfulness.command import HERE, RUNS, Places
-    from experiments.faithfulness.conseq_config import load_experiment
+    from experiments.faithfulness.conseq import load_experiment
 
     experiment = load_experiment(HERE / "conseq.toml")
     places = Places(RESULTS / "faithfulness" / "conseq", RUNS / "conseq")

@@ -16,10 +16,15 @@ from d2t.generate.types import GenerationRequest
 from d2t.mr.parse import parse_mr
 from d2t.mr.plans import parse_plan
 from d2t.search.backend import SearchResult
-from experiments.faithfulness import contrast_config, together, together_models
-from experiments.faithfulness.together_config import Row, TogetherExperiment, load_experiment
-from experiments.faithfulness.together_decoding import TieBreaker
-from experiments.faithfulness.together_report import best, worth
+from experiments.faithfulness import contrast, together
+from experiments.faithfulness.together import (
+    Row,
+    TieBreaker,
+    TogetherExperiment,
+    best,
+    load_experiment,
+    worth,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +47,7 @@ def test_the_shipped_files_have_every_part_and_every_row_something_to_compare(na
     arms = experiment.conseq
     assert arms is not None
     assert arms.drawer() is not None
-    assert contrast_config.load_experiment(FOLDER / str(experiment.contrast.of)).split == "dev"  # type: ignore[union-attr]
+    assert contrast.load_experiment(FOLDER / str(experiment.contrast.of)).split == "dev"  # type: ignore[union-attr]
 
 
 def test_the_full_table_has_the_controls_of_conseq() -> None:
@@ -122,7 +127,7 @@ def test_dev_chooses_the_contrast_with_the_fewest_errors_that_keeps_bleu() -> No
         "grids": {"x": {"contrasts": ["null"], "betas": [0.1, 0.5], "plausibilities": [0.1],
                         "beams": [1, 2]}},
     }  # fmt: skip
-    experiment = contrast_config.ContrastExperiment.model_validate(raw)
+    experiment = contrast.ContrastExperiment.model_validate(raw)
 
     def chosen(mild: tuple[float, float], strong: tuple[float, float]) -> str:
         scores = {"greedy": (5.0, 40.0), "null-b0.1-a0.1-beam1": mild,
@@ -222,7 +227,7 @@ def test_a_run_is_kept_and_gone_on_with(
 ) -> None:
     bundle, qa = save_random_bundle(tmp_path / "bundle"), tmp_path / "qa"
     tiny_model().save(qa)
-    monkeypatch.setattr(together_models, "qa_model", lambda models, folder, role: qa)
+    monkeypatch.setattr(together, "qa_model", lambda models, folder, role: qa)
     path, out, runs = tmp_path / "x.toml", tmp_path / "out", tmp_path / "runs"
     path.write_text(as_toml(small(str(bundle))))
     arguments = ["--config", str(path), "--out", str(out), "--runs", str(runs)]

@@ -15,13 +15,14 @@ from pydantic import BaseModel
 from d2t.errors import D2TError, DataError
 from d2t.io.atomic import atomic_write, atomic_write_json
 from d2t.io.manifest import run_manifest
-from experiments.faithfulness.provenance import made_at
-from experiments.runner.processes import only_one
+from experiments.engine.processes import only_one
+from experiments.engine.steps import made_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-HERE = Path(__file__).resolve().parent
+
+HERE = Path(__file__).resolve().parents[1] / "faithfulness"
 RESULTS = HERE.parent / "results" / "faithfulness"
 RUNS = Path("runs/faithfulness")
 ONLY = {"--only": {"help": "arms whose name holds this"}}

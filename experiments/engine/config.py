@@ -12,6 +12,7 @@ from d2t.errors import ConfigError
 if TYPE_CHECKING:
     from pathlib import Path
 
+
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
