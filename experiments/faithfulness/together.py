@@ -20,9 +20,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from d2t.corpus.load import load_split
 from d2t.corpus.registry import registry
 from d2t.errors import D2TError, DataError
+from d2t.generate.candidates import tied
 from d2t.generate.contrast_engine import contrast_engine
 from d2t.generate.pipeline import ModelGenerator
-from d2t.generate.candidates import tied
 from d2t.generate.types import GenerationRequest
 from d2t.generate.verified import VerifiedGenerator
 from d2t.io.hashing import sha256_file, sha256_json
