@@ -44,8 +44,9 @@ TINY = (
 LIGHT = "--epochs 0.3 --set select.n_mrs=3 --set select.n_pairs=20"  # beside a bundle's sizes
 SHORTER = (
     (r"--corpus (e2e_cleaned|e2e)\b", "--corpus mini"),
-    (r"(d2t train) ((?!.*--(?:init|show-config)).*)", rf"\1 {TINY} \2"),
-    (r"(d2t train) (.*--init.*)", rf"\1 {LIGHT} --set objective.n_mrs=12 \2"),
+    (r"d2t train (?!.*--(?:init|show-config)).*", rf"\g<0> {TINY}"),  # the last option counts
+    (r"d2t train .*--objective conseq.*", rf"\g<0> {LIGHT} --set objective.n_mrs=12"),
+    (r"d2t train (?!.*--objective).*--init.*", rf"\g<0> {LIGHT}"),
     (r"(d2t evaluate (?:all|text|plans)) (.*--(?:model|corpus).*)", r"\1 --limit 6 \2"),
     (r"(d2t (?:evaluate all|compare)) ", r"\1 --n-resamples 20 "),
     (r"(d2t evaluate simulatability) ", r"\1 --n-resamples 20 --folds 2 "),
