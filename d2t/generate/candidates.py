@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from d2t.language.delex import relexicalize, unbound
-from d2t.plan.plan_agreement import bigram_f1
+from d2t.plan.agreement import bigram_f1
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from d2t.generate.types import Hypothesis
-    from d2t.language.bindings import Bindings
+    from d2t.language.delex import Bindings
     from d2t.mr.types import MeaningRepresentation, Plan
     from d2t.search.backend import SearchResult
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from d2t.mr.parse import unseen_values
 from d2t.mr.render import mr_to_json
-from d2t.slots.report_json import report_as_dict, slots_as_list
+from d2t.slots.types import report_as_dict, slots_as_list
 
 if TYPE_CHECKING:
     from d2t.errors import D2TError

@@ -11,7 +11,7 @@ from d2t.search.backend import EncodedSource
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from d2t.language.bindings import Bindings
+    from d2t.language.delex import Bindings
     from d2t.mr.types import MeaningRepresentation, Plan
     from d2t.slots.checker import SlotChecker
     from d2t.slots.types import Alignment, SlotReport

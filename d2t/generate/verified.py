@@ -24,7 +24,7 @@ from d2t.language.habits.stutter import stutters
 from d2t.language.habits.wording import WORDING, Wording
 from d2t.language.template import template_words
 from d2t.mr.types import Plan
-from d2t.plan.random_plans import random_plan
+from d2t.plan.untrained import random_plan
 from d2t.search.backend import SamplingOptions
 from d2t.seeding import derived_rng
 

@@ -10,9 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from d2t.language.bindings import Bindings, is_literal, symbol_of
 from d2t.language.grammar import starts_with_article, starts_with_vowel_sound
-from d2t.language.symbols import PLACEHOLDER
+from d2t.language.symbols import MAX_VALUES, PLACEHOLDER, placeholder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +19,39 @@ if TYPE_CHECKING:
     from d2t.mr.domain import Domain
     from d2t.mr.types import MeaningRepresentation, Slot
     from d2t.slots.types import Alignment, Span
+
+
+class Bindings(dict[str, str]):
+    """Placeholder symbol -> value, and which of the symbols belong to open slots.
+
+    Values of open slots are names: they are written letter for letter, and every mention of them
+    in a training text is hidden, however it is spelled there.
+    """
+
+    def __init__(
+        self, values: Mapping[str, str] | None = None, *, open_symbols: frozenset[str] = frozenset()
+    ):
+        super().__init__(values or {})
+        self.open_symbols = open_symbols
+
+
+def symbol_of(slot: Slot, bindings: Mapping[str, str]) -> str | None:
+    """The placeholder that stands for ``slot``, or None when its value is not hidden."""
+    for k in range(1, MAX_VALUES + 1):
+        symbol = placeholder(slot.name, k)
+        if bindings.get(symbol) == slot.value:
+            return symbol
+    return None
+
+
+def is_literal(symbol: str, bindings: Mapping[str, str]) -> bool:
+    """Whether the value must keep its letters even at the start of a sentence.
+
+    Only ``Bindings`` knows the kinds of its slots; in a plain mapping every value is taken as a
+    name.
+    """
+    return symbol in bindings.open_symbols if isinstance(bindings, Bindings) else True
+
 
 _RAW = re.compile(r"<(?=\\*val:)")
 _ESCAPED = re.compile(r"<\\(?=\\*val:)")

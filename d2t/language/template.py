@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from d2t.language.bindings import Bindings
-from d2t.language.delex import delexicalize
+from d2t.language.delex import Bindings, delexicalize
 from d2t.language.symbols import MAX_VALUES, placeholder
 from d2t.slots.lexicon.tokens import fold
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from d2t.mr.domain import Domain
     from d2t.mr.types import MeaningRepresentation
     from d2t.slots.checker import SlotChecker
     from d2t.slots.types import Alignment
+
 
 HIDDEN_KINDS = ("open", "numeric")
 """Slots of these kinds have no inventory of values; a template hides what they say."""
@@ -59,3 +61,26 @@ def template_text(
     Those are the values the domain lists and those of ``mr``.
     """
     return template_of(checker.align(text, mr), domain)
+
+
+T = TypeVar("T")
+STOPS = frozenset(".!?")
+"""What ends a sentence; a decimal number is one word and has no full stop."""
+
+
+def template_sentences(template: str) -> list[tuple[str, ...]]:
+    """The words of each sentence, its stops included; none for a text without words."""
+    return [tuple(part) for part in split_after(template_words(template), STOPS.__contains__)]
+
+
+def split_after(items: Iterable[T], is_stop: Callable[[T], bool]) -> list[list[T]]:
+    """``items`` cut after each run of stops; a stop that begins the text stands alone."""
+    parts: list[list[T]] = []
+    stopped = True
+    for item in items:
+        stops = is_stop(item)
+        if not parts or (stopped and not stops):
+            parts.append([])
+        parts[-1].append(item)
+        stopped = stops
+    return parts

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from d2t.errors import BundleError, DataError
-from d2t.language.bindings import Bindings
-from d2t.language.delex import escape
+from d2t.language.delex import Bindings, escape
 from d2t.language.grammar import features
 from d2t.language.symbols import (
     ABSENT,

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 from d2t.errors import DataError, UsageError, did_you_mean
 from d2t.mr.plans import REST, is_partial, parse_plan, parse_prefix
-from d2t.plan.display import DisplayPlanner
 from d2t.plan.neural import NeuralPlanner
 from d2t.plan.neural_files import PLANNER
-from d2t.plan.random_plans import RandomPlanner
+from d2t.plan.untrained import DisplayPlanner, RandomPlanner
 from d2t.registry import Registry
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from d2t.errors import DataError
-from d2t.plan.plan_agreement import bigram_f1, kendall_tau
+from d2t.plan.agreement import bigram_f1, kendall_tau
 from d2t.score.metric import METRICS, RecordMetric, ratio
 
 if TYPE_CHECKING:

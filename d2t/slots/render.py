@@ -45,8 +45,4 @@ def render_report(report: SlotReport, slot_names: Sequence[str]) -> Text:
     shown = render_alignment(report.alignment, slot_names)
     if report.ok:
         return shown.append("\n  ok", style="bold green")
-    errors = [f"missing {slot}" for slot in report.missing]
-    errors += [f"added {span.slot}" for span in report.added]
-    errors += [f"wrong {wrong.span.slot} for {wrong.expected}" for wrong in report.wrong]
-    errors += [f"repeated {span.slot}" for span in report.repeated]
-    return shown.append("\n  " + "; ".join(errors), style="bold red")
+    return shown.append("\n  " + "; ".join(report.errors()), style="bold red")

@@ -1,11 +1,18 @@
-"""What the checker says: spans of text that realise slots, and the errors against an MR."""
+"""What the checker says about a text: spans that realise slots, and the errors against an MR.
+
+Offsets are characters of the text as it was given, here and in JSON.
+"""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from d2t.mr.types import Plan, Slot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -76,6 +83,15 @@ class SlotReport:
     later mentions of a slot and value in the realised plan.
 
     ``SER = 100 * (missing + added + wrong + repeated) / n_slots`` (e2e-cleaning's SemERR).
+    ``str(report)`` is the text, what it says, and the verdict, for a person.
+
+    Attributes:
+        alignment: what the text says.
+        n_slots: slots of the MR.
+        missing: slots of the MR that the text does not say.
+        added: spans that say a slot the MR does not have.
+        wrong: spans that say another value than the MR's.
+        repeated: spans that say a slot and value again.
     """
 
     alignment: Alignment
@@ -94,3 +110,72 @@ class SlotReport:
     def ok(self) -> bool:
         """True when the text says every slot of the MR, once, and nothing else."""
         return self.n_errors == 0
+
+    @property
+    def ser(self) -> float:
+        """Slot error rate of this utterance in %; errors against an MR without slots count 100."""
+        if self.n_slots == 0:
+            return 100.0 if self.n_errors else 0.0
+        return 100.0 * self.n_errors / self.n_slots
+
+    def errors(self) -> list[str]:
+        """Each error in words, such as ``wrong area[riverside] for area[city centre]``."""
+        return [
+            *(f"missing {slot}" for slot in self.missing),
+            *(f"added {span.slot}" for span in self.added),
+            *(f"wrong {wrong.span.slot} for {wrong.expected}" for wrong in self.wrong),
+            *(f"repeated {span.slot}" for span in self.repeated),
+        ]
+
+    def as_dict(self) -> dict[str, Any]:
+        """``{spans, plan, breaks, missing, added, wrong, repeated}``, JSON-able.
+
+        ``spans`` holds what the text says, whether or not the MR asked for it; ``plan`` is the
+        realised order.
+        """
+        plan = self.alignment.plan()
+        return {
+            "spans": spans_as_list(self.alignment),
+            "plan": plan.labels(),
+            "breaks": list(plan.breaks or ()),
+            "missing": slots_as_list(self.missing),
+            "added": [_span(span) for span in self.added],
+            "wrong": [
+                {
+                    "slot": wrong.span.slot.name,
+                    "expected": wrong.expected.value,
+                    **_place(wrong.span),
+                }
+                for wrong in self.wrong
+            ],
+            "repeated": [_span(span) for span in self.repeated],
+        }
+
+    def __str__(self) -> str:
+        text = self.alignment.text
+        said = [f"{span.slot} ({text[span.start : span.end]!r})" for span in self.alignment.spans]
+        verdict = "ok" if self.ok else f"SER {self.ser:.1f}%: {'; '.join(self.errors())}"
+        return f"{text}\n  says: {', '.join(said) or 'no slot'}\n  {verdict}"
+
+
+def spans_as_list(alignment: Alignment) -> list[dict[str, Any]]:
+    """``[{slot, value, start, end}]`` in text order."""
+    return [_span(span) for span in alignment.spans]
+
+
+def report_as_dict(id: str, report: SlotReport) -> dict[str, Any]:
+    """The line that a text gets from ``d2t check``: its id, then ``SlotReport.as_dict``."""
+    return {"id": id, **report.as_dict()}
+
+
+def slots_as_list(slots: Iterable[Slot]) -> list[dict[str, Any]]:
+    """``[{slot, value}]`` in the order given."""
+    return [{"slot": slot.name, "value": slot.value} for slot in slots]
+
+
+def _place(span: Span) -> dict[str, Any]:
+    return {"value": span.slot.value, "start": span.start, "end": span.end}
+
+
+def _span(span: Span) -> dict[str, Any]:
+    return {"slot": span.slot.name, **_place(span)}

@@ -10,7 +10,7 @@ from d2t.corpus.load import load_split
 from d2t.errors import DataError
 from d2t.generate.types import GenerationRequest
 from d2t.mr.types import Plan
-from d2t.plan.random_plans import random_plans
+from d2t.plan.untrained import random_plans
 from d2t.search.backend import EncodedSource
 from d2t.seeding import derived_rng
 

@@ -28,7 +28,7 @@ from d2t.io.hashing import sha256_file
 from d2t.io.records import write_record
 from d2t.model.bundle.bundle import Bundle
 from d2t.mr.domain import load_domain
-from d2t.plan.random_plans import random_plan
+from d2t.plan.untrained import random_plan
 from d2t.recipes.counterfactual import held_out_mrs, made_pairs
 from d2t.recipes.run import train
 from d2t.score.records import EvaluationRecord

@@ -20,7 +20,7 @@ from d2t.language.delex import relexicalize
 from d2t.language.symbols import COUNTERFACTUAL, FACTUAL, PLAN_SYMBOLS, all_symbols
 from d2t.mr.perturb import perturbed_plan, slot_changes
 from d2t.mr.types import Plan
-from d2t.plan.random_plans import random_plan
+from d2t.plan.untrained import random_plan
 from d2t.search.backend import EncodedSource
 from d2t.search.torch_backend import TorchBackend
 from d2t.seeding import derived_rng

@@ -24,7 +24,7 @@ from d2t.io.atomic import atomic_write_json
 from d2t.io.hashing import sha256_file
 from d2t.io.manifest import run_manifest
 from d2t.mr.parse import unseen_values
-from d2t.plan.random_plans import random_plans
+from d2t.plan.untrained import random_plans
 from d2t.slots.tally import Tally
 from experiments.verified.invented import invented_requests
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from d2t.generate.types import GenerationRequest
 from d2t.mr.types import MeaningRepresentation, Slot
-from d2t.plan.random_plans import random_plan
+from d2t.plan.untrained import random_plan
 from d2t.seeding import derived_rng
 
 if TYPE_CHECKING:

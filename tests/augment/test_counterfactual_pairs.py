@@ -9,11 +9,11 @@ import pytest
 from d2t.augment.counterfactual.pairs import (
     KIND,
     CounterfactualCounts,
+    SiblingIndex,
     counterfactual_pairs,
     fault,
     to_record,
 )
-from d2t.augment.counterfactual.siblings import SiblingIndex
 from d2t.corpus.records import example_from_record
 from d2t.corpus.types import Example
 from d2t.mr.domain import load_domain

@@ -21,7 +21,7 @@ from d2t.generate.types import GenerationRequest
 from d2t.generate.verified import VerifiedGenerator
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
-from d2t.plan.random_plans import random_plans
+from d2t.plan.untrained import random_plans
 from d2t.search.backend import SamplingOptions
 from d2t.search.ct2_backend import Parallelism
 

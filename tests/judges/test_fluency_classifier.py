@@ -30,8 +30,7 @@ from d2t.judges.fluency.training import (
     marked_texts,
     train_fluency,
 )
-from d2t.language.template import template_of, template_words
-from d2t.language.template_sentences import template_sentences
+from d2t.language.template import template_of, template_sentences, template_words
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.slots.checker import SlotChecker

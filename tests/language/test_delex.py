@@ -2,8 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from d2t.language.bindings import Bindings, symbol_of
-from d2t.language.delex import delexicalize, escape, maskable, relexicalize, unbound, unescape
+from d2t.language.delex import (
+    Bindings,
+    delexicalize,
+    escape,
+    maskable,
+    relexicalize,
+    symbol_of,
+    unbound,
+    unescape,
+)
 from d2t.mr.domain import load_domain
 from d2t.mr.types import MeaningRepresentation, Slot
 from d2t.slots.types import Alignment, Span

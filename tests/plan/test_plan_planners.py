@@ -13,8 +13,7 @@ from d2t.errors import BundleError, DataError, DomainError
 from d2t.mr.domain import load_domain
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
 from d2t.plan.bigram import BOUNDARY, BigramPlanner
-from d2t.plan.display import display_plan
-from d2t.plan.random_plans import random_plan, random_plans
+from d2t.plan.untrained import display_plan, random_plan, random_plans
 
 DOMAIN = load_domain("restaurant")
 NAME, PUB, FRENCH = Slot("name", "Aromi"), Slot("eatType", "pub"), Slot("food", "French")

@@ -16,11 +16,16 @@ from d2t.mr.plans import REST, parse_prefix
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
 from d2t.plan.bigram import BigramPlanner
 from d2t.plan.choose import complete_plan
-from d2t.plan.display import DisplayPlanner, display_plan
 from d2t.plan.network import parameter_shapes
 from d2t.plan.neural import NeuralPlanner
 from d2t.plan.oracle import OraclePlanner
-from d2t.plan.random_plans import RandomPlanner, random_plan, random_plans
+from d2t.plan.untrained import (
+    DisplayPlanner,
+    RandomPlanner,
+    display_plan,
+    random_plan,
+    random_plans,
+)
 from d2t.plan.vocabulary import PlanVocabulary
 
 DOMAIN = load_domain("restaurant")

@@ -11,7 +11,7 @@ from d2t.errors import DataError, DomainError, MRParseError
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.mr.types import Plan
-from d2t.plan.display import display_plan
+from d2t.plan.untrained import display_plan
 from d2t.score.records import join_references, read_evaluation_records, record_from_fields
 from d2t.score.tasks import generation_tasks
 from d2t.slots.checker import SlotChecker

@@ -7,7 +7,7 @@ from d2t.errors import DataError
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.mr.types import Plan
-from d2t.plan.display import DisplayPlanner
+from d2t.plan.untrained import DisplayPlanner
 from d2t.score.bootstrap import Resampling
 from d2t.score.plans import reference_plans, score_planner, signature
 from d2t.slots.checker import SlotChecker

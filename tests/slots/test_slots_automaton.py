@@ -5,8 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from hypothesis import given
 from hypothesis import strategies as st
 
-from d2t.slots.lexicon.automaton import Automaton
-from d2t.slots.lexicon.openings import Openings, vocabulary
+from d2t.slots.lexicon.automaton import Automaton, Openings, vocabulary
 from d2t.slots.lexicon.pattern import NUMBER, Choice, Gap, Mark, Sequence, Word, fits, may_skip
 
 TEXT_WORDS = ["a", "b", "c", "7", "12", ".", "\0name", "zebra"]

@@ -4,7 +4,7 @@ import pytest
 
 from d2t.errors import DomainError
 from d2t.slots.lexicon.automaton import Automaton
-from d2t.slots.lexicon.locate import locate
+from d2t.slots.lexicon.matcher import locate
 from d2t.slots.lexicon.pattern import parse_pattern
 from d2t.slots.lexicon.tokens import Tokenizer
 

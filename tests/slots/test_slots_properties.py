@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from d2t.mr.domain import load_domain
 from d2t.mr.types import MeaningRepresentation, Slot
-from d2t.slots.checker import SlotChecker
+from d2t.slots.checker import SlotChecker, mentions
 from d2t.slots.lexicon.lexicon import load_lexicon
-from d2t.slots.verdict import mentions
 
 DOMAIN = load_domain("restaurant")
 CHECKER = SlotChecker.for_domain(DOMAIN)

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from d2t.slots.lexicon.tokens import Tokenizer
-from d2t.slots.sentences import sentence_starts
+from d2t.slots.lexicon.tokens import Tokenizer, sentence_starts
 
 TOKENIZER = Tokenizer({"coffe": "coffee", "kidfriendly": "kid friendly"})
 

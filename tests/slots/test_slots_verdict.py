@@ -8,10 +8,11 @@ from rich.console import Console
 
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
+from d2t.mr.types import MeaningRepresentation
 from d2t.slots.checker import SlotChecker
 from d2t.slots.render import render_report
-from d2t.slots.report_json import report_as_dict
 from d2t.slots.tally import Tally
+from d2t.slots.types import report_as_dict
 
 DOMAIN = load_domain("restaurant")
 CHECKER = SlotChecker.for_domain(DOMAIN)
@@ -116,3 +117,46 @@ def test_the_tally_counts_what_generate_wrote():
         "2 utterances, 4 slots: SER 250.00 % (missing 1, added 4, wrong 2, repeated 3), "
         "exact 50.0 %; 2 bad lines  sig"
     )
+
+
+def test_a_report_says_its_slot_error_rate_over_the_slots_of_the_mr():
+    mr = "name[Aromi], eatType[pub], food[Thai], area[riverside]"
+    text = "Aromi is a cheap pub in the city centre. Aromi is a pub."
+    report = check(mr, text)
+    assert (len(report.missing), len(report.added), len(report.wrong)) == (1, 1, 1)
+    assert len(report.repeated) == 2
+    assert report.ser == pytest.approx(100 * 5 / 4)
+    assert check(mr, "Aromi.").ser == pytest.approx(75.0)
+    assert check("name[Aromi]", "Aromi.").ser == 0.0
+    nothing = MeaningRepresentation(())
+    assert CHECKER.check("Hello.", nothing).ser == 0.0
+    assert CHECKER.check("A cheap pub.", nothing).ser == 100.0
+
+
+def test_a_report_reads_as_text_spans_and_verdict():
+    mr = "name[Aromi], eatType[pub], area[riverside], food[Thai]"
+    report = check(mr, "Aromi is a cheap pub in the city centre.")
+    assert report.errors() == [
+        "missing food[Thai]",
+        "added priceRange[cheap]",
+        "wrong area[city centre] for area[riverside]",
+    ]
+    assert str(report) == (
+        "Aromi is a cheap pub in the city centre.\n"
+        "  says: name[Aromi] ('Aromi'), priceRange[cheap] ('cheap'), eatType[pub] ('pub'), "
+        "area[city centre] ('city centre')\n"
+        "  SER 75.0%: missing food[Thai]; added priceRange[cheap]; "
+        "wrong area[city centre] for area[riverside]"
+    )
+    assert str(check("name[Aromi]", "Aromi.")).endswith("('Aromi')\n  ok")
+    assert "says: no slot\n" in str(check("name[Aromi]", "Hello."))
+
+
+def test_a_report_as_json_is_the_line_of_d2t_check_without_its_id():
+    report = check("name[Aromi], food[Thai]", "Aromi is a cheap pub.")
+    line = report_as_dict("7", report)
+    assert line.pop("id") == "7"
+    assert report.as_dict() == line
+    assert list(line) == ["spans", "plan", "breaks", "missing", "added", "wrong", "repeated"]
+    assert line["missing"] == [{"slot": "food", "value": "Thai"}]
+    assert line["added"][0] == {"slot": "priceRange", "value": "cheap", "start": 11, "end": 16}

@@ -9,8 +9,8 @@ from d2t.mr.domain import domain_from_dict
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
 from d2t.score.checking import CheckedRecord
 from d2t.score.records import EvaluationRecord
+from d2t.slots.checker import judge
 from d2t.slots.types import Alignment, Span
-from d2t.slots.verdict import judge
 
 if TYPE_CHECKING:
     from d2t.slots.types import SlotReport

@@ -8,12 +8,11 @@ so its ``kind`` is ``counterfactual``, which ordinary training refuses.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from d2t.augment.counterfactual.siblings import SiblingIndex
 from d2t.augment.counterfactual.substitution import ValueFrames
 from d2t.corpus.records import example_to_record
 from d2t.mr.types import MeaningRepresentation
@@ -31,6 +30,51 @@ if TYPE_CHECKING:
     from d2t.slots.types import Alignment
 
     _Maker = Callable[[Example, Alignment, Random], Iterable[Example]]
+    from collections.abc import Iterable
+
+
+class SiblingIndex:
+    """Finds the siblings of an MR among the MRs of a corpus.
+
+    Two MRs that differ in the value of an open slot only are no siblings: models read a placeholder
+    for either value, so that the sources are the same.
+    """
+
+    def __init__(self, mrs: Iterable[MeaningRepresentation], domain: Domain) -> None:
+        """Index the distinct MRs among ``mrs``."""
+        self._open = frozenset(spec.name for spec in domain.slots if spec.kind == "open")
+        self._mrs = {mr.key(): mr for mr in mrs}
+        self._larger: dict[Hashable, list[MeaningRepresentation]] = defaultdict(list)
+        for mr in self._mrs.values():
+            for slot in dict.fromkeys(mr.slots):
+                self._larger[_without(mr, slot).key()].append(mr)
+
+    def siblings(self, mr: MeaningRepresentation) -> list[MeaningRepresentation]:
+        """With one slot fewer, one slot more, or one value different; in a fixed order."""
+        found = list(self._larger.get(mr.key(), ()))
+        for slot in dict.fromkeys(mr.slots):
+            rest = _without(mr, slot)
+            if (smaller := self._mrs.get(rest.key())) is not None:
+                found.append(smaller)
+            if slot.name in self._open:
+                continue
+            for other in self._larger.get(rest.key(), ()):
+                [added] = set(other.slots) - set(rest.slots)
+                if added.name == slot.name and added != slot:
+                    found.append(other)
+        return found
+
+    def under_others(self, example: Example, rng: Random) -> Iterator[Example]:
+        """The example with the MR of each sibling in place of its own, in an order drawn."""
+        others = self.siblings(example.mr)
+        rng.shuffle(others)
+        return (replace(example, mr=mr) for mr in others)
+
+
+def _without(mr: MeaningRepresentation, slot: object) -> MeaningRepresentation:
+    kept = tuple(own for own in dict.fromkeys(mr.slots) if own != slot)
+    return MeaningRepresentation(kept, mr.dialogue_act)
+
 
 KIND = "counterfactual"
 """``Example.kind`` of these pairs; no kind of phrase has that name."""

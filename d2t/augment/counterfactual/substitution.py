@@ -6,8 +6,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from d2t.language.bindings import Bindings
-from d2t.language.delex import delexicalize, maskable, relexicalize
+from d2t.language.delex import Bindings, delexicalize, maskable, relexicalize
 from d2t.language.symbols import placeholder
 from d2t.language.template import template_words
 

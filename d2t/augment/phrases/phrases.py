@@ -19,8 +19,7 @@ from d2t.augment.phrases.chunks import Chunker
 from d2t.augment.phrases.cut import Cut, cuts, is_sentence
 from d2t.augment.phrases.words import ENDS, CorpusWords, words_of
 from d2t.corpus.types import Example
-from d2t.language.bindings import Bindings
-from d2t.language.delex import delexicalize
+from d2t.language.delex import Bindings, delexicalize
 from d2t.language.symbols import placeholder
 from d2t.mr.types import MeaningRepresentation, Plan
 from d2t.slots.types import Alignment, Span

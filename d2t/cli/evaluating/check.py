@@ -56,8 +56,8 @@ def check(
     from d2t.mr.domain import load_domain
     from d2t.mr.parse import unseen_values
     from d2t.slots.checker import SlotChecker
-    from d2t.slots.report_json import report_as_dict, slots_as_list
     from d2t.slots.tally import Tally
+    from d2t.slots.types import report_as_dict, slots_as_list
 
     if show and as_json:
         raise UsageError("--show prints for people, --json for programs; give one of them")

@@ -105,7 +105,7 @@ class _Rules:
 
     def read(self, texts: Sequence[_Text]) -> list[dict[str, Any]]:
         from d2t.mr.render import mr_to_json
-        from d2t.slots.report_json import spans_as_list
+        from d2t.slots.types import spans_as_list
 
         lines = []
         for item in texts:

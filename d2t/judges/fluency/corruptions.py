@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from d2t.language.template import HIDDEN_KINDS, template_words
-from d2t.language.template_sentences import STOPS, split_after
+from d2t.language.template import HIDDEN_KINDS, STOPS, split_after, template_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -20,7 +20,7 @@ from d2t.io.atomic import atomic_write_json
 from d2t.io.folder import atomic_folder
 from d2t.judges.fluency.sentence_classifier import SentenceClassifier, SentenceClassifierConfig
 from d2t.judges.parser.slot_classifier import pad
-from d2t.language.template_sentences import template_sentences
+from d2t.language.template import template_sentences
 from d2t.model.bundle.judge_manifest import JudgeManifest, read_judge_manifest
 from d2t.model.bundle.manifest import hash_files
 from d2t.model.bundle.weights import load_weights, save_weights

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from d2t.errors import DataError
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
-from d2t.plan.random_plans import random_plan
+from d2t.plan.untrained import random_plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

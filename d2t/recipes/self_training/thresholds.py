@@ -9,7 +9,7 @@ import numpy as np
 
 from d2t.generate.types import GenerationRequest
 from d2t.language.ngram.fluency import NgramLanguageModel
-from d2t.plan.random_plans import random_plan
+from d2t.plan.untrained import random_plan
 from d2t.seeding import derived_rng
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from d2t.errors import DataError
-from d2t.plan.plan_agreement import bigram_f1
+from d2t.plan.agreement import bigram_f1
 from d2t.score.bootstrap import PAIRED_TESTS, PairedResult, PairedTest, Resampling, sum_by_unit
 from d2t.score.checking import CheckedRecord, check_records, checker_for
 from d2t.score.metric import ALL_PARTS, make_scorers
@@ -335,14 +335,8 @@ def _sentence_scores(scorer: Scorer, checked: Sequence[CheckedRecord]) -> list[f
 
 def _side(checked: CheckedRecord, score: float | None) -> Side:
     report, plan = checked.report, checked.record.plan
-    errors = [
-        *(f"missing {slot}" for slot in report.missing),
-        *(f"added {span.slot}" for span in report.added),
-        *(f"wrong {wrong.span.slot} for {wrong.expected}" for wrong in report.wrong),
-        *(f"repeated {span.slot}" for span in report.repeated),
-    ]
     order = None if plan is None else bigram_f1(plan, checked.realised)
-    return Side(checked.record.text, tuple(errors), order, score)
+    return Side(checked.record.text, tuple(report.errors()), order, score)
 
 
 def _markdown(comparison: Comparison) -> str:

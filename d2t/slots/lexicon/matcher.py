@@ -1,4 +1,7 @@
-"""Phrases of the lexicon in a text: candidates, negation, and the choice among overlapping ones."""
+"""Phrases of the lexicon in a text: candidates, negation, and the choice among overlapping ones.
+
+The span of a phrase is what stands between the marks of its pattern, without context and gaps.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,72 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from d2t.slots.lexicon.automaton import Automaton, BackwardAutomaton
-from d2t.slots.lexicon.locate import locate
-from d2t.slots.lexicon.pattern import Node, has_marks, is_number
+from d2t.slots.lexicon.pattern import (
+    OPEN,
+    Choice,
+    Gap,
+    Mark,
+    Node,
+    Sequence,
+    fits,
+    has_marks,
+    is_number,
+    may_skip,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from d2t.slots.lexicon.lexicon import Entry, Lexicon
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Token positions of one match: the span, and its weight.
+
+    Words matched literally inside the span count; context, gaps and ``light`` words do not.
+    """
+
+    start: int
+    end: int
+    weight: int
+
+
+def locate(
+    node: Node, words: list[str], start: int, end: int, light: frozenset[str]
+) -> Location | None:
+    """The heaviest way in which ``node`` matches all of ``words[start:end]``, if any."""
+    ways: list[Location] = []
+
+    def walk(todo: tuple[Node, ...], at: int, opened: int, closed: int, literal: list[int]) -> None:
+        """Collect every way to match the nodes still to do from ``at`` on."""
+        if not todo:
+            if at == end:
+                last = closed if closed >= 0 else end
+                inside = [words[position] for position in literal if opened <= position < last]
+                ways.append(Location(opened, last, sum(word not in light for word in inside)))
+            return
+        node, rest = todo[0], todo[1:]
+        if isinstance(node, Sequence):
+            walk((*node.parts, *rest), at, opened, closed, literal)
+        elif isinstance(node, Choice):
+            for option in node.options:
+                walk((option, *rest), at, opened, closed, literal)
+        elif isinstance(node, Mark):
+            if node.text == OPEN:
+                walk(rest, at, at, closed, literal)
+            else:
+                walk(rest, at, opened, at, literal)
+        elif isinstance(node, Gap):
+            walk(rest, at, opened, closed, literal)
+            if node.limit and at < end and may_skip(words[at]):
+                walk((Gap(node.limit - 1), *rest), at + 1, opened, closed, literal)
+        elif at < end and fits(node, words[at]):
+            walk(rest, at + 1, opened, closed, [*literal, at])
+
+    walk((node,), start, start, -1, [])
+    return max(ways, key=lambda way: way.weight, default=None)
+
 
 _FIRM = 1000
 _SCALE = re.compile(r"\d")  # in what a template adds to the figures of the text: "# out of 5"
@@ -25,7 +87,7 @@ _LINKS = frozenset({"is", "are", "was", "were", "has", "have", "at", "of", "as",
 class Phrase:
     """Words ``start:end`` realise one of ``values`` of ``slot`` (no slot: they realise nothing).
 
-    ``weight``: see ``Found``; the heavier of two overlapping phrases is chosen.
+    ``weight``: see ``Location``; the heavier of two overlapping phrases is chosen.
     """
 
     start: int

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+
 _MARKS = "\u0300-\u036f"
 _TOKEN = re.compile(
     r"\d+(?:\.\d+| \. \d\d(?!\d))?"  # 20, 4.5, and spaced: 30 . 99
@@ -162,3 +163,39 @@ def _completes(raw: str, word: str, before: str, initial: str) -> bool:
         and len(word) == 1
         and before in ("20", "30", "40", "50")
     )
+
+
+_ABBREVIATIONS = frozenset({"st", "mr", "mrs", "ms", "dr", "approx", "ave", "vs", "etc", "no"})
+
+
+def sentence_starts(tokens: Tokens) -> tuple[int, ...]:
+    """Character offsets at which sentences begin; the first is always 0.
+
+    A sentence ends at ``.``, ``!`` or ``?`` (runs of them are one), not after an abbreviation or a
+    single letter (``e.g.``, ``St. John``), nor inside a number (``4.5``), and at a line break.
+    """
+    words, starts, ends, text = tokens.words, tokens.starts, tokens.ends, tokens.text
+    found = [0]
+    for at, start in enumerate(starts):
+        if at == 0:
+            continue
+        previous = words[at - 1]
+        if previous in SENTENCE_END:
+            if words[at] in SENTENCE_END or words[at] in ",;:":
+                continue
+            before = words[at - 2] if at > 1 else ""
+            if previous == "." and before and _is_abbreviation(before, tokens, at):
+                continue
+            found.append(start)
+        elif "\n" in text[ends[at - 1] : start]:
+            found.append(start)
+    return tuple(dict.fromkeys(found))
+
+
+def _is_abbreviation(before: str, tokens: Tokens, at: int) -> bool:
+    glued = tokens.starts[at - 1] == tokens.ends[at - 2]
+    if not glued:
+        return False
+    if before == "no":  # "No. 5" abbreviates, "no." at the end of a sentence does not
+        return tokens.words[at][0].isdigit()
+    return before in _ABBREVIATIONS or (len(before) == 1 and before.isalpha())
