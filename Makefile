@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 # Each file in one process, at most four of them: they all import torch.
 PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: demo test test-slow lint format docs bench clean
+.PHONY: demo test test-slow test-lowest lint format docs bench clean
 
 $(STAMP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -22,6 +22,13 @@ test: $(STAMP)
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m 'slow or not slow' --timeout 3600 $(PYTEST_ARGS)
+
+# The suite with every run-time dependency at the lower bound that pyproject.toml gives.
+test-lowest: pyproject.toml
+	test -x $(VENV)-lowest/bin/python || $(PYTHON) -m venv $(VENV)-lowest
+	$(PYTHON) .ci/lowest.py > $(VENV)-lowest/constraints.txt
+	$(VENV)-lowest/bin/python -m pip install --quiet -e '.[dev]' -c $(VENV)-lowest/constraints.txt
+	$(VENV)-lowest/bin/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -41,4 +48,4 @@ bench: $(STAMP)
 	$(BIN)/python -m experiments.bench
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-lowest .pytest_cache .mypy_cache .ruff_cache .hypothesis
