@@ -167,9 +167,9 @@ def test_a_model_without_phrases_says_the_first_part_as_a_whole(bundle: EchoBund
 def test_several_joined_texts_are_candidates_for_self_training(bundle: EchoBundle) -> None:
     """The likeliest words first; only texts that say all, in the order asked for."""
     generator, _ = verified(bundle, {"greedy": part, "beams": part})
-    mr = parse_mr(MR, generator.domain)
+    mr = parse_mr(MR, bundle.domain)
     requests = [
-        GenerationRequest(plan, mr, parse_plan(plan, mr, generator.domain))
+        GenerationRequest(plan, mr, parse_plan(plan, mr, bundle.domain))
         for plan in (PLAN, "name,eatType,area")
     ]
     two, other = joined_candidates(generator.generator.with_beam(4), requests, 5)
