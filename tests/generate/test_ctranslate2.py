@@ -163,7 +163,8 @@ def test_a_damaged_or_missing_export_is_an_error(exported: Path, tmp_path: Path)
 
 
 def test_the_command_exports_and_generation_needs_no_torch(tmp_path: Path) -> None:
-    path = save_random_bundle(tmp_path / "b")
+    # Large weights make large log-probabilities, of which the last digits differ by engine.
+    path = save_random_bundle(tmp_path / "b", scale=2.0)
     loose = ["--max-ser-gain", "1000", "--max-bleu-loss", "100", "--limit", "5"]
     arguments = ["export", str(path), "--corpus", "mini", "--json", *loose]
     result = CliRunner().invoke(build_app("export"), arguments)

@@ -111,8 +111,11 @@ def echo_bundle(strategy: str = "at") -> EchoBundle:
     )
 
 
-def save_random_bundle(path: Path, strategy: str = "at") -> Path:
-    """A bundle on disk with a tiny model that nobody trained: any text, but always the same."""
+def save_random_bundle(path: Path, strategy: str = "at", *, scale: float = 3.0) -> Path:
+    """A bundle on disk with a tiny model that nobody trained: any text, but always the same.
+
+    Fresh weights hardly listen to the source: they are multiplied by ``scale``.
+    """
     from d2t.model.build import build_model
     from d2t.model.bundle.bundle import Bundle
     from d2t.model.config import TransformerConfig
@@ -128,7 +131,7 @@ def save_random_bundle(path: Path, strategy: str = "at") -> Path:
         eos_id=2,
     )
     for weights in model.parameters():
-        weights.data.mul_(3.0)  # fresh weights hardly listen to the source
+        weights.data.mul_(scale)
     bundle = Bundle(
         domain=parts.domain,
         tokenizer=parts.tokenizer,
