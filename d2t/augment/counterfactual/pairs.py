@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class SiblingIndex:
-    """Finds the siblings of an MR among the MRs of a corpus.
+    """Finds the siblings of an MR among the MRs of a corpus (rules F5.0, F5.6 b).
 
     Two MRs that differ in the value of an open slot only are no siblings: models read a placeholder
     for either value, so that the sources are the same.
