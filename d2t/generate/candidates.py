@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One text that a search or sampler found for a request.
+    """One text that a search or a sampler gave for a request.
 
     Attributes:
         template: the text with placeholders such as ``<val:name>`` where values were copied.
@@ -35,7 +35,7 @@ class Candidate:
     finished: bool = True
 
     def is_whole(self, bindings: Bindings) -> bool:
-        """Whether it came to its end, every name was put in, and no placeholder is left.
+        """Whether the text is finished, has every name put in, and no placeholder is left.
 
         The checker alone might take another word for a name: "A place to eat is B." for ``A``.
         """
@@ -57,7 +57,7 @@ def distinct_candidates(
     bindings: Mapping[str, str],
     keep: int,
 ) -> list[Candidate]:
-    """The ``keep`` best distinct texts: those that ended first, then by score; ties as found."""
+    """The ``keep`` best distinct texts: finished ones first, then by score, then by place."""
     best: dict[str, Candidate] = {}
     seen: set[tuple[int, ...]] = set()
     for result in sorted(results, key=lambda result: (not result.finished, -result.score)):
@@ -72,25 +72,25 @@ def distinct_candidates(
 
 
 def rerank(candidates: Sequence[Hypothesis], *, by_order: bool = True) -> int:
-    """The index of the best candidate: texts that ended, slot F1, order, then the model's ranking.
+    """The index of the best candidate: finished texts, then slot F1, order, the model's ranking.
 
     The source's reranker returns the *rank* of the best, which is always 0, and so changes nothing
-    (rule W3); this is the position in ``candidates``. Order is not in the source: an exact
-    order comes first, then bigram F1, then the planned sentence breaks.
+    (rule W3); this is the position in ``candidates``. The source does not rank by order; here an
+    exact order comes first, then bigram F1, then the planned sentences.
 
     Args:
-        candidates: of one request, at least one, best first by the model, each checked against the
-            MR and the plan it was asked for; equally good ones keep this order.
-        by_order: False where nobody asked for the plans, as with the shuffles of RND.
+        candidates: of one request, at least one, in the model's order, which decides between
+            equally good ones.
+        by_order: False if nobody asked for the plans, as with the shuffles of RND.
     """
     return tied(candidates, by_order=by_order)[0]
 
 
 def tied(candidates: Sequence[Hypothesis], *, by_order: bool = True) -> list[int]:
-    """The indices of all that are as good as the best, in the model's order.
+    """The indices of all candidates that are as good as the best, in the model's order.
 
-    ``rerank`` takes the first of them; whoever can tell them apart may take another. Arguments as
-    there.
+    ``rerank`` takes the first of them; a caller with a further criterion may take another one. The
+    arguments are those of ``rerank``.
     """
     keys = [_key(candidate, by_order) for candidate in candidates]
     best = max(keys)

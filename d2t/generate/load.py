@@ -1,4 +1,4 @@
-"""`d2t.load`: a bundle on disk to a generator, in one call."""
+"""From a bundle on disk to a generator, in one call."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from d2t.errors import UsageError
+from d2t.generate.options import GenerationOptions
 from d2t.generate.pipeline import ModelGenerator
 from d2t.io.resources import shipped_model
 from d2t.model.bundle.bundle_parts import BundleParts, read_parts
@@ -31,27 +32,28 @@ def load(
 ) -> ModelGenerator:
     """Load a model bundle and make it ready to generate.
 
-    Example: ``d2t.load().generate_one("name[Aromi], eatType[pub]").text``
+    Example: ``load().generate_one("name[Aromi], eatType[pub]").text``
 
     Args:
-        path: the bundle's folder; None is the model that ships with d2t.
-        device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``; ``auto`` takes what there is.
-        engine: ``torch``; ``ctranslate2`` for what ``d2t export`` wrote, which needs no torch;
-            ``auto`` takes that where it is there and no other device is named.
-        threads: cores to use; None is all that this process may use, or torch's choice.
-        workers: batches that CTranslate2 searches at a time, sharing the threads; None: one thread
-            each, which is fastest for many records.
-        contrast: prefer what the MR makes likelier than a perturbed one does; ``auto`` then takes
-            torch. Scores are of the contrasted distribution.
-        settings: ``beam_size``, ``batch_size``, ``max_length``, ``length_penalty``, ``seed``; see
-            ``ModelGenerator``.
+        path: folder of the bundle; None is the model that ships with d2t.
+        device: ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; ``auto`` takes a GPU if there is one.
+        engine: ``torch``, or ``ctranslate2`` for a bundle that ``d2t export`` has completed, which
+            needs no torch. ``auto`` takes ctranslate2 if the bundle holds its export and no other
+            device than the CPU is named.
+        threads: cores to use; None: ctranslate2 uses all cores of this process, torch its default.
+        workers: batches that ctranslate2 searches at a time; they share the threads. None: as many
+            as threads, which is fastest for many records.
+        contrast: contrastive decoding; ``auto`` then takes torch. Scores are then of the contrasted
+            distribution.
+        settings: fields of ``GenerationOptions``.
 
     Raises:
         BackendError: there is no such device, or the engine is not installed.
-        BundleError: the folder is not a complete bundle of a version we read.
-        UsageError: CTranslate2 is asked for on another device than the CPU, or for a contrast;
-            torch is asked for workers.
+        BundleError: the folder is not a complete bundle of a version that we read.
+        UsageError: an option is out of range; ctranslate2 is asked for on another device than the
+            CPU, or for a contrast; torch is asked for workers.
     """
+    options = GenerationOptions(**settings)
     folder = shipped_model() if path is None else Path(path)
     on_cpu = device in ("cpu", "auto")
     if engine == "auto" and contrast is not None:
@@ -69,7 +71,7 @@ def load(
             )
         cores = Parallelism.for_machine(threads, workers)
         backend = CTranslate2Backend(parts, folder / FOLDER, parallelism=cores)
-        return ModelGenerator(parts, backend=backend, **settings)
+        return ModelGenerator(parts, options, backend=backend)
     if workers is not None:
         raise UsageError("only the ctranslate2 engine has workers; leave them out, give threads")
     import torch
@@ -81,11 +83,11 @@ def load(
         torch.set_num_threads(threads)
     bundle = Bundle.load(folder, device=pick_device(device))
     if contrast is None:
-        return ModelGenerator(bundle, **settings)
+        return ModelGenerator(bundle, options)
     from d2t.generate.contrast_engine import contrast_engine
 
-    wrapped = contrast_engine(bundle, contrast, seed=settings.get("seed", 0))
-    return ModelGenerator(bundle, backend=wrapped, **settings)
+    wrapped = contrast_engine(bundle, contrast, seed=options.seed)
+    return ModelGenerator(bundle, options, backend=wrapped)
 
 
 def _is_exported(bundle: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Which order is asked for, and which order the model reads: not the same for every strategy."""
+"""Which order is asked for, and which order the model reads; strategies differ in it."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def choose_orders(
 
     Without a plan, the strategy's own: a shuffle that depends on (seed, request id) alone for RND,
     the fitted order for IF and FP, the planner's for AT (rule O4.1). With a plan, AT, RND and IF
-    read the MR in that order; only AT was trained to follow it. FP reads its fixed layout whatever
-    is asked, so there the plan is only judged. ``shuffle`` numbers further shuffles of RND.
+    read the MR in that order; only AT was trained to follow it. FP always reads its fixed layout,
+    so that the plan is only compared with the text. ``shuffle`` numbers further shuffles of RND.
 
-    With ``plan_first`` the decoder is given what is asked, and what is read is the strategy's own
-    order, which shows nothing of it.
+    With ``plan_first`` the decoder is given the plan, and the encoder reads the strategy's own
+    order, which shows nothing of the plan.
 
     Raises:
         DataError: code ``no_plan``: the strategy needs a planner, and there is none.
@@ -62,7 +62,7 @@ def pooled_orders(
 ) -> list[Orders]:
     """The distinct orders whose candidates are reranked together: ``POOLED_SHUFFLES`` for RND.
 
-    One where the strategy's order is no matter of chance, or where an order was asked for.
+    One where an order was asked for, or where the strategy's order is not random.
     """
     if strategy.needs_planner or request.plan is not None or plan_first:
         return [choose_orders(request, strategy, planner, seed=seed, plan_first=plan_first)]

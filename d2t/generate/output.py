@@ -1,4 +1,4 @@
-"""Hypotheses as the JSON records that `d2t generate` writes and `d2t evaluate` reads."""
+"""Hypotheses as the JSON records that ``d2t generate`` writes and ``d2t evaluate`` reads."""
 
 from __future__ import annotations
 
@@ -31,11 +31,12 @@ def plan_as_list(plan: Plan) -> list[str]:
 def hypothesis_as_dict(hypothesis: Hypothesis, domain: Domain) -> dict[str, Any]:
     """``{id, mr, plan, text, spans, report, score, status, stage, order_kept, breaks_kept}``.
 
-    ``plan`` is the order asked for, ``report.plan`` the order in which the text says things,
-    ``report.unseen`` the values that the domain does not list for a closed slot, ``spans`` what the
-    text says (character offsets), ``score`` the mean log-probability per token, ``breaks_kept``
-    whether the sentences hold what the plan gives them, null when it says nothing of sentences;
-    ``stage`` is that of verified generation which repaired the text, else null.
+    ``plan`` is the order asked for, ``report.plan`` the order in which the text says its slots, and
+    ``report.unseen`` lists values that the domain does not know for a closed slot. ``spans`` are
+    the mentions of slots in the text, with character offsets; ``score`` is the mean log-probability
+    per token. ``breaks_kept`` tells whether each sentence says the slots planned for it; it is null
+    if the plan has no sentences. ``stage`` names the stage of verified generation that repaired the
+    text, and is null for a first text.
     """
     report = report_as_dict(hypothesis.id, hypothesis.report)
     del report["id"]
@@ -56,7 +57,7 @@ def hypothesis_as_dict(hypothesis: Hypothesis, domain: Domain) -> dict[str, Any]
 
 
 def error_as_dict(id: str, error: D2TError, *, line: int | None = None) -> dict[str, Any]:
-    """``{id, error: {code, message, line, column}}``: what stands in the place of a bad record."""
+    """``{id, error: {code, message, line, column}}``: the answer to a bad record."""
     described = error.as_dict()
     if described["line"] is None:
         described["line"] = line

@@ -1,4 +1,8 @@
-"""From requests to checked utterances: order, linearize, search, relexicalize, check."""
+"""From requests to checked utterances.
+
+The way of a request: choose its order, linearize and encode it, search, put the values into the
+template, check the text.
+"""
 
 from __future__ import annotations
 
@@ -100,7 +104,7 @@ class ModelGenerator:
 
     @property
     def engine(self) -> str:
-        """Name of what runs the model."""
+        """Name of the engine that runs the model."""
         return self._backend.name
 
     def generate(self, requests: Sequence[GenerationRequest]) -> list[Hypothesis]:
@@ -127,17 +131,17 @@ class ModelGenerator:
     def candidates(
         self, requests: Sequence[GenerationRequest], options: SamplingOptions | None = None
     ) -> list[list[Candidate]]:
-        """Several distinct texts per request, best first; nothing is checked.
+        """Several distinct texts per request, best first; they are not checked.
 
         Args:
             requests: what to say; orders are chosen as in ``generate``.
-            options: how to sample; None: the texts among the ``beam_size`` best of beam search. Any
-                sample depends on the options' seed, the request's id and its own number alone, so
-                equal requests of one seed need different ids to give different texts.
+            options: how to sample; None takes the ``beam_size`` best of beam search. With torch a
+                sample depends only on the options' seed, the request's id and the sample's number,
+                so that equal requests need different ids to get different texts.
 
         Returns:
-            Per request at least one candidate, at most ``options.keep`` or ``beam_size``: texts
-            that came to their end first, then by score.
+            Per request at least one candidate, at most ``options.keep`` or ``beam_size``: finished
+            texts first, then by score.
 
         Raises:
             UsageError: the model has no place for noise.
@@ -148,13 +152,13 @@ class ModelGenerator:
     def hypotheses(
         self, requests: Sequence[GenerationRequest], options: SamplingOptions | None = None
     ) -> list[list[Hypothesis]]:
-        """What ``candidates`` gives, each checked as the one of ``generate`` is (same errors)."""
+        """The texts of ``candidates``, each checked like that of ``generate`` (same errors)."""
         return [list(texts) for texts in self.checking(requests, options)]
 
     def checking(
         self, requests: Sequence[GenerationRequest], options: SamplingOptions | None = None
     ) -> list[Iterator[Hypothesis]]:
-        """``hypotheses``, each checked when it is asked for: the first that will do may be all."""
+        """``hypotheses``, each checked when the iterator reaches it, since the first may do."""
         answers = self._candidates(requests, options)
         return [map(partial(self._check, source), texts) for source, texts in answers]
 
@@ -247,9 +251,9 @@ class ModelGenerator:
         length: Callable[[_Item], tuple[int, int]],
         run: Callable[[list[_Item]], list[_Result]],
     ) -> list[_Result]:
-        """What ``run`` gives for each item, ``batch_size`` items at a time.
+        """The result of ``run`` for each item, in their order; ``batch_size`` items a batch.
 
-        Items of like length share a batch: less padding, and they finish together.
+        Items of like length share a batch: that needs less padding, and they finish together.
         """
         waiting = sorted(range(len(items)), key=lambda i: length(items[i]))
         results: dict[int, _Result] = {}
@@ -353,7 +357,7 @@ def _first(given: Any, default: Any) -> Any:
 
 
 def _source_length(source: EncodedRequest) -> tuple[int, int]:
-    """What is given to the decoder, then what is read: engines step like prefixes together."""
+    """Lengths of the prefix and the source: engines step prefixes of one length together."""
     return len(source.prefix), len(source.ids)
 
 

@@ -1,4 +1,4 @@
-"""Generation requests from input records: an MR in any spelling and, if given, a plan."""
+"""Generation requests from input records: an MR and, if given, a plan, in any spelling."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def request_from_record(
             ignored.
         domain: names the slots.
         columns: says which fields are read, and as what; None takes them as they are called.
-        plan: the order for every record; a record's own non-empty ``plan`` field goes before it.
-            Both may end in ``...``, and are then finished by the planner.
+        plan: the order for every record without a ``plan`` field of its own. Both may end in
+            ``...``, and are then finished by the planner.
         planner: finishes such plans.
         seed: with the record's id, of a planner that draws.
 
@@ -92,7 +92,7 @@ def answers_record(
     domain: Domain,
     columns: ColumnMap | None = None,
 ) -> bool:
-    """Whether an output line is of this record's MR and, where it has a plan of its own, of that.
+    """Whether an output line answers this record: the same MR and, if the record has one, its plan.
 
     Raises:
         D2TError: the record's own error, or what is wrong with its MR or plan.
@@ -111,7 +111,7 @@ def answers_record(
 
 
 def _fields(record: InputRecord, columns: ColumnMap | None) -> Mapping[str, Any]:
-    """What is read of a record, under the domain's names."""
+    """The fields of a record under the domain's names."""
     if record.error is not None:
         raise record.error
     fields: Mapping[str, Any] = record.fields or {}
@@ -123,7 +123,7 @@ def _fields(record: InputRecord, columns: ColumnMap | None) -> Mapping[str, Any]
 
 
 def _sayable(mr: MeaningRepresentation, domain: Domain) -> MeaningRepresentation:
-    """``mr``, unless a yes-or-no slot holds what no text can be checked for.
+    """``mr``, if each of its yes-or-no slots holds yes or no: no text can be checked for others.
 
     Raises:
         DomainError: code ``boolean_value``.
@@ -140,6 +140,6 @@ def _sayable(mr: MeaningRepresentation, domain: Domain) -> MeaningRepresentation
 
 
 def _id(record: InputRecord, fields: Mapping[str, Any]) -> str:
-    """Its own, also where a column of another name holds it."""
+    """The record's own id, which may stand in a column of another name."""
     own = fields.get("id")
     return record.id if own is None or own == "" else str(own)

@@ -1,7 +1,7 @@
-"""Parts of a plan said on their own, and joined into sentences in plan order.
+"""Texts whose sentences say parts of the plan, each proved on its own and then joined.
 
-The last resort of verified generation, and of a round of self-training: what no reference says (a
-cheap place that is expensive) can still be said a sentence at a time.
+A late stage of verified generation, and of self-training: an MR that no reference resembles (a
+place that is cheap and expensive) can still be said one sentence at a time.
 """
 
 from __future__ import annotations
@@ -42,20 +42,21 @@ def segment_texts(
     keep: int = 1,
     linking: Linking | None = None,
 ) -> list[list[Hypothesis]]:
-    """Per request the texts that could be joined from sentences proved one by one.
+    """Per request the texts that are joined from sentences proved one by one.
 
-    Every contiguous part of the plan is said on its own, as a sentence of an utterance ("It is near
-    Avalon."), the first also as a whole one, which a model without phrases can say. Parts that say
-    just their slots in order are joined, the likeliest whole first: few parts, unless the longer
-    ones are odd. Planned sentences are not cut.
+    The model says every contiguous part of the plan as a sentence of an utterance ("It is near
+    Avalon."). It says the first part also as a whole utterance, which a model without phrases can
+    do. The parts that say exactly their slots in order are joined; the likeliest texts come first,
+    and these usually have few parts. Planned sentences are not cut.
 
     Args:
-        generator: with the beam whose texts are looked at for each part.
+        generator: its beam gives the texts of each part.
         requests: what to say.
-        plans: the order of each.
-        keep: texts at most that pass as a whole; where none does, the last that did not is given.
-        linking: how parts follow others; those that do not are left out, and the subject, where a
-            part is to say nothing else, is named as people name it late ("It is called Aromi.").
+        plans: the order of each request.
+        keep: most texts per request that pass the check as a whole; if none passes, the last that
+            failed is returned.
+        linking: tells whether a sentence can follow others; those that cannot are left out. A part
+            that only names the subject is then said as people name it late ("It is called Aromi.").
     """
     spans = [_spans(plan) for plan in plans]
     wanted = [
@@ -64,12 +65,12 @@ def segment_texts(
         for span in places
         for part in _part_requests(request, plan, span)
     ]
-    found = iter(generator.checking(wanted))
+    texts = iter(generator.checking(wanted))
     answers = []
     for request, plan, places in zip(requests, plans, spans, strict=True):
         parts: _Parts = {}
         for span in places:
-            ways = [next(found) for _ in _kinds(span)]
+            ways = [next(texts) for _ in _kinds(span)]
             part = _best_part(ways, linking if span[0] else None)
             if naming := linking and span[0] and linking.names(plan.slots[slice(*span)]):
                 part = _Part(naming, 0.0)
@@ -80,23 +81,23 @@ def segment_texts(
 
 
 def _best_part(ways: Sequence[Iterable[Hypothesis]], linking: Linking | None) -> _Part | None:
-    """The likeliest text that says its part and, if asked, follows others; None without one.
+    """The likeliest text that says its part and can follow others; None if there is none.
 
     Args:
-        ways: texts of each kind, best first: from the first that will do on, none is looked at.
-        linking: knows what follows others; None: nothing is before.
+        ways: texts of each kind, best first; they are checked up to the first that fits.
+        linking: tells whether a sentence can follow others; None: there is none before it.
     """
 
-    def will_do(text: Hypothesis) -> bool:
+    def fits(text: Hypothesis) -> bool:
         if text.status != "ok" or not text.order_kept:
             return False
         return linking is None or linking.follows(text.template)
 
-    first = (next(filter(will_do, texts), None) for texts in ways)
-    said = [text for text in first if text is not None]
-    if not said:
+    first = (next(filter(fits, texts), None) for texts in ways)
+    fitting = [text for text in first if text is not None]
+    if not fitting:
         return None
-    best = max(said, key=lambda text: text.score)
+    best = max(fitting, key=lambda text: text.score)
     return _Part(_as_sentence(best.text), best.score)
 
 
@@ -106,13 +107,13 @@ def joined_candidates(
     keep: int,
     linking: Linking | None = None,
 ) -> list[list[Candidate]]:
-    """The joined texts that say just what was asked, in its order, as candidates to be judged.
+    """The texts of ``segment_texts`` that say exactly what was asked in its order, as candidates.
 
     Args:
-        generator: as for ``segment_texts``.
+        generator: as in ``segment_texts``.
         requests: what to say, each with its plan.
-        keep: texts of a request at most; there may be none.
-        linking: as there.
+        keep: most texts per request; there may be none.
+        linking: as in ``segment_texts``.
     """
     plans = [request.plan or Plan(request.mr.slots) for request in requests]
     return [
@@ -126,7 +127,7 @@ def joined_candidates(
 
 
 def _spans(plan: Plan) -> list[tuple[int, int]]:
-    """The parts that a sentence may say; one of all slots was tried before."""
+    """The parts that a sentence may say; a sentence of all slots was tried by earlier stages."""
     n = len(plan)
     if plan.breaks is not None:
         return list(pairwise((0, *plan.breaks, n)))
@@ -134,7 +135,10 @@ def _spans(plan: Plan) -> list[tuple[int, int]]:
 
 
 def _kinds(span: tuple[int, int]) -> tuple[str | None, ...]:
-    """What a part may be said as. Said as a whole, two slots are easily a fragment."""
+    """The kinds of phrase for a part: only the first may be a whole utterance (None).
+
+    Later parts are sentences: as a whole utterance, two slots easily give a fragment.
+    """
     return ("sentence",) if span[0] else ("sentence", None)
 
 
@@ -149,7 +153,7 @@ def _part_requests(
 
 
 def _as_sentence(text: str) -> str:
-    """With a capital at the start and a stop at the end."""
+    """The text with a capital at its start and a full stop at its end."""
     whole = text[:1].upper() + text[1:]
     return whole if whole.endswith((".", "!", "?")) else f"{whole}."
 
@@ -172,9 +176,9 @@ def _first_proved(
 
 
 def _cuts(n: int, parts: Mapping[tuple[int, int], _Part]) -> list[list[tuple[int, int]]]:
-    """Ways to cover ``0:n``, those with the likeliest words first; at most a few.
+    """Ways to cover slots ``0:n`` with parts, those with the likeliest words first.
 
-    Only the best ways to cover an end of the plan are gone on with: all of them are too many.
+    For each end of the plan only the best ways are kept, since all of them would be too many.
     """
     best: dict[int, list[tuple[float, list[tuple[int, int]]]]] = {n: [(0.0, [])]}
     for start in range(n - 1, -1, -1):

@@ -1,4 +1,4 @@
-"""Streams of records through a generator, window by window, bad records in their place."""
+"""Streams of records through a generator, window by window; bad records keep their place."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from d2t.io.records import InputRecord
 
 RECORD_ERRORS = (MRParseError, DomainError, DataError)
-"""What one record can be guilty of; other errors (a backend's, a bundle's) end the stream."""
+"""Errors of a single record; all others (of an engine or a bundle) end the stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,19 +104,21 @@ def generate_stream(
 ) -> Iterator[list[StreamItem]]:
     """Generate for a stream of any length in the memory of ``at_a_time`` windows.
 
-    Reads ``window`` records ahead, has them answered together, and yields one item per record in
-    input order. Nothing is yielded before ``at_a_time`` windows are complete, the input ends or,
-    between windows, ``waits``.
+    Reads ``window`` records, answers them together, and yields one item per record in input order.
+    Nothing is yielded before ``at_a_time`` windows have been read, the input has ended, or
+    ``waits`` says that the next record is not there yet.
 
     Args:
         records: good and bad input records.
-        answer: of a window; ``answer_records`` with its generator, or what asks another process.
+        answer: answers a window; ``answer_records`` with its generator, or a call to another
+            process.
         window: records per window, at least 1.
-        strict: stop at the first bad record: what came before it is yielded, then its error raised.
-        at_a_time: windows in work at a time; the generator's ``at_a_time`` is best of threads.
-        pool: has them answered; None: threads.
-        waits: whether the next record is yet to come (``input_waits``): windows that are complete
-            are then answered first.
+        strict: stop at the first bad record: the items before it are yielded, then its error is
+            raised.
+        at_a_time: windows in progress at a time; for threads the generator's ``at_a_time`` is best.
+        pool: does the work; None: threads.
+        waits: whether the next record is not there yet (``input_waits``); complete windows are
+            then answered first.
 
     Raises:
         D2TError: an error that is not one record's, or with ``strict`` the first that is.
@@ -136,7 +138,7 @@ def generate_stream(
 def _chunks(
     records: Iterable[InputRecord], window: int, waits: Callable[[], bool] | None
 ) -> Iterator[list[InputRecord] | None]:
-    """The windows of the input; None before the next record wherever that is yet to come."""
+    """The windows of the input, and a None wherever the next record is not there yet."""
     chunk: list[InputRecord] = []
     stream = iter(records)
     while True:
@@ -158,7 +160,7 @@ def answer_records(
     generator: Generator,
     make_request: Callable[[InputRecord], GenerationRequest],
 ) -> list[StreamItem]:
-    """What becomes of each record; the good ones are generated together.
+    """One item per record, in their order; the good records are generated together.
 
     Args:
         records: good and bad ones.
@@ -174,7 +176,7 @@ def answer_records(
             items[i] = StreamItem(record, error=error)
     try:
         hypotheses = generator.generate(list(requests.values()))
-    except RECORD_ERRORS:  # somebody in the window: find out who, one by one
+    except RECORD_ERRORS:  # of a record in the window: ask one by one for which
         for i, request in requests.items():
             items[i] = _answer_one(records[i], request, generator)
     else:

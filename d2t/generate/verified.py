@@ -1,11 +1,16 @@
-"""Verified generation: what fails the check goes on to costlier ways of saying it, or is failed.
+"""Verified generation: a text that fails the check is replaced by one that passes, or is failed.
 
-Greedy → check → reranked beam → other sentences or orders → plan
-segments → samples of a narrow nucleus → samples of a wide one, which say anything in the end, but
-read worst. Samples come after segments: they cost more, and repaired none of what segments
-do (LOG). Few records go on, so the cost stays near greedy's. What is returned as ``ok`` or
-``repaired`` has passed the slot check, says nothing twice in a row, and says the slots in the order
-that was asked for where one was asked for; anything else is ``failed``, with its report.
+The stages, each costlier than the one before: the generator's own text (greedy search); the texts
+of a beam; other sentences of the plan, or other orders where none was asked for; sentences proved
+one by one and joined (``segments``); samples from a narrow nucleus; samples from a wide one, which
+say anything in the end, but read worst. Samples come after segments because they cost more and
+repaired no record that segments could not (experiments/LOG.md). Only records that fail the check
+cost extra time, so that the whole costs little more than greedy search.
+
+A text with the status ``ok`` or ``repaired`` has passed the slot check, says nothing twice in a
+row, and keeps the order that was asked for, if one was. Everything else is ``failed``, with its
+report. Of texts that pass, one that is finished, speaks of one thing and is worded as the
+references are is preferred; a correct but odd text is kept if no better one comes.
 """
 
 from __future__ import annotations
@@ -41,11 +46,11 @@ if TYPE_CHECKING:
 
 _DRAWN = frozenset({"sampled", "resampled"})
 _WIDE = 0.95
-"""Nucleus of the last samples."""
+"""Probability that the nucleus of the last samples holds."""
 
 
 class VerifiedGenerator:
-    """A ``Generator`` that returns proved texts, or says that it could not.
+    """A ``Generator`` that returns proved texts, and marks those it could not prove as failed.
 
     Attributes:
         generator: gives the first text of every request; its own options are those of that stage.
@@ -136,41 +141,48 @@ class VerifiedGenerator:
         return [(name, stage) for name, stage, size in stages if size]
 
     def _follows(self, request: GenerationRequest) -> bool:
-        """Whether an order was asked for of a model that follows orders."""
+        """Whether an order was asked for, of a model that follows orders."""
         needs = self.generator.bundle.linearizer.needs_planner
         return request.plan is not None and needs
 
-    def _proved(self, request: GenerationRequest, said: Hypothesis) -> bool:
-        kept = said.order_kept and said.breaks_kept is not False
-        right = said.status == "ok" and not said.alignment.faint and not stutters(said.alignment)
-        return right and (kept or not self._follows(request))
-
-    def _reads(self, said: Hypothesis) -> bool:
-        """Whether it is finished, of one thing, and worded as the references are."""
-        if self._finished and not is_finished(said.text):
+    def _proved(self, request: GenerationRequest, text: Hypothesis) -> bool:
+        """Whether a text passes the slot check, stutters nowhere, and keeps the order asked for."""
+        alignment = text.report.alignment
+        if text.status != "ok" or alignment.faint or stutters(alignment):
             return False
-        words = template_words(said.template)
+        if not self._follows(request):
+            return True
+        return text.order_kept and text.breaks_kept is not False
+
+    def _reads(self, text: Hypothesis) -> bool:
+        """Whether a text is finished, speaks of one thing, and is worded as the references are."""
+        if self._finished and not is_finished(text.text):
+            return False
+        words = template_words(text.template)
         habits = (self._linking, self._wording)
         return all(habit.fault(words) is None for habit in habits if habit)
 
     def _beams(self, requests: Sequence[GenerationRequest], _: Sequence[Hypothesis]) -> Texts:
         return self.generator.with_beam(self.options.beam_size).checking(requests)
 
-    def _variants(self, requests: Sequence[GenerationRequest], said: Sequence[Hypothesis]) -> Texts:
+    def _variants(
+        self, requests: Sequence[GenerationRequest], texts: Sequence[Hypothesis]
+    ) -> Texts:
         plans = [
-            self._other_plans(request, first) for request, first in zip(requests, said, strict=True)
+            self._other_plans(request, first)
+            for request, first in zip(requests, texts, strict=True)
         ]
         wanted = [
             replace(request, id=f"{request.id}/{number}", plan=plan)
             for request, others in zip(requests, plans, strict=True)
             for number, plan in enumerate(others)
         ]
-        texts = iter(self.generator.with_beam(1).answer(wanted))
-        groups = [[next(texts) for _ in others] for others in plans]
+        answers = iter(self.generator.with_beam(1).answer(wanted))
+        groups = [[next(answers) for _ in others] for others in plans]
         return [sorted(group, key=lambda text: -text.score) for group in groups]
 
     def _other_plans(self, request: GenerationRequest, first: Hypothesis) -> list[Plan]:
-        """Other sentences of an order that was asked for; other orders where none was."""
+        """Other sentences for the order that was asked for, or other orders if none was."""
         rng = derived_rng(self.generator.seed, "variants", request.id)
         most, asked = self.options.variants, first.plan
         if not self._follows(request):
@@ -198,7 +210,9 @@ class VerifiedGenerator:
         options = SamplingOptions("ancestral", n_samples=n, keep=n, top_p=top_p, seed=seed)
         return self.generator.checking(requests, options)
 
-    def _segments(self, requests: Sequence[GenerationRequest], said: Sequence[Hypothesis]) -> Texts:
+    def _segments(
+        self, requests: Sequence[GenerationRequest], texts: Sequence[Hypothesis]
+    ) -> Texts:
         wide = self.generator.with_beam(self.options.segment_beam)
-        plans = [first.plan for first in said]
+        plans = [first.plan for first in texts]
         return segment_texts(wide, requests, plans, linking=self._linking)

@@ -1,7 +1,7 @@
-"""Windows of work, some of them at a time: while an engine searches one, another is checked.
+"""Work that is cut into windows, several of which are in progress at a time.
 
-An engine of its own threads leaves Python's lock free while it searches; linearization, checking
-and repair hold it. One window after the other therefore leaves cores idle in turn.
+An engine with threads of its own releases Python's lock while it searches; linearization, checking
+and repair hold the lock. So one window is searched while another is checked, and no core is idle.
 """
 
 from __future__ import annotations
@@ -26,37 +26,37 @@ def in_turn(
     at_a_time: int,
     pool: Executor | None = None,
 ) -> Iterator[_Answer]:
-    """What ``work`` makes of each window, in their order; up to ``at_a_time`` are in work.
+    """Answer each window with ``work``, and yield the answers in the order of the windows.
 
-    As many windows are read before the first answer comes, but for a None in their place: the next
-    one is not there yet, and all that is begun shall be answered first. What ``work`` raises is
-    raised in its turn; windows that have not begun are then left alone. What ``windows`` raises is
-    raised when all that is begun is answered.
+    Reads up to ``at_a_time`` windows ahead. A None among the windows means that the next one is not
+    there yet: all windows in progress are then answered before more is read. An error of ``work``
+    is raised in the place of its answer, and windows that have not begun are dropped. An error of
+    ``windows`` is raised after all windows in progress are answered.
 
     Args:
         work: answers a window.
         windows: to be answered.
-        at_a_time: 1: nothing but this thread works.
-        pool: does the work; None: threads that end with it.
+        at_a_time: windows in progress at a time; with 1 the work is done in the calling thread.
+        pool: does the work; None: threads that end with this call.
     """
     if at_a_time == 1:
         yield from (work(window) for window in windows if window is not None)
         return
-    begun: deque[Future[_Answer]] = deque()
+    running: deque[Future[_Answer]] = deque()
     with nullcontext(pool) if pool else ThreadPoolExecutor(at_a_time) as workers:
         try:
             for window in _ending_in_none(windows):
                 if window is not None:
-                    begun.append(workers.submit(work, window))
-                while len(begun) == at_a_time or (begun and window is None):
-                    yield begun.popleft().result()
+                    running.append(workers.submit(work, window))
+                while len(running) == at_a_time or (running and window is None):
+                    yield running.popleft().result()
         finally:
-            for future in begun:
+            for future in running:
                 future.cancel()
 
 
 def _ending_in_none(windows: Iterable[_Window | None]) -> Iterator[_Window | None]:
-    """``windows``, and a None where they end or fail: what is begun is answered before."""
+    """``windows``, and a None at their end or before their error, so that work is completed."""
     try:
         yield from windows
     except Exception:
@@ -72,7 +72,10 @@ def in_windows(
     window: int,
     at_a_time: int,
 ) -> list[_Answer]:
-    """What ``work`` answers to ``items``; at once, or by windows where those gain by each other."""
+    """The answers of ``work`` to ``items``, cut into windows where several can be in progress.
+
+    ``work`` gets at most ``window`` items then, else all of them.
+    """
     if at_a_time == 1 or len(items) <= window:
         return work(items)
     windows = (items[at : at + window] for at in range(0, len(items), window))
