@@ -23,9 +23,8 @@ from d2t.generate.options import VerifyOptions
 from d2t.generate.requests import make_request
 from d2t.generate.segments import segment_texts
 from d2t.generate.windows import in_windows
-from d2t.language.habits.ending import FINISHED, is_finished
+from d2t.language.habits.flaws import FINISHED, is_finished, stutters
 from d2t.language.habits.linking import NAMING, Linking
-from d2t.language.habits.stutter import stutters
 from d2t.language.habits.wording import WORDING, Wording
 from d2t.language.template import template_words
 from d2t.mr.types import Plan

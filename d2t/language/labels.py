@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
+class LabelledText:
     """A text with what it says.
 
     Attributes:
@@ -54,7 +54,7 @@ class Labelled:
 
 def label(
     id: str, text: str, mr: MeaningRepresentation, checker: SlotChecker, domain: Domain
-) -> Labelled | None:
+) -> LabelledText | None:
     """What ``text`` says, ``mr`` (the proposal) deciding between values that share a wording.
 
     None when it says nothing, or when it reads differently once its own MR is what decides: such
@@ -68,12 +68,12 @@ def label(
     return labelled if labelled.plan == corrected[0].plan else None
 
 
-def read(example: Example, checker: SlotChecker, domain: Domain) -> Labelled:
+def read(example: Example, checker: SlotChecker, domain: Domain) -> LabelledText:
     """An example with one reference, described as a sample is."""
     return described(example, checker.align(example.references[0], example.mr), domain)
 
 
-def described(example: Example, alignment: Alignment, domain: Domain) -> Labelled:
+def described(example: Example, alignment: Alignment, domain: Domain) -> LabelledText:
     """An example whose one reference is aligned already."""
     text = alignment.text
     ends = [0, *(span.end for span in alignment.spans)]
@@ -86,7 +86,7 @@ def described(example: Example, alignment: Alignment, domain: Domain) -> Labelle
     )
     said = tuple(word for part in closed for word in template_words(part))
     residue = tuple(word for part in gaps for word in template_words(part))
-    return Labelled(example, alignment, template_of(alignment, domain), said, residue)
+    return LabelledText(example, alignment, template_of(alignment, domain), said, residue)
 
 
 def skeleton(alignment: Alignment, domain: Domain) -> str:

@@ -10,7 +10,7 @@ from d2t.corpus.registry import registry
 from d2t.corpus.writers import write_corpus
 from d2t.io.atomic import atomic_write, atomic_write_json
 from d2t.mr.domain import load_domain
-from d2t.score.fluency_metric import language_model
+from d2t.score.fluency import language_model
 from d2t.slots.checker import SlotChecker
 from d2t.train.data.prepare import prepare_data
 from experiments.reproduction.config import SCORE_STAGES
@@ -92,10 +92,8 @@ def _corpora(workspace: Workspace, row: Row) -> tuple[str, ...]:
 
 def _phrases(workspace: Workspace, row: Row, path: Path) -> None:
     """Cut from the row's training data as ``d2t augment phrases`` does; a report lies beside it."""
-    from d2t.augment.phrases.fluency import fluent_phrases, phrase_fluency
-    from d2t.augment.phrases.phrases import PhraseCounts, phrase_examples
-    from d2t.augment.phrases.report import phrase_report
-    from d2t.augment.phrases.select import select_phrases
+    from d2t.augment.phrases.phrases import PhraseCounts, phrase_examples, phrase_report
+    from d2t.augment.phrases.selection import fluent_phrases, phrase_fluency, select_phrases
 
     data = prepare_data(workspace.table.train_config(row).data)
     options = dict(workspace.table.phrases)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from d2t.io.hashing import sha256_json
 from d2t.score.bootstrap import sum_by_unit
 from d2t.score.checking import check_records
-from d2t.score.fluency_metric import Fluency, WorstWindow
+from d2t.score.fluency import Fluency, WorstWindow
 from d2t.score.metric import make_scorers
 from d2t.score.records import read_evaluation_records
 from d2t.score.report.report import evaluate_records

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from d2t.augment.phrases.fluency import fluent_phrases, phrase_fluency
-from d2t.augment.phrases.phrases import Dedupe, PhraseCounts, phrase_examples
-from d2t.augment.phrases.report import phrase_report, report_lines
-from d2t.augment.phrases.select import select_phrases
+from d2t.augment.phrases.phrases import (
+    Dedupe,
+    PhraseCounts,
+    phrase_examples,
+    phrase_report,
+    report_lines,
+)
+from d2t.augment.phrases.selection import fluent_phrases, phrase_fluency, select_phrases
 from d2t.augment.phrases.words import CorpusWords, words_of
 from d2t.corpus.correct import correct_examples
 from d2t.corpus.load import load_split

@@ -15,7 +15,7 @@ from d2t.generate.pipeline import ModelGenerator
 from d2t.generate.segments import _cuts, _Part, joined_candidates
 from d2t.generate.types import GenerationRequest
 from d2t.generate.verified import VerifiedGenerator, VerifyOptions
-from d2t.language.habits.ending import FINISHED, ends_finished, is_finished
+from d2t.language.habits.flaws import FINISHED, ends_finished, is_finished
 from d2t.language.habits.linking import NAMING
 from d2t.language.habits.wording import WORDING, Wording
 from d2t.mr.parse import parse_mr

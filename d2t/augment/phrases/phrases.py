@@ -13,14 +13,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from d2t.augment.phrases.chunks import Chunker
 from d2t.augment.phrases.cut import Cut, cuts, is_sentence
 from d2t.augment.phrases.words import ENDS, CorpusWords, words_of
 from d2t.corpus.types import Example
 from d2t.language.delex import Bindings, delexicalize
-from d2t.language.symbols import placeholder
+from d2t.language.symbols import KINDS, placeholder
 from d2t.mr.types import MeaningRepresentation, Plan
 from d2t.slots.types import Alignment, Span
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from d2t.corpus.correct import Aligner
     from d2t.mr.domain import Domain
     from d2t.mr.types import Slot
+
 
 Dedupe = Literal["template", "text", "none"]
 """Equal pairs are those with equal delexicalized templates, with equal texts and MRs, or none."""
@@ -192,3 +193,44 @@ def _identity(
     template = delexicalize(phrase.alignment, Bindings(table, open_symbols=frozenset(table)))
     plan = tuple((slot.name, symbols.get(slot, slot.value)) for slot in phrase.slots)
     return phrase.kind, act, template.casefold(), plan
+
+
+def phrase_report(phrases: Sequence[Example], counts: PhraseCounts) -> dict[str, Any]:
+    """JSON-able counts of the phrases that are written, and of where the others went.
+
+    ``distinct_orders`` are orders of slot names, ``distinct_plans`` orders of slots with values.
+    """
+    kinds = Counter(phrase.kind for phrase in phrases)
+    sizes = Counter(min(len(phrase.mr.slots), 3) for phrase in phrases)
+    plans = [phrase.plan.slots for phrase in phrases if phrase.plan is not None]
+    return {
+        "references": counts.references,
+        "spans": counts.spans,
+        "dropped": {
+            **dict(counts.dropped.most_common()),
+            "not_selected": sum(counts.kept.values()) - len(phrases),
+        },
+        "written": len(phrases),
+        "kinds": {kind: kinds[kind] for kind in KINDS},
+        "slots": {"1": sizes[1], "2": sizes[2], "3+": sizes[3]},
+        "distinct_texts": len({phrase.references for phrase in phrases}),
+        "distinct_mrs": len({phrase.mr.key() for phrase in phrases}),
+        "distinct_plans": len(set(plans)),
+        "distinct_orders": len({tuple(slot.name for slot in plan) for plan in plans}),
+    }
+
+
+def report_lines(report: dict[str, Any]) -> list[str]:
+    """The report for a person."""
+
+    def listed(table: dict[str, int]) -> str:
+        return ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in table.items())
+
+    return [
+        f"{report['references']} references, {report['spans']} spans that hold a slot",
+        f"dropped: {listed(report['dropped'])}",
+        f"written: {report['written']} ({listed(report['kinds'])})",
+        f"slots: {listed(report['slots'])}",
+        f"distinct: {report['distinct_texts']} texts, {report['distinct_mrs']} MRs, "
+        f"{report['distinct_plans']} plans, {report['distinct_orders']} orders of slot names",
+    ]

@@ -234,7 +234,7 @@ def _fluency(source: str | None, domain: Domain) -> list[Scorer]:
     if source is None:
         return []
     from d2t.score.checking import checker_for
-    from d2t.score.fluency_metric import fluency_scorers
+    from d2t.score.fluency import fluency_scorers
 
     return fluency_scorers(source, domain, checker_for(domain))
 

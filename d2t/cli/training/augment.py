@@ -84,9 +84,8 @@ def phrases(
 
     Example:  d2t augment phrases --corpus mini --out phrases.jsonl
     """
-    from d2t.augment.phrases.phrases import PhraseCounts
-    from d2t.augment.phrases.report import phrase_report, report_lines
-    from d2t.augment.phrases.select import select_phrases
+    from d2t.augment.phrases.phrases import PhraseCounts, phrase_report, report_lines
+    from d2t.augment.phrases.selection import select_phrases
     from d2t.recipes.counterfactual import held_out_mrs
     from d2t.train.data.prepare import prepare_data
 
@@ -138,7 +137,7 @@ def _cut(
 
 def _fluent(data: PreparedData, found: list[Example], quantile: float) -> list[Example]:
     """The phrases that read like parts of the references, behind a progress bar."""
-    from d2t.augment.phrases.fluency import fluent_phrases, phrase_fluency
+    from d2t.augment.phrases.selection import fluent_phrases, phrase_fluency
 
     references = [pair.alignment for pair in data.train]
     with progress("reading phrases", total=len(found)) as advance:

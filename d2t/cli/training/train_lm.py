@@ -36,7 +36,7 @@ def train_lm(
     from d2t.language.ngram.fluency import DEFAULT_ORDER, NgramLanguageModel, choose_order
     from d2t.mr.domain import load_domain
     from d2t.score.checking import checker_for
-    from d2t.score.fluency_metric import SUFFIX, corpus_templates
+    from d2t.score.fluency import SUFFIX, corpus_templates
 
     if out.suffix != SUFFIX:
         raise UsageError(f"--out {out}: expected a name that ends in {SUFFIX}")

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from d2t.judges.parser.learned_parser import LearnedParser
     from d2t.language.habits.clauses import ClauseChecker
-    from d2t.language.labels import Labelled
+    from d2t.language.labels import LabelledText
 
 
 class Judge(Protocol):
     """Says yes or no to a sample with its label."""
 
-    def agrees(self, labelled: Labelled) -> bool:
+    def agrees(self, labelled: LabelledText) -> bool:
         """Whether the sample may be learned from."""
         ...
 
@@ -46,7 +46,7 @@ class ParserAgreement:
 
     parser: LearnedParser
 
-    def agrees(self, labelled: Labelled) -> bool:
+    def agrees(self, labelled: LabelledText) -> bool:
         """Whether slots and values are the same; of open values only that there is one."""
         domain = self.parser.domain
         [parsed] = self.parser.parse([labelled.template])
@@ -70,7 +70,7 @@ class ClassifierLimit:
         """The limit that a share ``quantile`` of ``dev`` templates falls below."""
         return cls(classifier, float(np.quantile(classifier.scores(dev), quantile)))
 
-    def agrees(self, labelled: Labelled) -> bool:
+    def agrees(self, labelled: LabelledText) -> bool:
         """Whether the sample reaches the limit."""
         return bool(self.classifier.scores([labelled.template])[0] >= self.limit)
 
@@ -81,6 +81,6 @@ class WholeClauses:
 
     checker: ClauseChecker
 
-    def agrees(self, labelled: Labelled) -> bool:
+    def agrees(self, labelled: LabelledText) -> bool:
         """Whether no sentence has a fault."""
         return self.checker.fault(template_words(labelled.template)) is None

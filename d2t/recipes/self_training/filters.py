@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from d2t.generate.candidates import Candidate
-    from d2t.language.labels import Labelled
+    from d2t.language.labels import LabelledText
     from d2t.mr.domain import Domain
     from d2t.mr.types import Plan
     from d2t.recipes.self_training.agreement import Judge
@@ -49,7 +49,7 @@ class Residue:
         self._telling: set[str] = set()
         self._needs: dict[str, str] = {}
 
-    def fit(self, references: Sequence[Labelled]) -> None:
+    def fit(self, references: Sequence[LabelledText]) -> None:
         """Count words outside spans, inside them, and the slots beside which they stand."""
         outside, inside, present = Counter[str](), Counter[str](), Counter[str]()
         beside: Counter[tuple[str, str]] = Counter()
@@ -71,7 +71,7 @@ class Residue:
             if n >= share * outside[word] and present[name] < share * len(references)
         }
 
-    def strange(self, sample: Labelled) -> list[str]:
+    def strange(self, sample: LabelledText) -> list[str]:
         """The words of ``sample`` outside spans that references do not use like this."""
         names = sample.example.mr.names
         return [
@@ -114,11 +114,11 @@ class SampleFilter:
         other.thresholds, other.judges = thresholds, dict(judges)
         return other
 
-    def remember(self, known: Labelled) -> None:
+    def remember(self, known: LabelledText) -> None:
         """Never accept this text in this order again."""
         self._seen.add(self._identity(known))
 
-    def judge(self, id: str, proposal: Proposal, sample: Candidate) -> Labelled | str:
+    def judge(self, id: str, proposal: Proposal, sample: Candidate) -> LabelledText | str:
         """The labelled sample, which is remembered, or the reason for dropping it."""
         if not sample.finished:
             return "unfinished"
@@ -131,12 +131,12 @@ class SampleFilter:
         self.remember(labelled)
         return labelled
 
-    def _names_are_read(self, sample: Candidate, labelled: Labelled) -> bool:
+    def _names_are_read(self, sample: Candidate, labelled: LabelledText) -> bool:
         """Whether each open value that was put into the text is read as a value of its slot."""
         read = open_names(labelled.example.mr, self.domain)
         return read == open_names_in(sample.template, self.domain)
 
-    def _distrusted(self, sample: Candidate, labelled: Labelled) -> str | None:
+    def _distrusted(self, sample: Candidate, labelled: LabelledText) -> str | None:
         """Filters of the text alone."""
         if not self.sizes.min_size <= len(labelled.example.mr.names) <= self.sizes.max_size:
             return "size"
@@ -152,7 +152,7 @@ class SampleFilter:
             return "fluency"
         return "confidence" if sample.score < self.thresholds.confidence else None
 
-    def _unwanted(self, proposal: Proposal, labelled: Labelled) -> str | None:
+    def _unwanted(self, proposal: Proposal, labelled: LabelledText) -> str | None:
         """Filters that compare with the proposal and other data, and the learned judges."""
         if not self._agrees(proposal, labelled.plan):
             return "agreement"
@@ -171,7 +171,7 @@ class SampleFilter:
         planned = config.agree_breaks and asked.breaks is not None
         return not planned or read.sentences == asked.sentences
 
-    def _identity(self, labelled: Labelled) -> bytes:
+    def _identity(self, labelled: LabelledText) -> bytes:
         """Digest of the delexicalised text and plan; 8 bytes keep millions apart and fit memory."""
         text = repr((labelled.template.lower(), shape(labelled.plan.slots, self.domain)))
         return hashlib.blake2b(text.encode(), digest_size=8).digest()

@@ -12,7 +12,7 @@ from d2t.recipes.self_training.filters import REASONS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from d2t.language.labels import Labelled
+    from d2t.language.labels import LabelledText
     from d2t.mr.domain import Domain
     from d2t.mr.types import MeaningRepresentation
 
@@ -27,7 +27,7 @@ class Known:
         self.mrs: set[object] = set()
         self.plans: set[object] = set()
 
-    def add(self, labelled: Labelled) -> None:
+    def add(self, labelled: LabelledText) -> None:
         """This has been seen in training."""
         self.mrs.add(self.mr_shape(labelled.example.mr))
         self.plans.add(self.plan_shape(labelled))
@@ -37,7 +37,7 @@ class Known:
         slots = sorted(shape(mr.slots, self.domain), key=lambda item: (item[0], item[1] or ""))
         return mr.dialogue_act, tuple(slots)
 
-    def plan_shape(self, labelled: Labelled) -> object:
+    def plan_shape(self, labelled: LabelledText) -> object:
         """The order without open values."""
         return labelled.example.mr.dialogue_act, shape(labelled.plan.slots, self.domain)
 
@@ -57,7 +57,7 @@ class Tally:
         self._n_runs: Counter[int] = Counter()
         self._distinct: dict[str, set[object]] = {"mrs": set(), "plans": set()}
 
-    def add(self, labelled: Labelled, size: int, proposed: set[str]) -> None:
+    def add(self, labelled: LabelledText, size: int, proposed: set[str]) -> None:
         """Count one accepted sample of a proposal of ``size`` slot names and these slots."""
         mr, plan = self.known.mr_shape(labelled.example.mr), self.known.plan_shape(labelled)
         count = self._accepted

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from d2t.generate.pipeline import ModelGenerator
-    from d2t.language.labels import Labelled
+    from d2t.language.labels import LabelledText
     from d2t.recipes.self_training.config import SelfTrainingConfig
     from d2t.recipes.self_training.options import FilterConfig
 
@@ -219,7 +219,7 @@ def held_out_keys(config: SelfTrainingConfig, data: PreparedData) -> frozenset[o
     return frozenset(keys)
 
 
-def _earlier(data: PreparedData, rounds: Sequence[RoundFiles]) -> list[Labelled]:
+def _earlier(data: PreparedData, rounds: Sequence[RoundFiles]) -> list[LabelledText]:
     """The samples of earlier rounds and of other augmentation files."""
     examples = [pair.example for pair in data.extra]
     for files in rounds:
@@ -262,7 +262,7 @@ def _identity(
     number: int,
     generator: ModelGenerator,
     data: PreparedData,
-    earlier: Sequence[Labelled],
+    earlier: Sequence[LabelledText],
 ) -> dict[str, Any]:
     """What decides a round's samples; a folder that holds another is not resumed."""
     bundle = generator.bundle.path

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from d2t.errors import DomainError, did_you_mean
 from d2t.io.hashing import sha256_json
-from d2t.slots.lexicon.pattern import Node, Parsed, parse_pattern
+from d2t.slots.lexicon.pattern import Node, ParsedPattern, parse_pattern
 from d2t.slots.lexicon.tokens import Tokenizer
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ class _Builder:
         self, domain: Domain, where: str, tokenizer: Tokenizer, macros: Mapping[str, str]
     ) -> None:
         self.domain, self.where, self.tokenizer, self.macros = domain, where, tokenizer, macros
-        self.parsed = Parsed()
+        self.parsed = ParsedPattern()
 
     def keys(
         self, table: Mapping[str, Any], name: str, allowed: set[str], needed: set[str]

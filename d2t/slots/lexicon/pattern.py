@@ -71,7 +71,7 @@ Node = Word | Gap | Mark | Sequence | Choice
 NOTHING = Sequence(())
 
 
-class Parsed:
+class ParsedPattern:
     """What the patterns of one lexicon share, each parsed once: macros and literals.
 
     A macro is used up to a hundred times; parsing it again each time took most of the start-up.
@@ -86,7 +86,7 @@ def parse_pattern(
     source: str,
     words: Callable[[str], tuple[str, ...]],
     macros: Mapping[str, str],
-    parsed: Parsed | None = None,
+    parsed: ParsedPattern | None = None,
 ) -> Node:
     """Parse one pattern.
 
@@ -99,7 +99,7 @@ def parse_pattern(
     Raises:
         DomainError: unbalanced groups, an unknown or circular macro, or a stray character.
     """
-    return _Parser(source, words, macros, (), parsed or Parsed()).parse()
+    return _Parser(source, words, macros, (), parsed or ParsedPattern()).parse()
 
 
 class _Parser:
@@ -111,7 +111,7 @@ class _Parser:
         words: Callable[[str], tuple[str, ...]],
         macros: Mapping[str, str],
         inside: tuple[str, ...],
-        parsed: Parsed,
+        parsed: ParsedPattern,
     ) -> None:
         self.source, self.words, self.macros, self.inside = source, words, macros, inside
         self.parsed = parsed

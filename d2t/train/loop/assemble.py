@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from d2t.errors import ConfigError
-from d2t.language.habits.ending import FINISHED, ends_finished
+from d2t.language.habits.flaws import FINISHED, ends_finished
 from d2t.language.habits.linking import NAMING, Linking
 from d2t.language.habits.wording import WORDING, Wording
 from d2t.language.symbols import PLAN_SYMBOLS, all_symbols

@@ -1,22 +1,23 @@
-"""How much a phrase reads like a part of the references: what keeps broken ones out.
+"""Which phrases are kept: those that read like the references, and an even or random sample.
 
 People write fragments and slips ("The Rice Boat Indian restaurant is adult only,higher in price"),
-and rare orders of slots are where most of the slips are: a selection that is even over orders is
-made of them. Not in the source, which takes every constituent.
+and most slips stand in rare orders of slots. A selection that is even over orders would consist of
+them, so phrases that do not read fluently are left out first. The source takes every constituent.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from d2t.language.labels import skeleton
 from d2t.language.ngram.fluency import NgramLanguageModel, worst_window
+from d2t.seeding import derived_rng
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Hashable, Sequence
 
     from numpy.typing import NDArray
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from d2t.slots.types import Alignment
 
     FloatArray = NDArray[np.float64]
+
 
 ORDER = 5
 WINDOW = 4
@@ -75,3 +77,47 @@ def _inner(odds: FloatArray) -> float:
     """The worst window of the words but the first; the end of the text is no word."""
     inner = odds[1:-1] if len(odds) > 3 else odds[:-1]
     return worst_window(inner, WINDOW)
+
+
+def select_phrases(
+    phrases: Sequence[Example],
+    *,
+    max_per_plan: int | None = None,
+    max_per_reference: int | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+) -> list[Example]:
+    """Some of the phrases, in the order given; the same for the same seed.
+
+    Args:
+        phrases: as ``phrase_examples`` makes them.
+        max_per_plan: keep at most so many of one kind and one order of slot names: usual orders
+            are thinned out, rare ones stay.
+        max_per_reference: keep at most so many that were cut out of one reference.
+        limit: then keep a uniform subsample of this size.
+        seed: which ones.
+    """
+    order = list(range(len(phrases)))
+    derived_rng(seed, "phrases").shuffle(order)
+    order = _at_most(order, max_per_plan, lambda at: _form(phrases[at]))
+    order = _at_most(order, max_per_reference, lambda at: phrases[at].id.rpartition(":")[0])
+    return [phrases[at] for at in sorted(order[:limit])]
+
+
+def _form(phrase: Example) -> Hashable:
+    names = () if phrase.plan is None else phrase.plan.names
+    return phrase.kind, phrase.mr.dialogue_act, names
+
+
+def _at_most(order: list[int], most: int | None, key: Callable[[int], Hashable]) -> list[int]:
+    """The first ``most`` of each key."""
+    if most is None:
+        return order
+    taken: Counter[Hashable] = Counter()
+    kept: list[int] = []
+    for at in order:
+        own = key(at)
+        if taken[own] < most:
+            taken[own] += 1
+            kept.append(at)
+    return kept
