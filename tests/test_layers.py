@@ -113,7 +113,7 @@ def test_the_lower_layers_never_load_torch() -> None:
 
 def test_the_command_line_starts_without_torch() -> None:
     loaded = loaded_by("import d2t.cli.main")
-    assert not loaded & {*HEAVY, "sacrebleu", "datasets", "lark", "rapidfuzz", "numpy"}
+    assert not loaded & {*HEAVY, "sacrebleu", "datasets", "rapidfuzz", "numpy"}
 
 
 def test_importing_d2t_loads_no_third_party_module_but_pydantic() -> None:

@@ -1,26 +1,45 @@
-"""Written MRs to raw (name, value) pairs: a fast path, and the grammar behind it."""
+r"""The written forms of a meaning representation, split into a dialogue act and raw slots.
+
+Two forms are read::
+
+    E2E:    name[Aromi], eatType[pub], customer rating[5 out of 5]
+    ViGGO:  inform(name[X], genres[action, shooter], has_multiplayer[no])      request(developer[])
+
+The grammar, with white space allowed around every name and after every closing bracket::
+
+    mr     = items | act "(" items ")" | act "(" ")"
+    items  = item { "," item }
+    item   = name "[" value "]"
+    value  = { text | "\" character | "[" value "]" }
+    name, act = characters other than [ ] ( ) , \
+
+Brackets inside a value may nest while they are balanced. A backslash escapes a bracket, a comma of
+a list value or itself, and writes a newline as ``\n``; ``d2t.mr.values.unescape`` resolves it.
+"""
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 from d2t.errors import MRParseError
 from d2t.mr.values import position, shorten
 
-if TYPE_CHECKING:
-    from lark import Lark, UnexpectedInput
-
 MAX_MR_LENGTH = 100_000
 """Characters; a longer text is not one meaning representation."""
 
-# The plain case of grammar.lark: no escapes, no nested brackets. A test holds the two equal.
-_NAME = r"\s*[^\[\](),\\\s][^\[\](),\\]*"
-_ITEM = rf"({_NAME})\[([^\[\]\\]*)\]\s*"
-_FAST_ITEM = re.compile(_ITEM)
-_FAST_ACT = re.compile(rf"({_NAME})\(")
+# White space before a name belongs to the match of the name, and is stripped from it.
+_NAME = re.compile(r"\s*[^\[\](),\\\s][^\[\](),\\]*")
+_ACT = re.compile(rf"({_NAME.pattern})\(")
+_NO_ITEMS = re.compile(r"\s*\)")
+_SPACE = re.compile(r"\s*")
+# The common case of an item, a value without escapes and brackets, takes one match.
+_PLAIN_ITEM = re.compile(rf"({_NAME.pattern})\[([^\[\]\\]*)\]\s*")
+_MARK = re.compile(r"\\.|[\[\]\\]", re.DOTALL)
+
+_A_NAME = "a slot name"
+_IN_VALUE = ("'['", "']'", "a value", "an escaped character")
+_END = "the end of the text"
 
 
 class RawItem(NamedTuple):
@@ -42,7 +61,8 @@ def read_syntax(source: str) -> RawMR:
     """Split an E2E or ViGGO text into its act and items, names and values still as written.
 
     Raises:
-        MRParseError: the text does not follow ``grammar.lark``; with line, column and the cure.
+        MRParseError: the text does not follow the grammar (code ``mr_syntax``, with line, column,
+            what was expected and the cure) or is too long (``mr_too_long``).
     """
     if len(source) > MAX_MR_LENGTH:
         raise MRParseError(
@@ -52,153 +72,113 @@ def read_syntax(source: str) -> RawMR:
             column=1,
             code="mr_too_long",
         )
-    return read_fast(source) or read_grammar(source)
-
-
-def read_fast(source: str) -> RawMR | None:
-    """The plain case by regular expression; None = ask the grammar."""
-    act, at, end = None, 0, len(source)
-    head = _FAST_ACT.match(source)
-    if head is not None:
-        act, at = head[1].strip(), head.end()
-        tail = source.rstrip()
-        if not tail.endswith(")"):
-            return None
-        end = len(tail) - 1
+    act, at = None, 0
     items: list[RawItem] = []
-    while True:
-        found = _FAST_ITEM.match(source, at, end)
-        if found is None:
-            return None
-        name = found[1]
-        stripped = name.strip()
-        items.append(RawItem(stripped, found[2], at + len(name) - len(name.lstrip())))
-        at = found.end()
-        if at == end:
+    if head := _ACT.match(source):
+        act, at = head[1].strip(), head.end()
+        if close := _NO_ITEMS.match(source, at):
+            _require_end(source, close.end())
             return RawMR(act, items)
-        if source[at] != ",":
-            return None
-        at += 1
+    while True:
+        if plain := _PLAIN_ITEM.match(source, at):
+            written, value, end = plain[1], plain[2], plain.end()
+        else:
+            written, value, end = _read_item(source, at, first=not items, in_act=act is not None)
+        name = written.strip()
+        items.append(RawItem(name, value, at + len(written) - len(written.lstrip())))
+        at = end + 1
+        follows = source[end : end + 1]
+        if follows == ",":
+            continue
+        if act is None:
+            if follows:
+                raise _error(source, end, (_END,) if follows == ")" else ("','", _END))
+            return RawMR(None, items)
+        if follows != ")":
+            raise _error(source, end, ("')'", "','") if follows else ("')'",))
+        _require_end(source, at)
+        return RawMR(act, items)
 
 
-def read_grammar(source: str) -> RawMR:
-    """The reference reader: lark's LALR parser over ``grammar.lark``.
+def _read_item(source: str, at: int, *, first: bool, in_act: bool) -> tuple[str, str, int]:
+    """Read one item character by character: its name and value, and the offset behind it.
 
     Raises:
-        MRParseError: with line, column and the expected symbols in words.
+        MRParseError: there is no complete item at ``at``.
     """
-    from lark import UnexpectedInput
-
-    try:
-        parsed: Any = _parser().parse(source)
-    except UnexpectedInput as error:
-        raise _explain(source, error) from None
-    assert isinstance(parsed, RawMR)
-    return parsed
-
-
-@lru_cache(maxsize=1)
-def _parser() -> Lark:
-    from lark import Lark, Token, Transformer
-
-    class Build(Transformer[Token, RawMR]):
-        """Builds the pairs while parsing, so that nesting costs no recursion."""
-
-        def plain(self, parts: list[Any]) -> RawMR:
-            """An MR without a dialogue act."""
-            return RawMR(None, parts[0])
-
-        def act(self, parts: list[Any]) -> RawMR:
-            """An act with slots."""
-            return RawMR(str(parts[0]).strip(), parts[1])
-
-        def empty_act(self, parts: list[Any]) -> RawMR:
-            """An act without slots."""
-            return RawMR(str(parts[0]).strip(), [])
-
-        def items(self, parts: list[Any]) -> list[RawItem]:
-            """The slots in the order written."""
-            return parts
-
-        def item(self, parts: list[Any]) -> RawItem:
-            """One slot with its raw value and place."""
-            name = str(parts[0])
-            offset = (parts[0].start_pos or 0) + len(name) - len(name.lstrip())
-            return RawItem(name.strip(), parts[1], offset)
-
-        def value(self, parts: list[Any]) -> str:
-            """The raw text between the outer brackets."""
-            return "".join(parts)
-
-        def nested(self, parts: list[Any]) -> str:
-            """A balanced pair of brackets inside a value."""
-            return f"[{parts[0]}]"
-
-    grammar = (Path(__file__).parent / "grammar.lark").read_text(encoding="utf-8")
-    return Lark(grammar, parser="lalr", transformer=Build())
+    name = _NAME.match(source, at)
+    if name is None:
+        if not (first and in_act):
+            raise _error(source, at, (_A_NAME,))
+        behind = _end_of_space(source, at)
+        raise _error(source, behind, (_A_NAME, "')'") if behind == at else ("')'",))
+    if source[name.end() : name.end() + 1] != "[":
+        raise _error(source, name.end(), ("'['", "'('") if first and not in_act else ("'['",))
+    start = name.end() + 1
+    depth = 1
+    for mark in _MARK.finditer(source, start):
+        if mark[0] == "\\":  # the last character of the text, which escapes nothing
+            raise _error(source, mark.start(), _IN_VALUE)
+        depth += (mark[0] == "[") - (mark[0] == "]")
+        if not depth:
+            return name[0], source[start : mark.start()], _end_of_space(source, mark.end())
+    raise _not_closed(source)
 
 
-_WORDS = {
-    "NAME": "a slot name",
-    "LSQB": "'['",
-    "RSQB": "']'",
-    "LPAR": "'('",
-    "RPAR": "')'",
-    "COMMA": "','",
-    "TEXT": "a value",
-    "ESCAPE": "an escaped character",
-    "$END": "the end of the text",
-}
+def _end_of_space(source: str, at: int) -> int:
+    space = _SPACE.match(source, at)
+    return space.end() if space else at
 
 
-def _explain(source: str, error: UnexpectedInput) -> MRParseError:
-    """The grammar's complaint in words: where, what stood there, what was legal, what to try."""
-    names = set(getattr(error, "expected", None) or getattr(error, "allowed", None) or ())
-    token = getattr(error, "token", None)
-    at_end = token is not None and token.type == "$END"
-    offset = len(source) if at_end else max(getattr(error, "pos_in_stream", None) or 0, 0)
-    line, column = position(source, offset)
-    if "COMMA" in names:  # the table of an LALR parser offers ')' and the end alike; only one fits
-        names |= {"RPAR", "$END"}
-        names.remove("$END" if _FAST_ACT.match(source) else "RPAR")
-    legal = tuple(_WORDS[name] for name in _WORDS if name in names) or (_WORDS["$END"],)
-    if at_end and "RSQB" in names:
-        opened = _first_unclosed(source)
-        start = position(source, opened)[1]
-        message = (
-            f"the bracket at column {start}, {shorten(source[opened:])}, is not closed: "
-            "expected ']'"
-        )
-        cure = r"close the bracket; write a bracket that belongs to the value as \[ or \]"
+def _require_end(source: str, at: int) -> None:
+    """Raise ``MRParseError`` unless only white space follows the closing bracket of an act."""
+    end = _end_of_space(source, at)
+    if end < len(source):
+        raise _error(source, end, (_END,))
+
+
+def _error(source: str, offset: int, expected: tuple[str, ...]) -> MRParseError:
+    """The error at ``offset``: what stands there, what was expected, and what to try."""
+    before = len(re.findall(r"\]\s*(?=,|$)", source[:offset]))
+    after = f" after slot {before}" if before else ""
+    here = repr(source[offset]) if offset < len(source) else _END
+    if source[offset : offset + 1] == "]":
+        cure = r"write a ']' that belongs to the value as \]"
+    elif "','" in expected:
+        cure = "separate slots with commas, as in name[Aromi], eatType[pub]"
     else:
-        found = "the end of the text" if at_end else shorten(source[offset : offset + 1])
-        message = f"expected {' or '.join(legal)}{_context(source[:offset])}, found {found}"
-        cure = _cure(source, offset, names)
-    message += f" at column {column}" + (f" of line {line}" if "\n" in source else "")
-    return MRParseError(
-        f"{message}; {cure}", line=line, column=column, code="mr_syntax", expected=legal
+        cure = "write an MR as name[Aromi], eatType[pub] or inform(name[Aromi])"
+    return _located_error(
+        source, offset, f"expected {' or '.join(expected)}{after}, found {here}", cure, expected
     )
 
 
-def _first_unclosed(source: str) -> int:
-    """Where the outermost bracket opens that nothing closes."""
-    opened: list[int] = []
-    for mark in re.finditer(r"\\.|[\[\]]", source, re.DOTALL):
+def _not_closed(source: str) -> MRParseError:
+    """The error of a value that runs to the end of the text; it names the outermost open bracket."""
+    open_brackets: list[int] = []
+    for mark in _MARK.finditer(source):
         if mark[0] == "[":
-            opened.append(mark.start())
-        elif mark[0] == "]" and opened:
-            opened.pop()
-    return opened[0] if opened else source.rfind("[")
+            open_brackets.append(mark.start())
+        elif mark[0] == "]" and open_brackets:
+            open_brackets.pop()
+    start = open_brackets[0]
+    problem = (
+        f"the bracket at column {position(source, start)[1]}, {shorten(source[start:])}, "
+        "is not closed: expected ']'"
+    )
+    cure = r"close the bracket; write a bracket that belongs to the value as \[ or \]"
+    return _located_error(source, len(source), problem, cure, _IN_VALUE)
 
 
-def _context(before: str) -> str:
-    n_items = len(re.findall(r"\]\s*(?=,|$)", before))
-    return f" after slot {n_items}" if n_items else ""
-
-
-def _cure(source: str, offset: int, names: set[str]) -> str:
-    if source[offset : offset + 1] == "]":
-        return r"write a ']' that belongs to the value as \]"
-    if "COMMA" in names and offset < len(source):
-        return "separate slots with commas, as in name[Aromi], eatType[pub]"
-    return "write an MR as name[Aromi], eatType[pub] or inform(name[Aromi])"
+def _located_error(
+    source: str, offset: int, problem: str, cure: str, expected: tuple[str, ...]
+) -> MRParseError:
+    line, column = position(source, offset)
+    of_line = f" of line {line}" if "\n" in source else ""
+    return MRParseError(
+        f"{problem} at column {column}{of_line}; {cure}",
+        line=line,
+        column=column,
+        code="mr_syntax",
+        expected=expected,
+    )

@@ -26,7 +26,7 @@ def sources() -> tuple[Path, ...]:
     files = [
         path
         for folder in ("d2t", "experiments", "tests", "data")
-        for suffix in ("*.py", "*.toml", "*.lark")
+        for suffix in ("*.py", "*.toml")
         for path in (ROOT / folder).rglob(suffix)
     ]
     own = Path(__file__).parent

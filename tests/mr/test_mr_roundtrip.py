@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from d2t.errors import D2TError
+from d2t.errors import D2TError, MRParseError
 from d2t.io.csv_rows import CsvRow
 from d2t.mr.domain import Domain, domain_from_dict, load_domain
 from d2t.mr.parse import mr_from_row, parse_mr
 from d2t.mr.plans import parse_plan
 from d2t.mr.records import mr_from_fields
 from d2t.mr.render import mr_to_json, render_mr
-from d2t.mr.syntax import RawMR, read_fast, read_grammar
+from d2t.mr.syntax import RawItem, RawMR, read_syntax
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
-from d2t.mr.values import escape, split_list, unescape
+from d2t.mr.values import escape, position, split_list, unescape
 
 TOY = domain_from_dict(
     {
@@ -142,11 +142,47 @@ def test_list_items_come_back(items: list[str]) -> None:
     assert [unescape(item) for item in split_list(written)] == [item.strip() for item in items]
 
 
-def read_or_none(text: str) -> RawMR | None:
-    try:
-        return read_grammar(text)
-    except D2TError:
-        return None
+def read_by_state(text: str) -> RawMR | int:
+    """The grammar once more, one character a step: the MR, or the offset of the first error."""
+    act: str | None = None
+    items: list[RawItem] = []
+    state, start, name, depth = "name", 0, "", 0
+    at = 0
+    while at < len(text):
+        char = text[at]
+        blank = not text[start:at].strip()
+        if state == "name":
+            if char == "[" and not blank:
+                name, state, start, depth = text[start:at], "value", at + 1, 1
+            elif char == "(" and not blank and act is None and not items:
+                act, state, start = text[start:at].strip(), "name", at + 1
+            elif char == ")" and blank and act is not None and not items:
+                state = "end"
+            elif char in "[](),\\":
+                return start if blank and (items or act is None) else at
+        elif state == "value":
+            if char == "\\":
+                if at + 1 == len(text):
+                    return at
+                at += 1
+            depth += {"[": 1, "]": -1}.get(char, 0)
+            if depth == 0:
+                offset = start - 1 - len(name.lstrip())
+                items.append(RawItem(name.strip(), text[start:at], offset))
+                state = "after"
+        elif not char.isspace():
+            if state == "after" and char == ",":
+                state, start = "name", at + 1
+            elif state == "after" and char == ")" and act is not None:
+                state = "end"
+            else:
+                return at
+        at += 1
+    if state == "end" or (state == "after" and act is None):
+        return RawMR(act, items)
+    if state == "name" and not text[start:].strip() and (items or act is None):
+        return start
+    return len(text)
 
 
 FRAGMENTS = st.lists(
@@ -173,22 +209,16 @@ FRAGMENTS = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(FRAGMENTS | NASTY)
-def test_the_fast_path_agrees_with_the_grammar(text: str) -> None:
-    fast = read_fast(text)
-    if fast is not None:
-        assert fast == read_grammar(text)
-
-
-@settings(max_examples=300, deadline=None)
-@given(FRAGMENTS)
-def test_the_fast_path_takes_every_plain_text(text: str) -> None:
-    if "\\" not in text and "[[" not in text and read_or_none(text) is not None:
-        parsed = read_or_none(text)
-        assert parsed is not None
-        if parsed.items and not any("[" in item.value for item in parsed.items):
-            assert read_fast(text) == parsed
+def test_the_scanner_agrees_with_the_grammar(text: str) -> None:
+    expected = read_by_state(text)
+    if isinstance(expected, RawMR):
+        assert read_syntax(text) == expected
+        return
+    with pytest.raises(MRParseError) as caught:
+        read_syntax(text)
+    assert (caught.value.line, caught.value.column) == position(text, expected)
 
 
 @settings(deadline=None)
