@@ -1,10 +1,13 @@
-"""The data of the counterfactual objective (SCOTT's student, rules F3.2, F5.6)."""
+"""The counterfactual objective and its data (SCOTT's student, rules F3.2, F5.6)."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Literal
 
+from pydantic import Field
+
+from d2t.augment.counterfactual.options import DEFAULT_SOURCES, Source
 from d2t.augment.counterfactual.pairs import (
     KIND,
     CounterfactualCounts,
@@ -17,19 +20,129 @@ from d2t.corpus.load import load_split
 from d2t.corpus.select import share_of
 from d2t.errors import DataError
 from d2t.language.delex import maskable
+from d2t.linearize.base import STRATEGIES
+from d2t.linearize.plan_first import PlanFirst
+from d2t.train.config.objective import OBJECTIVES
 from d2t.train.data.prepare import TrainingPair, digest_of, split_of_test
+from d2t.train.loop.objective import Objective
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
-    from d2t.augment.counterfactual.options import Source
     from d2t.augment.counterfactual.pairs import Counterfactual
     from d2t.corpus.types import Example
     from d2t.mr.domain import Domain
     from d2t.slots.checker import SlotChecker
     from d2t.train.config.config import DataConfig, TrainConfig
-    from d2t.train.config.objective_config import CounterfactualObjective
     from d2t.train.data.prepare import PreparedData
+    from d2t.train.loop.objective import RunContext
+    from d2t.train.loop.parts import StepParts
+
+PLAN_FREE_STRATEGY = "random"
+"""What orders the slots of the source, which must not show the plan, where none is named."""
+
+
+@OBJECTIVES.register("counterfactual")
+class CounterfactualObjective(Objective):
+    """SCOTT's student (rules F3.2, F5.6): the plan is written first, then the utterance.
+
+    ``L = (1 - alpha) L_factual + alpha L_counterfactual``, each the mean over its labels: of
+    factual pairs the plan and the utterance, of counterfactual pairs the utterance alone. The
+    source must not show the plan, so that the utterance follows the plan that the decoder wrote.
+
+    Attributes:
+        pairs: JSONL files of ``d2t augment counterfactual``; None makes them from the training
+            pairs as that command does; an empty list is the plan without counterfactual pairs.
+        sources: how they are made where ``pairs`` is None.
+        alpha: weight of the counterfactual pairs.
+        tags: whether source and target begin with a tag that says which kind a pair is.
+    """
+
+    name: Literal["counterfactual"]
+    pairs: tuple[str, ...] | None = None
+    sources: tuple[Source, ...] = Field(default=DEFAULT_SOURCES, min_length=1)
+    alpha: float = Field(default=0.5, gt=0.0, lt=1.0)
+    tags: bool = True
+    default_strategy: ClassVar[str | None] = PLAN_FREE_STRATEGY
+
+    @property
+    def plan_first(self) -> PlanFirst:
+        """The decoder always writes the plan."""
+        return PlanFirst(self.tags)
+
+    def require(self, strategy: str, architecture: str, init: str | None) -> None:
+        """Raise ``ValueError`` where the rest of the configuration does not go with it."""
+        if STRATEGIES.get(strategy).needs_planner:
+            raise ValueError(
+                f"the counterfactual objective needs sources that do not show the plan, strategy "
+                f"{strategy!r} does: take {PLAN_FREE_STRATEGY}, increasing_frequency or "
+                "fixed_position"
+            )
+        if architecture == "pretrained":
+            raise ValueError(
+                "the counterfactual objective is for models trained from scratch; leave out "
+                "--pretrained"
+            )
+
+    def prepare(
+        self, config: TrainConfig, data: PreparedData, say: Callable[[str], None]
+    ) -> PreparedData:
+        """Factual pairs in the place of all, and the counterfactual ones beside them.
+
+        Raises:
+            DataError: there are none of one kind, or a file holds something else.
+        """
+        data = factual_data(data)
+        if self.pairs == ():
+            return data
+        examples, counts, digests = self._examples(config, data, say)
+        if not examples:
+            if self.pairs:
+                why = f"{', '.join(self.pairs)} is empty"
+            else:
+                why = f"the corpus gives none by {' or '.join(self.sources)}"
+            raise DataError(
+                f"no counterfactual pairs: {why}; give others with --set "
+                "'objective.pairs=[\"FILE\"]', or none at all with --set objective.pairs=[]"
+            )
+        counts["counterfactual_used"] = len(examples)
+        return replace(
+            data,
+            beside=counterfactual_training_pairs(examples, data.checker, data.domain),
+            counts={**data.counts, **counts},
+            digests={**data.digests, **digests},
+        )
+
+    def parts(self, run: RunContext) -> StepParts:
+        """Both kinds of pairs, weighted by ``alpha``; factual pairs alone where there is one."""
+        from d2t.train.loop.parts import Part, StepParts
+
+        factual, counterfactual = run.data.pairs, run.data.beside
+        if not counterfactual:
+            return StepParts([Part(factual)])
+        return StepParts([Part(factual, 1 - self.alpha), Part(counterfactual, self.alpha)])
+
+    def _examples(
+        self, config: TrainConfig, data: PreparedData, say: Callable[[str], None]
+    ) -> tuple[list[Example], dict[str, int], dict[str, str]]:
+        """The counterfactual examples, how many of each source, and the digests of files."""
+        held_out = held_out_mrs(config.data, data.domain)
+        if self.pairs is None:
+            counts = CounterfactualCounts()
+            say(f"making counterfactual pairs of {len(data.train)} references")
+            made = made_pairs(
+                config.data, data, self.sources, held_out, seed=config.seed, counts=counts
+            )
+            by_source = {f"counterfactual_{name}": n for name, n in sorted(counts.kept.items())}
+            return [pair.example for pair in made], by_source, {}
+        examples: list[Example] = []
+        digests: dict[str, str] = {}
+        for number, path in enumerate(self.pairs, start=1):
+            say(f"reading {path}")
+            read = load_split(path, "train", data.domain)
+            examples += [_verified(e, path, data.checker, held_out) for e in read]
+            digests[f"counterfactual_{number}"] = digest_of(read)
+        return examples, {}, digests
 
 
 def factual_data(data: PreparedData) -> PreparedData:
@@ -50,48 +163,6 @@ def factual_data(data: PreparedData) -> PreparedData:
     n_left_out = len(data.pairs) - len(train) - len(extra)
     counts = {**data.counts, **({"not_factual": n_left_out} if n_left_out else {})}
     return replace(data, train=train, extra=extra, dev=dev, counts=counts)
-
-
-def counterfactual_data(
-    config: TrainConfig,
-    objective: CounterfactualObjective,
-    data: PreparedData,
-    say: Callable[[str], None],
-) -> tuple[list[TrainingPair], dict[str, int], dict[str, str]]:
-    """The counterfactual pairs, how many of each source, and the digests of files.
-
-    Raises:
-        DataError: there are none, or a file holds something else.
-    """
-    held_out = held_out_mrs(config.data, data.domain)
-    counts: dict[str, int] = {}
-    digests: dict[str, str] = {}
-    if objective.pairs is None:
-        found = CounterfactualCounts()
-        say(f"making counterfactual pairs of {len(data.train)} references")
-        made = made_pairs(
-            config.data, data, objective.sources, held_out, seed=config.seed, counts=found
-        )
-        examples = [pair.example for pair in made]
-        counts |= {f"counterfactual_{name}": n for name, n in sorted(found.kept.items())}
-    else:
-        examples = []
-        for number, path in enumerate(objective.pairs, start=1):
-            say(f"reading {path}")
-            read = load_split(path, "train", data.domain)
-            examples += [_verified(e, path, data.checker, held_out) for e in read]
-            digests[f"counterfactual_{number}"] = digest_of(read)
-    if not examples:
-        if objective.pairs:
-            why = f"{', '.join(objective.pairs)} is empty"
-        else:
-            why = f"the corpus gives none by {' or '.join(objective.sources)}"
-        raise DataError(
-            f"no counterfactual pairs: {why}; give others with --set 'objective.pairs=[\"FILE\"]', "
-            "or none at all with --set objective.pairs=[]"
-        )
-    counts["counterfactual_used"] = len(examples)
-    return counterfactual_training_pairs(examples, data.checker, data.domain), counts, digests
 
 
 def made_pairs(

@@ -13,13 +13,14 @@ import torch
 
 from d2t.io.manifest import run_manifest
 from d2t.model.device import pick_device
-from d2t.recipes.objectives import objective_data, taught
 from d2t.recipes.run_files import RunFiles
 from d2t.seeding import seed_everything
+from d2t.train.config.init_config import bundle_digest, bundle_of
 from d2t.train.data.prepare import PreparedData, prepare_data
 from d2t.train.loop.assemble import Assembly, assemble
 from d2t.train.loop.interrupt import TrainingInterrupted, stop_on_signal
 from d2t.train.loop.loop import Loop
+from d2t.train.loop.objective import RunContext, objective_of
 from d2t.train.loop.parts import batch_options
 from d2t.train.loop.progress import Reporter, Silent, evaluation_line
 from d2t.train.loop.selection import DevEvaluator, DevResult
@@ -158,19 +159,23 @@ def _train(
         reporter.say(f"{files.folder} is finished already; its bundle is {files.bundle}")
         return files.bundle
     seed_everything(config.seed)
-    data = objective_data(config, prepare_data(config.data, say=reporter.say), reporter.say)
+    objective = objective_of(config)
+    data = objective.prepare(config, prepare_data(config.data, say=reporter.say), reporter.say)
     n_more = len(data.extra) + len(data.beside)
     beside = f", {n_more} more to train on" if n_more else ""
     fitting = f"fitting {config.strategy} and the tokenizer" if config.init is None else config.init
     reporter.say(f"{fitting} on {len(data.train)} pairs{beside}")
     assembly = assemble(config, data)
-    what = taught(
-        config, data, assembly, files.folder, workers, reporter, resume=resume, command=command
+    step = objective.parts(
+        RunContext(config, data, assembly, files.folder, workers, reporter, resume, command)
     )
+    init = {} if config.init is None else {"init": bundle_digest(bundle_of(config.init))}
     data = replace(
-        data, counts={**data.counts, **what.counts}, digests={**data.digests, **what.digests}
+        data,
+        counts={**data.counts, **step.counts},
+        digests={**data.digests, **init, **step.digests},
     )
-    loop = Loop(config, assembly, what.parts, workers)
+    loop = Loop(config, assembly, step.parts, workers)
     if workers.is_main:
         files.pin_data(_inputs(data), resumed=has_checkpoint)
     if resume and not has_checkpoint:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from d2t.mr.types import MeaningRepresentation, Slot
+from d2t.recipes.conseq.objective import ConseqObjective
 from d2t.recipes.conseq.select import Chosen, ScoredMR, ScoredText, folded, select, without
-from d2t.train.config.conseq import ConseqObjective
 
 
 def how(**changes: Any) -> ConseqObjective:

@@ -22,14 +22,13 @@ from d2t.generate.load import load
 from d2t.model.bundle.bundle import Bundle
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
-from d2t.recipes.conseq import stage as contrastive_stage
-from d2t.recipes.conseq.round import RoundFolder, groups_of, make_round
-from d2t.recipes.conseq.scores import Row, TextScorer
-from d2t.recipes.conseq.stage import apart
+from d2t.recipes.conseq import parts as contrastive_parts
+from d2t.recipes.conseq.objective import ConseqObjective
+from d2t.recipes.conseq.parts import apart
+from d2t.recipes.conseq.round import RoundFolder, Row, TextScorer, groups_of, make_round
 from d2t.recipes.run import train
 from d2t.slots.checker import SlotChecker
 from d2t.train.config.config_file import load_config
-from d2t.train.config.conseq import ConseqObjective
 from d2t.train.data.prepare import training_pairs
 from d2t.train.loop import checkpoint
 from d2t.train.loop.interrupt import TrainingInterrupted
@@ -188,7 +187,7 @@ def test_a_negative_that_is_left_out_takes_a_reference_of_its_mr_along(
 ) -> None:
     given = conseq(base, f"objective.round={finished / 'round'}", "train.max_steps=1")
     whole = json.loads((finished / "run.json").read_text(encoding="utf-8"))["counts"]
-    monkeypatch.setattr(contrastive_stage, "apart", lambda pairs, *_: pairs[2:])
+    monkeypatch.setattr(contrastive_parts, "apart", lambda pairs, *_: pairs[2:])
     train(given, tmp_path / "run")
     counts = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))["counts"]
     assert counts["conseq_negatives"] == whole["conseq_negatives"] - 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,7 +20,6 @@ from d2t.language.symbols import COUNTERFACTUAL, FACTUAL, SAY
 from d2t.model.loss import smoothed_cross_entropy
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
-from d2t.recipes.objectives import objective_data, objective_parts
 from d2t.recipes.run import train
 from d2t.slots.checker import SlotChecker
 from d2t.train.config.config_file import config_to_toml, load_config, validate
@@ -28,6 +28,7 @@ from d2t.train.data.prepare import prepare_data
 from d2t.train.loop.assemble import assemble
 from d2t.train.loop.interrupt import StopFlag
 from d2t.train.loop.loop import Loop
+from d2t.train.loop.objective import objective_of
 from d2t.train.loop.parts import Part
 from d2t.train.loop.progress import Silent
 from d2t.train.loop.selection import DevResult
@@ -176,10 +177,18 @@ def test_parts_are_recycled_and_remember_where_they_stand(tmp_path) -> None:
 # --- data -----------------------------------------------------------------------------------------
 
 
+def prepared_by(config):
+    return objective_of(config).prepare(config, prepare_data(config.data), lambda _: None)
+
+
+def parts_of(config, data):
+    return objective_of(config).parts(SimpleNamespace(data=data)).parts
+
+
 @pytest.fixture(scope="module")
 def prepared(small):
     config = load_config(None, flags={**OBJECTIVE, **small})
-    return config, objective_data(config, prepare_data(config.data))
+    return config, prepared_by(config)
 
 
 def test_every_pair_is_verified_and_reads_no_test_mr(prepared) -> None:
@@ -206,14 +215,14 @@ def test_tags_on_both_sides_and_only_utterances_are_labels(prepared) -> None:
 
 def test_two_parts_with_their_shares(prepared) -> None:
     config, data = prepared
-    parts = objective_parts(config, data)
+    parts = parts_of(config, data)
     assert [(len(p.pairs), p.share) for p in parts] == [(40, 0.5), (len(data.beside), 0.5)]
 
 
 def test_the_control_arm_has_no_counterfactual_pairs(small) -> None:
     config = load_config(None, flags={**OBJECTIVE, **small, "objective.pairs": []})
-    data = objective_data(config, prepare_data(config.data))
-    [part] = objective_parts(config, data)
+    data = prepared_by(config)
+    [part] = parts_of(config, data)
     assert (len(part.pairs), part.share) == (40, None)
 
 
@@ -235,7 +244,7 @@ def test_uncorrected_pairs_that_contradict_themselves_are_tagged(tmp_path, mr, s
         **OBJECTIVE, **SMALL, "data.train": str(path), "data.dev": str(path),
         "data.correct": False, "objective.sources": ["noisy"],
     })  # fmt: skip
-    data = objective_data(config, prepare_data(config.data))
+    data = prepared_by(config)
     assert {str(pair.example.mr) for pair in data.train} == {str(parse_mr(agrees, DOMAIN))}
     assert data.counts["not_factual"] == 3
     [pair] = data.beside
@@ -252,7 +261,7 @@ def test_files_are_checked(small, tmp_path) -> None:
         write_corpus(stream, [example], DOMAIN, form="jsonl")
     config = load_config(None, flags={**OBJECTIVE, **small, "objective.pairs": [str(path)]})
     with pytest.raises(DataError, match=r"no counterfactual pair .no_contradiction"):
-        objective_data(config, prepare_data(config.data))
+        prepared_by(config)
     plain = load_config(None, flags={**small, "data.augment": [str(path)]})
     with pytest.raises(DataError, match=r"objective\.pairs"):
         prepare_data(plain.data)
@@ -275,7 +284,7 @@ def test_resumed_is_uninterrupted(prepared, tmp_path) -> None:
     config, data = prepared
 
     def loop() -> Loop:
-        return Loop(config, assemble(config, data), objective_parts(config, data), Workers("cpu"))
+        return Loop(config, assemble(config, data), parts_of(config, data), Workers("cpu"))
 
     def run(loop: Loop, folder, at: int | None) -> bool:
         flag = StopFlag()

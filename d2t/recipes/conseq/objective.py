@@ -1,62 +1,124 @@
-r"""The contrastive loss of CONSEQ (ACL 2021): likelihood on S+, unlikelihood on S-; rule F2.2.
-
-.. math:: L = \sum_{S+} \sum_t -\log p(s_t | s_{<t}, x) + w \sum_{S-} \sum_t -\log(1 - p(s_t|\cdot))
-
-divided by the number of target tokens of both parts (``d2t.train.loop.parts``: two parts of one
-denominator; a step computes a batch of each, sorted by length on their own, as in the source). The
-source's code is token-level, every token of a negative included, right ones too; its paper writes
-the probability of the whole sequence. S+ takes ``smoothed_cross_entropy``, S- what is here.
-
-Departures: label smoothing spreads its mass over the other tokens without PAD, as ours does for
-likelihood, where the source takes the mean over the whole vocabulary; and a weight ``w`` (the
-source's is 1).
-"""
+"""The CONSEQ objective: which texts a model learns, and which it learns not to write."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, Self
 
-import torch
-from torch.nn.functional import log_softmax
+from pydantic import Field, field_validator, model_validator
+
+from d2t.train.config.objective import OBJECTIVES
+from d2t.train.loop.objective import Objective
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from d2t.train.loop.objective import RunContext
+    from d2t.train.loop.parts import StepParts
 
-_LEAST = 1e-20
-"""``1 - p`` is never taken to be less (the source's clamp)."""
+Selector = Literal["ser", "overlap", "quals", "quals2", "random"]
+"""What texts are chosen by; for all of them more is better."""
+QA_SELECTORS: tuple[Selector, ...] = ("quals", "quals2")
+"""Those that ask a question-answering model."""
 
 
-def unlikelihood(
-    logits: Tensor, targets: Tensor, *, pad_id: int, smoothing: float = 0.1, weight: float = 1.0
-) -> tuple[Tensor, int]:
-    r"""Sum over tokens of :math:`-w \sum_k q(k) \log(1 - p_k)`, and the token count.
+@OBJECTIVES.register("conseq")
+class ConseqObjective(Objective):
+    """Contrastive training (CONSEQ, ACL 2021; rules F2, F5.4).
 
-    :math:`q` is the smoothed target of ``smoothed_cross_entropy``: 1 - s on the token, s / (V - 2)
-    on every other class but PAD.
+    The model that training starts from (``init``) samples texts for each training MR; samples and
+    references are scored; good references are S+ (likelihood), bad samples S- (unlikelihood).
 
-    Args:
-        logits: ``(..., V) float``; computed in fp32 whatever its type.
-        targets: ``(...,) int64``; positions equal to ``pad_id`` do not count.
-        pad_id: id of PAD.
-        smoothing: ``s`` in [0, 1).
-        weight: ``w``; the count is not weighted.
+    Selectors: ``ser``: minus the number of slot errors by the rule checker; ``overlap``: mean of
+    sentence BLEU and ROUGE-L against the MR's references, a reference against the others (the
+    source's control has ROUGE-1, -2 and -L); ``quals``: QUALS from the text's side, the original;
+    ``quals2``: both sides added up; ``random``: a draw, which says nothing of the text.
 
-    Returns:
-        The sum (fp32 scalar, nats) and the number of non-pad tokens.
+    Attributes:
+        positives: what S+ is chosen by.
+        negatives: what S- is chosen by; ``none``: there is no S-, training is likelihood on S+.
+        rule: ``absolute``: S+ has at least the score ``positive_at``, S- at most ``negative_at``;
+            ``rank``: MRs are ranked by their best reference and by their worst sample, and shares
+            of both rankings are taken, as in the source.
+        positive_at, negative_at: None is no error and one error for ``ser``; the others need
+            numbers. ``random`` has no limit.
+        positive_share, negative_share: of the MRs (the source's script has 0.3 for both).
+        intersect: only MRs that are in both sets, as in the source; each gives as many texts to
+            S+ as to S-.
+        per_mr: texts of one MR in either set, at most; the source has 1 (and one reference an
+            input).
+        weight: of the unlikelihood of S-; the source has 1. With 0 texts are chosen as ever and S-
+            is not unlearnt: the control with an arm's own S+ (``negatives = "none"`` does not
+            intersect, and leaves more of them).
+        n_samples: drawn per training MR; equal ones count once.
+        top_k: sample among so many likeliest tokens; 0 is all.
+        temperature: of the draws.
+        n_mrs: training MRs to sample for, drawn by the seed; None: all.
+        block: MRs sampled and scored together; an interrupted round goes on after the last block.
+        round: folder of a finished round to take the samples from; None makes one in the run's
+            folder. A finished round holds every score, so that many runs can choose from it.
+        qa: folder written by ``d2t train-qa``, for ``quals`` and ``quals2``.
     """
-    flat, gold = logits.reshape(-1, logits.shape[-1]), targets.reshape(-1)
-    kept = gold != pad_id
-    log_p, gold = log_softmax(flat[kept].float(), dim=-1), gold[kept][:, None]
-    other = smoothing / (logits.shape[-1] - 2)
-    if other:
-        rest = _log_of_rest(log_p)
-        said = (1.0 - smoothing - other) * rest.gather(1, gold).sum()
-        total = said + other * (rest.sum() - rest[:, pad_id].sum())
-    else:
-        total = _log_of_rest(log_p.gather(1, gold)).sum()
-    return -weight * total, len(gold)
 
+    name: Literal["conseq"]
+    positives: Selector = "ser"
+    negatives: Selector | Literal["none"] = "ser"
+    rule: Literal["absolute", "rank"] = "absolute"
+    positive_at: float | None = None
+    negative_at: float | None = None
+    positive_share: float = Field(default=0.3, gt=0, le=1)
+    negative_share: float = Field(default=0.3, gt=0, le=1)
+    intersect: bool = True
+    per_mr: int = Field(default=1, ge=1)
+    weight: float = Field(default=1.0, ge=0)
+    n_samples: int = Field(default=6, ge=1)
+    top_k: int = Field(default=50, ge=0)
+    temperature: float = Field(default=1.0, gt=0)
+    n_mrs: int | None = Field(default=None, ge=1)
+    block: int = Field(default=64, ge=1)
+    round: str | None = None
+    qa: str | None = None
 
-def _log_of_rest(log_p: Tensor) -> Tensor:
-    """``log(1 - p)``; by ``expm1``, since 1 - p is 0 in fp32 where p is close to 1."""
-    return torch.log((-torch.expm1(log_p)).clamp(min=_LEAST))
+    @property
+    def positive_limit(self) -> float | None:
+        """The least score of S+ under the absolute rule; None: no limit."""
+        return 0.0 if self.positive_at is None and self.positives == "ser" else self.positive_at
+
+    @property
+    def negative_limit(self) -> float | None:
+        """The greatest score of S- under the absolute rule; None: no limit."""
+        return -1.0 if self.negative_at is None and self.negatives == "ser" else self.negative_at
+
+    def require(self, strategy: str, architecture: str, init: str | None) -> None:
+        """Raise ``ValueError`` where the rest of the configuration does not go with it."""
+        if init is None:
+            raise ValueError(
+                "contrastive training begins where another training ended: give init (--init), "
+                "a finished run or a bundle"
+            )
+
+    def parts(self, run: RunContext) -> StepParts:
+        """S+ and S- of a round, which is drawn first unless ``round`` names one."""
+        from d2t.recipes.conseq.parts import contrastive_parts
+
+        return contrastive_parts(self, run)
+
+    @field_validator("negatives", mode="before")
+    @classmethod
+    def _none_is_none(cls, value: object) -> object:
+        """``--set objective.negatives=none`` is no value, and means the same."""
+        return "none" if value is None else value
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.rule == "absolute":
+            for side, by, limit in (
+                ("positive", self.positives, self.positive_limit),
+                ("negative", self.negatives, self.negative_limit),
+            ):
+                if by in ("overlap", *QA_SELECTORS) and limit is None:
+                    raise ValueError(
+                        f'rule = "absolute" needs {side}_at for {by!r}; or take rule = "rank"'
+                    )
+        if self.qa is None and self.round is None:
+            for by in (self.positives, self.negatives):
+                if by in QA_SELECTORS:
+                    raise ValueError(f"{by!r} needs qa, a folder written by `d2t train-qa`")
+        return self

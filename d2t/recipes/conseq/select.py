@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from d2t.mr.types import MeaningRepresentation, Plan
-    from d2t.train.config.conseq import ConseqObjective, Selector
+    from d2t.recipes.conseq.objective import ConseqObjective, Selector
 
 
 @dataclass(frozen=True)

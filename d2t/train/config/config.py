@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
 from d2t.io.hashing import sha256_json
-from d2t.linearize.plan_first import PlanFirst
 from d2t.model.config import ModelConfig, TransformerConfig
 from d2t.section import Section
-from d2t.train.config.objective_config import CounterfactualObjective, ObjectiveConfig
+from d2t.train.config.objective import ObjectiveOptions, objective_class
+
+if TYPE_CHECKING:
+    from d2t.linearize.plan_first import PlanFirst
 
 Metric = Literal["score", "dev_loss", "dev_ser", "dev_order", "dev_bleu"]
 
@@ -157,7 +159,7 @@ class TrainConfig(Section):
     model: Annotated[ModelConfig, Field(default_factory=TransformerConfig)]
     train: OptimConfig = OptimConfig()
     select: SelectConfig = SelectConfig()
-    objective: ObjectiveConfig | None = None
+    objective: SerializeAsAny[ObjectiveOptions] | None = None
     run: RunConfig = RunConfig()
 
     @field_validator("strategy")
@@ -166,6 +168,14 @@ class TrainConfig(Section):
         from d2t.linearize.base import STRATEGIES
 
         return STRATEGIES.get(name).name
+
+    @field_validator("objective", mode="before")
+    @classmethod
+    def _registered(cls, table: Any) -> ObjectiveOptions | None:
+        """The table of the objective, by the class that is registered under its name."""
+        if table is None or isinstance(table, ObjectiveOptions):
+            return table
+        return objective_class(table).model_validate(table)
 
     @model_validator(mode="after")
     def _objective_fits(self) -> Self:
@@ -176,8 +186,7 @@ class TrainConfig(Section):
     @property
     def plan_first(self) -> PlanFirst | None:
         """How the decoder says the plan before the utterance; None: it does not."""
-        objective = self.objective
-        return PlanFirst(objective.tags) if isinstance(objective, CounterfactualObjective) else None
+        return None if self.objective is None else self.objective.plan_first
 
     @property
     def peak_rate(self) -> float:

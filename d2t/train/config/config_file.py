@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -12,7 +13,7 @@ from d2t.corpus.select import default_domain
 from d2t.errors import ConfigError, did_you_mean
 from d2t.train.config.config import TrainConfig
 from d2t.train.config.init_config import inherited
-from d2t.train.config.objective_config import PLAN_FREE_STRATEGY
+from d2t.train.config.objective import objective_class
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -66,10 +67,11 @@ def _choose_domain(raw: dict[str, Any]) -> None:
 
 
 def _choose_strategy(raw: dict[str, Any]) -> None:
-    """Where none is named, one that leaves the plan to the decoder if the objective does."""
-    objective = raw.get("objective")
-    if isinstance(objective, dict) and objective.get("name") == "counterfactual":
-        raw.setdefault("strategy", PLAN_FREE_STRATEGY)
+    """Where none is named, the default strategy of the objective."""
+    if raw.get("objective") is not None and "strategy" not in raw:
+        with suppress(ValueError):  # validation will say what is wrong
+            if (strategy := objective_class(raw["objective"]).default_strategy) is not None:
+                raw["strategy"] = strategy
 
 
 def read_toml(path: Path, *, may_extend: bool = True) -> dict[str, Any]:
@@ -144,7 +146,7 @@ def validate(raw: Mapping[str, Any], origin: str) -> TrainConfig:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         loc = [part for part in first["loc"] if isinstance(part, str)]
-        known = _known_keys(loc)
+        known = _known_keys(loc, raw)
         where = ".".join(part for part in loc if part not in _variants())
         if first["type"] == "extra_forbidden":
             hint = did_you_mean(loc[-1], known) or f"; known here: {', '.join(known)}"
@@ -169,12 +171,11 @@ def _complaint(first: Mapping[str, Any], where: str) -> str:
 
 
 def _variants() -> dict[str, type[BaseModel]]:
-    """Tag (an architecture, an objective's name) to options class, over all unions of tables."""
-    found = {}
-    for table, tag in (("model", "architecture"), ("objective", "name")):
-        for member in _tables(TrainConfig.model_fields[table].annotation):
-            found[get_args(member.model_fields[tag].annotation)[0]] = member
-    return found
+    """The options class of each architecture."""
+    return {
+        get_args(member.model_fields["architecture"].annotation)[0]: member
+        for member in _tables(TrainConfig.model_fields["model"].annotation)
+    }
 
 
 def _tables(annotation: Any) -> list[type[BaseModel]]:
@@ -188,7 +189,7 @@ def _tables(annotation: Any) -> list[type[BaseModel]]:
     ]
 
 
-def _known_keys(loc: list[str]) -> list[str]:
+def _known_keys(loc: list[str], raw: Mapping[str, Any]) -> list[str]:
     """The keys that are legal in the table in which the last part of ``loc`` stands."""
     here: type[BaseModel] = TrainConfig
     for name in loc[:-1]:
@@ -196,6 +197,8 @@ def _known_keys(loc: list[str]) -> list[str]:
         tables = _tables(field.annotation) if field else []
         if name in _variants():
             here = _variants()[name]
+        elif here is TrainConfig and name == "objective":
+            here = objective_class(raw["objective"])
         elif len(tables) == 1:
             here = tables[0]
     return [*here.model_fields, *(["extends"] if here is TrainConfig else [])]

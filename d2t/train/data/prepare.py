@@ -60,7 +60,7 @@ class PreparedData:
     Attributes:
         train: aligned training examples, one reference each; tables and vocabulary come from them.
         extra: pairs of augmentation files, trained on beside ``train``.
-        beside: pairs of another kind, which an objective reads (``d2t.recipes.objectives``).
+        beside: pairs of another kind, which an objective reads.
         dev: likewise; ``dev_groups`` are the same grouped by MR, with all references.
         counts: what happened to the corpus, for the manifest.
         digests: SHA-256 of the MRs and texts of each split as they were read, and of the test

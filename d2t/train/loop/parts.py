@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
 from d2t.errors import DataError
 from d2t.model.loss import smoothed_cross_entropy
@@ -65,8 +65,9 @@ class Part:
         return n_all if self.share is None else n_own / self.share
 
 
-class Taught(NamedTuple):
-    """What a run trains on.
+@dataclass(frozen=True)
+class StepParts:
+    """The parts of the loss, and what the manifest says of them.
 
     Attributes:
         parts: see ``Part``.
@@ -75,8 +76,8 @@ class Taught(NamedTuple):
     """
 
     parts: list[Part]
-    counts: dict[str, int]
-    digests: dict[str, str]
+    counts: dict[str, int] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
 
 
 class PartReader:

@@ -1,4 +1,4 @@
-"""The stage of CONSEQ before its loop: a round of samples, S+ and S- chosen from it."""
+"""What CONSEQ trains on: a round of samples, and S+ and S- chosen from it."""
 
 from __future__ import annotations
 
@@ -11,41 +11,27 @@ from d2t.errors import ConfigError, DataError
 from d2t.generate.pipeline import ModelGenerator
 from d2t.io.hashing import sha256_file, sha256_json
 from d2t.judges.qa.reader import QAReader
-from d2t.recipes.conseq.objective import unlikelihood
-from d2t.recipes.conseq.round import RoundFolder, groups_of, make_round
-from d2t.recipes.conseq.scores import TextScorer
+from d2t.recipes.conseq.round import RoundFolder, TextScorer, groups_of, make_round
 from d2t.recipes.conseq.select import Chosen, select, without
+from d2t.recipes.conseq.unlikelihood import unlikelihood
 from d2t.train.config.init_config import bundle_digest, bundle_of
 from d2t.train.data.encode import FROZEN, Shares, render
 from d2t.train.data.prepare import training_pairs
 from d2t.train.loop.interrupt import TrainingInterrupted, stop_on_signal
-from d2t.train.loop.parts import Part, Taught
+from d2t.train.loop.parts import Part, StepParts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from d2t.linearize.source import Linearizer
+    from d2t.recipes.conseq.objective import ConseqObjective
     from d2t.train.config.config import TrainConfig
-    from d2t.train.config.conseq import ConseqObjective
     from d2t.train.data.prepare import PreparedData, TrainingPair
-    from d2t.train.loop.assemble import Assembly
-    from d2t.train.loop.progress import Reporter
-    from d2t.train.loop.workers import Workers
+    from d2t.train.loop.objective import RunContext
 
 
-def contrastive_parts(
-    config: TrainConfig,
-    how: ConseqObjective,
-    data: PreparedData,
-    assembly: Assembly,
-    folder: Path,
-    workers: Workers,
-    reporter: Reporter,
-    *,
-    resume: bool,
-    command: list[str],
-) -> Taught:
-    """S+ and S- as parts of one denominator; the round is made in ``folder``, or read.
+def contrastive_parts(how: ConseqObjective, run: RunContext) -> StepParts:
+    """S+ and S- as parts of one denominator; the round is made in the run's folder, or read.
 
     The MRs are those of the training pairs; files of ``data.augment`` take no part.
 
@@ -55,29 +41,29 @@ def contrastive_parts(
             chosen from it.
         TrainingInterrupted: Ctrl-C while sampling; finished blocks are kept.
     """
+    own = run.folder / "round"
     if how.round is None:
-        if workers.is_main:
-            _make(config, how, data, assembly, RoundFolder(folder), workers, reporter,
-                  resume=resume, command=command)  # fmt: skip
-        workers.from_main([0.0])  # the others wait until the round is there
-    found = RoundFolder(folder if how.round is None else Path(how.round))
-    facts = found.facts()
-    _require_same(config, facts["identity"], _data_identity(data), found.path)
-    _require_scores(how, facts["mean_scores"], found.path)
-    chosen = select(list(found.read(data.domain)), how, config.seed)
-    positives, negatives = _pairs(chosen, how, data, assembly.linearizer)
-    _require(positives, negatives, how, found.path)
+        if run.workers.is_main:
+            _make(how, run, RoundFolder(own))
+        run.workers.from_main([0.0])  # the others wait until the round is there
+    folder = RoundFolder(own if how.round is None else Path(how.round))
+    facts = folder.facts()
+    _require_same(run.config, facts["identity"], _data_identity(run.data), folder.path)
+    _require_scores(how, facts["mean_scores"], folder.path)
+    chosen = select(list(folder.read(run.data.domain)), how, run.config.seed)
+    positives, negatives = _pairs(chosen, how, run.data, run.assembly.linearizer)
+    _require(positives, negatives, how, folder.path)
     drawn = ", ".join(f"{name} {v}" for name, v in facts["identity"]["sampling"].items())
-    reporter.say(
-        f"S+ {len(positives)} references, S- {len(negatives)} samples, of {found.path} ({drawn})"
+    run.reporter.say(
+        f"S+ {len(positives)} references, S- {len(negatives)} samples, of {folder.path} ({drawn})"
     )
     parts = [Part(positives)]
     if negatives:
         parts.append(Part(negatives, loss=partial(unlikelihood, weight=how.weight)))
-    return Taught(
+    return StepParts(
         parts,
         {"conseq_positives": len(positives), "conseq_negatives": len(negatives)},
-        {"conseq_samples": sha256_file(found.samples)},
+        {"conseq_samples": sha256_file(folder.samples)},
     )
 
 
@@ -108,8 +94,8 @@ def apart(
 
     The order of the source does not tell two MRs apart.
     """
-    taught = {_as_read(pair, linearizer) for pair in positives}
-    return [pair for pair in negatives if _as_read(pair, linearizer) not in taught]
+    positive = {_as_read(pair, linearizer) for pair in positives}
+    return [pair for pair in negatives if _as_read(pair, linearizer) not in positive]
 
 
 def _as_read(pair: TrainingPair, linearizer: Linearizer) -> tuple[tuple[str, ...], str]:
@@ -117,22 +103,12 @@ def _as_read(pair: TrainingPair, linearizer: Linearizer) -> tuple[tuple[str, ...
     return tuple(sorted(source.pieces)), " ".join(template.split()).casefold()
 
 
-def _make(
-    config: TrainConfig,
-    how: ConseqObjective,
-    data: PreparedData,
-    assembly: Assembly,
-    folder: RoundFolder,
-    workers: Workers,
-    reporter: Reporter,
-    *,
-    resume: bool,
-    command: list[str],
-) -> None:
+def _make(how: ConseqObjective, run: RunContext, folder: RoundFolder) -> None:
     """Sample with the model that training starts from, score, write."""
+    config, data, say = run.config, run.data, run.reporter.say
     reader = None
     if how.qa is not None:
-        reader = QAReader.load(Path(how.qa), device=str(workers.device))
+        reader = QAReader.load(Path(how.qa), device=str(run.workers.device))
         if reader.domain.slot_names != data.domain.slot_names:
             raise ConfigError(
                 f"the QA model {how.qa} was trained for domain {reader.domain.name!r}, not for "
@@ -148,15 +124,15 @@ def _make(
         "qa_sha256": None if reader is None else reader.digest,
         "seed": config.seed,
     }
-    assembly.model.to(workers.device)
-    generator = ModelGenerator(assembly.bundle(data, info={}), batch_size=64)
+    run.assembly.model.to(run.workers.device)
+    generator = ModelGenerator(run.assembly.bundle(data, info={}), batch_size=64)
     examples = [pair.example for pair in data.train]
-    reporter.say(f"sampling {how.n_samples} texts per training MR into {folder.path}")
+    say(f"sampling {how.n_samples} texts per training MR into {folder.path}")
     with stop_on_signal() as flag:
         done = make_round(
             how, folder, groups_of(examples, how.n_mrs, config.seed), generator,
             TextScorer(data.checker, reader), identity,
-            seed=config.seed, command=command, resume=resume, say=reporter.say,
+            seed=config.seed, command=run.command, resume=run.resume, say=say,
             stop=lambda: flag.requested,
         )  # fmt: skip
     if not done:
