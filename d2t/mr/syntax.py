@@ -154,7 +154,7 @@ def _error(source: str, offset: int, expected: tuple[str, ...]) -> MRParseError:
 
 
 def _not_closed(source: str) -> MRParseError:
-    """The error of a value that runs to the end of the text; it names the outermost open bracket."""
+    """The error of a value that runs to the end of the text; it names the outermost bracket."""
     open_brackets: list[int] = []
     for mark in _MARK.finditer(source):
         if mark[0] == "[":

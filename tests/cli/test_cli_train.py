@@ -51,7 +51,10 @@ def test_trains_and_prints_the_bundle(tmp_path: Path) -> None:
         (["--architecture", "lstm"], "model"),
         (["--pretrained", "x", "--set", "model.heads=3"], "model.heads"),
         (["--epochs", "inf"], "train.epochs: Input should be a finite number"),
-        (["--objective", "foo"], "objective.name: 'foo' is none of 'counterfactual', 'conseq'"),
+        (
+            ["--objective", "foo"],
+            "objective: unknown training objective 'foo' (known: counterfactual",
+        ),
         (["--objective", "conseq"], "defaults: contrastive training begins where"),
         (
             ["--objective", "counterfactual", "--set", "objective.pairs=a.jsonl"],

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from d2t.linearize.source import Linearizer
-    from d2t.recipes.conseq.objective import ConseqObjective
+    from d2t.recipes.conseq.options import ConseqOptions
     from d2t.train.config.config import TrainConfig
     from d2t.train.data.prepare import PreparedData, TrainingPair
     from d2t.train.loop.objective import RunContext
 
 
-def contrastive_parts(how: ConseqObjective, run: RunContext) -> StepParts:
+def contrastive_parts(how: ConseqOptions, run: RunContext) -> StepParts:
     """S+ and S- as parts of one denominator; the round is made in the run's folder, or read.
 
     The MRs are those of the training pairs; files of ``data.augment`` take no part.
@@ -68,7 +68,7 @@ def contrastive_parts(how: ConseqObjective, run: RunContext) -> StepParts:
 
 
 def _pairs(
-    chosen: Chosen, how: ConseqObjective, data: PreparedData, linearizer: Linearizer
+    chosen: Chosen, how: ConseqOptions, data: PreparedData, linearizer: Linearizer
 ) -> tuple[list[TrainingPair], list[TrainingPair]]:
     """S+ and S- as the model reads them, no two of them one to it."""
     pair_of = {pair.example.id: pair for pair in data.train}
@@ -103,7 +103,7 @@ def _as_read(pair: TrainingPair, linearizer: Linearizer) -> tuple[tuple[str, ...
     return tuple(sorted(source.pieces)), " ".join(template.split()).casefold()
 
 
-def _make(how: ConseqObjective, run: RunContext, folder: RoundFolder) -> None:
+def _make(how: ConseqOptions, run: RunContext, folder: RoundFolder) -> None:
     """Sample with the model that training starts from, score, write."""
     config, data, say = run.config, run.data, run.reporter.say
     reader = None
@@ -173,7 +173,7 @@ def _require_same(
         )
 
 
-def _require_scores(how: ConseqObjective, means: dict[str, dict[str, float]], folder: Path) -> None:
+def _require_scores(how: ConseqOptions, means: dict[str, dict[str, float]], folder: Path) -> None:
     """A round that was made without a QA model has no score by one."""
     for by, kind in ((how.positives, "references"), (how.negatives, "samples")):
         if by not in ("random", "none") and by not in means[kind]:
@@ -184,7 +184,7 @@ def _require_scores(how: ConseqObjective, means: dict[str, dict[str, float]], fo
 
 
 def _require(
-    positives: Sequence[object], negatives: Sequence[object], how: ConseqObjective, folder: Path
+    positives: Sequence[object], negatives: Sequence[object], how: ConseqOptions, folder: Path
 ) -> None:
     missing = "S+" if not positives else "S-" if not negatives and how.negatives != "none" else None
     if missing is not None:

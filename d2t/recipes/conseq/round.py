@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from d2t.judges.qa.types import QuestionAnswerer
     from d2t.mr.domain import Domain
     from d2t.mr.types import MeaningRepresentation
-    from d2t.recipes.conseq.objective import ConseqObjective
+    from d2t.recipes.conseq.options import ConseqOptions
     from d2t.slots.checker import SlotChecker
 
 Scores = dict[str, float | None]
@@ -58,7 +58,7 @@ class Row(NamedTuple):
 
 
 class TextScorer:
-    """Scores rows by every selector that can be computed (``ConseqObjective`` says what they are).
+    """Scores rows by every selector that can be computed (``ConseqOptions`` says what they are).
 
     Attributes:
         reader: answers questions; without one there is no ``quals`` and no ``quals2``.
@@ -162,7 +162,7 @@ def groups_of(examples: Sequence[Example], n: int | None, seed: int) -> list[lis
 
 
 def make_round(
-    how: ConseqObjective,
+    how: ConseqOptions,
     folder: RoundFolder,
     groups: Sequence[Sequence[Example]],
     generator: ModelGenerator,
@@ -249,7 +249,7 @@ def summary(records: Iterator[ScoredMR]) -> dict[str, Any]:
     return {"mrs": n_mrs, **counts, "mean_scores": means}
 
 
-def _options(how: ConseqObjective, seed: int) -> SamplingOptions:
+def _options(how: ConseqOptions, seed: int) -> SamplingOptions:
     return SamplingOptions(
         method="ancestral",
         n_samples=how.n_samples,

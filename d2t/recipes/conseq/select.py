@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from d2t.mr.types import MeaningRepresentation, Plan
-    from d2t.recipes.conseq.objective import ConseqObjective, Selector
+    from d2t.recipes.conseq.options import ConseqOptions, Selector
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ _Ranked = list[list[ScoredText]]
 """Texts that qualify, by MR, those that are wanted most first."""
 
 
-def select(records: Sequence[ScoredMR], how: ConseqObjective, seed: int) -> Chosen:
+def select(records: Sequence[ScoredMR], how: ConseqOptions, seed: int) -> Chosen:
     """S+ and S- as ``how`` says; a function of the records and the seed."""
     good = _ranked(
         [record.references for record in records], how.positives, seed, "positive",
