@@ -22,11 +22,9 @@ from d2t.io.atomic import atomic_write, atomic_write_json
 from d2t.io.hashing import sha256_file
 from d2t.io.manifest import run_manifest
 from d2t.io.resources import shipped_model
-from experiments.bench.checker import bench_checker
-from experiments.bench.goals import goals
+from experiments.bench.floors import bench_checker, bench_startup
 from experiments.bench.options import PARTS, QUICK, Options
-from experiments.bench.startup import bench_startup
-from experiments.bench.table import as_markdown
+from experiments.bench.table import as_markdown, goals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,9 +121,8 @@ def _model_parts(chosen: Sequence[str], options: Options) -> dict[str, Any]:
     from d2t.model.config import TransformerConfig
     from d2t.mr.domain_files import load_domain_copy
     from experiments.bench.generation import bench_generation, bench_latency, staged
-    from experiments.bench.growth import bench_growth
     from experiments.bench.limits import bench_limits
-    from experiments.bench.processes import bench_processes
+    from experiments.bench.processes import bench_growth, bench_processes
     from experiments.bench.training import bench_training
 
     shape = read_manifest(options.model).model

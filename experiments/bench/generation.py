@@ -1,4 +1,4 @@
-"""Sentences per second and single-request latency: ours, and what a user would pick instead."""
+"""Sentences per second and latency of one request: our engines, and what a user would pick."""
 
 from __future__ import annotations
 
@@ -7,21 +7,97 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from experiments.bench.hf_generate import quiet_torch, twin_systems
-from experiments.bench.hf_twin import pegasus_twin
-from experiments.bench.ours import INT8, TORCH, network_of, our_generators, our_systems
-from experiments.bench.pool import Pool, make_pool
-from experiments.bench.rivals import SHAPES, rival_systems
-from experiments.bench.turns import single_requests, throughput
+from d2t.errors import BundleError
+from d2t.generate.export import transformer_spec
+from d2t.generate.load import load
+from d2t.generate.pipeline import ModelGenerator
+from d2t.generate.verified import VerifiedGenerator
+from d2t.model.transformer import TransformerModel
+from d2t.search.ct2_backend import FOLDER, CTranslate2Backend, Parallelism
+from experiments.bench.hf import SHAPES, pegasus_twin, quiet_torch, rival_systems, twin_systems
+from experiments.bench.options import Pool, make_pool
+from experiments.bench.turns import System, single_requests, throughput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from d2t.generate.pipeline import ModelGenerator
-    from experiments.bench.options import Options
-    from experiments.bench.turns import System
+    from d2t.generate.types import Generator
+    from d2t.model.bundle.bundle import Bundle
+    from experiments.bench.options import Options, Pool
+
+
+INT8, FLOAT32, TORCH = "ctranslate2 int8", "ctranslate2 float32", "torch"
+VERIFIED = f"d2t verified, {INT8}"
+GREEDY = f"d2t greedy, {INT8}"
+
+
+def our_generators(options: Options, scratch: Path) -> dict[str, ModelGenerator]:
+    """One generator per engine, all with the same weights.
+
+    Int8 is the bundle's own export where it has one; else, as float32 always, it is made here.
+
+    Raises:
+        BundleError: not a Transformer trained from scratch: there is nothing to compare with.
+    """
+    path, threads = options.model, options.threads
+    by_torch = load(path, engine="torch", threads=threads)
+    bundle = cast("Bundle", by_torch.bundle)
+    network_of(by_torch)
+    if (path / FOLDER / "model.bin").is_file():
+        by_int8 = load(path, engine="ctranslate2", threads=threads)
+    else:
+        print("  the bundle holds no export; making one", file=sys.stderr)
+        by_int8 = exported(bundle, "int8", scratch / "int8", threads)
+    by_float32 = exported(bundle, "float32", scratch / "float32", threads)
+    return {INT8: by_int8, FLOAT32: by_float32, TORCH: by_torch}
+
+
+def network_of(generator: ModelGenerator) -> TransformerModel:
+    """The weights of a generator that runs on torch.
+
+    Raises:
+        BundleError: they are of another architecture.
+    """
+    model = cast("Bundle", generator.bundle).model
+    if not isinstance(model, TransformerModel):
+        raise BundleError("the benchmarks need a Transformer trained from scratch: give --model")
+    return model
+
+
+def our_systems(generators: dict[str, ModelGenerator], pool: Pool) -> list[System]:
+    """Verified and greedy in every engine, and beam 4 in the fastest."""
+    systems = []
+    for engine, generator in generators.items():
+        verified = VerifiedGenerator(generator)
+        systems.append(_system(f"d2t verified, {engine}", verified, generator.batch_size, pool))
+        systems.append(_system(f"d2t greedy, {engine}", generator, generator.batch_size, pool))
+    beam = generators[INT8].with_beam(4)
+    return [*systems, _system(f"d2t beam 4, {INT8}", beam, beam.batch_size, pool)]
+
+
+def _system(name: str, generator: Generator, batch: int, pool: Pool) -> System:
+    def say(places: Sequence[int]) -> int:
+        """From MRs to checked texts; tokens are counted by what greedy search says."""
+        generator.generate([pool.requests[at] for at in places])
+        return sum(pool.n_tokens[at] for at in places)
+
+    notes = {"includes": "linearization, search, text, check"}
+    return System(name, batch, say, notes, whole=True)
+
+
+def exported(bundle: Bundle, quantization: str, folder: Path, threads: int) -> ModelGenerator:
+    """The bundle on CTranslate2, its model written into the new ``folder``."""
+    tokenizer: Any = bundle.tokenizer
+    pieces = tokenizer.pieces(range(tokenizer.vocab_size))
+    spec = transformer_spec(cast("TransformerModel", bundle.model), pieces)
+    if quantization != "float32":
+        spec.optimize(quantization=quantization)
+    folder.mkdir(parents=True)
+    spec.save(str(folder))
+    cores = Parallelism.for_machine(threads)
+    return ModelGenerator(bundle, backend=CTranslate2Backend(bundle, folder, parallelism=cores))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,26 +1,28 @@
-"""How near generation comes to what the machine could do: achieved against the limit."""
+"""How near generation comes to what the machine could do: the cost of a sentence and its limit."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from d2t.generate.verified import VerifiedGenerator
 from d2t.search.ct2_backend import FOLDER
-from experiments.bench.children import ROOT
-from experiments.bench.cost import sentence_cost
-from experiments.bench.hf_generate import say_with_hf
-from experiments.bench.ours import FLOAT32, INT8, TORCH, network_of
-from experiments.bench.pool import encoded_sources
+from experiments.bench.generation import FLOAT32, INT8, TORCH, network_of
+from experiments.bench.hf import say_with_hf
+from experiments.bench.options import encoded_sources
+from experiments.bench.processes import ROOT
 from experiments.bench.turns import System, throughput
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from d2t.model.config import TransformerConfig
     from experiments.bench.generation import Stage
     from experiments.bench.options import Options
+
 
 _BATCH = 64
 
@@ -164,3 +166,58 @@ def _where_time_goes(found: dict[str, float]) -> dict[str, float]:
         "check": checked - text,
         "repair": proved - checked,
     }
+
+
+_FLOAT = 4  # bytes; activations and caches are float32 in every engine
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Per sentence, a multiply-add being two operations.
+
+    Attributes:
+        matrix_ops: products with weights, which int8 engines do in int8.
+        attention_ops: products of activations with each other, in fp32 everywhere.
+        weight_bytes: weights that are read, each once a decoding step for the whole batch.
+        cache_bytes: keys and values that are read.
+    """
+
+    matrix_ops: float
+    attention_ops: float
+    weight_bytes: float
+    cache_bytes: float
+
+
+def sentence_cost(
+    config: TransformerConfig,
+    vocab_size: int,
+    *,
+    source: float,
+    target: float,
+    batch: int,
+    weight_size: int,
+) -> Cost:
+    """Greedy search with a key–value cache for ``source`` tokens in and ``target`` tokens out.
+
+    Embedding look-ups, norms, softmax and the choice of a token are left out: a bound from below.
+
+    Args:
+        config: the model's shape.
+        vocab_size: rows of the output matrix.
+        source: tokens of a source, EOS included.
+        target: tokens of an answer, EOS included.
+        batch: sentences that share each reading of the weights.
+        weight_size: bytes of a weight.
+    """
+    d, ffn = config.width, config.ffn
+    n_encoder, n_decoder = config.encoder_layers, config.decoder_layers
+    encoder = n_encoder * (4 * d * d + 2 * d * ffn)  # weights; as many multiply-adds a token
+    memory = n_decoder * 2 * d * d  # keys and values of the source, computed once
+    decoder = n_decoder * (4 * d * d + 2 * d * d + 2 * d * ffn) + d * vocab_size
+    seen = n_decoder * ((target + 1) / 2 + source)  # positions attended to in a step, all layers
+    return Cost(
+        matrix_ops=2 * (source * (encoder + memory) + target * decoder),
+        attention_ops=4 * d * (n_encoder * source * source + target * seen),
+        weight_bytes=weight_size * (encoder + memory + target * decoder) / batch,
+        cache_bytes=_FLOAT * 2 * d * target * seen,
+    )

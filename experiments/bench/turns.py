@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from experiments.bench.options import Options
-    from experiments.bench.pool import Pool
+    from experiments.bench.options import Options, Pool
 
 
 @dataclass(frozen=True, slots=True)

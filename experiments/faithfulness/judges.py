@@ -1,4 +1,7 @@
-"""Who judges the texts of a system, and the file of what they found: made once, found again."""
+"""The judges of a system's texts: slot checker, QA model, learned parser; and whose texts they are.
+
+Each judge leaves statistics of each record. All numbers and paired tests are computed from these.
+"""
 
 from __future__ import annotations
 

@@ -72,9 +72,8 @@ def work(workspace: Workspace, args: argparse.Namespace) -> int:
     import torch
 
     from d2t.train.loop.progress import default_reporter
-    from experiments.reproduction.assets import make_asset
     from experiments.reproduction.scoring import score_row
-    from experiments.reproduction.training import train_row
+    from experiments.reproduction.training import make_asset, train_row
 
     if args.threads:
         torch.set_num_threads(args.threads)
@@ -129,8 +128,7 @@ def log_of(workspace: Workspace, job: Job) -> Path:
 
 def report(workspace: Workspace, *, started: float | None = None) -> int:
     """Write table.md, results.json and samples.md from what is scored."""
-    from experiments.reproduction.report import write_report
-    from experiments.reproduction.samples import write_samples
+    from experiments.reproduction.report import write_report, write_samples
 
     write_report(workspace, started=time.time() if started is None else started)
     own = workspace.out.resolve() == RESULTS / workspace.table.results

@@ -1,14 +1,118 @@
-"""The claims, each a sentence filled from numbers: confirmed, refuted, or not to be said yet."""
+"""What the committed statistics show: paired tests, the claims of the papers, the targets."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from statistics import mean
 from typing import TYPE_CHECKING, Any
 
-from experiments.reproduction.significance import Paired, Side, compare
+import numpy as np
+
+from d2t.mr.domain import load_domain
+from d2t.score.bootstrap import PAIRED_TESTS, PairedResult, Resampling
+from d2t.score.metric import make_scorers
+from d2t.slots.checker import SlotChecker
+from experiments.reproduction.workspace import Workspace, entry_key
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from d2t.score.bootstrap import FloatArray
+    from d2t.score.metric import Scorer
+    from experiments.reproduction.config import Row, Target
     from experiments.reproduction.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a comparison: a system (by its label) in one setting and decoder."""
+
+    label: str
+    setting: str
+    decoder: str = "greedy"
+
+
+@dataclass(frozen=True)
+class Paired:
+    """B against A on one metric, over the seeds that both have."""
+
+    a: Side
+    b: Side
+    metric: str
+    seeds: int
+    result: PairedResult
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        numbers = {name: round(getattr(self.result, name), 4) for name in PairedResult.__slots__}
+        sides = {"a": asdict(self.a), "b": asdict(self.b)}
+        return {**sides, "metric": self.metric, "seeds": self.seeds, **numbers}
+
+    def words(self, digits: int = 2) -> str:
+        """``98.10 -> 99.20 (+1.10 [0.90, 1.30], p < 0.001)``."""
+        r = self.result
+        p = "p < 0.001" if r.p_value < 0.001 else f"p = {r.p_value:.3f}"
+        return (
+            f"{r.score_a:.{digits}f} → {r.score_b:.{digits}f} ({r.difference:+.{digits}f} "
+            f"[{r.low:+.{digits}f}, {r.high:+.{digits}f}], {p})"
+        )
+
+
+def compare(workspace: Workspace, a: Side, b: Side, metric: str) -> Paired | None:
+    """Paired bootstrap over MRs; None when scores are missing or answer different requests.
+
+    The statistics of the seeds of a system are added up per MR, so that the score is that of all
+    its outputs; seeds are fixed here, MRs are drawn.
+    """
+    table = workspace.table
+    chosen = [_scored(workspace, side) for side in (a, b)]
+    n = min(map(len, chosen))
+    if not n:
+        return None
+    found = [[_statistics(workspace, row, side, metric) for row in rows[:n]]
+             for rows, side in zip(chosen, (a, b), strict=True)]  # fmt: skip
+    flat = [item for side in found for item in side]
+    if any(item is None for item in flat) or len({item[0] for item in flat if item}) != 1:
+        return None
+    sums: list[FloatArray] = [
+        np.asarray([item[1] for item in side if item], dtype=np.float64).sum(axis=0)
+        for side in found
+    ]
+    scorer = _scorer(table.train_config(chosen[0][0]).data.domain, metric)
+    result = PAIRED_TESTS["bootstrap"](scorer.scores, *sums, Resampling())
+    return Paired(a, b, metric, n, result)
+
+
+def _scored(workspace: Workspace, side: Side) -> list[Row]:
+    """The seeds of a system that have these scores."""
+    rows = workspace.table.labelled(side.label)
+    return [row for row in rows if _entry(workspace, row, side) is not None]
+
+
+def _entry(workspace: Workspace, row: Row, side: Side) -> dict[str, Any] | None:
+    corpus = workspace.table.corpora(row)[0]
+    return workspace.entry(row, corpus, side.setting, side.decoder)
+
+
+def _statistics(
+    workspace: Workspace, row: Row, side: Side, metric: str
+) -> tuple[str, list[list[int]]] | None:
+    """Identity of the requests, and the rows of statistics ``(MRs, k)``."""
+    corpus = workspace.table.corpora(row)[0]
+    kept = workspace.statistics(row).get(entry_key(corpus, side.setting, side.decoder), {})
+    return (kept["requests"], kept[metric]) if metric in kept else None
+
+
+_SCORERS: dict[str, Sequence[Scorer]] = {}
+
+
+def _scorer(domain_name: str, metric: str) -> Scorer:
+    if domain_name not in _SCORERS:
+        domain = load_domain(domain_name)
+        checker = SlotChecker.for_domain(domain)
+        _SCORERS[domain_name] = make_scorers(domain, ("slots", "order", "text"), checker)
+    return next(scorer for scorer in _SCORERS[domain_name] if scorer.key == metric)
+
 
 CONTROLS = 90.0
 """Order accuracy (%) on random plans from which one may speak of control."""
@@ -186,3 +290,91 @@ def _claim(
 
 def _seeds(test: Paired) -> str:
     return f"{test.seeds} seed{'s' if test.seeds > 1 else ''}"
+
+
+def seed_scores(
+    workspace: Workspace, label: str, setting: str, decoder: str, metric: str
+) -> dict[int, float]:
+    """A score of each seed of a system that has it."""
+    found = {}
+    for row in workspace.table.labelled(label):
+        entry = workspace.entry(row, workspace.table.corpora(row)[0], setting, decoder)
+        if entry is not None and metric in entry["metrics"]:
+            seed = workspace.table.train_config(row).seed
+            found[seed] = float(entry["metrics"][metric]["score"])
+    return found
+
+
+def target_values(workspace: Workspace, target: Target, label: str) -> tuple[str, float] | None:
+    """The setting that does best, and its value; None where nothing is scored."""
+    found = {}
+    for setting in target.settings:
+        values = seed_scores(workspace, label, setting, target.decoder, target.metric)
+        others = values
+        if target.against == "base":
+            base = workspace.table.targets.base
+            others = seed_scores(workspace, base, setting, target.decoder, target.metric)
+        if target.against == "own":
+            others = seed_scores(workspace, label, "own", target.decoder, target.metric)
+        seeds = sorted(set(values) & set(others))  # of both: seeds differ more than systems
+        if not seeds:
+            continue
+        value, other = (mean(side[seed] for seed in seeds) for side in (values, others))
+        if target.against == "base":
+            value -= other
+        if target.against == "own":
+            value = 100 * (value - other) / abs(other)
+        found[setting] = value
+    if not found:
+        return None
+    best = (max if target.at_least is not None else min)(found, key=lambda name: found[name])
+    return best, found[best]
+
+
+def target_rows(workspace: Workspace) -> list[dict[str, Any]]:
+    """Per target its bound and, for each augmented system, the value and whether it is met."""
+    rows = []
+    for target in workspace.table.targets.items:
+        bound = f"≥ {target.at_least:g}" if target.at_least is not None else f"≤ {target.at_most:g}"
+        reached = {}
+        for label in workspace.table.targets.systems:
+            if found := target_values(workspace, target, label):
+                setting, value = found
+                low, high = target.at_least, target.at_most
+                met = (low is None or value >= low) and (high is None or value <= high)
+                reached[label] = {"setting": setting, "value": round(value, 4), "met": met}
+        rows.append(
+            {"name": target.name, "decoder": target.decoder, "bound": bound, "reached": reached}
+        )
+    return rows
+
+
+def target_lines(workspace: Workspace) -> list[str]:
+    """The targets as Markdown, a column for each system; what is met is in bold."""
+    rows = target_rows(workspace)
+    if not rows:
+        return []
+    lines = ["## How far", ""]
+    labels = [
+        label
+        for label in workspace.table.targets.systems
+        if any(label in row["reached"] for row in rows)
+    ]
+    if not labels:
+        return [*lines, "No augmented system is scored yet.", ""]
+    lines += ["Means over the seeds of each system; **met**, not met, - not measured yet.", ""]
+    lines += [
+        f"| target | decoder | bound | {' | '.join(labels)} |",
+        "|---|---|---:|" + "---:|" * len(labels),
+    ]
+    for row in rows:
+        cells = [_cell(row["reached"].get(label)) for label in labels]
+        lines.append(f"| {row['name']} | {row['decoder']} | {row['bound']} | {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
+def _cell(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "-"
+    said = f"{found['value']:.2f} ({found['setting']})"
+    return f"**{said}**" if found["met"] else said

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass
+from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 from d2t.io.atomic import atomic_write_json, atomic_write_text
 from d2t.io.hashing import sha256_file
 from d2t.io.manifest import run_manifest
-from experiments.reproduction.claims import all_claims
-from experiments.reproduction.config import SCORE_STAGES
-from experiments.reproduction.tables import Sheet
-from experiments.reproduction.targets import target_lines, target_rows
+from d2t.seeding import derived_rng
+from experiments.engine.numbers import spread
+from experiments.reproduction.claims import all_claims, target_lines, target_rows
+from experiments.reproduction.config import DECODERS, SCORE_STAGES
 from experiments.reproduction.workspace import lexicon_digest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from experiments.reproduction.claims import Claim
+    from experiments.reproduction.config import Row
     from experiments.reproduction.workspace import Workspace
+
 
 COMMAND = ["python", "-m", "experiments.reproduction"]
 EARLIER = "strategies"
@@ -178,3 +185,270 @@ def _data(workspace: Workspace) -> dict[str, str]:
         digests = workspace.scores(row).get("training", {}).get("data_sha256", {})
         found |= {f"{row.name}/{name}": value for name, value in digests.items()}
     return found
+
+
+COLUMNS = (
+    ("bleu", "BLEU", 2), ("chrf", "chrF", 2), ("rouge_l", "ROUGE-L", 2),
+    ("slot_error_rate", "SER", 2), ("exact_utterances", "exact", 2),
+    ("order_accuracy", "order", 2), ("kendall_tau", "tau", 2), ("bigram_f1", "bigram F1", 2),
+    ("sentence_plan", "sentence plan", 2), ("lm", "LM", 3), ("lm_window", "LM worst", 3),
+)  # fmt: skip
+"""Key, heading and decimals of the scores, in table order."""
+ERRORS = ("missing", "added", "wrong", "repeated")
+SUMMARY = (
+    ("own", "greedy", "bleu", "BLEU, own", 2),
+    ("neural", "greedy", "bleu", "BLEU, neural", 2),
+    ("own", "greedy", "slot_error_rate", "SER, own", 2),
+    ("own", "greedy", "order_accuracy", "order, own", 2),
+    ("random", "greedy", "slot_error_rate", "SER, random", 2),
+    ("random", "greedy", "order_accuracy", "order, random", 2),
+    ("random-sentences", "greedy", "sentence_plan", "sentence plan, random", 2),
+    ("random-1", "greedy", "slot_error_rate", "SER, random-1", 2),
+    ("random-1", "reranked", "slot_error_rate", "SER, random-1, reranked", 2),
+    ("random-1", "reranked", "order_accuracy", "order, random-1, reranked", 2),
+    ("own", "greedy", "lm", "LM, own", 3),
+    ("random", "greedy", "lm", "LM, random", 3),
+)
+"""What a reader wants first: setting, decoder, key, heading, decimals."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The rows that have scores, as tables.
+
+    Attributes:
+        workspace: where the scores are.
+        lexicons: digests of today's lexicons by domain; scores by others are marked.
+    """
+
+    workspace: Workspace
+    lexicons: dict[str, str]
+
+    def systems(self, group: str, corpus: str | None = None) -> dict[str, list[Row]]:
+        """The scored rows of a group (and, if given, of a corpus), by label."""
+        found: dict[str, list[Row]] = {}
+        for row in self.workspace.table.rows:
+            at = corpus is None or corpus in self.workspace.table.corpora(row)
+            if row.group == group and at and self.workspace.scores(row):
+                found.setdefault(row.label, []).append(row)
+        return found
+
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """Groups in file order, each with the corpora that its rows are scored on."""
+        table = self.workspace.table
+        found: dict[str, dict[str, None]] = {}
+        for row in table.rows:
+            found.setdefault(row.group, {}).update(dict.fromkeys(table.corpora(row)))
+        return {group: tuple(corpora) for group, corpora in found.items()}
+
+    def entries(
+        self, rows: list[Row], corpus: str, setting: str, decoder: str
+    ) -> list[dict[str, Any]]:
+        """The scores of those rows that have them."""
+        found = (self.workspace.entry(row, corpus, setting, decoder) for row in rows)
+        return [entry for entry in found if entry is not None]
+
+    def name(self, label: str, rows: list[Row], entries: list[dict[str, Any]]) -> str:
+        """The label with its marks: another lexicon, another training configuration."""
+        domains = {self.workspace.table.train_config(row).data.domain for row in rows}
+        today = {self.lexicons.get(domain) for domain in domains}
+        mark = "\\*" if any(entry["lexicon"] not in today for entry in entries) else ""
+        return label + mark + ("†" if any(map(self.adopted, rows)) else "")
+
+    def adopted(self, row: Row) -> bool:
+        """Whether the row's bundle was trained with another configuration than the table's."""
+        return bool(self.workspace.scores(row).get("training", {}).get("adopted"))
+
+    def summary(self, group: str, corpus: str) -> list[str]:
+        """One line per system; columns that no system has are left out."""
+        systems = self.systems(group, corpus)
+        body: list[list[str]] = []
+        for label, rows in systems.items():
+            cells = []
+            seen: list[dict[str, Any]] = []
+            for setting, decoder, key, _, digits in SUMMARY:
+                entries = self.entries(rows, corpus, setting, decoder)
+                seen += entries
+                cells.append(spread([e["metrics"].get(key) for e in entries], digits))
+            if seen:
+                body.append([self.name(label, rows, seen), str(len(rows)), *cells])
+        return _grid(["system", "seeds", *(column[3] for column in SUMMARY)], body)
+
+    def setting(self, name: str, group: str, corpus: str) -> list[str]:
+        """One line per system and decoder: all scores, errors, and seconds of generation."""
+        body: list[list[str]] = []
+        for label, rows in self.systems(group, corpus).items():
+            for decoder in (decoder for stage in DECODERS.values() for decoder in stage):
+                entries = self.entries(rows, corpus, name, decoder)
+                if entries:
+                    line = _setting_line(entries)
+                    body.append([self.name(label, rows, entries), decoder, *line])
+        heads = [head for _, head, _ in COLUMNS] + [*ERRORS, "requests", "seconds"]
+        return _grid(["system", "decoder", *heads], body)
+
+    def training(self) -> list[str]:
+        """What each row cost, and the development scores by which recipes are chosen."""
+        heads = ["row", "seed", "pairs", "steps", "kept step", "chosen by", "dev MRs", "dev BLEU",
+                 "dev SER", "dev order", "dev score", "minutes", "on", "commit"]  # fmt: skip
+        body = []
+        for row in self.workspace.table.rows:
+            run = self.workspace.scores(row).get("training")
+            if run:
+                body.append([row.name + ("†" if self.adopted(row) else ""), *_training_line(run)])
+        return _grid(heads, body)
+
+    def rounds(self) -> list[str]:
+        """What the rounds of self-training drew and kept."""
+        heads = ["row", "round", "proposals", "drawn", "kept", "of these joined", "kept of drawn",
+                 "unseen MRs", "unseen plans", "sentences", "drawn a second"]  # fmt: skip
+        body = [
+            [row.name, *_round_line(one)]
+            for row in self.workspace.table.rows
+            for one in self.workspace.scores(row).get("training", {}).get("rounds") or []
+        ]
+        return _grid(heads, body)
+
+
+def _round_line(one: dict[str, Any]) -> list[str]:
+    return [
+        str(one["round"]), str(one["proposals"]), str(one["samples"]), str(one["accepted"]),
+        str(one.get("joined", "-")), f"{100 * one['acceptance']:.1f}%",
+        f"{100 * one['unseen_mrs']:.1f}%", f"{100 * one['unseen_plans']:.1f}%",
+        f"{one['sentences']:.2f}", f"{one['drawn_per_s']:.0f}",
+    ]  # fmt: skip
+
+
+def _setting_line(entries: list[dict[str, Any]]) -> list[str]:
+    cells = [spread([e["metrics"].get(key) for e in entries], digits) for key, _, digits in COLUMNS]
+    cells += [f"{mean(e['counts'][error] for e in entries):.10g}" for error in ERRORS]
+    seconds = mean(entry["generation"]["generation_s"] for entry in entries)
+    return [*cells, str(entries[0]["n_records"]), f"{seconds:.0f}"]
+
+
+def _training_line(run: dict[str, Any]) -> list[str]:
+    metrics, counts, git = (run.get(key) or {} for key in ("metrics", "counts", "git"))
+    dev_mrs = re.search(r"mrs:(\d+)", str(metrics.get("signature")))
+    pairs = counts.get("train_used", 0) + counts.get("augment_used", 0)
+    scores = [
+        f"{metrics[key]:.2f}" if key in metrics else "-"
+        for key in ("dev_bleu", "dev_ser", "dev_order", "score")
+    ]
+    return [
+        str(run.get("seeds", ["-"])[0]), str(pairs), str(run.get("steps", "-")),
+        str(metrics.get("best_step", "-")),
+        str(metrics.get("select_metric", "-")).replace("_", " "),
+        dev_mrs[1] if dev_mrs else "-", *scores, f"{run.get('train_wall_s', 0) / 60:.1f}",
+        f"{run.get('device', '-')}, {run.get('precision', '-')}",
+        str(git.get("sha") or "-")[:8] + ("+" if git.get("dirty") else ""),
+    ]  # fmt: skip
+
+
+def _grid(heads: list[str], body: list[list[str]]) -> list[str]:
+    """A Markdown table without the columns that are empty in every line; nothing for no lines."""
+    if not body:
+        return []
+    kept = [i for i in range(len(heads)) if i == 0 or any(line[i] != "-" for line in body)]
+    lines = ["| " + " | ".join(heads[i] for i in kept) + " |"]
+    lines.append("|---|" + "---:|" * (len(kept) - 1))
+    lines += ["| " + " | ".join(line[i] for i in kept) + " |" for line in body]
+    return [*lines, ""]
+
+
+VERDICTS = ("ok", "awkward", "broken")
+"""What a reader may say; broken: a sentence that is not English or makes no sense."""
+Reading = dict[str, str]
+
+
+def write_samples(workspace: Workspace, path: Path, readings: Path) -> bool:
+    """Write ``samples.md``; False (and an older file stays) where no outputs are here.
+
+    Args:
+        workspace: the first of ``samples.rows`` with outputs is shown.
+        path: the file to write.
+        readings: JSONL ``{row, id, text, verdict, note}`` kept by the reader, so that writing the
+            samples again does not lose what was read. One whose text has changed does not count.
+    """
+    wanted = workspace.table.samples
+    for name in wanted.rows:
+        row = workspace.table.row(name)
+        outputs = workspace.outputs(row, workspace.table.corpora(row)[0], wanted.setting, "greedy")
+        if outputs.is_file():
+            chosen = draw(outputs, wanted.n, wanted.seed)
+            read = read_readings(readings, name)
+            atomic_write_text(path, samples_markdown(workspace, row, chosen, read))
+            return True
+    return False
+
+
+def draw(outputs: Path, n: int, seed: int) -> list[dict[str, Any]]:
+    """``n`` of the outputs, uniformly, in file order."""
+    lines = outputs.read_text(encoding="utf-8").splitlines()
+    picked = derived_rng(seed, "samples").sample(range(len(lines)), min(n, len(lines)))
+    return [json.loads(lines[index]) for index in sorted(picked)]
+
+
+def read_readings(path: Path, row: str) -> dict[tuple[str, str], Reading]:
+    """What was read of a row, by id and text."""
+    if not path.is_file():
+        return {}
+    records = map(json.loads, filter(str.strip, path.read_text(encoding="utf-8").splitlines()))
+    return {(r["id"], r["text"]): r for r in records if r["row"] == row}
+
+
+def samples_markdown(
+    workspace: Workspace,
+    row: Row,
+    samples: list[dict[str, Any]],
+    read: dict[tuple[str, str], Reading],
+) -> str:
+    """The samples, each with MR, plan, text, the checker's verdict and the reader's."""
+    wanted = workspace.table.samples
+    title = workspace.table.settings[wanted.setting].title
+    passed = sum(sample["status"] == "ok" for sample in samples)
+    kept = sum(sample["order_kept"] for sample in samples)
+    tally = Counter(read[key]["verdict"] for sample in samples if (key := _key(sample)) in read)
+    n_read = tally.total()
+    lines = [
+        f"# {len(samples)} outputs for {title}: {row.label} ({row.name})",
+        "",
+        f"Greedy, drawn with seed {wanted.seed} from all outputs. Checker: {passed} say everything "
+        f"and nothing else, {kept} in the order asked for. Read by eye: {n_read}"
+        + (": " + ", ".join(f"{tally[v]} {v}" for v in VERDICTS) if n_read else "")
+        + ". Verdicts of readers are kept in `readings.jsonl`.",
+        "",
+    ]
+    for number, sample in enumerate(samples, start=1):
+        lines += _sample_lines(number, sample, read.get(_key(sample)))
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _sample_lines(number: int, sample: dict[str, Any], reading: Reading | None) -> list[str]:
+    report = sample["report"]
+    errors = [
+        f"{kind} {json.dumps(report[kind], ensure_ascii=False)}"
+        for kind in ("missing", "added", "wrong", "repeated")
+        if report[kind]
+    ]
+    checker = "ok" if not errors else "; ".join(errors)
+    if not sample["order_kept"]:
+        checker += f"; said in the order {' > '.join(report['plan'])}"
+    said = "not read" if reading is None else reading["verdict"]
+    if reading is not None and reading.get("note"):
+        said += f" ({reading['note']})"
+    return [
+        f"{number}. {sample['text']}",
+        f"   - MR `{sample['id']}`: {_mr(sample['mr'])}",
+        f"   - plan: {' > '.join(sample['plan'])}",
+        f"   - checker: {checker}; reader: {said}",
+    ]
+
+
+def _mr(mr: dict[str, Any]) -> str:
+    """``name[Aromi], area[riverside]`` from the JSON form."""
+    values = [(name, v) for name, value in mr.items()
+              for v in (value if isinstance(value, list) else [value])]  # fmt: skip
+    return ", ".join(f"{name}[{value}]" for name, value in values)
+
+
+def _key(sample: dict[str, Any]) -> tuple[str, str]:
+    return sample["id"], sample["text"]

@@ -1,17 +1,34 @@
-"""The training stage of a row: base, with phrases, by self-training from either."""
+"""The training stage of a row, and the files that several rows share.
+
+Shared files are phrases, the neural planner, the fluency classifier, the language model of a corpus
+and test MRs that may not be trained on.
+"""
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from d2t.corpus.load import load_split
+from d2t.corpus.registry import registry
+from d2t.corpus.writers import write_corpus
+from d2t.io.atomic import atomic_write, atomic_write_json
+from d2t.mr.domain import load_domain
 from d2t.recipes.run import train
+from d2t.score.fluency import language_model
+from d2t.slots.checker import SlotChecker
+from d2t.train.data.prepare import prepare_data
+from experiments.reproduction.config import SCORE_STAGES
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from d2t.mr.domain import Domain
     from d2t.recipes.self_training.config import SelfTrainingConfig
     from d2t.train.config.config import TrainConfig
     from d2t.train.loop.progress import Reporter
-    from experiments.reproduction.config import Row
+    from experiments.reproduction.config import Row, Stage
     from experiments.reproduction.workspace import Workspace
 
 
@@ -108,3 +125,131 @@ def _file(path: Path) -> str:
         return path.resolve().relative_to(Path.cwd()).as_posix()
     except ValueError:
         return path.as_posix()
+
+
+def make_asset(workspace: Workspace, name: str, progress: Reporter) -> None:
+    """Make a shared file unless it is there; it appears whole or not at all.
+
+    Raises:
+        DataError: no row reads such a file.
+    """
+    path = workspace.asset(name)
+    if path.exists():
+        return
+    progress.say(f"making {path}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{secrets.token_hex(4)}-{path.name}")
+    kind = name.partition("-")[0]
+    if kind == "lm":
+        _language_model(name.partition("-")[2], temporary)
+    elif kind == "tests":
+        _write_tests(workspace, _reader(workspace, name), temporary)
+    elif kind == "phrases":
+        _phrases(workspace, _reader(workspace, name), temporary)
+    elif kind == "fluency":
+        _fluency(workspace, _reader(workspace, name), temporary, progress)
+    else:
+        _planner(workspace, _reader(workspace, name), temporary, progress)
+    temporary.rename(path)
+
+
+def _reader(workspace: Workspace, name: str) -> Row:
+    """A row that reads the file: its configuration says what the file is made of."""
+    stages: tuple[Stage, ...] = ("train", *SCORE_STAGES)
+    return next(
+        row
+        for row in workspace.table.rows
+        if any(name in workspace.assets(row, stage) for stage in stages)
+    )
+
+
+def domain_of(corpus: str) -> str:
+    """The name of a registered corpus's domain."""
+    return registry()[corpus].domain
+
+
+def _language_model(corpus: str, path: Path) -> None:
+    """Fitted on all training references of the corpus, as templates."""
+    domain = load_domain(domain_of(corpus))
+    checker = SlotChecker.for_domain(domain)
+    language_model(corpus, domain, checker).save(path)
+
+
+def _write_tests(workspace: Workspace, row: Row, path: Path) -> None:
+    """The test pairs of every corpus that the row is scored on: none may be trained on."""
+    domain = load_domain(workspace.table.train_config(row).data.domain)
+    examples = [
+        example
+        for corpus in dict.fromkeys(_corpora(workspace, row))
+        for example in load_split(corpus, "test", domain)
+    ]
+    with atomic_write(path) as stream:
+        write_corpus(stream, examples, domain, form="jsonl")
+
+
+def _corpora(workspace: Workspace, row: Row) -> tuple[str, ...]:
+    """The training corpus and those that the row is scored on."""
+    return workspace.table.train_config(row).data.corpus, *workspace.table.corpora(row)
+
+
+def _phrases(workspace: Workspace, row: Row, path: Path) -> None:
+    """Cut from the row's training data as ``d2t augment phrases`` does; a report lies beside it."""
+    from d2t.augment.phrases.phrases import PhraseCounts, phrase_examples, phrase_report
+    from d2t.augment.phrases.selection import fluent_phrases, phrase_fluency, select_phrases
+
+    data = prepare_data(workspace.table.train_config(row).data)
+    options = dict(workspace.table.phrases)
+    counts = PhraseCounts()
+    found = phrase_examples(
+        [pair.example for pair in data.train],
+        data.checker,
+        data.domain,
+        alignments=[pair.alignment for pair in data.train],
+        dedupe=options.pop("dedupe", "template"),
+        held_out=_test_mrs(workspace, row, data.domain),
+        counts=counts,
+    )
+    phrases, quantile = list(found), options.pop("fluency_quantile", 0.0)
+    if quantile:
+        references = [pair.alignment for pair in data.train]
+        scores = phrase_fluency(phrases, references, data.checker, data.domain)
+        phrases = fluent_phrases(phrases, scores, quantile)
+    chosen = select_phrases(phrases, **options)
+    with atomic_write(path) as stream:
+        write_corpus(stream, chosen, data.domain, form="jsonl")
+    report = workspace.asset(workspace.phrases(row)).with_suffix(".report.json")
+    atomic_write_json(report, phrase_report(chosen, counts))
+
+
+def _test_mrs(workspace: Workspace, row: Row, domain: Domain) -> frozenset[Hashable]:
+    """The MRs of every test split that the row is scored on."""
+    return frozenset(
+        example.mr.key()
+        for name in {*_corpora(workspace, row)}
+        for example in load_split(name, "test", domain)
+    )
+
+
+def _fluency(workspace: Workspace, row: Row, path: Path, progress: Reporter) -> None:
+    """Trained on the row's training texts, as ``d2t train-fluency`` does."""
+    from d2t.judges.fluency.training import FluencyConfig, marked_texts, train_fluency
+
+    data = prepare_data(workspace.table.train_config(row).data)
+    progress.say(f"training the fluency classifier on {len(data.train)} texts")
+    texts = marked_texts([pair.example for pair in data.train], data.checker, data.domain)
+    train_fluency(texts, FluencyConfig(**(workspace.table.fluency or {}))).save(path)
+
+
+def _planner(workspace: Workspace, row: Row, path: Path, progress: Reporter) -> None:
+    """Trained on the plans of the row's training data; development plans choose the epoch."""
+    from d2t.plan.training.planner import PlannerSettings, train_planner
+
+    data = prepare_data(workspace.table.train_config(row).data)
+    planner = train_planner(
+        [pair.example for pair in data.train],
+        [pair.example for pair in data.dev],
+        data.domain,
+        PlannerSettings(**workspace.table.planner),
+        progress=lambda report: progress.say(str(report)),
+    )
+    planner.save(path)

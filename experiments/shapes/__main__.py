@@ -20,23 +20,50 @@ from typing import TYPE_CHECKING, Any, cast
 
 from d2t.errors import D2TError, DataError
 from d2t.generate.load import load
+from d2t.generate.pipeline import ModelGenerator
 from d2t.io.atomic import atomic_write_json, atomic_write_text
 from d2t.io.manifest import run_manifest
-from experiments.bench.options import Options
-from experiments.bench.ours import exported
-from experiments.bench.pool import make_pool
+from d2t.search.ct2_backend import CTranslate2Backend, Parallelism
+from experiments.bench.generation import exported
+from experiments.bench.options import Options, make_pool
 from experiments.bench.turns import System, single_requests, throughput
 from experiments.engine.numbers import spread
-from experiments.shapes.restricted import restricted_generator
-from experiments.table.config import load_table
+from experiments.table.table import load_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from d2t.generate.pipeline import ModelGenerator
     from d2t.model.bundle.bundle import Bundle
-    from experiments.bench.pool import Pool
-    from experiments.table.config import Row, TableConfig
+    from d2t.model.bundle.bundle_parts import BundleParts
+    from d2t.search.backend import EncodedSource, SearchResult
+    from experiments.bench.options import Pool
+    from experiments.table.table import Row, TableConfig
+
+
+_MAP = "vmap.txt"
+"""Where the engine looks for target pieces by source pieces; those of "" are always there."""
+
+
+def restricted_generator(
+    bundle: BundleParts, folder: Path, pieces: Sequence[str]
+) -> ModelGenerator:
+    """The model in ``folder``, which may generate nothing but ``pieces`` (and symbols).
+
+    A map by source pieces would allow more pieces than these: they are what the answers need.
+    """
+    (folder / _MAP).write_text("\t" + " ".join(pieces) + "\n", encoding="utf-8")
+    return ModelGenerator(bundle, backend=_Restricted(bundle, folder, parallelism=Parallelism()))
+
+
+class _Restricted(CTranslate2Backend):
+    def _translate(
+        self, sources: Sequence[EncodedSource], *, max_length: int, translator: Any = None,
+        **options: Any,
+    ) -> list[list[SearchResult]]:  # fmt: skip
+        return super()._translate(
+            sources, max_length=max_length, translator=translator, use_vmap=True, **options
+        )
+
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE.parent / "results"

@@ -26,7 +26,7 @@ from d2t.train.data.prepare import prepare_data
 from d2t.train.loop.assemble import text_habits
 from experiments.reproduction.__main__ import HERE, RESULTS
 from experiments.reproduction.config import load_table
-from experiments.reproduction.scores import ERRORS
+from experiments.reproduction.scoring import ERRORS
 from experiments.reproduction.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -15,16 +15,12 @@ from d2t.model.config import TransformerConfig
 from d2t.model.transformer import TransformerModel
 from d2t.mr.domain import load_domain
 from experiments.bench.__main__ import main
-from experiments.bench.children import run_child
-from experiments.bench.cost import sentence_cost
-from experiments.bench.goals import goals
-from experiments.bench.hf_generate import GREEDY_1, GREEDY_64
-from experiments.bench.options import QUICK, Options
-from experiments.bench.ours import VERIFIED
-from experiments.bench.pool import Pool, make_requests
-from experiments.bench.processes import input_lines
-from experiments.bench.rivals import BART_BEAM
-from experiments.bench.table import as_markdown
+from experiments.bench.generation import VERIFIED
+from experiments.bench.hf import BART_BEAM, GREEDY_1, GREEDY_64
+from experiments.bench.limits import sentence_cost
+from experiments.bench.options import QUICK, Options, Pool, make_requests
+from experiments.bench.processes import input_lines, run_child
+from experiments.bench.table import as_markdown, goals
 from experiments.bench.turns import System, percentile, single_requests, throughput
 
 if TYPE_CHECKING:

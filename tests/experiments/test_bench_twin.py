@@ -10,7 +10,7 @@ import torch
 from d2t.model.config import TransformerConfig
 from d2t.model.transformer import TransformerModel
 from d2t.search.greedy import greedy_search
-from experiments.bench.hf_twin import forced_logits, pegasus_twin
+from experiments.bench.hf import forced_logits, pegasus_twin
 
 if TYPE_CHECKING:
     from pathlib import Path

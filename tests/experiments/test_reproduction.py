@@ -16,10 +16,8 @@ from experiments.engine.steps import write_compressed
 from experiments.reproduction.claims import all_claims
 from experiments.reproduction.config import Row, Samples, Stage, load_table
 from experiments.reproduction.jobs import Job, open_jobs, run_jobs
-from experiments.reproduction.report import write_report
-from experiments.reproduction.row_files import add_scores, compact_json
-from experiments.reproduction.samples import write_samples
-from experiments.reproduction.workspace import Workspace
+from experiments.reproduction.report import write_report, write_samples
+from experiments.reproduction.workspace import Workspace, add_scores, compact_json
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "experiments" / "reproduction" / "table.toml"

@@ -21,8 +21,8 @@ from d2t.mr.types import Plan
 from d2t.score.tasks import GenerationTask, generation_tasks
 from d2t.slots.checker import SlotChecker
 from d2t.train.loop.progress import Silent
-from experiments.reproduction import outputs, training
-from experiments.reproduction.scores import read_outputs, score_records
+from experiments.reproduction import scoring, training
+from experiments.reproduction.scoring import read_outputs, score_records
 from experiments.reproduction.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from d2t.recipes.self_training.config import SelfTrainingConfig
     from d2t.train.config.config import TrainConfig
-    from experiments.reproduction.outputs import Answer
+    from experiments.reproduction.scoring import Answer
 
 
 def fake_generator() -> SimpleNamespace:
@@ -50,7 +50,7 @@ def answers(tasks: Sequence[GenerationTask], checker: SlotChecker) -> Answer:
 def test_a_killed_generation_goes_on_at_its_chunk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outputs, "CHUNK", 10)
+    monkeypatch.setattr(scoring, "CHUNK", 10)
     generator = fake_generator()
     examples = load_split("mini", "dev", generator.domain)
     tasks = generation_tasks(examples, generator.domain, "random", n_permutations=1, limit=25)
@@ -66,15 +66,15 @@ def test_a_killed_generation_goes_on_at_its_chunk(
 
     paths = {"greedy": tmp_path / "e.jsonl"}
     with pytest.raises(KeyboardInterrupt):
-        outputs.write_answers(answer, tasks, paths, generator, {"bundle": "1"})
+        scoring.write_answers(answer, tasks, paths, generator, {"bundle": "1"})
     assert not paths["greedy"].exists()
-    outputs.write_answers(answer, tasks, paths, generator, {"bundle": "1"})
-    outputs.write_answers(answer, tasks, paths, generator, {"bundle": "1"})  # nothing to do
+    scoring.write_answers(answer, tasks, paths, generator, {"bundle": "1"})
+    scoring.write_answers(answer, tasks, paths, generator, {"bundle": "1"})  # nothing to do
     assert calls == [10, 10, 0, 5]
     records = read_outputs(paths["greedy"], tasks, generator.domain)
     assert [record.id for record in records] == [task.id for task in tasks]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["e.json", "e.jsonl"]
-    outputs.write_answers(answer, tasks, paths, generator, {"bundle": "2"})
+    scoring.write_answers(answer, tasks, paths, generator, {"bundle": "2"})
     assert calls[-3:] == [10, 10, 5]  # another model: all of it again
 
 
@@ -84,7 +84,7 @@ def test_scores_and_statistics_of_outputs_agree(tmp_path: Path) -> None:
     checker = SlotChecker.for_domain(domain)
     tasks = generation_tasks(load_split("mini", "dev", domain), domain, "random", limit=12)
     paths = {"greedy": tmp_path / "e.jsonl"}
-    outputs.write_answers(lambda c: answers(c, checker), tasks, paths, generator, {})
+    scoring.write_answers(lambda c: answers(c, checker), tasks, paths, generator, {})
     records = read_outputs(paths["greedy"], tasks, domain)
     lm = NgramLanguageModel.fit([text for task in tasks for text in task.references])
     scores, kept = score_records(records, domain, checker, lm, several=True, text=False)
@@ -173,7 +173,7 @@ def test_where_no_order_is_asked_for_several_shuffles_are_reranked(
         "name[Aromi], eatType[pub], area[riverside], food[Italian], priceRange[cheap]",
         bundle.domain,
     )
-    answers = outputs.beam(ModelGenerator(bundle, beam_size=2), [GenerationTask("7", mr, None, ())])
+    answers = scoring.beam(ModelGenerator(bundle, beam_size=2), [GenerationTask("7", mr, None, ())])
     assert sum(bundle.model.batches) == n_read
     assert {len(answers["beam"]), len(answers["reranked"])} == {1}
     assert answers["reranked"][0].status == "ok"

@@ -11,8 +11,7 @@ import pytest
 from d2t.errors import ConfigError
 from d2t.train.config.config_file import load_config
 from experiments.engine.numbers import spread
-from experiments.table.config import SETTINGS, TableConfig, load_table
-from experiments.table.report import write_results
+from experiments.table.table import SETTINGS, TableConfig, load_table, write_results
 
 ROOT = Path(__file__).resolve().parents[2]
 

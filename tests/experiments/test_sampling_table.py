@@ -10,8 +10,7 @@ from d2t.model.config import TransformerConfig
 from d2t.model.transformer import TransformerModel
 from d2t.search.steps import pad_sources
 from d2t.seeding import seed_everything
-from experiments.sampling.__main__ import options_of
-from experiments.sampling.places import PLACES, Elsewhere
+from experiments.sampling.__main__ import PLACES, Elsewhere, options_of
 
 
 @pytest.fixture(scope="module")

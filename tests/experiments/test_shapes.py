@@ -14,9 +14,8 @@ from d2t.generate.load import load
 from d2t.generate.types import GenerationRequest
 from d2t.io.resources import shipped_model
 from d2t.mr.domain import load_domain
-from experiments.shapes.__main__ import main
-from experiments.shapes.restricted import restricted_generator
-from experiments.table.config import load_table
+from experiments.shapes.__main__ import main, restricted_generator
+from experiments.table.table import load_table
 
 if TYPE_CHECKING:
     from _pytest.capture import CaptureFixture

@@ -130,8 +130,7 @@ def test_reproduction(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["strategies", "shapes"])
 def test_table(name: str) -> None:
-    from experiments.table.config import TableConfig
-    from experiments.table.report import markdown
+    from experiments.table.table import TableConfig, markdown
 
     results = content(RESULTS / name / "results.json")
     table = TableConfig.model_validate(results["manifest"]["config"])

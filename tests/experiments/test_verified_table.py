@@ -11,8 +11,7 @@ from d2t.generate.types import GenerationRequest
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr, unseen_values
 from d2t.mr.plans import parse_plan
-from experiments.verified.__main__ import measure
-from experiments.verified.invented import invented_requests
+from experiments.verified.__main__ import invented_requests, measure
 
 DOMAIN = load_domain("restaurant")
 
