@@ -7,11 +7,11 @@ sentence is taken out or put in. ``text_same`` exchanges a phrase for another wo
 value: what a judge says against those is not about content.
 
 ``distracted`` texts have a clause put in that is not true of their subject, and are faithful: the
-MR says what the text says of its subject. ``misattributed`` are the same texts under an MR that takes
-the clause for said of the subject (or, where the clause is about the subject, one that leaves it
-out). In ``text_misattributed`` a sentence of the reference is gone, and such a clause says what it
-said. The frames are those that no model is trained on; ``_known`` conditions have the others. The
-wordings in them are those of training references, so that only the frames are new.
+MR says what the text says of its subject. ``misattributed`` are the same texts under an MR that
+takes the clause for said of the subject (or, where the clause is about the subject, one that leaves
+it out). In ``text_misattributed`` a sentence of the reference is gone, and such a clause says what
+it said. The frames are those that no model is trained on; ``_known`` conditions have the others.
+The wordings in them are those of training references, so that only the frames are new.
 """
 
 from __future__ import annotations
