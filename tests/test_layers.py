@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "d2t"
 # The rooms of d2t, from the ground up: a room imports rooms of lower floors only.
 FLOORS = (
-    ("errors", "section", "seeding",),
+    ("_version", "errors", "section", "seeding",),
     ("extras", "io", "model", "registry",),
     ("mr",),
     ("slots/lexicon",),
@@ -26,8 +26,9 @@ FLOORS = (
     ("cli/data", "generate", "judges/qa",),
     ("train/loop",),
     ("judges/parser", "plan/training", "recipes/conseq",),
-    ("cli/generating", "judges/fluency", "judges/observer", "judges/qa/training", "recipes",),
-    ("recipes/self_training",),
+    ("judges/fluency", "judges/observer", "judges/qa/training", "recipes",),
+    ("api", "recipes/self_training",),
+    ("cli/generating",),
     ("cli/training",),
     ("cli/evaluating",),
 )  # fmt: skip

@@ -8,7 +8,6 @@ import sys
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import IntEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -194,18 +193,6 @@ def check_plan_option(plan: str | None, domain: Domain, *, option: str = "--plan
         check_plan(plan, domain)
     except D2TError as error:
         raise UsageError(f"{option}: {error.message}", code=error.code) from error
-
-
-def refuse_own_input(source: str | Path, output: Path | None, option: str = "--out") -> None:
-    """See that what is read is not replaced by what is made of it.
-
-    Raises:
-        UsageError: ``output`` is the file ``source``.
-    """
-    if output is None or not output.is_file() or not Path(source).is_file():
-        return
-    if output.samefile(source):
-        raise UsageError(f"{option} {output} is the input; write to another file")
 
 
 def limit_threads(threads: int | None) -> None:

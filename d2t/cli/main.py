@@ -16,7 +16,7 @@ from d2t.cli.common import ROOT, ErrorHandlingGroup, configure_logging, prepare_
 
 def _print_version(value: bool) -> None:
     if value:
-        from d2t import __version__
+        from d2t._version import __version__
 
         typer.echo(f"d2t {__version__}")
         raise typer.Exit

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from d2t.language.template import template_of
+from d2t.mr.parse import unseen_values
+from d2t.mr.plans import plan_as_list
+from d2t.mr.render import mr_to_json
 from d2t.search.backend import EncodedSource
+from d2t.slots.types import slots_as_list
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from d2t.language.delex import Bindings
+    from d2t.mr.domain import Domain
     from d2t.mr.types import MeaningRepresentation, Plan
     from d2t.slots.checker import SlotChecker
-    from d2t.slots.types import Alignment, SlotReport
+    from d2t.slots.types import Alignment, SlotReport, Span
 
 Status = Literal["ok", "repaired", "failed"]
 
@@ -73,6 +78,7 @@ class Hypothesis:
             copied. ``repaired``: the same, but an earlier text for the request failed, and a later
             stage of verified generation gave this one. Everything else is ``failed``.
         finished: False when the text was cut at the greatest length.
+        domain: of the MR.
         stage: of verified generation that repaired the text; None for the first text.
     """
 
@@ -85,8 +91,18 @@ class Hypothesis:
     template: str
     score: float
     status: Status
+    domain: Domain = field(repr=False, compare=False)
     finished: bool = True
     stage: str | None = None
+
+    def __str__(self) -> str:
+        """The text alone."""
+        return self.text
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """Which characters of the text say which slot, in text order."""
+        return self.report.spans
 
     @property
     def alignment(self) -> Alignment:
@@ -108,6 +124,33 @@ class Hypothesis:
             return None
         wanted = [sorted(sentence) for sentence in self.plan.sentences]
         return wanted == [sorted(sentence) for sentence in self.realised.sentences]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON record that ``d2t generate`` writes and ``d2t evaluate`` reads.
+
+        ``{id, mr, plan, text, spans, report, score, status, stage, order_kept, breaks_kept}``:
+        ``plan`` is the order asked for, ``report.plan`` the order in which the text says things,
+        ``report.unseen`` the values that the domain does not list for a closed slot, ``spans`` what
+        the text says (character offsets), ``score`` the mean log-probability per token,
+        ``breaks_kept`` whether the sentences hold what the plan gives them, null when it says
+        nothing of sentences; ``stage`` is the one of verified generation that repaired the text,
+        else null.
+        """
+        report = self.report.as_dict()
+        report["unseen"] = slots_as_list(unseen_values(self.mr, self.domain))
+        return {
+            "id": self.id,
+            "mr": mr_to_json(self.mr, self.domain),
+            "plan": plan_as_list(self.plan),
+            "text": self.text,
+            "spans": report.pop("spans"),
+            "report": report,
+            "score": round(self.score, 4),
+            "status": self.status,
+            "stage": self.stage,
+            "order_kept": self.order_kept,
+            "breaks_kept": self.breaks_kept,
+        }
 
 
 def check_text(
@@ -142,6 +185,7 @@ def check_text(
         template=template_of(report.alignment, checker.domain),
         score=score,
         status="ok" if report.ok and whole else "failed",
+        domain=checker.domain,
         finished=finished,
     )
 

@@ -18,7 +18,10 @@ from d2t.io.text_source import bad_byte_column, decoded_lines, display_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["KNOWN_COLUMNS", "CsvRow", "InputRecord", "RecordFormat", "read_records", "write_record"]
+__all__ = [
+    "KNOWN_COLUMNS", "CsvRow", "InputRecord", "RecordFormat", "error_record", "read_records",
+    "write_record",
+]  # fmt: skip
 
 RecordFormat = Literal["auto", "jsonl", "csv", "lines"]
 _SUFFIXES: dict[str, RecordFormat] = {
@@ -198,3 +201,11 @@ def _object(text: str) -> dict[str, Any]:
             code="bad_record",
         )
     return value
+
+
+def error_record(record: InputRecord, error: D2TError) -> dict[str, Any]:
+    """``{id, error: {code, message, line, column}}``: what stands in the place of a bad record."""
+    described = error.as_dict()
+    if described["line"] is None:
+        described["line"] = record.line
+    return {"id": record.id, "error": described}

@@ -6,9 +6,10 @@ import errno
 import io
 import re
 import sys
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from d2t.errors import DataError
+from d2t.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +24,18 @@ _UNREADABLE = {
     b"PK\x03\x04": ("a ZIP archive or a spreadsheet (.xlsx)", "unpack it, or save it as CSV"),
 }
 """First bytes of what is often given for text: what it is, and what to do."""
+
+
+def refuse_own_input(source: str | Path, output: Path | None, option: str = "--out") -> None:
+    """See that what is read is not replaced by what is made of it.
+
+    Raises:
+        UsageError: ``output`` is the file ``source``.
+    """
+    if output is None or not output.is_file() or not Path(source).is_file():
+        return
+    if output.samefile(source):
+        raise UsageError(f"{option} {output} is the input; write to another file")
 
 
 def display_name(source: str) -> str:

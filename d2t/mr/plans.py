@@ -103,6 +103,19 @@ def parse_prefix(source: str | Sequence[str], mr: MeaningRepresentation, domain:
     return Plan(tuple(ordered), tuple(breaks) if breaks else None)
 
 
+def plan_as_list(plan: Plan) -> list[str]:
+    """The plan's labels, with ``"|"`` where a sentence begins; ``parse_plan`` reads it back.
+
+    A plan of a single sentence ends with ``"|"``, so that it differs from one without sentences.
+    """
+    labels = plan.labels()
+    if plan.breaks is None:
+        return labels
+    for index in reversed(plan.breaks or (len(labels),)):
+        labels.insert(index, "|")
+    return labels
+
+
 def check_plan(source: str, domain: Domain) -> None:
     """See that a plan which is to serve many MRs can be read at all: its syntax and slot names.
 

@@ -79,7 +79,7 @@ class Fluency:
 
     def signature(self) -> str:
         """For example ``LM|order:5|vocab:1314|lm:3f0a|dom:restaurant@9f3c|lex:4b1e|v:0.1.0``."""
-        from d2t import __version__
+        from d2t._version import __version__
 
         return (
             f"{self.label}|{self.model.signature}|dom:{self.domain.name}@{self.domain.digest[:4]}"

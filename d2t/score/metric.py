@@ -105,7 +105,7 @@ class CheckerSignature(Signature):
     """Signature of scores that depend on domain and lexicon: ``dom:restaurant@9f3c|lex:4b1e``."""
 
     def __init__(self, args: dict[str, Any]) -> None:
-        from d2t import __version__
+        from d2t._version import __version__
 
         super().__init__({**args, "num_refs": None})
         self._abbr.update(dom="d", lex="x", rep="rep", plan="p", agg="a")

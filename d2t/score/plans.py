@@ -110,7 +110,7 @@ def score_planner(
 
 def signature(domain: Domain, checker: SlotChecker, resampling: Resampling) -> str:
     """The settings behind the numbers."""
-    from d2t import __version__
+    from d2t._version import __version__
 
     return (
         f"plans|dom:{domain.name}@{domain.digest[:4]}|lex:{checker.lexicon_digest[:4]}"

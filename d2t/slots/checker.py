@@ -75,7 +75,7 @@ class SlotChecker:
 
     def signature(self, *, merge_synonyms: bool = False) -> str:
         """What a score depends on: ``SER|dom:restaurant@9f3c|lex:4b1e|rep:yes|syn:no|v:0.1.0``."""
-        from d2t import __version__
+        from d2t._version import __version__
 
         return (
             f"SER|dom:{self.domain.name}@{self.domain.digest[:4]}|lex:{self.lexicon_digest[:4]}"

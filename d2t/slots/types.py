@@ -23,6 +23,14 @@ class Span:
     end: int
     slot: Slot
 
+    def as_dict(self) -> dict[str, Any]:
+        """``{slot, value, start, end}``."""
+        return {"slot": self.slot.name, **self.place()}
+
+    def place(self) -> dict[str, Any]:
+        """``{value, start, end}``."""
+        return {"value": self.slot.value, "start": self.start, "end": self.end}
+
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
@@ -61,6 +69,10 @@ class Alignment:
             sentence = here
             slots.append(span.slot)
         return Plan(tuple(slots), tuple(breaks))
+
+    def as_list(self) -> list[dict[str, Any]]:
+        """``[{slot, value, start, end}]`` in text order: the spans in JSON form."""
+        return [span.as_dict() for span in self.spans]
 
     def sentence_of(self, offset: int) -> int:
         """0-based index of the sentence that holds the character at ``offset``."""
@@ -113,69 +125,55 @@ class SlotReport:
 
     @property
     def ser(self) -> float:
-        """Slot error rate of this utterance in %; errors against an MR without slots count 100."""
+        """Slot error rate of this text in %; errors where no slot is expected count as 100."""
         if self.n_slots == 0:
             return 100.0 if self.n_errors else 0.0
         return 100.0 * self.n_errors / self.n_slots
 
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """What the text says, in text order, whether or not the MR asks for it."""
+        return self.alignment.spans
+
     def errors(self) -> list[str]:
-        """Each error in words, such as ``wrong area[riverside] for area[city centre]``."""
-        return [
-            *(f"missing {slot}" for slot in self.missing),
-            *(f"added {span.slot}" for span in self.added),
-            *(f"wrong {wrong.span.slot} for {wrong.expected}" for wrong in self.wrong),
-            *(f"repeated {span.slot}" for span in self.repeated),
-        ]
-
-    def as_dict(self) -> dict[str, Any]:
-        """``{spans, plan, breaks, missing, added, wrong, repeated}``, JSON-able.
-
-        ``spans`` holds what the text says, whether or not the MR asked for it; ``plan`` is the
-        realised order.
-        """
-        plan = self.alignment.plan()
-        return {
-            "spans": spans_as_list(self.alignment),
-            "plan": plan.labels(),
-            "breaks": list(plan.breaks or ()),
-            "missing": slots_as_list(self.missing),
-            "added": [_span(span) for span in self.added],
-            "wrong": [
-                {
-                    "slot": wrong.span.slot.name,
-                    "expected": wrong.expected.value,
-                    **_place(wrong.span),
-                }
-                for wrong in self.wrong
-            ],
-            "repeated": [_span(span) for span in self.repeated],
-        }
+        """Every error in words, such as ``missing food[Thai]``."""
+        words = [f"missing {slot}" for slot in self.missing]
+        words += [f"added {span.slot}" for span in self.added]
+        words += [f"wrong {wrong.span.slot} for {wrong.expected}" for wrong in self.wrong]
+        return words + [f"repeated {span.slot}" for span in self.repeated]
 
     def __str__(self) -> str:
+        """The text, what it says, and the verdict: ``ok``, or the errors in words with the SER."""
         text = self.alignment.text
         said = [f"{span.slot} ({text[span.start : span.end]!r})" for span in self.alignment.spans]
         verdict = "ok" if self.ok else f"SER {self.ser:.1f}%: {'; '.join(self.errors())}"
         return f"{text}\n  says: {', '.join(said) or 'no slot'}\n  {verdict}"
 
+    def as_dict(self) -> dict[str, Any]:
+        """``{spans, plan, breaks, missing, added, wrong, repeated}``; offsets are characters.
 
-def spans_as_list(alignment: Alignment) -> list[dict[str, Any]]:
-    """``[{slot, value, start, end}]`` in text order."""
-    return [_span(span) for span in alignment.spans]
-
-
-def report_as_dict(id: str, report: SlotReport) -> dict[str, Any]:
-    """The line that a text gets from ``d2t check``: its id, then ``SlotReport.as_dict``."""
-    return {"id": id, **report.as_dict()}
+        ``spans`` holds what the text says, whether or not the MR asks for it; ``plan`` is the
+        realised order. ``d2t check`` writes this object for every text.
+        """
+        plan = self.alignment.plan()
+        return {
+            "spans": self.alignment.as_list(),
+            "plan": plan.labels(),
+            "breaks": list(plan.breaks or ()),
+            "missing": slots_as_list(self.missing),
+            "added": [span.as_dict() for span in self.added],
+            "wrong": [
+                {
+                    "slot": wrong.span.slot.name,
+                    "expected": wrong.expected.value,
+                    **wrong.span.place(),
+                }
+                for wrong in self.wrong
+            ],
+            "repeated": [span.as_dict() for span in self.repeated],
+        }
 
 
 def slots_as_list(slots: Iterable[Slot]) -> list[dict[str, Any]]:
     """``[{slot, value}]`` in the order given."""
     return [{"slot": slot.name, "value": slot.value} for slot in slots]
-
-
-def _place(span: Span) -> dict[str, Any]:
-    return {"value": span.slot.value, "start": span.start, "end": span.end}
-
-
-def _span(span: Span) -> dict[str, Any]:
-    return {"slot": span.slot.name, **_place(span)}

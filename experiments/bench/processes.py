@@ -11,8 +11,8 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from d2t.generate.output import plan_as_list
 from d2t.io.atomic import atomic_write
+from d2t.mr.plans import plan_as_list
 from d2t.mr.render import mr_to_json
 from experiments.bench.generation import INT8
 from experiments.bench.hf import BATCH, NEW_TOKENS, rival_sources

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from d2t.errors import DataError
-from d2t.generate.output import hypothesis_as_dict
 from d2t.io.atomic import atomic_write, atomic_write_json
 from d2t.io.manifest import git_state
 from d2t.io.records import write_record
@@ -55,7 +54,7 @@ def write_outputs(
     seconds, cpu_s = time.perf_counter() - started, time.process_time() - busy
     with atomic_write(path) as stream:
         for hypothesis in made:
-            write_record(stream, hypothesis_as_dict(hypothesis, domain))
+            write_record(stream, hypothesis.as_dict())
     facts = {
         "generation_s": round(seconds, 2),
         "cpu_s": round(cpu_s, 2),

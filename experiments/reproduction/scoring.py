@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from d2t.corpus.load import load_split
 from d2t.generate.candidates import rerank
 from d2t.generate.load import load
-from d2t.generate.output import hypothesis_as_dict
 from d2t.generate.pipeline import ModelGenerator
 from d2t.generate.types import GenerationRequest, Hypothesis
 from d2t.io.atomic import atomic_write, atomic_write_json
@@ -232,7 +231,7 @@ def write_answers(
         for decoder, part in parts.items():
             with atomic_write(part) as stream:
                 for hypothesis in answers[decoder]:
-                    write_record(stream, hypothesis_as_dict(hypothesis, generator.domain))
+                    write_record(stream, hypothesis.as_dict())
             atomic_write_json(part.with_suffix(".json"), {"identity": identity, "s": seconds})
     for path in paths.values():
         _join(path, [_part(path, n) for n in range(len(chunks))], len(tasks), identity)

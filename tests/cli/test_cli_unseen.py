@@ -9,7 +9,6 @@ from echo_bundle import echo_bundle
 from typer.testing import CliRunner
 
 from d2t.cli.main import app
-from d2t.generate.output import hypothesis_as_dict
 from d2t.generate.pipeline import ModelGenerator
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ def test_check_flags_unseen_values() -> None:
 def test_generation_flags_unseen_values() -> None:
     bundle = echo_bundle()
     hypothesis = ModelGenerator(bundle).generate_one("name[Aromi], food[Thai]", "name,food")
-    assert hypothesis_as_dict(hypothesis, bundle.domain)["report"]["unseen"] == THAI
+    assert hypothesis.as_dict()["report"]["unseen"] == THAI
 
 
 def test_linearize_keeps_what_a_domain_without_lexicon_cannot_read(tmp_path: Path) -> None:

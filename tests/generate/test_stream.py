@@ -10,11 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from d2t.errors import BackendError, DataError, MRParseError
-from d2t.generate.output import error_as_dict, hypothesis_as_dict
 from d2t.generate.pipeline import ModelGenerator
 from d2t.generate.requests import request_from_record
 from d2t.generate.stream import StreamItem, StreamTotals, generate_stream
-from d2t.io.records import InputRecord
+from d2t.io.records import InputRecord, error_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -174,7 +173,7 @@ class TestOutput:
     def test_a_hypothesis_as_json(self, bundle: EchoBundle) -> None:
         text = "name[Aromi], eatType[pub], area[riverside]"
         hypothesis = ModelGenerator(bundle).generate_one(text, "area > name | eatType", id="x7")
-        out = hypothesis_as_dict(hypothesis, bundle.domain)
+        out = hypothesis.as_dict()
         assert list(out) == [
             "id", "mr", "plan", "text", "spans", "report", "score", "status", "stage", "order_kept",
             "breaks_kept",
@@ -190,14 +189,14 @@ class TestOutput:
 
     def test_output_can_be_input(self, bundle: EchoBundle) -> None:
         first = ModelGenerator(bundle).generate_one(GOOD["mr"], "eatType,name")
-        out = hypothesis_as_dict(first, bundle.domain)
+        out = first.as_dict()
         again = request_from_record(record(0, out), bundle.domain)
         assert again.mr.key() == first.mr.key()
         assert again.plan == first.plan
 
     def test_an_error_as_json(self) -> None:
         error = MRParseError("no ']'", column=5)
-        assert error_as_dict("9", error, line=4) == {
+        assert error_record(record(3, {"id": "9"}), error) == {
             "id": "9",
             "error": {"code": "mr_parse", "message": "no ']'", "line": 4, "column": 5},
         }

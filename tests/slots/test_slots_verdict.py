@@ -12,7 +12,6 @@ from d2t.mr.types import MeaningRepresentation
 from d2t.slots.checker import SlotChecker
 from d2t.slots.render import render_report
 from d2t.slots.tally import Tally
-from d2t.slots.types import report_as_dict
 
 DOMAIN = load_domain("restaurant")
 CHECKER = SlotChecker.for_domain(DOMAIN)
@@ -62,15 +61,25 @@ def test_synonyms_said_twice_are_repeated_only_when_merged():
 
 def test_the_report_object():
     report = check("name[Aromi], food[French]", "In the city centre. Aromi is a pub. Aromi!")
-    result = json.loads(json.dumps(report_as_dict("7", report)))
-    assert list(result) == [
-        "id", "spans", "plan", "breaks", "missing", "added", "wrong", "repeated",
-    ]  # fmt: skip
+    result = json.loads(json.dumps(report.as_dict()))
+    assert list(result) == ["spans", "plan", "breaks", "missing", "added", "wrong", "repeated"]
     assert result["plan"] == ["area", "name", "eatType", "name"]
     assert result["breaks"] == [1, 3]
     assert result["missing"] == [{"slot": "food", "value": "French"}]
     assert result["spans"][1] == {"slot": "name", "value": "Aromi", "start": 20, "end": 25}
     assert result["repeated"] == [{"slot": "name", "value": "Aromi", "start": 36, "end": 41}]
+
+
+def test_a_report_says_its_rate_and_its_verdict():
+    report = check("name[Aromi], food[French]", "Aromi is a pub. Aromi!")
+    assert report.ser == 150.0
+    assert str(report) == (
+        "Aromi is a pub. Aromi!\n"
+        "  says: name[Aromi] ('Aromi'), eatType[pub] ('pub'), name[Aromi] ('Aromi')\n"
+        "  SER 150.0%: missing food[French]; added eatType[pub]; repeated name[Aromi]"
+    )
+    assert [span.slot.name for span in report.spans] == ["name", "eatType", "name"]
+    assert str(check("name[Aromi], eatType[pub]", "Aromi is a pub.")).endswith("\n  ok")
 
 
 def test_coloured_text_keeps_every_letter():
@@ -154,7 +163,7 @@ def test_a_report_reads_as_text_spans_and_verdict():
 
 def test_a_report_as_json_is_the_line_of_d2t_check_without_its_id():
     report = check("name[Aromi], food[Thai]", "Aromi is a cheap pub.")
-    line = report_as_dict("7", report)
+    line = {"id": "7", **report.as_dict()}
     assert line.pop("id") == "7"
     assert report.as_dict() == line
     assert list(line) == ["spans", "plan", "breaks", "missing", "added", "wrong", "repeated"]

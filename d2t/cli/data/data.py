@@ -16,7 +16,6 @@ from d2t.cli.common import (
     LimitOption,
     StrictOption,
     progress,
-    refuse_own_input,
     say,
     say_error,
 )
@@ -231,6 +230,8 @@ def correct(
     from d2t.slots.checker import SlotChecker
 
     refuse_test(source, split)
+    from d2t.io.text_source import refuse_own_input
+
     refuse_own_input(source, Path(out))
     examples, loaded = _load(source, split, domain)
     require_lexicon(loaded)
@@ -269,6 +270,7 @@ def convert(
     from d2t.corpus.readers import iter_corpus
     from d2t.corpus.select import default_domain
     from d2t.errors import D2TError
+    from d2t.io.text_source import refuse_own_input
     from d2t.mr.domain import load_domain
 
     refuse_own_input(source, Path(out))

@@ -57,7 +57,7 @@ def check(
     from d2t.mr.parse import unseen_values
     from d2t.slots.checker import SlotChecker
     from d2t.slots.tally import Tally
-    from d2t.slots.types import report_as_dict, slots_as_list
+    from d2t.slots.types import slots_as_list
 
     if show and as_json:
         raise UsageError("--show prints for people, --json for programs; give one of them")
@@ -80,7 +80,7 @@ def check(
             _show(record, report, loaded)
         elif not as_json:
             unseen = slots_as_list(unseen_values(mr, loaded))
-            write_record(sys.stdout, {**report_as_dict(record.id, report), "unseen": unseen})
+            write_record(sys.stdout, {"id": record.id, **report.as_dict(), "unseen": unseen})
     signature = checker.signature(merge_synonyms=merge_synonyms)
     if as_json:
         print(json.dumps(tally.as_dict(signature)))

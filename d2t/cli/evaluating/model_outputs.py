@@ -90,11 +90,10 @@ def _save(
     path: Path, tasks: Sequence[GenerationTask], hypotheses: Sequence[Any], domain: Domain
 ) -> None:
     """Write what was generated as `d2t generate` would, references beside it."""
-    from d2t.generate.output import hypothesis_as_dict
     from d2t.io.atomic import atomic_write
     from d2t.io.records import write_record
 
     with atomic_write(path) as stream:
         for task, hypothesis in zip(tasks, hypotheses, strict=True):
-            output = hypothesis_as_dict(hypothesis, domain)
+            output = hypothesis.as_dict()
             write_record(stream, {**output, "references": list(task.references)})

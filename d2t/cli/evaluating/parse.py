@@ -105,14 +105,13 @@ class _Rules:
 
     def read(self, texts: Sequence[_Text]) -> list[dict[str, Any]]:
         from d2t.mr.render import mr_to_json
-        from d2t.slots.types import spans_as_list
 
         lines = []
         for item in texts:
             alignment = self.checker.align(item.text, item.mr)
             line = {"id": item.record.id, "text": item.text}
             mr = mr_to_json(_said(alignment, self.domain), self.domain)
-            lines.append({**line, "mr": mr, "spans": spans_as_list(alignment)})
+            lines.append({**line, "mr": mr, "spans": alignment.as_list()})
         return lines
 
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from contextlib import contextmanager
-from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -20,9 +16,7 @@ from d2t.cli.common import (
     Source,
     StrictOption,
     ThreadsOption,
-    counted,
     progress,
-    refuse_own_input,
     say,
     verdict,
 )
@@ -33,24 +27,8 @@ from d2t.cli.generating.contrast import (
     PlausibilityOption,
     contrast_options,
 )
-from d2t.cli.generating.generate_lines import Lines
 from d2t.cli.generating.planners import FirstOption, PlannerOption, SentencesOption, plan_option
-from d2t.cli.generating.sink import (
-    after_kept,
-    begin_file,
-    count_finished,
-    is_complete,
-    open_sink,
-)
 from d2t.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from concurrent.futures import Executor
-
-    from d2t.generate.job import Answer, Job
-    from d2t.generate.pipeline import ModelGenerator
-    from d2t.generate.stream import StreamItem, StreamTotals
 
 
 class OutputFormat(StrEnum):
@@ -67,9 +45,6 @@ class Verify(StrEnum):
     RERANK = "rerank"
     OFF = "off"
 
-
-RERANK_BEAM_SIZE = 8
-"""Beams of `--rerank` without `--beam-size` (rule O5.6)."""
 
 _SEARCH, _OUTPUT, _GATES = "Search", "Input and output", "Gates"
 
@@ -242,136 +217,45 @@ def generate(
 
     Example: echo "name[Aromi], eatType[pub]" | d2t generate --plan eatType,name --format text
     """
-    from d2t.generate.job import Job, is_bulk
-    from d2t.generate.stream import StreamTotals, generate_stream
-    from d2t.io.records import read_records
-    from d2t.io.text_source import open_source
-    from d2t.io.waiting import input_waits
-    from d2t.mr.columns import ColumnMap
-    from d2t.search.backend import BATCHES_PER_WINDOW
-    from d2t.search.ct2_backend import Parallelism
+    from d2t.api import load
+    from d2t.generate.files import check_paths
 
-    finished = resume and is_complete(output, jsonl=format is OutputFormat.JSONL)
-    if source != "-":  # a missing file is cheaper to find than a model is to load
-        open_source(source).close()
-        refuse_own_input(source, output, "--output")
+    check_paths(source, output, resume=resume, format=format.value)  # before the model is loaded
     if rerank and verify is Verify.OFF:
         raise UsageError("--rerank is short for --verify rerank; leave out --verify off")
     verify = verify or (Verify.RERANK if rerank else Verify.STRICT)
-    reranked = rerank or verify is Verify.RERANK
-    contrasted = contrast_options(contrast, beta, plausibility, dynamic)
-    settings: dict[str, Any] = {
-        "engine": engine,
-        "device": device,
-        "threads": threads,
-        "workers": workers,
-        "beam_size": RERANK_BEAM_SIZE if reranked and beam_size is None else beam_size,
-        "rerank": reranked,
-        "batch_size": batch_size,
-        "max_length": max_length,
-        "length_penalty": length_penalty,
-        "seed": seed,
-        "planner": planner,
-        "plan_sentences": sentences,
-        "contrast": contrasted,
-    }
-    strictly = verify is Verify.STRICT
-    mapped = ",".join(map) if map else None
-    job = Job(model, settings, strictly, columns=mapped)
-    generator = job.generator()
-    wanted = plan_option(plan, first, generator.domain)
-    job = replace(job, plan=wanted)
-    typed = source == "-" and sys.stdin.isatty()
-    window = 1 if typed else BATCHES_PER_WINDOW * batch_size
-    columns = ColumnMap.parse(mapped, generator.domain)
-    known = (*generator.domain.slot_names, *columns.targets)
-    records = read_records(source, limit=limit, known_columns=known)
-    lines = Lines(columns, text=format is OutputFormat.TEXT, proved=strictly)
-    totals, started = StreamTotals(), time.perf_counter()
-    made_by = {
-        "model": _digest(generator), "engine": engine, "plan": wanted, "planner": planner,
-        "sentences": sentences, "verify": verify.value, "rerank": reranked, "beam_size": beam_size,
-        "length_penalty": length_penalty, "max_length": max_length, "batch_size": batch_size,
-        "seed": seed, "map": mapped, "format": format.value,
-        "contrast": None if contrasted is None else asdict(contrasted),
-    }  # fmt: skip
-    if finished:
-        assert output is not None  # there is one
-        count_finished(output, records, columns, totals)
-    else:
-        file = begin_file(output, made_by, resume=resume, window=window)
-        with open_sink(output, file) as write:
-            rest = after_kept(file, records, columns, totals)
-            many = is_bulk(source) and limit is None and workers is None and generator.at_a_time > 1
-            n = processes or (Parallelism.for_machine(threads).workers if many else 1)
-            with _answered(job, generator, 1 if typed else n) as (answer, at_a_time, pool):
-                windows = generate_stream(
-                    rest, answer, window=window, strict=strict, at_a_time=1 if typed else at_a_time,
-                    pool=pool, waits=input_waits(source),
-                )  # fmt: skip
-                for items in _counted(windows, totals, started):
-                    write(lines.of(items))
-    say(_summary(totals, time.perf_counter() - started))
-    raise typer.Exit(verdict(_missed(totals, require_ok, max_ser), bad_lines=totals.bad))
-
-
-def _digest(generator: ModelGenerator) -> str | None:
-    """Of the bundle's table of contents, which holds the hashes of its files."""
-    from d2t.io.hashing import sha256_file
-
-    folder = generator.bundle.path
-    return None if folder is None else sha256_file(folder / "d2t.json")
-
-
-@contextmanager
-def _answered(
-    job: Job, generator: ModelGenerator, processes: int
-) -> Iterator[tuple[Answer, int, Executor | None]]:
-    """What answers windows, how many at a time, and the processes that do it, where they do."""
-    if processes == 1:
-        yield job.answer(generator), generator.at_a_time, None
-        return
-    from d2t.generate.job import answer_here, answering
-
-    with answering(processes, job.answer_alone) as pool:
-        yield answer_here, 2 * processes, pool  # one is ready when another is finished
-
-
-def _counted(
-    windows: Iterator[list[StreamItem]], totals: StreamTotals, started: float
-) -> Iterator[list[StreamItem]]:
-    """The answered windows, counted and shown in the progress bar as they pass."""
-    with progress("generating") as advance:
-        for items in windows:
-            totals.add(items)
-            yield items
-            rate = (totals.n + totals.bad) / (time.perf_counter() - started)
-            advance(len(items), note=f"{rate:.1f} records/s")
-
-
-def _summary(totals: StreamTotals, seconds: float) -> str:
-    kept = f"{100 * totals.order_kept / totals.n:.1f}%" if totals.n else "-"
-    ser = f"{totals.ser:.2f}%" if totals.n else "-"
-    repaired = f"{totals.repaired} repaired, " if totals.repaired else ""
-    if totals.breaks_planned:
-        sentences = 100 * totals.breaks_kept / totals.breaks_planned
-        planned = f", sentences kept {sentences:.1f}% of {totals.breaks_planned}"
-    else:
-        planned = ""
-    return (
-        f"{totals.n + totals.bad} records: {totals.ok} ok, {repaired}{totals.failed} failed, "
-        f"{counted(totals.bad, 'bad line')}; SER {ser}, order kept {kept}{planned}; "
-        f"{seconds:.1f} s, {totals.n / max(seconds, 1e-9):.1f} sentences/s"
+    generator = load(
+        model,
+        verify=verify.value,
+        rerank=rerank,
+        engine=engine,
+        device=device,
+        threads=threads,
+        workers=workers,
+        beam_size=beam_size,
+        batch_size=batch_size,
+        max_length=max_length,
+        length_penalty=length_penalty,
+        seed=seed,
+        planner=planner,
+        sentences=sentences,
+        contrast=contrast_options(contrast, beta, plausibility, dynamic),
     )
-
-
-def _missed(totals: StreamTotals, require_ok: bool, max_ser: float | None) -> str | None:
-    """Which gate is missed; under ``--require-ok`` by a bad line too, under both by no text."""
-    unproved = totals.failed + totals.bad
-    if not totals.n and (require_ok or max_ser is not None):
-        return "no text was generated"
-    if max_ser is not None and totals.ser > max_ser:
-        return f"SER {totals.ser:.2f}% is above --max-ser {max_ser:g}"
-    if require_ok and unproved:
-        return f"{unproved} records without an ok text (--require-ok)"
-    return None
+    with progress("generating") as advance:
+        summary = generator.generate_file(
+            source,
+            output,
+            plan=plan_option(plan, first, generator.domain),
+            map=map,
+            format=format.value,
+            resume=resume,
+            limit=limit,
+            strict=strict,
+            require_ok=require_ok,
+            max_ser=max_ser,
+            processes=processes,
+            progress=lambda n, rate: advance(n, note=f"{rate:.1f} records/s"),
+            notify=say,
+        )
+    say(str(summary))
+    raise typer.Exit(verdict(summary.missed_gate, bad_lines=summary.bad))

@@ -80,8 +80,7 @@ def linearize(
     Example: echo "name[Aromi], eatType[pub], area[riverside]" | d2t linearize --strategy fp
     """
     from d2t.errors import D2TError
-    from d2t.generate.output import error_as_dict
-    from d2t.io.records import read_records, write_record
+    from d2t.io.records import error_record, read_records, write_record
     from d2t.io.text_source import open_source
 
     if source != "-":  # a missing file is cheaper to find than tables are to fit
@@ -96,7 +95,7 @@ def linearize(
             if strict:
                 raise
             n_bad += 1
-            answer = error_as_dict(record.id, error, line=record.line)
+            answer = error_record(record, error)
         write_record(sys.stdout, answer)
         sys.stdout.flush()
     if n_bad:
@@ -155,8 +154,8 @@ def _answer(
 
     from d2t.corpus.correct import restrict_plan
     from d2t.generate.orders import choose_orders
-    from d2t.generate.output import plan_as_list
     from d2t.generate.requests import request_from_record
+    from d2t.mr.plans import plan_as_list
     from d2t.mr.render import mr_to_json
     from d2t.slots.checker import SlotChecker
 

@@ -79,8 +79,7 @@ def plan(
     Example: echo "name[Aromi], eatType[pub], area[riverside]" | d2t plan --first area
     """
     from d2t.errors import D2TError, UsageError
-    from d2t.generate.output import error_as_dict
-    from d2t.io.records import read_records, write_record
+    from d2t.io.records import error_record, read_records, write_record
     from d2t.io.text_source import open_source
     from d2t.plan.choose import make_planner
 
@@ -103,7 +102,7 @@ def plan(
             if strict:
                 raise
             n_bad += 1
-            answer = error_as_dict(record.id, error, line=record.line)
+            answer = error_record(record, error)
         write_record(sys.stdout, answer)
         sys.stdout.flush()
     if n_bad:
@@ -114,8 +113,8 @@ def plan(
 def _answer(
     record: InputRecord, domain: Domain, planner: Planner, wanted: str | None, seed: int
 ) -> dict[str, Any]:
-    from d2t.generate.output import plan_as_list
     from d2t.generate.requests import request_from_record
+    from d2t.mr.plans import plan_as_list
     from d2t.mr.render import mr_to_json
     from d2t.seeding import derived_rng
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from d2t.cli.common import JsonOption, SeedOption, progress, refuse_own_input, say
+from d2t.cli.common import JsonOption, SeedOption, progress, say
 from d2t.cli.training.augment_counterfactual import counterfactual
 from d2t.cli.training.augment_data import (
     CorpusOption,
@@ -86,6 +86,7 @@ def phrases(
     """
     from d2t.augment.phrases.phrases import PhraseCounts, phrase_report, report_lines
     from d2t.augment.phrases.selection import select_phrases
+    from d2t.io.text_source import refuse_own_input
     from d2t.recipes.counterfactual import held_out_mrs
     from d2t.train.data.prepare import prepare_data
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from d2t.cli.common import JsonOption, SeedOption, progress, refuse_own_input, say
+from d2t.cli.common import JsonOption, SeedOption, progress, say
 from d2t.cli.training.augment_data import (
     CorpusOption,
     DomainOption,
@@ -68,6 +68,8 @@ def counterfactual(
     from d2t.train.data.prepare import prepare_data
 
     refuse_shared_stdout(out, as_json=as_json)
+    from d2t.io.text_source import refuse_own_input
+
     refuse_own_input(corpus, out)
     config = data_config(corpus, domain, test, share, share_seed)
     data = prepare_data(config, say=say)

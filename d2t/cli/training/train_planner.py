@@ -108,7 +108,7 @@ def _check_target(folder: Path, into: Path | None) -> None:
 
 
 def _facts(source: Any, domain: Domain, n_train: int, n_dev: int) -> dict[str, Any]:
-    from d2t import __version__
+    from d2t._version import __version__
 
     return {
         "corpus": source.corpus if source.train is None else Path(source.train).name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from d2t import __version__
+from d2t._version import __version__
 from d2t.errors import DataError
 from d2t.judges.observer.simulatability import SimulatedItem
 from d2t.judges.observer.simulator import train_simulator

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import torch
 from pydantic import Field
 
-from d2t import __version__
+from d2t._version import __version__
 from d2t.errors import BundleError
 from d2t.io.atomic import atomic_write_json
 from d2t.io.folder import atomic_folder

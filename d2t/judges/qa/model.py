@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import torch
 
-from d2t import __version__
+from d2t._version import __version__
 from d2t.io.atomic import atomic_write_json
 from d2t.io.folder import atomic_folder
 from d2t.model.bundle.judge_manifest import JudgeManifest, read_judge_manifest

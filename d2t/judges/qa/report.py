@@ -97,7 +97,7 @@ class QAReport:
 
 def signature(answerer: QuestionAnswerer, options: QAOptions) -> str:
     """For example ``QA|dom:restaurant@9f3c|q:4b1e|model:77aa|...|wordings:2|v:0.1.0``."""
-    from d2t import __version__
+    from d2t._version import __version__
 
     domain = answerer.domain
     wordings = "all" if options.n_wordings is None else options.n_wordings

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 import torch
 
-from d2t import __version__
+from d2t._version import __version__
 from d2t.errors import BackendError
 from d2t.io.atomic import atomic_write_json
 from d2t.io.folder import atomic_folder

@@ -119,6 +119,8 @@ class Comparison:
         resampling: of the test and the intervals.
         rows: one per metric.
         pairs: the records on which the systems differ most.
+        n_bad: lines of the two files that could not be read.
+        n_unmatched: records that are in one file only.
     """
 
     name_a: str
@@ -130,6 +132,12 @@ class Comparison:
     resampling: Resampling
     rows: tuple[ComparisonRow, ...]
     pairs: tuple[DifferingPair, ...]
+    n_bad: int = 0
+    n_unmatched: int = 0
+
+    def __str__(self) -> str:
+        """The tables, as Markdown."""
+        return self.as_markdown()
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
@@ -143,6 +151,8 @@ class Comparison:
             "intervals": resampling_as_dict(self.resampling),
             "metrics": {row.key: row.as_dict() for row in self.rows},
             "pairs": [pair.as_dict() for pair in self.pairs],
+            "n_bad": self.n_bad,
+            "n_unmatched": self.n_unmatched,
         }
 
     def as_markdown(self) -> str:

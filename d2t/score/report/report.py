@@ -91,6 +91,10 @@ class EvaluationReport:
     resampling: Resampling
     bad: tuple[BadRecord, ...] = field(default=())
 
+    def __str__(self) -> str:
+        """The tables, as Markdown."""
+        return self.as_markdown()
+
     def score(self, key: str) -> float:
         """The score of one metric.
 

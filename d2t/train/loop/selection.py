@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from d2t.errors import BackendError
-from d2t.generate.output import hypothesis_as_dict
 from d2t.generate.pipeline import ModelGenerator
 from d2t.generate.types import GenerationRequest
 from d2t.model.loss import smoothed_cross_entropy
@@ -87,7 +86,7 @@ class DevEvaluator:
                 hypotheses = self._generate()
                 metrics |= output_metrics(self.groups, hypotheses)
                 shown = hypotheses[: self.config.n_samples]
-                samples = [hypothesis_as_dict(h, self.data.domain) for h in shown]
+                samples = [h.as_dict() for h in shown]
         model.train()
         return DevResult(metrics, selection_value(self.config.metric, metrics), samples)
 

@@ -1,33 +1,37 @@
-"""Where `d2t generate` writes: standard output, a device, or a file that can be gone on with."""
+"""Where generated records go: standard output, a device, or a file that can be resumed."""
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from d2t.cli.common import say
-from d2t.cli.interrupts import deferred_interrupt
 from d2t.errors import D2TError, DataError, UsageError
+from d2t.generate.requests import answers_record
+from d2t.io.atomic import atomic_write
 from d2t.io.growing import GrowingFile, written_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from types import FrameType
 
     from d2t.generate.stream import StreamTotals
     from d2t.io.records import InputRecord
     from d2t.mr.columns import ColumnMap
 
     Write = Callable[[str], None]
+    Say = Callable[[str], None]
 
 
 def is_complete(output: Path | None, *, jsonl: bool) -> bool:
-    """Whether there is a finished file, and nothing to be gone on with.
+    """Whether a file that is to be resumed is finished already.
 
     Raises:
-        UsageError: there is no file to go on with, or its lines do not tell what they answer.
+        UsageError: the output is no file, or its lines do not say which records they answer.
     """
     if output is None or not _is_file(output):
         raise UsageError("--resume goes on with a file; name it by --output FILE")
@@ -37,11 +41,15 @@ def is_complete(output: Path | None, *, jsonl: bool) -> bool:
 
 
 def count_finished(
-    output: Path, records: Iterator[InputRecord], columns: ColumnMap, totals: StreamTotals
+    output: Path,
+    records: Iterator[InputRecord],
+    columns: ColumnMap,
+    totals: StreamTotals,
+    say: Say,
 ) -> None:
-    """See that a finished file answers the records, all of them, and count its lines.
+    """Count the lines of a finished file, which must answer all the records and no others.
 
-    Which options it was made with a finished file does not say.
+    A finished file does not say with which options it was made, so they are not compared.
 
     Raises:
         DataError: it is not one that d2t wrote, or answers other records.
@@ -76,6 +84,7 @@ def after_kept(
     records: Iterator[InputRecord],
     columns: ColumnMap,
     totals: StreamTotals,
+    say: Say,
 ) -> Iterator[InputRecord]:
     """The records that have no line yet; the others are counted.
 
@@ -97,8 +106,6 @@ def _count_answers(
     totals: StreamTotals,
 ) -> None:
     """Add the lines of ``path`` to ``totals``, each of the record that is read in its place."""
-    from d2t.generate.requests import answers_record
-
     for number, line in enumerate(lines, start=1):
         record = next(records, None)
         if record is None or line["id"] not in (record.id, columns.id(record.fields)):
@@ -123,28 +130,27 @@ def _is_file(output: Path) -> bool:
 
 
 @contextmanager
-def open_sink(output: Path | None, growing: GrowingFile | None) -> Iterator[Write]:
+def open_sink(output: Path | None, growing: GrowingFile | None, say: Say) -> Iterator[Write]:
     """What writes a window of lines in one piece; Ctrl-C waits for its last line.
 
     Args:
         output: None and ``-`` are standard output.
         growing: the file behind ``output``, begun, where it is a file. An error of the stream or
             Ctrl-C leaves what it has; before the first window nothing is left.
+        say: gets a line for a person.
     """
     if growing is not None:
-        yield from _into_file(growing)
+        yield from _into_file(growing, say)
         return
     if output is None or str(output) == "-":
         with _refused_writes("standard output"):
             yield _window_writer(_flushing(sys.stdout.write, sys.stdout.flush))
         return
-    from d2t.io.atomic import atomic_write
-
     with _refused_writes(str(output)), atomic_write(output) as stream:  # or a folder is refused
         yield _window_writer(_flushing(stream.write, stream.flush))
 
 
-def _into_file(growing: GrowingFile) -> Iterator[Write]:
+def _into_file(growing: GrowingFile, say: Say) -> Iterator[Write]:
     written = growing.kept
 
     def write(text: str) -> None:
@@ -197,3 +203,30 @@ def _refused_writes(name: str) -> Iterator[None]:
             "run it again",
             code="write_failed",
         ) from error
+
+
+@contextmanager
+def deferred_interrupt() -> Iterator[None]:
+    """Hold back the first Ctrl-C until the block has ended; a second one is not held back.
+
+    Around the writing of a window, so that an interrupted stream ends with a complete line.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    seen = False
+
+    def remember(signum: int, frame: FrameType | None) -> None:
+        """Note the first signal, to act on it after the block; the second one acts at once."""
+        nonlocal seen
+        if seen:
+            raise KeyboardInterrupt
+        seen = True
+
+    previous = signal.signal(signal.SIGINT, remember)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    if seen:
+        raise KeyboardInterrupt

@@ -1,0 +1,655 @@
+"""The Python face of d2t: what the commands do, as functions with the same defaults.
+
+``import d2t`` gives every name of this module. Heavy modules are imported by the function that
+needs them. Every error that a caller can cause is a ``D2TError``; wherever a ``domain`` is taken,
+the name of a shipped domain, the folder of a ``domain.toml`` and a ``Domain`` are accepted.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from d2t.errors import UsageError
+from d2t.extras import explained_imports
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from d2t.generate.contrast import ContrastOptions
+    from d2t.generate.files import GenerationSummary, OutputFormat
+    from d2t.generate.job import Job
+    from d2t.generate.load import Engine
+    from d2t.generate.pipeline import ModelGenerator
+    from d2t.generate.types import GenerationRequest
+    from d2t.generate.types import Hypothesis as Utterance
+    from d2t.mr.domain import Domain
+    from d2t.mr.parse import MRFormat
+    from d2t.mr.render import TextForm
+    from d2t.mr.types import MeaningRepresentation, Plan
+    from d2t.plan.base import Planner
+    from d2t.score.metric import Scorer
+    from d2t.score.records import BadRecord, EvaluationRecord
+    from d2t.score.report.compare import Comparison
+    from d2t.score.report.report import EvaluationReport, Part
+    from d2t.slots.types import SlotReport
+    from d2t.train.loop.progress import Reporter
+
+    MR = str | Mapping[str, Any] | MeaningRepresentation
+    Notify = Callable[[str], None]
+    Outputs = str | Path | Iterable[EvaluationRecord | Utterance | Mapping[str, Any]]
+
+Verify = Literal["strict", "rerank", "off"]
+Split = Literal["train", "dev", "test"]
+RERANK_BEAM_SIZE = 8
+"""Beams of reranking where no beam size is given (rule O5.6)."""
+
+logger = logging.getLogger("d2t")
+
+
+def load(
+    path: str | Path | None = None,
+    *,
+    verify: Verify = "strict",
+    rerank: bool = False,
+    engine: Engine = "auto",
+    device: str = "auto",
+    threads: int | None = None,
+    workers: int | None = None,
+    beam_size: int | None = None,
+    batch_size: int = 64,
+    max_length: int | None = None,
+    length_penalty: float | None = None,
+    seed: int = 0,
+    planner: Planner | str | None = None,
+    sentences: bool = False,
+    contrast: ContrastOptions | None = None,
+) -> Generator:
+    """Load a model and make it ready to generate; texts are verified by default.
+
+    Example: ``d2t.load()("name[Aromi], eatType[pub]").text``
+
+    Args:
+        path: a bundle's folder, which ``d2t train`` wrote; None is the model that ships with d2t.
+        verify: ``strict``: a text that fails the check, or leaves the order asked for, is generated
+            again by costlier means until one passes (status ``repaired``); if none does, the status
+            is ``failed``. ``rerank``: the best of the beam's texts by the check. ``off``: the
+            first text, checked.
+        rerank: with ``verify="strict"``: rerank first, then repair what still fails.
+        engine: ``torch``, ``ctranslate2``, or ``auto``: the latter where ``d2t export`` wrote its
+            model and no other device than the CPU is asked for.
+        device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``, ``auto``.
+        threads: CPU threads; None is all that this process may use.
+        workers: batches that CTranslate2 searches at a time.
+        beam_size: hypotheses kept at each step; 1 is greedy. None: the bundle's, or 8 to rerank.
+        batch_size: records searched together; it does not change the texts.
+        max_length: most tokens per text; None: the bundle's.
+        length_penalty: exponent of the length in the ranking of beams; None: the bundle's.
+        seed: of everything random.
+        planner: ``bigram``, ``neural``, ``random``, ``display``, the folder of a trained planner,
+            or a ``Planner``; None: the best one of the bundle.
+        sentences: whether the planner also plans where sentences end.
+        contrast: contrastive decoding; needs the torch engine.
+
+    Raises:
+        BundleError: the folder is not a complete bundle of a version that d2t reads.
+        BackendError: there is no such device, or the engine is not installed.
+        UsageError: options that exclude each other or are out of range.
+    """
+    from d2t.generate.job import Job
+
+    if rerank and verify == "off":
+        raise UsageError("rerank needs texts that are checked; leave out verify='off'")
+    reranked = rerank or verify == "rerank"
+    settings: dict[str, Any] = {
+        "engine": engine,
+        "device": device,
+        "threads": threads,
+        "workers": workers,
+        "beam_size": RERANK_BEAM_SIZE if reranked and beam_size is None else beam_size,
+        "rerank": reranked,
+        "batch_size": batch_size,
+        "max_length": max_length,
+        "length_penalty": length_penalty,
+        "seed": seed,
+        "planner": planner,
+        "plan_sentences": sentences,
+        "contrast": contrast,
+    }
+    job = Job(path, settings, verified=verify == "strict")
+    with explained_imports():
+        return Generator(job, job.generator(), verify)
+
+
+class Generator:
+    """A loaded model. ``load`` makes it; calling it says one MR.
+
+    Threads: one generator may be called by many threads at a time; each gets the same answers as a
+    single thread would. CTranslate2 searches for several of them at once, torch for one after
+    the other. Processes of your own each load a generator (``fork`` after loading is not safe).
+
+    Attributes:
+        domain: of the model.
+        model: the parts below: engine, planner, checker and the candidates of a search.
+        verify: as in ``load``.
+    """
+
+    def __init__(self, job: Job, model: ModelGenerator, verify: Verify) -> None:
+        from d2t.generate.verified import VerifiedGenerator
+
+        self.domain: Domain = model.domain
+        self.model = model
+        self.verify: Verify = verify
+        self._job = job
+        self._answers = VerifiedGenerator(model) if job.verified else model
+        parallel = model.at_a_time > 1  # the engine was made for several callers
+        self._lock: AbstractContextManager[Any] = nullcontext() if parallel else threading.Lock()
+
+    def __call__(self, mr: MR, plan: str | Sequence[str] | Plan | None = None) -> Utterance:
+        """Say one MR; the same as ``generate([mr], plan)[0]``."""
+        return self.generate([mr], plan)[0]
+
+    def generate(
+        self, mrs: Iterable[MR], plan: str | Sequence[str] | Plan | None = None
+    ) -> list[Utterance]:
+        """Say many MRs; one utterance for each, in their order.
+
+        Args:
+            mrs: texts such as ``name[Aromi], food[Thai]``, dicts such as ``{"name": "Aromi"}`` or
+                ``{"mr": "...", "plan": "...", "id": "..."}`` (a record as the command reads it),
+                or ``MeaningRepresentation`` objects.
+            plan: the order, for every MR without a plan of its own: ``"food,name"``,
+                ``"area > name | food"`` (a sentence ends at ``|``), or ``"area, ..."``, which the
+                planner completes; or a list of slot names.
+
+        Raises:
+            MRParseError, DomainError, DataError: an MR or plan is malformed; ``line`` is its
+                1-based place in the list.
+        """
+        requests = [self._request(at, mr, plan) for at, mr in enumerate(mrs)]
+        with self._lock:
+            return self._answers.generate(requests)
+
+    def _request(
+        self, at: int, mr: MR, plan: str | Sequence[str] | Plan | None
+    ) -> GenerationRequest:
+        from d2t.generate.requests import make_request, request_from_record
+        from d2t.io.records import InputRecord
+        from d2t.mr.types import MeaningRepresentation, Plan
+
+        if isinstance(mr, MeaningRepresentation):
+            return make_request(mr, plan, self.domain, self.model.planner, id=str(at))
+        fields: dict[str, Any] = {"mr": mr} if isinstance(mr, str) else dict(mr)
+        record = InputRecord(at, at + 1, str(fields.get("id", at)), fields, None)
+        ordered = plan if isinstance(plan, Plan) else None
+        request = request_from_record(
+            record,
+            self.domain,
+            plan=None if ordered else cast("str | None", plan),
+            planner=self.model.planner,
+            seed=self.model.seed,
+        )
+        return replace(request, plan=request.plan or ordered)
+
+    def generate_file(
+        self,
+        source: str | Path,
+        target: str | Path | None,
+        *,
+        plan: str | None = None,
+        map: str | Sequence[str] | Mapping[str, str] | None = None,
+        format: OutputFormat = "jsonl",
+        resume: bool = True,
+        limit: int | None = None,
+        strict: bool = False,
+        require_ok: bool = False,
+        max_ser: float | None = None,
+        processes: int | None = 1,
+        progress: Callable[[int, float], None] | None = None,
+        notify: Notify = logger.info,
+    ) -> GenerationSummary:
+        """Say every record of a file, as ``d2t generate SOURCE -o TARGET`` does.
+
+        Args:
+            source: JSONL, CSV or one MR a line; ``-`` is standard input.
+            target: the file to write; None is standard output (with ``resume=False``). Until it is
+                complete its lines are in ``TARGET.partial``.
+            plan: the order of records that have no ``plan`` of their own.
+            map: which columns are which slots: ``"Cuisine=food,Phone="``, or the same as a dict.
+            format: ``jsonl``, or ``text``: one text a line (with ``resume=False``).
+            resume: continue an earlier run of the same source and options, if there is one; a
+                complete target is compared with the source and counted.
+            limit: read this many records only.
+            strict: stop at the first bad record; else an error object takes its place.
+            require_ok: a gate: every record must have a text that passed the check.
+            max_ser: a gate: the slot error rate (%) must not be higher.
+            processes: processes that answer, each with the model and one thread; None: one a core
+                for files from 4 MB on. More than one needs a script whose main part stands under
+                ``if __name__ == "__main__":``.
+            progress: called after each window with its number of records and the records/s.
+            notify: gets messages for a person; by default the log.
+
+        Returns:
+            The counts, SER and time; ``missed_gate`` names a gate that was missed.
+
+        Raises:
+            UsageError, DataError, ConfigError: the files cannot be read, written or resumed.
+        """
+        from d2t.generate.files import generate_file
+        from d2t.mr.plans import check_plan
+
+        if plan is not None:
+            check_plan(plan, self.domain)
+        mapped = _column_map(map)
+        settings = self._job.settings
+        options = {
+            "engine": settings["engine"], "plan": plan,
+            "planner": _planner_name(settings["planner"]), "sentences": settings["plan_sentences"],
+            "verify": self.verify, "rerank": settings["rerank"], "beam_size": settings["beam_size"],
+            "length_penalty": settings["length_penalty"], "max_length": settings["max_length"],
+            "batch_size": settings["batch_size"], "seed": settings["seed"], "map": mapped,
+            "format": format, "contrast": _contrast_as_dict(settings["contrast"]),
+        }  # fmt: skip
+        with self._lock:
+            return generate_file(
+                replace(self._job, plan=plan, columns=mapped),
+                self.model,
+                str(source),
+                None if target is None else Path(target),
+                options=options,
+                format=format,
+                resume=resume,
+                limit=limit,
+                strict=strict,
+                require_ok=require_ok,
+                max_ser=max_ser,
+                processes=processes,
+                progress=progress,
+                say=notify,
+            )
+
+
+def check(
+    text: str, mr: MR, domain: str | Path | Domain = "restaurant", *, merge_synonyms: bool = False
+) -> SlotReport:
+    """Say which slots of ``mr`` a text misses, adds, gets wrong or repeats, span by span.
+
+    Example: ``d2t.check("Aromi is a pub.", "name[Aromi], eatType[pub]").ok``
+
+    Args:
+        text: anybody's utterance.
+        mr: what it should say.
+        domain: whose lexicon reads the text.
+        merge_synonyms: whether values that the domain calls equal ("cheap", "less than £20") are.
+
+    Raises:
+        MRParseError: the MR is malformed.
+        DomainError: the domain, a slot or a dialogue act is unknown.
+    """
+    from d2t.mr.types import MeaningRepresentation
+    from d2t.slots.checker import SlotChecker
+
+    loaded = load_domain(domain)
+    wanted = mr if isinstance(mr, MeaningRepresentation) else parse_mr(mr, loaded)
+    checker = SlotChecker.for_domain(loaded)
+    return checker.check(text, wanted, merge_synonyms=merge_synonyms)
+
+
+def plan(
+    mr: MR,
+    plan: str | Sequence[str] | None = None,
+    *,
+    planner: str | None = None,
+    sentences: bool = False,
+    model: str | Path | None = None,
+    corpus: str | None = None,
+    domain: str | Path | None = None,
+    seed: int = 0,
+) -> Plan:
+    """Choose the order in which the slots of an MR are said.
+
+    Args:
+        mr: what will be said.
+        plan: the beginning, such as ``"area, ..."``, or the whole order, which is then only read.
+        planner: ``bigram``, ``neural``, ``random``, ``display``, or a planner's folder; None: the
+            best one that is fitted.
+        sentences: whether to plan where sentences end (neural planners).
+        model: a bundle whose planners are used; None: the shipped model's, or those of ``corpus``.
+        corpus: fit a bigram planner on the training texts of this corpus.
+        domain: where it is not that of the shipped model.
+        seed: of planners that draw.
+
+    Raises:
+        UsageError: ``model`` and ``corpus`` are both given, or there is no such planner.
+        MRParseError, DomainError, BundleError, DataError: what cannot be read.
+    """
+    from d2t.generate.requests import make_request
+    from d2t.plan.training.homes import planner_home
+    from d2t.seeding import derived_rng
+
+    if model is not None and corpus is not None:
+        raise UsageError("a model brings its own planners; leave out the corpus")
+    home = planner_home(
+        None if model is None else Path(model),
+        corpus,
+        None if domain is None else str(domain),
+        planner=planner,
+    )
+    chosen = home.planner(planner, seed=seed, sentences=sentences)
+    request = make_request(mr, plan, home.domain, chosen)
+    if request.plan is not None:
+        return request.plan
+    return chosen.plan(request.mr, rng=derived_rng(seed, "plan", request.id))
+
+
+def evaluate(
+    outputs: Outputs,
+    domain: str | Path | Domain = "restaurant",
+    *,
+    parts: Sequence[Part] = ("slots", "order", "text"),
+    corpus: str | None = None,
+    split: Split = "test",
+    lm: str | None = None,
+    n_resamples: int = 1000,
+    unit: Literal["mr", "record"] = "mr",
+    seed: int = 12345,
+    limit: int | None = None,
+    strict: bool = False,
+    notify: Notify = logger.info,
+) -> EvaluationReport:
+    """Score texts: slot errors, order, overlap with references, with bootstrap intervals.
+
+    Args:
+        outputs: a JSONL or CSV file with id, mr, text, plan, references (``-`` is standard input),
+            or such records as dicts, or the utterances of a generator.
+        domain: whose lexicon reads the texts.
+        parts: families of metrics; plans are needed for ``order``, references for ``text``.
+        corpus: a corpus or file whose references are used for records without their own.
+        split: of the corpus.
+        lm: a corpus or ``.npz`` file: adds fluency by an n-gram model.
+        n_resamples: bootstrap resamples of the intervals; 0: no intervals.
+        unit: what the bootstrap draws: whole MRs or single records.
+        seed: of the bootstrap.
+        limit: score this many records only.
+        strict: raise at the first bad record; else bad records are listed in ``report.bad``.
+        notify: gets messages for a person; by default the log.
+
+    Raises:
+        DataError: there are no records, or what the parts need is not in them.
+        DomainError: the domain is unknown.
+    """
+    from d2t.corpus.load import load_split
+    from d2t.score.bootstrap import Resampling
+    from d2t.score.records import join_references
+    from d2t.score.report.report import evaluate_records
+
+    loaded = load_domain(domain)
+    need_plan = tuple(parts) == ("order",)
+    records, bad = _evaluation_records(outputs, loaded, limit, strict, need_plan)
+    if corpus is not None:
+        records = join_references(records, load_split(corpus, split, loaded))
+        if lacking := [record.id for record in records if not record.references]:
+            notify(
+                f"d2t: {len(lacking)} of {len(records)} records have no references, as their MRs "
+                f"are not in {corpus} {split} (the first: {lacking[0]}); text metrics leave them "
+                "out"
+            )
+    extra: list[Scorer] = []
+    if lm is not None:
+        from d2t.score.checking import checker_for
+        from d2t.score.fluency import fluency_scorers
+
+        extra = fluency_scorers(lm, loaded, checker_for(loaded))
+    return evaluate_records(
+        records,
+        loaded,
+        parts=parts,
+        resampling=Resampling(n_resamples=n_resamples, seed=seed, unit=unit),
+        bad=bad,
+        extra=extra,
+    )
+
+
+def compare(
+    a: Outputs,
+    b: Outputs,
+    domain: str | Path | Domain = "restaurant",
+    *,
+    corpus: str | None = None,
+    split: Split = "test",
+    test: Literal["bootstrap", "randomization"] = "bootstrap",
+    n_resamples: int = 1000,
+    unit: Literal["mr", "record"] = "mr",
+    seed: int = 12345,
+    limit: int | None = None,
+    n_pairs: int = 5,
+    notify: Notify = logger.info,
+) -> Comparison:
+    """Compare the outputs of two systems for the same MRs: every metric, its difference and p.
+
+    Args:
+        a: outputs of the first system: a file, records or utterances, as ``evaluate`` takes them.
+        b: outputs of the second system. Records are matched by id, else by position.
+        domain: whose lexicon reads the texts.
+        corpus: a corpus whose references judge both.
+        split: of the corpus.
+        test: the paired significance test.
+        n_resamples: resamples, or random swaps.
+        unit: what is drawn: whole MRs or single records.
+        seed: of the test.
+        limit: read this many records of each file only.
+        n_pairs: how many of the most different texts to show.
+        notify: gets messages for a person; by default the log.
+
+    Raises:
+        DataError: a file cannot be read, or the records cannot be matched.
+    """
+    from d2t.corpus.load import load_split
+    from d2t.score.bootstrap import Resampling
+    from d2t.score.records import join_references
+    from d2t.score.report.compare import compare_records, pair_records
+
+    loaded = load_domain(domain)
+    examples = load_split(corpus, split, loaded) if corpus is not None else []
+    sides, n_bad = [], 0
+    names = [
+        str(outputs) if isinstance(outputs, str | Path) else side
+        for outputs, side in ((a, "A"), (b, "B"))
+    ]
+    for source, name in zip((a, b), names, strict=True):
+        records, bad = _evaluation_records(source, loaded, limit, strict=False, need_plan=False)
+        for line in bad[:10]:
+            notify(f"d2t: {name}: line {line.line} (id {line.id}): {line.error.message}")
+        n_bad += len(bad)
+        sides.append(join_references(records, examples))
+    pairs, lonely = pair_records(*sides)
+    if lonely:
+        shown = ", ".join(lonely[:5])
+        notify(f"d2t: {len(lonely)} records are in one file only and are left out: {shown}")
+    comparison = compare_records(
+        pairs,
+        loaded,
+        names=(names[0], names[1]),
+        test=test,
+        resampling=Resampling(n_resamples=n_resamples, seed=seed, unit=unit),
+        n_pairs=n_pairs,
+    )
+    return replace(comparison, n_bad=n_bad, n_unmatched=len(lonely))
+
+
+def train(
+    config: str | Path | None = None,
+    *,
+    corpus: str | None = None,
+    strategy: str | None = None,
+    out: str | Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+    resume: bool = False,
+    progress: Reporter | None = None,
+) -> Path:
+    """Train a generator and return the folder of its bundle, which ``load`` takes.
+
+    Example: ``d2t.train(corpus="mini", strategy="at", out="runs/mini-at")``
+
+    Args:
+        config: a TOML configuration; None: the defaults.
+        corpus: ``mini``, ``e2e``, ``e2e_cleaned``, ``viggo`` or another corpus by name.
+        strategy: ``at``, ``rnd``, ``if``, ``fp``, or one that was registered.
+        out: the run folder; None: ``runs/CORPUS-STRATEGY-ARCHITECTURE-SEED``.
+        settings: any key of the configuration: ``{"train.epochs": 2, "model.architecture":
+            "bigru"}``; they go before the file, and the named arguments before them.
+        resume: go on from the folder's checkpoint.
+        progress: is told how the run goes; None is silent.
+
+    Raises:
+        MissingExtraError: torch is not installed.
+        ConfigError: an unknown key or an impossible value.
+        DataError: the corpus cannot be read, or the folder holds another run.
+    """
+    from d2t.train.config.config_file import load_config
+
+    named = {"data.corpus": corpus, "strategy": strategy}
+    given = {key: value for key, value in named.items() if value is not None}
+    path = None if config is None else Path(config)
+    resolved = load_config(path, flags={**(settings or {}), **given})
+    if out is None:
+        source = Path(resolved.data.train or resolved.data.corpus).stem
+        names = [source, resolved.strategy, resolved.model.architecture, str(resolved.seed)]
+        out = Path("runs") / "-".join(names)
+    with explained_imports():
+        from d2t.recipes.run import train as run
+
+        return run(resolved, Path(out), resume=resume, progress=progress)
+
+
+def load_domain(domain: str | Path | Domain = "restaurant") -> Domain:
+    """A shipped domain by name, one from a folder with a ``domain.toml``, or the ``Domain`` given.
+
+    Raises:
+        DomainError: there is no such domain, or its file is not valid.
+    """
+    from d2t.mr.domain import load_domain as read_domain
+
+    return read_domain(str(domain)) if isinstance(domain, str | Path) else domain
+
+
+def parse_mr(
+    source: str | Mapping[str, Any],
+    domain: str | Path | Domain = "restaurant",
+    *,
+    format: MRFormat = "auto",
+) -> MeaningRepresentation:
+    """Read one meaning representation: ``name[Aromi], food[Thai]``, its JSON text, or a dict.
+
+    Slot names may be in any spelling that the domain resolves; names and values come out canonical.
+
+    Raises:
+        MRParseError: it is malformed (with ``line`` and ``column``), empty, or says a slot twice.
+        DomainError: a slot or a dialogue act is unknown.
+    """
+    from d2t.mr.parse import parse_mr as read_mr
+
+    return read_mr(source, load_domain(domain), format=format)
+
+
+def parse_plan(
+    source: str | Sequence[str],
+    mr: MR,
+    domain: str | Path | Domain = "restaurant",
+) -> Plan:
+    """Read the order in which the slots of ``mr`` are to be said: ``area > name | food``.
+
+    Raises:
+        MRParseError: it is malformed, or does not hold each slot of the MR once.
+        DomainError: a slot that the domain does not have.
+    """
+    from d2t.mr.plans import parse_plan as read_plan
+    from d2t.mr.types import MeaningRepresentation
+
+    loaded = load_domain(domain)
+    wanted = mr if isinstance(mr, MeaningRepresentation) else parse_mr(mr, loaded)
+    return read_plan(source, wanted, loaded)
+
+
+def render_mr(
+    mr: MeaningRepresentation,
+    domain: str | Path | Domain = "restaurant",
+    *,
+    format: TextForm = "auto",
+) -> str:
+    """Write an MR as text, which ``parse_mr`` reads back: ``e2e``, ``viggo``, ``json`` or ``auto``.
+
+    Raises:
+        DomainError: the form cannot express the dialogue act, or a slot is not the domain's.
+    """
+    from d2t.mr.render import render_mr as write_mr
+
+    return write_mr(mr, format=format, domain=load_domain(domain))
+
+
+def _column_map(map: str | Sequence[str] | Mapping[str, str] | None) -> str | None:
+    """A column map as ``ColumnMap.parse`` reads it; a column's name may hold commas and quotes."""
+    if not map:
+        return None
+    if isinstance(map, str):
+        return map
+    if not hasattr(map, "items"):
+        return ",".join(map)
+    entries = (f"{column}={slot}".replace('"', '""') for column, slot in map.items())
+    return ",".join(f'"{entry}"' for entry in entries)
+
+
+def _planner_name(planner: Planner | str | None) -> str | None:
+    return planner if planner is None or isinstance(planner, str) else type(planner).__name__
+
+
+def _contrast_as_dict(contrast: ContrastOptions | None) -> dict[str, Any] | None:
+    from dataclasses import asdict
+
+    return None if contrast is None else asdict(contrast)
+
+
+def _evaluation_records(
+    outputs: Outputs,
+    domain: Domain,
+    limit: int | None,
+    strict: bool,
+    need_plan: bool,
+) -> tuple[list[EvaluationRecord], list[BadRecord]]:
+    from collections.abc import Mapping
+    from itertools import islice
+
+    from d2t.errors import D2TError
+    from d2t.score.records import (
+        BadRecord,
+        EvaluationRecord,
+        read_evaluation_records,
+        record_from_fields,
+    )
+
+    if isinstance(outputs, str | Path):
+        return read_evaluation_records(
+            str(outputs), domain, limit=limit, strict=strict, need_plan=need_plan
+        )
+    records: list[EvaluationRecord] = []
+    bad: list[BadRecord] = []
+    for at, output in enumerate(islice(outputs, limit)):
+        if isinstance(output, EvaluationRecord):
+            records.append(output)
+        elif isinstance(output, Mapping):
+            id = str(output.get("id", at))
+            try:
+                records.append(record_from_fields(id, output, domain, need_plan=need_plan))
+            except D2TError as error:
+                error.line = at + 1
+                if strict:
+                    raise
+                bad.append(BadRecord(id, at + 1, error))
+        else:
+            records.append(EvaluationRecord(output.id, output.mr, output.text, output.plan))
+    return records, bad
