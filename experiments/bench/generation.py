@@ -1,4 +1,4 @@
-"""Sentences per second and latency of one request: our engines, and what a user would pick."""
+"""Sentences per second and single-request latency: our engines, and what others would use."""
 
 from __future__ import annotations
 

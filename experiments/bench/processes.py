@@ -1,4 +1,4 @@
-"""Whole processes, ours and Hugging Face's: cold start, peak memory, growth with the input."""
+"""Whole processes, ours and those of Hugging Face: cold start, peak memory, and growth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The results as Markdown: a small table for each part, after the goals met and missed."""
+"""The results as Markdown: a small table for each part, after the goals met or missed."""
 
 from __future__ import annotations
 
