@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     from d2t.mr.render import TextForm
     from d2t.mr.types import MeaningRepresentation, Plan
     from d2t.plan.base import Planner
-    from d2t.score.metric import Scorer
+    from d2t.score.metric import Part, Scorer
     from d2t.score.records import BadRecord, EvaluationRecord
     from d2t.score.report.compare import Comparison
-    from d2t.score.report.report import EvaluationReport, Part
+    from d2t.score.report.report import EvaluationReport
     from d2t.slots.types import SlotReport
     from d2t.train.loop.progress import Reporter
 
@@ -594,11 +594,13 @@ def render_mr(
 
 def _column_map(map: str | Sequence[str] | Mapping[str, str] | None) -> str | None:
     """A column map as ``ColumnMap.parse`` reads it; a column's name may hold commas and quotes."""
+    from collections.abc import Mapping
+
     if not map:
         return None
     if isinstance(map, str):
         return map
-    if not hasattr(map, "items"):
+    if not isinstance(map, Mapping):
         return ",".join(map)
     entries = (f"{column}={slot}".replace('"', '""') for column, slot in map.items())
     return ",".join(f'"{entry}"' for entry in entries)
