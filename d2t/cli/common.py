@@ -129,7 +129,7 @@ def say_error(error: D2TError) -> None:
 def verdict(missed: str | None, *, bad_lines: int) -> ExitCode:
     """The exit code of a command with gates: a missed one, told on stderr, outweighs bad lines."""
     if missed is not None:
-        say(f"d2t: gate missed: {missed}")
+        say(f"d2t: a gate was not passed: {missed}")
         return ExitCode.GATE_MISSED
     return ExitCode.BAD_INPUT if bad_lines else ExitCode.GOOD
 

@@ -271,8 +271,8 @@ class _Lines:
             if item.hypothesis.status != "failed" or not self.proved:
                 return " ".join(item.hypothesis.text.splitlines()) + "\n"
             self.say(
-                f"{place}: no text passed the check ({_why(item.hypothesis)}); --format jsonl "
-                "shows the closest"
+                f"{place}: no text passed the check ({_why(item.hypothesis)}); use --format "
+                "jsonl to see the text that came closest"
             )
         return "\n"
 

@@ -112,8 +112,8 @@ def answering(n: int, make: Callable[[], Callable[[Any], Any]]) -> Iterator[Proc
         yield pool
     except BrokenProcessPool as error:
         raise BackendError(
-            f"one of {n} processes ended before its work was done (out of memory?); ask for fewer "
-            "with --processes, or lower --batch-size"
+            f"one of the {n} worker processes ended early, probably for lack of memory; use fewer "
+            "with --processes, or a smaller --batch-size"
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)

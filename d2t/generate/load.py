@@ -66,14 +66,15 @@ def load(
         parts = BundleParts(**read_parts(folder, manifest))
         if contrast is not None and not contrast.is_plain:
             raise UsageError(
-                "the ctranslate2 engine cannot step two inputs side by side; contrastive decoding "
-                "needs the torch engine: --engine torch"
+                "the ctranslate2 engine does not support contrastive decoding; use --engine torch"
             )
         cores = Parallelism.for_machine(threads, workers)
         backend = CTranslate2Backend(parts, folder / FOLDER, parallelism=cores)
         return ModelGenerator(parts, options, backend=backend)
     if workers is not None:
-        raise UsageError("only the ctranslate2 engine has workers; leave them out, give threads")
+        raise UsageError(
+            "--workers applies to the ctranslate2 engine only; use --threads with torch"
+        )
     import torch
 
     from d2t.model.bundle.bundle import Bundle

@@ -34,9 +34,11 @@ def is_complete(output: Path | None, *, jsonl: bool) -> bool:
         UsageError: the output is no file, or its lines do not say which records they answer.
     """
     if output is None or not _is_file(output):
-        raise UsageError("--resume goes on with a file; name it by --output FILE")
+        raise UsageError("--resume continues an output file, so it needs --output FILE")
     if not jsonl:
-        raise UsageError("--resume needs the records of --format jsonl, to know which are done")
+        raise UsageError(
+            "--resume works with --format jsonl only: no other format says which are done"
+        )
     return output.is_file() and not GrowingFile(output).partial.exists()
 
 
@@ -54,12 +56,12 @@ def count_finished(
     Raises:
         DataError: it is not one that d2t wrote, or answers other records.
     """
-    say(f"{output} is complete already; its records are compared and counted")
+    say(f"{output} is complete: its records are compared with the input and counted")
     _count_answers(output, written_records(output), records, columns, totals)
     if (left := next(records, None)) is not None:
         raise DataError(
-            f"{output} is complete, but has no line of record {left.id!r} of the input; give the "
-            "same input, or remove the file",
+            f"{output} is complete, but has no line for the input record {left.id!r}; give the "
+            "input that made it, or delete the file to start again",
             code="data_changed",
         )
 
@@ -93,7 +95,7 @@ def after_kept(
             that record said before.
     """
     if growing is not None and growing.kept:
-        say(f"{growing.kept} records are in {growing.partial}; going on behind them")
+        say(f"{growing.partial} already holds {growing.kept} finished records; continuing")
         _count_answers(growing.partial, growing.lines(), records, columns, totals)
     return records
 
@@ -111,14 +113,14 @@ def _count_answers(
         if record is None or line["id"] not in (record.id, columns.id(record.fields)):
             there = "has ended" if record is None else f"has record {record.id!r}"
             raise DataError(
-                f"line {number} of {path} is of record {line['id']!r}, but the "
-                f"input {there} there; give the same input, or remove the file",
+                f"line {number} of {path} belongs to record {line['id']!r}, but the input {there} "
+                "at this place; give the input that made the file, or delete it to start again",
                 code="data_changed",
             )
         if "mr" in line and not answers_record(line, record, columns.domain, columns):
             raise DataError(
-                f"line {number} of {path} says something else than record "
-                f"{record.id!r} of the input; give the same input, or remove the file",
+                f"line {number} of {path} was made from other values than record {record.id!r} of "
+                "the input has; give the input that made the file, or delete it to start again",
                 code="data_changed",
             )
         totals.add_line(line)
@@ -163,7 +165,7 @@ def _into_file(growing: GrowingFile, say: Say) -> Iterator[Write]:
         yield _window_writer(write)
     except (KeyboardInterrupt, D2TError):
         if written:
-            say(f"the records finished so far are in {growing.partial}; go on with --resume")
+            say(f"the records finished so far are in {growing.partial}; continue with --resume")
         else:
             growing.discard()
         raise

@@ -56,8 +56,8 @@ class GrowingFile:
             elif not resume:
                 n = len(self._ends()) - 1
                 raise DataError(
-                    f"{self.partial} holds {n} records of an earlier run; go on with --resume, or "
-                    "remove it",
+                    f"{self.partial} holds {n} records of an earlier run; continue that run "
+                    "with --resume, or delete the file to start again",
                     code="unfinished",
                 )
             else:
@@ -105,14 +105,15 @@ class GrowingFile:
             known = json.loads(self.identity.read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
             raise ConfigError(
-                f"{self.partial} cannot be gone on with: {self.identity} is not there or not "
-                "whole; remove both and start again"
+                f"the run in {self.partial} cannot be resumed: {self.identity} is missing or "
+                "incomplete; delete both files and start again"
             ) from None
         other = [key for key in identity if known.get(key) != identity[key]]
         if other:
             said = ", ".join(f"{key} = {known.get(key)!r}" for key in other)
             raise ConfigError(
-                f"{self.partial} was started with {said}; resume with the same, or remove it"
+                f"{self.partial} was started with {said}; give the same options and input, "
+                "or delete the file to start again"
             )
 
     def _keep(self, window: int) -> None:

@@ -35,7 +35,9 @@ def refuse_own_input(source: str | Path, output: Path | None, option: str = "--o
     if output is None or not output.is_file() or not Path(source).is_file():
         return
     if output.samefile(source):
-        raise UsageError(f"{option} {output} is the input; write to another file")
+        raise UsageError(
+            f"{option} {output} is also the input file; give another name for the output"
+        )
 
 
 def display_name(source: str) -> str:

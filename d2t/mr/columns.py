@@ -122,8 +122,9 @@ class ColumnMap:
         near = [name for name in self.domain.slot_names if _alike(column, name)]
         if near:
             raise DomainError(
-                f"column {column!r} is no slot, but looks like {' or '.join(map(repr, near))}; say "
-                f"--map '{column}={near[0]}', or --map '{column}=' to only carry it along",
+                f"column {column!r} is not a slot, but resembles {' or '.join(map(repr, near))}; "
+                f"write --map '{column}={near[0]}' if it is that slot, or --map '{column}=' to "
+                "copy it to `extra`",
                 code="unknown_slot",
             )
 

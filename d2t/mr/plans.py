@@ -59,8 +59,8 @@ def parse_plan(
     texts = _entries(source)
     if texts[-1] == REST:
         raise MRParseError(
-            f"the plan {shorten(str(source))} leaves the rest to a planner ({REST}), which cannot "
-            "be asked here; name all slots",
+            f"the plan {shorten(str(source))} ends in {REST} and needs a planner for the other "
+            "slots, but no planner is used here; name all slots",
             code="plan_syntax",
         )
     ordered, breaks, extra = _read(texts, mr, domain, escaped=isinstance(source, str))
@@ -133,8 +133,8 @@ def _entries(source: str | Sequence[str]) -> list[str]:
     texts = _checked(_split(source) if isinstance(source, str) else _listed(source))
     if REST in texts[:-1]:
         raise MRParseError(
-            f"{REST} stands for the rest and is the last entry of a plan, found "
-            f"{shorten(str(source))}",
+            f"{REST} stands for the other slots and may only be the last entry of a plan, found "
+            f"{shorten(str(source))}; write area,food,{REST}",
             code="plan_syntax",
         )
     return texts
@@ -272,5 +272,5 @@ def _checked(texts: list[str]) -> list[str]:
     if not texts:
         raise MRParseError(f"the plan is empty; {_EXAMPLE}", code="plan_syntax")
     if texts[0] == BREAK or any(a == b == BREAK for a, b in pairwise(texts)):
-        raise MRParseError(f"a sentence without slots in the plan; {_EXAMPLE}", code="plan_syntax")
+        raise MRParseError(f"the plan has a sentence without slots; {_EXAMPLE}", code="plan_syntax")
     return texts

@@ -48,8 +48,8 @@ PLANNERS: Registry[PlannerFactory] = Registry(
 def _bigram(domain: Domain, fitted: FittedPlanners, seed: int) -> Planner:
     if fitted.bigram is None:
         raise UsageError(
-            "there is no bigram planner here; its strategy needs none; give random, display or a "
-            "planner's folder",
+            "this model has no bigram planner, because its strategy does not follow plans; give "
+            "random, display or the folder of a trained planner",
             code="no_planner",
         )
     return fitted.bigram
@@ -59,8 +59,8 @@ def _bigram(domain: Domain, fitted: FittedPlanners, seed: int) -> Planner:
 def _neural(domain: Domain, fitted: FittedPlanners, seed: int) -> Planner:
     if fitted.neural is None:
         raise UsageError(
-            "there is no neural planner here; train one with `d2t train-planner` and give its "
-            "folder, or put it into the bundle with --into",
+            "this model has no neural planner; train one by `d2t train-planner --into BUNDLE`, or "
+            "give the folder of a trained planner",
             code="no_planner",
         )
     return fitted.neural
@@ -131,8 +131,8 @@ def make_planner(
         return planner
     if not isinstance(planner, NeuralPlanner):
         raise UsageError(
-            f"the {planner.name} planner plans no sentences; use a neural one, or write the breaks "
-            "yourself: --plan 'area,food | name'",
+            f"the {planner.name} planner does not plan sentences; use a neural one, or mark the "
+            "sentence ends in the plan: --plan 'area,food | name'",
             code="no_sentences",
         )
     return planner.with_sentences()

@@ -88,7 +88,7 @@ def test_ctranslate2_cannot_contrast() -> None:
     command = ["generate", "--engine", "ctranslate2", "--contrast", "dropped"]
     result = CliRunner().invoke(app, command, input=MRS)
     assert result.exit_code == 2
-    assert "needs the torch engine" in result.stderr
+    assert "use --engine torch" in result.stderr
 
 
 def test_auto_takes_torch_for_a_contrast() -> None:

@@ -67,7 +67,7 @@ def test_usage_errors(corpus) -> None:
         (["--source", "sibling"], "siblings"),
         (["--json"], "--out"),
         (["--share", "0"], "--share"),
-        (["--out", corpus], "is the input"),
+        (["--out", corpus], "is also the input file"),
     ):
         result = augment("--corpus", corpus, *args)
         assert result.exit_code == 2

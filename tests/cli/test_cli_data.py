@@ -208,7 +208,7 @@ def test_the_input_is_not_written_over(corpus: Path, command: str) -> None:
     before = corpus.read_bytes()
     result = d2t(command, corpus, "--out", corpus)
     assert result.exit_code == 2
-    assert "is the input" in result.stderr
+    assert "is also the input file" in result.stderr
     assert corpus.read_bytes() == before
 
 

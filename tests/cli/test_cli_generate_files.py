@@ -69,7 +69,7 @@ class TestOutputFile:
         result = run("--strict", "-o", str(path), stdin=f"{TEXT}\nname[\n")
         assert result.exit_code == 1
         assert sorted(os.listdir(tmp_path)) == ["out.jsonl.partial", "out.jsonl.partial.run.json"]
-        assert "out.jsonl.partial; go on with --resume" in result.stderr
+        assert "out.jsonl.partial; continue with --resume" in result.stderr
 
 
 class TestResume:
@@ -100,7 +100,7 @@ class TestResume:
             stream.write(torn)
         result = run(*self.OPTIONS, "--resume", "-o", str(path), stdin=self.STDIN)
         assert result.exit_code == 0
-        assert "16 records are in" in result.stderr
+        assert "already holds 16 finished records" in result.stderr
         assert "37 records: 37 ok" in result.stderr, "the kept records are counted too"
         assert path.read_bytes() == whole
         assert sorted(os.listdir(tmp_path)) == ["out.jsonl", "whole.jsonl"]
@@ -112,7 +112,7 @@ class TestResume:
         assert run(*self.OPTIONS, "--resume", "-o", str(path), stdin=self.STDIN).exit_code == 0
         assert path.read_bytes() == whole
         again = run(*self.OPTIONS, "--resume", "-o", str(path), stdin=self.STDIN)
-        assert (again.exit_code, "complete already" in again.stderr) == (0, True)
+        assert (again.exit_code, "is complete: its records" in again.stderr) == (0, True)
         assert "37 records: 37 ok" in again.stderr
         assert path.read_bytes() == whole
 
@@ -128,9 +128,9 @@ class TestResume:
     @pytest.mark.parametrize(
         ("text", "said"),
         [
-            (None, "is of record 'r0', but the input has record 'x0'"),
+            (None, "belongs to record 'r0', but the input has record 'x0'"),
             ("shopping list\n", "line 1 of"),
-            ("", "has no line of record 'x0'"),
+            ("", "has no line for the input record 'x0'"),
         ],
     )
     def test_a_finished_file_of_something_else_is_refused(
@@ -164,7 +164,7 @@ class TestResume:
         other = self.STDIN.replace("name[N3]", "name[X3]")
         result = run(*self.OPTIONS, "--resume", "-o", str(path), stdin=other)
         assert result.exit_code == 1
-        assert "says something else than record" in result.stderr
+        assert "was made from other values than record" in result.stderr
 
     @pytest.mark.parametrize(
         ("plan", "changed", "goes_on"),
@@ -186,7 +186,7 @@ class TestResume:
         other = planned.replace(f'"{plan}"', f'"{changed}"')
         result = run(*self.OPTIONS, "--resume", "-o", str(path), stdin=other)
         assert (result.exit_code == 0) is goes_on
-        assert ("says something else than record" in result.stderr) is not goes_on
+        assert ("was made from other values than record" in result.stderr) is not goes_on
 
     def test_unfinished_work_is_not_overwritten(self, echo: EchoBundle, tmp_path: Path) -> None:
         path = tmp_path / "out.jsonl"

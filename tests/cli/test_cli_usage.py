@@ -28,7 +28,7 @@ def d2t(*arguments: str, text: str = "") -> Result:
     ("arguments", "message"),
     [
         (("check", "--json", "--show"), "give one of them"),
-        (("evaluate", "slots", "-", "--save", "x.jsonl"), "--save writes what --model generates"),
+        (("evaluate", "slots", "-", "--save", "x.jsonl"), "--save keeps what --model generates"),
         (("train", "--pretrained", "x", "--architecture", "bigru"), "leave out --architecture"),
         (("evaluate", "slots", "-", "--seed", "-5"), "--seed"),
         (("train", "--seed", "99999999999999999999", "--show-config"), "seed"),

@@ -37,7 +37,7 @@ def check(*args: str, stdin: str) -> Result:
 def test_check(stdin: str, code: int) -> None:
     result = check("--max-ser", "1", stdin=stdin)
     assert result.exit_code == code
-    assert ("gate missed" in result.stderr) == (code == 4)
+    assert ("a gate was not passed" in result.stderr) == (code == 4)
 
 
 def test_without_a_gate_bad_lines_decide() -> None:
@@ -56,4 +56,4 @@ def test_generate_passes_no_gate_without_a_text(
     arguments = ["generate", "--model", "m", *gate]
     result = CliRunner().invoke(app, arguments, input=stdin)
     assert result.exit_code == 4
-    assert "gate missed" in result.stderr
+    assert "a gate was not passed" in result.stderr

@@ -120,7 +120,7 @@ def test_a_prefix_that_one_record_lacks_is_its_error():
         (["--first", "colour", "--planner", "random"], "--first: unknown slot 'colour'"),
         (["--planner", "bigrams"], "expected one of bigram"),
         (["--planner", "neural", "--corpus", "mini"], "train-planner"),
-        (["--sentences", "--planner", "random"], "plans no sentences"),
+        (["--sentences", "--planner", "random"], "does not plan sentences"),
         (["--model", "x", "--corpus", "mini"], "leave out --corpus"),
     ],
 )

@@ -41,7 +41,7 @@ def test_without_a_map_csv_has_extra_columns_and_json_has_unknown_slots() -> Non
 @pytest.mark.parametrize("column", ["foods", "Area name", "name_en", "prceRange", "customer ratng"])
 def test_a_column_that_is_nearly_a_slot_is_refused_until_the_map_says(column: str) -> None:
     row = CsvRow({"eatType": "pub", column: "x"})
-    with pytest.raises(D2TError, match="looks like") as caught:
+    with pytest.raises(D2TError, match="resembles") as caught:
         read(None, row)
     assert caught.value.code == "unknown_slot"
     assert f"--map '{column}=" in caught.value.message

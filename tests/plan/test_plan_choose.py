@@ -143,7 +143,7 @@ def test_a_folder_without_a_planner(tmp_path: Path):
 
 
 def test_only_neural_planners_plan_sentences():
-    with pytest.raises(UsageError, match="plans no sentences"):
+    with pytest.raises(UsageError, match="does not plan sentences"):
         make_planner("random", DOMAIN, FittedPlanners(), sentences=True)
 
 

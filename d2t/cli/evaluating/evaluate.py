@@ -157,7 +157,7 @@ def _register(name: str, parts: tuple[Part, ...], summary: str, example: str) ->
         if model is not None:
             if corpus is None or source is not None:
                 raise UsageError(
-                    "--model needs --corpus NAME and no FILE: it generates what is scored"
+                    "--model generates the texts: give --corpus NAME with it, and no FILE"
                 )
             records, own = generate_outputs(
                 ModelRun(
@@ -171,7 +171,7 @@ def _register(name: str, parts: tuple[Part, ...], summary: str, example: str) ->
                 "give a FILE of outputs ('-' for standard input), or --model BUNDLE --corpus NAME"
             )
         elif save is not None:
-            raise UsageError("--save writes what --model generates; a FILE is there already")
+            raise UsageError("--save keeps what --model generates; it cannot be used with a FILE")
         else:
             loaded = load_domain(domain or "restaurant")
             records, bad = _read(source, loaded, parts, limit=limit, strict=strict)

@@ -77,7 +77,8 @@ def contrast_options(
         names = [*settings, *(["--contrast-dynamic"] if dynamic else [])]
         if names:
             raise UsageError(
-                f"{names[0]} says how to contrast; say with what: --contrast dropped, wrong or null"
+                f"{names[0]} has an effect only with --contrast; add --contrast dropped, wrong "
+                "or null"
             )
         return None
     default = ContrastOptions()

@@ -60,7 +60,7 @@ def plan_option(plan: str | None, first: str | None, domain: Domain) -> str | No
 
     if first is not None:
         if plan is not None:
-            raise UsageError("--first is short for a --plan; give one of the two")
+            raise UsageError("--first SLOT stands for --plan 'SLOT,...'; give only one of the two")
         plan = first_as_plan(first)
     check_plan_option(plan, domain, option="--plan" if first is None else "--first")
     return plan
