@@ -43,7 +43,7 @@ class Places(NamedTuple):
     runs: Path
 
 
-class Found(NamedTuple):
+class Outcome(NamedTuple):
     """What a run ends with.
 
     Attributes:
@@ -84,7 +84,7 @@ class Command(Generic[_Experiment]):
     name: str
     doc: str | None
     load: Callable[[Path], _Experiment]
-    run: Callable[[_Experiment, Places, argparse.Namespace], Found]
+    run: Callable[[_Experiment, Places, argparse.Namespace], Outcome]
     table: Callable[[_Experiment, dict[str, Any]], str]
     steps: Callable[[_Experiment, Places], list[Path]]
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

@@ -69,7 +69,7 @@ Rows = dict[str, Matrix]
 _DIGITS = 6
 
 
-class Kept(NamedTuple):
+class StepResult(NamedTuple):
     """A step that is done.
 
     Attributes:
@@ -83,7 +83,7 @@ class Kept(NamedTuple):
 
 def keep(
     path: Path, identity: dict[str, Any], facts: dict[str, Any], rows: Mapping[str, Sequence[Any]]
-) -> Kept:
+) -> StepResult:
     """Write a step's file, with the commit that made it; what a reader of it will find.
 
     Args:
@@ -97,17 +97,17 @@ def keep(
     }
     made = {"identity": identity, "git": git_state(), "facts": facts, "rows": short}
     write_compressed(path, made)
-    return Kept(facts, short)
+    return StepResult(facts, short)
 
 
-def kept(path: Path, identity: dict[str, Any]) -> Kept | None:
+def kept(path: Path, identity: dict[str, Any]) -> StepResult | None:
     """What was kept for this ``identity``, if it was."""
     if not path.is_file():
         return None
     found = read_compressed(path)
     if found.get("identity") != json.loads(json.dumps(identity)):
         return None
-    return Kept(found["facts"], found["rows"])
+    return StepResult(found["facts"], found["rows"])
 
 
 def write_compressed(path: Path, content: dict[str, Any]) -> None:

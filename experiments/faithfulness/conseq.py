@@ -34,10 +34,10 @@ from d2t.slots.checker import SlotChecker
 from d2t.train.config.config_file import merged, validate
 from d2t.train.config.init_config import bundle_digest, inherited
 from d2t.train.loop.progress import Lines
-from experiments.engine.command import ONLY, Command, Found
+from experiments.engine.command import ONLY, Command, Outcome
 from experiments.engine.config import read_toml
 from experiments.engine.numbers import difference_cell, spread
-from experiments.engine.steps import Kept, is_current, keep, kept, write_outputs
+from experiments.engine.steps import StepResult, is_current, keep, kept, write_outputs
 from experiments.faithfulness.judges import (
     METRICS,
     Judges,
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from d2t.score.records import EvaluationRecord
     from d2t.train.config.config import TrainConfig
     from experiments.engine.command import Places
-    from experiments.engine.steps import Kept, Rows
+    from experiments.engine.steps import Rows, StepResult
 
 
 class _Table(BaseModel):
@@ -212,7 +212,7 @@ TESTED = ("missing", "ser", "exact", "bleu", "qa_f1", "qa_missing", "parser_miss
 
 
 def results_of(
-    experiment: ConseqExperiment, judged: Mapping[str, Mapping[int, Kept]]
+    experiment: ConseqExperiment, judged: Mapping[str, Mapping[int, StepResult]]
 ) -> dict[str, Any]:
     """By arm: each seed's scores, and the differences to the arms it is tested against.
 
@@ -366,7 +366,7 @@ class Workspace:
             "domain": self.domain.digest,
         }
 
-    def judged(self, arm: Arm, seed: int, *, make: bool) -> Kept | None:
+    def judged(self, arm: Arm, seed: int, *, make: bool) -> StepResult | None:
         """What an arm's texts are worth: kept, or made now."""
         path, identity = arm_file(self.places.out, arm, seed), self.identity(arm, seed)
         found = kept(path, identity)
@@ -488,7 +488,7 @@ def run(experiment: ConseqExperiment, places: Places, *, only: str | None) -> di
     """Do what is left; the numbers of all arms and seeds that are done."""
     space = Workspace(experiment, places)
     mrs = [example.mr for example in space.examples]
-    found: dict[str, dict[int, Kept]] = {}
+    found: dict[str, dict[int, StepResult]] = {}
     for seed in experiment.seeds:
         for arm in experiment.arms:
             make = only is None or only in arm.name
@@ -497,9 +497,9 @@ def run(experiment: ConseqExperiment, places: Places, *, only: str | None) -> di
     return {"n_mrs": len(space.examples), "arms": results_of(experiment, found)}
 
 
-def _run(experiment: ConseqExperiment, places: Places, args: argparse.Namespace) -> Found:
+def _run(experiment: ConseqExperiment, places: Places, args: argparse.Namespace) -> Outcome:
     found = run(experiment, places, only=args.only)
-    return Found(found, list(experiment.seeds), {args.config.name: sha256_file(args.config)})
+    return Outcome(found, list(experiment.seeds), {args.config.name: sha256_file(args.config)})
 
 
 def _steps(experiment: ConseqExperiment, places: Places) -> list[Path]:

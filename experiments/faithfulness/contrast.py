@@ -32,7 +32,7 @@ from d2t.mr.perturb import Perturbation  # noqa: TC001 - pydantic reads it at ru
 from d2t.score.report.tables import markdown_table
 from d2t.slots.checker import SlotChecker
 from d2t.train.config.init_config import bundle_digest
-from experiments.engine.command import ONLY, Command, Found
+from experiments.engine.command import ONLY, Command, Outcome
 from experiments.engine.config import read_toml
 from experiments.engine.numbers import difference_cell
 from experiments.engine.steps import existing_bundle, is_current
@@ -427,10 +427,10 @@ def _row(arm: str, scores: dict[str, Any], name: str) -> list[str]:
     ]  # fmt: skip
 
 
-def _run(experiment: ContrastExperiment, places: Places, args: argparse.Namespace) -> Found:
+def _run(experiment: ContrastExperiment, places: Places, args: argparse.Namespace) -> Outcome:
     results = run(experiment, places, only=args.only)
     data = {"d2t.json": bundle_digest(Path(experiment.bundle))}
-    return Found(results, [experiment.seed], data)
+    return Outcome(results, [experiment.seed], data)
 
 
 def _steps(experiment: ContrastExperiment, places: Places) -> list[Path]:

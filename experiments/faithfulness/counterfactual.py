@@ -38,10 +38,10 @@ from d2t.slots.checker import SlotChecker
 from d2t.train.config.config_file import merged, validate
 from d2t.train.data.prepare import prepare_data
 from d2t.train.loop.progress import Lines
-from experiments.engine.command import ONLY, Command, Found
+from experiments.engine.command import ONLY, Command, Outcome
 from experiments.engine.config import read_toml
 from experiments.engine.numbers import difference_cell
-from experiments.engine.steps import Kept, existing_bundle, is_current, keep, kept
+from experiments.engine.steps import StepResult, existing_bundle, is_current, keep, kept
 from experiments.faithfulness.counterfactual_interventions import (
     KINDS,
     Intervention,
@@ -397,7 +397,7 @@ def run(
     domain = load_domain(data_config(experiment).domain)
     lexicon = SlotChecker.for_domain(domain).lexicon_digest
     results: dict[str, Any] = {}
-    done: dict[str, dict[int, Kept]] = {}
+    done: dict[str, dict[int, StepResult]] = {}
     for seed in experiment.seeds:
         for name, arm in experiment.arms.items():
             if seed not in experiment.seeds_of(arm):
@@ -422,7 +422,7 @@ def run(
 
 
 def tests_of(
-    experiment: CounterfactualExperiment, done: Mapping[str, Mapping[int, Kept]]
+    experiment: CounterfactualExperiment, done: Mapping[str, Mapping[int, StepResult]]
 ) -> dict[str, Any]:
     """By arm of ``against``: the others' differences to it, over the seeds that both have."""
     return {
@@ -497,9 +497,9 @@ def _say(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
-def _run(experiment: CounterfactualExperiment, places: Places, args: argparse.Namespace) -> Found:
+def _run(experiment: CounterfactualExperiment, places: Places, args: argparse.Namespace) -> Outcome:
     results = run(experiment, places, only=args.only)
-    return Found(results, list(experiment.seeds), {})
+    return Outcome(results, list(experiment.seeds), {})
 
 
 def _steps(experiment: CounterfactualExperiment, places: Places) -> list[Path]:

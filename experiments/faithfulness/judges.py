@@ -51,10 +51,10 @@ if TYPE_CHECKING:
     from d2t.score.bootstrap import FloatArray
     from d2t.slots.types import Alignment, SlotReport
     from experiments.engine.command import Places
-    from experiments.engine.steps import Kept, Matrix, Rows
+    from experiments.engine.steps import Matrix, Rows, StepResult
 
 
-class Asked(Protocol):
+class Task(Protocol):
     """What a text should say, and what people said."""
 
     @property
@@ -96,7 +96,7 @@ class Judges:
         }
 
     def rows(
-        self, path: Path, said: dict[str, Any], asked: Sequence[Asked], *, plans: bool = False
+        self, path: Path, said: dict[str, Any], asked: Sequence[Task], *, plans: bool = False
     ) -> Rows:
         """The statistics of an outputs file; beside it stands what they are of.
 
@@ -165,7 +165,7 @@ def parser_model(wanted: Parser, checker: SlotChecker, folder: Path) -> LearnedP
 KINDS = ("missing", "wrong", "added", "repeated")
 
 
-class Checked(Protocol):
+class CheckedText(Protocol):
     """A text that a checker has read."""
 
     @property
@@ -240,7 +240,7 @@ def read_rows(text: str) -> FloatArray:
     return np.array([row.split("/") for row in text.split()], dtype=np.float64)
 
 
-def errors_of(said: Sequence[Checked]) -> FloatArray:
+def errors_of(said: Sequence[CheckedText]) -> FloatArray:
     """``(texts, 5)``: missing, wrong, added, repeated, slots."""
     return np.array(
         [[*(len(getattr(h.report, kind)) for kind in KINDS), h.report.n_slots] for h in said],
@@ -334,7 +334,7 @@ def judged_rows(
     return {name: rows.tolist() for name, rows in found.items()}
 
 
-def with_single(kept: Kept, mrs: Sequence[MeaningRepresentation]) -> Kept:
+def with_single(kept: StepResult, mrs: Sequence[MeaningRepresentation]) -> StepResult:
     """Missing slots of the records that have no slot twice, beside those of all.
 
     A second value that goes unsaid is missing to the slot checker; judges that look for any of a
@@ -384,7 +384,7 @@ def compared(
     return {**{name: round(v, 4) for name, v in numbers.items()}, "p": round(result.p_value, 4)}
 
 
-def same_judge(metric: str, plain: Kept, own: Kept) -> bool:
+def same_judge(metric: str, plain: StepResult, own: StepResult) -> bool:
     """Whether one and the same model, or lexicon, gave the metric to both.
 
     What is kept outlives the models that judged it; those of another machine are others.
@@ -397,7 +397,7 @@ def same_judge(metric: str, plain: Kept, own: Kept) -> bool:
 
 
 def tested(
-    plain: Mapping[int, Kept], own: Mapping[int, Kept], keys: Sequence[str]
+    plain: Mapping[int, StepResult], own: Mapping[int, StepResult], keys: Sequence[str]
 ) -> dict[str, Any]:
     """``own`` - ``plain`` over the seeds that both have, and how many; empty: they share none.
 

@@ -30,7 +30,7 @@ from d2t.mr.domain import load_domain
 from d2t.score.bootstrap import Resampling
 from d2t.score.report.tables import markdown_table
 from d2t.slots.checker import SlotChecker
-from experiments.engine.command import ONLY, Command, Found
+from experiments.engine.command import ONLY, Command, Outcome
 from experiments.engine.config import read_toml
 from experiments.engine.steps import is_current
 from experiments.faithfulness.judges import System, records_of
@@ -221,9 +221,9 @@ def _cell(score: dict[str, Any]) -> str:
     return f"{score['score']:.1f} [{low:.1f}, {high:.1f}]"
 
 
-def _run(experiment: LasExperiment, places: Places, args: argparse.Namespace) -> Found:
+def _run(experiment: LasExperiment, places: Places, args: argparse.Namespace) -> Outcome:
     results, failed = run(experiment, places.out, places.runs, only=args.only)
-    return Found(results, [experiment.seed], {}, tuple(failed))
+    return Outcome(results, [experiment.seed], {}, tuple(failed))
 
 
 def _steps(experiment: LasExperiment, places: Places) -> list[Path]:

@@ -36,7 +36,7 @@ from d2t.score.records import read_evaluation_records
 from d2t.seeding import derived_rng
 from d2t.slots.checker import SlotChecker
 from d2t.train.loop.progress import Lines
-from experiments.engine.command import Command, Found
+from experiments.engine.command import Command, Outcome
 from experiments.engine.config import read_toml
 from experiments.engine.steps import is_current
 from experiments.faithfulness.judges import (
@@ -49,7 +49,7 @@ from experiments.faithfulness.qa_corruptions import (
     MR_SIDE,
     TEXT_SIDE,
     Corruptor,
-    Judged,
+    TestRecord,
     distractor_conditions,
     holds,
 )
@@ -154,7 +154,7 @@ Row = dict[str, float | None]
 
 
 def judge(
-    records: Sequence[Judged],
+    records: Sequence[TestRecord],
     reader: QAReader,
     checker: SlotChecker,
     path: Path,
@@ -188,7 +188,7 @@ def judge(
 
 
 def _rows(
-    chunk: Sequence[Judged],
+    chunk: Sequence[TestRecord],
     reader: QAReader,
     checker: SlotChecker,
     seconds: dict[str, float],
@@ -276,7 +276,7 @@ def conditions(
     domain: Domain,
     checker: SlotChecker,
     unseen: Sequence[Utterance] = (),
-) -> dict[str, list[Judged]]:
+) -> dict[str, list[TestRecord]]:
     """Every condition's records, the intact ones among them.
 
     Args:
@@ -305,7 +305,7 @@ def conditions(
     ):
         found[f"{name}_intact"] = untouched(utterances)
         found[f"{name}_swap"] = [
-            Judged(f"{name}-{at}", mr, u.text)
+            TestRecord(f"{name}-{at}", mr, u.text)
             for at, u in enumerate(utterances)
             if (mr := swapped_away(u, values, corruptor, at, experiment.seed)) is not None
         ]
@@ -344,14 +344,14 @@ def swapped_away(
 
 def _drawn(
     corruptor: Corruptor, kind: str, utterances: Sequence[Utterance], seed: int
-) -> list[Judged]:
+) -> list[TestRecord]:
     drawn = (
         corruptor.draw(kind, at, u, derived_rng(seed, kind, at)) for at, u in enumerate(utterances)
     )
     return [record for record in drawn if record is not None]
 
 
-def systems(named: Sequence[str], domain: Domain, limit: int) -> dict[str, list[Judged]]:
+def systems(named: Sequence[str], domain: Domain, limit: int) -> dict[str, list[TestRecord]]:
     """Outputs of systems, by name.
 
     Raises:
@@ -363,13 +363,13 @@ def systems(named: Sequence[str], domain: Domain, limit: int) -> dict[str, list[
         if not separator:
             raise UsageError(f"--outputs {item}: expected NAME=FILE.jsonl")
         records, _ = read_evaluation_records(path, domain, limit=limit)
-        found[f"system:{name}"] = [Judged(r.id, r.mr, r.text) for r in records]
+        found[f"system:{name}"] = [TestRecord(r.id, r.mr, r.text) for r in records]
     return found
 
 
 def said_by_systems(
     experiment: QAExperiment, domain: Domain, runs: Path
-) -> tuple[dict[str, list[Judged]], list[str]]:
+) -> tuple[dict[str, list[TestRecord]], list[str]]:
     """Some texts of each system of the TOML; the systems that are not there, with the reason."""
     found, failed = {}, []
     for system in experiment.systems:
@@ -382,7 +382,7 @@ def said_by_systems(
             continue
         derived_rng(experiment.seed, "systems").shuffle(records)
         some = records[: experiment.system_records]
-        found[f"system:{system.name}"] = [Judged(r.id, r.mr, r.text) for r in some]
+        found[f"system:{system.name}"] = [TestRecord(r.id, r.mr, r.text) for r in some]
     return found, failed
 
 
@@ -398,7 +398,7 @@ def evaluate(
     cases = load_hard_cases(load_domain(DOMAIN))  # the model's own copy has none
     everything = conditions(experiment, dev, domain, checker, _left_out(experiment, checker))
     everything |= distractor_conditions(experiment, dev, domain, checker)
-    everything["hard"] = [Judged(case.id, case.mr, case.text) for case in cases]
+    everything["hard"] = [TestRecord(case.id, case.mr, case.text) for case in cases]
     said, failed = said_by_systems(experiment, domain, folder)
     everything |= said | systems(outputs, domain, experiment.records)
     some = experiment.diverse_records
@@ -435,10 +435,10 @@ def judged_file(folder: Path, name: str) -> Path:
     return folder / "judged" / f"{name.replace(':', '-')}.json"
 
 
-def _run(experiment: QAExperiment, places: Places, args: argparse.Namespace) -> Found:
+def _run(experiment: QAExperiment, places: Places, args: argparse.Namespace) -> Outcome:
     found, failed = evaluate(experiment, places.runs, args.outputs)
     data = {"model": found["model"], "questions": found["questions"]}
-    return Found(found, [experiment.seed, experiment.model.seed], data, tuple(failed))
+    return Outcome(found, [experiment.seed, experiment.model.seed], data, tuple(failed))
 
 
 def _steps(experiment: QAExperiment, places: Places) -> list[Path]:

@@ -38,7 +38,7 @@ from d2t.score.tasks import generation_tasks
 from d2t.slots.checker import SlotChecker
 from d2t.train.config.config_file import merged, validate
 from d2t.train.config.init_config import bundle_digest
-from experiments.engine.command import HERE, RUNS, Command, Found
+from experiments.engine.command import HERE, RUNS, Command, Outcome
 from experiments.engine.config import read_toml
 from experiments.engine.numbers import difference_cell, spread
 from experiments.engine.steps import existing_bundle, is_current, keep, kept, write_outputs
@@ -809,10 +809,10 @@ def run(
     return found, failed
 
 
-def _run(experiment: TogetherExperiment, places: Places, args: argparse.Namespace) -> Found:
+def _run(experiment: TogetherExperiment, places: Places, args: argparse.Namespace) -> Outcome:
     found, failed = run(experiment, places, only=args.only)
     data = {args.config.name: sha256_file(args.config)}
-    return Found(found, list(experiment.seeds), data, tuple(failed))
+    return Outcome(found, list(experiment.seeds), data, tuple(failed))
 
 
 def _steps(experiment: TogetherExperiment, places: Places) -> list[Path]:

@@ -33,7 +33,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Paired:
+class PairedClaim:
     """B against A on one metric, over the seeds that both have."""
 
     a: Side
@@ -58,7 +58,7 @@ class Paired:
         )
 
 
-def compare(workspace: Workspace, a: Side, b: Side, metric: str) -> Paired | None:
+def compare(workspace: Workspace, a: Side, b: Side, metric: str) -> PairedClaim | None:
     """Paired bootstrap over MRs; None when scores are missing or answer different requests.
 
     The statistics of the seeds of a system are added up per MR, so that the score is that of all
@@ -80,7 +80,7 @@ def compare(workspace: Workspace, a: Side, b: Side, metric: str) -> Paired | Non
     ]
     scorer = _scorer(table.train_config(chosen[0][0]).data.domain, metric)
     result = PAIRED_TESTS["bootstrap"](scorer.scores, *sums, Resampling())
-    return Paired(a, b, metric, n, result)
+    return PairedClaim(a, b, metric, n, result)
 
 
 def _scored(workspace: Workspace, side: Side) -> list[Row]:
@@ -135,7 +135,7 @@ class Claim:
     text: str
     verdict: str
     evidence: tuple[str, ...]
-    tests: tuple[Paired, ...] = ()
+    tests: tuple[PairedClaim, ...] = ()
 
     def as_markdown(self) -> str:
         """One bullet."""
@@ -189,7 +189,7 @@ def augmentation(workspace: Workspace) -> Claim:
     evidence: list[str] = []
     holds: list[bool] = []
     missing: list[str] = []
-    tests: list[Paired] = []
+    tests: list[PairedClaim] = []
     for other in others:
         found = [
             compare(workspace, Side(base, setting), Side(other, setting), metric)
@@ -221,7 +221,7 @@ def greedy(workspace: Workspace) -> Claim:
     evidence: list[str] = []
     holds: list[bool] = []
     missing: list[str] = []
-    tests: list[Paired] = []
+    tests: list[PairedClaim] = []
     for label in claims.greedy:
         for setting in ("own", "random-1"):
             sides = Side(label, setting, "reranked"), Side(label, setting)
@@ -269,14 +269,14 @@ def shown(value: object) -> str:
 
 def _tests(
     workspace: Workspace, a: Side, others: list[Side], metric: str
-) -> tuple[list[Paired], list[str]]:
+) -> tuple[list[PairedClaim], list[str]]:
     found = [(other, compare(workspace, a, other, metric)) for other in others]
     missing = [other.label for other, test in found if test is None]
     return [test for _, test in found if test is not None], missing
 
 
 def _claim(
-    text: str, holds: list[bool], evidence: list[str], missing: list[str], tests: list[Paired]
+    text: str, holds: list[bool], evidence: list[str], missing: list[str], tests: list[PairedClaim]
 ) -> Claim:
     verdict = "open"
     if holds:
@@ -288,7 +288,7 @@ def _claim(
     return Claim(text, verdict, tuple(evidence), tuple(tests))
 
 
-def _seeds(test: Paired) -> str:
+def _seeds(test: PairedClaim) -> str:
     return f"{test.seeds} seed{'s' if test.seeds > 1 else ''}"
 
 

@@ -88,7 +88,7 @@ _SHOWN = 20
 
 
 @dataclass
-class Measured:
+class Measurement:
     """What became of one set of requests.
 
     Attributes:
@@ -132,9 +132,9 @@ class Measured:
         }
 
 
-def measure(generator: ModelGenerator, requests: Sequence[GenerationRequest]) -> Measured:
+def measure(generator: ModelGenerator, requests: Sequence[GenerationRequest]) -> Measurement:
     """Say all requests both ways, in turn."""
-    found = Measured()
+    found = Measurement()
     verified = VerifiedGenerator(generator)
     for number, start in enumerate(range(0, len(requests), _CHUNK)):
         chunk = requests[start : start + _CHUNK]
@@ -156,7 +156,7 @@ def measure(generator: ModelGenerator, requests: Sequence[GenerationRequest]) ->
     return found
 
 
-def _count(found: Measured, said: Hypothesis, domain: Domain) -> None:
+def _count(found: Measurement, said: Hypothesis, domain: Domain) -> None:
     shown = ", ".join(map(str, said.plan.slots)), said.text
     found.by_stage[said.stage or said.status] += 1
     if said.status == "failed":

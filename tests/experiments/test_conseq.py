@@ -16,7 +16,7 @@ from d2t.score.records import EvaluationRecord
 from d2t.score.text import corpus_bleu
 from d2t.slots.checker import SlotChecker
 from experiments.engine.command import Places
-from experiments.engine.steps import Kept
+from experiments.engine.steps import StepResult
 from experiments.faithfulness import conseq, judges
 from experiments.faithfulness.conseq import ConseqExperiment, load_experiment
 from experiments.faithfulness.judges import (
@@ -100,16 +100,16 @@ def test_records_with_a_slot_twice_are_left_out_of_single_values() -> None:
     mrs = [parse_mr(text, DOMAIN) for text in (
         "name[A], eatType[pub], eatType[restaurant]", "name[A], food[Thai]", "name[A]",
     )]  # fmt: skip
-    kept = with_single(Kept({}, {"missing": [[2.0, 3.0], [1.0, 2.0], [0.0, 1.0]]}), mrs)
+    kept = with_single(StepResult({}, {"missing": [[2.0, 3.0], [1.0, 2.0], [0.0, 1.0]]}), mrs)
     assert kept.rows[SINGLE] == [[0.0, 0.0], [1.0, 2.0], [0.0, 1.0]]
     assert score(SINGLE, kept.rows[SINGLE]) == pytest.approx(100 / 3)
     assert score("missing", kept.rows["missing"]) == 50.0
 
 
 def test_what_two_judges_have_said_is_not_compared() -> None:
-    def arm(missing: float, qa: str, lexicon: str = "l") -> Kept:
+    def arm(missing: float, qa: str, lexicon: str = "l") -> StepResult:
         rows = {name: [[missing, 10.0]] * 3 for name in ("missing", "qa_missing", "parser_missing")}
-        return Kept({"judges": {"qa": qa, "parser": "p", "lexicon": lexicon}}, rows)
+        return StepResult({"judges": {"qa": qa, "parser": "p", "lexicon": lexicon}}, rows)
 
     keys = ("missing", "qa_missing", "parser_missing", "bleu")
     plain = {1: arm(1.0, "a"), 2: arm(2.0, "a")}

@@ -15,7 +15,7 @@ from d2t.corpus.types import Example
 from d2t.judges.qa.training.distractor_content import Content, ContentStore, forms
 from d2t.judges.qa.training.distractor_filling import Filler
 from d2t.judges.qa.training.distractor_frames import FIELD, frames_from_dict, load_frames
-from d2t.judges.qa.training.distractors import Distracted, Distractor
+from d2t.judges.qa.training.distractors import DistractedText, Distractor
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.mr.types import Slot
@@ -84,7 +84,7 @@ def small(frame: str, *contents: tuple[str, str, str], **kind: Any) -> Distracto
     return Distractor(frames, Filler(frames, store, DOMAIN, known))
 
 
-def draw(made: Distractor, mr: str, text: str, **options: Any) -> Distracted | None:
+def draw(made: Distractor, mr: str, text: str, **options: Any) -> DistractedText | None:
     return made.draw(parse_mr(mr, DOMAIN), text, Random(1), **options)
 
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from d2t.mr.types import MeaningRepresentation, Slot
 from d2t.recipes.conseq.objective import ConseqObjective
-from d2t.recipes.conseq.select import Chosen, ScoredMR, ScoredText, folded, select, without
+from d2t.recipes.conseq.select import ContrastiveSets, ScoredMR, ScoredText, folded, select, without
 
 
 def how(**changes: Any) -> ConseqObjective:
@@ -34,7 +34,7 @@ def record(id: str, references: dict[str, float], samples: dict[str, float]) -> 
     return ScoredMR(id, MeaningRepresentation((Slot("name", id),)), refs, drawn)
 
 
-def texts(chosen: Chosen) -> tuple[list[str], list[str]]:
+def texts(chosen: ContrastiveSets) -> tuple[list[str], list[str]]:
     return [t.text for _, t in chosen.positives], [t.text for _, t in chosen.negatives]
 
 

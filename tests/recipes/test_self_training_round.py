@@ -17,7 +17,7 @@ from d2t.language.labels import read
 from d2t.recipes.self_training.filters import REASONS, Residue, SampleFilter
 from d2t.recipes.self_training.options import FilterConfig, SampleConfig
 from d2t.recipes.self_training.proposals import Proposal, ProposalSource
-from d2t.recipes.self_training.report import Known
+from d2t.recipes.self_training.report import TrainingPlans
 from d2t.recipes.self_training.sampling import Joiner, Round, RoundFiles
 from d2t.recipes.self_training.thresholds import Thresholds
 from d2t.search.backend import SamplingOptions
@@ -38,7 +38,7 @@ def make_round(folder: Path, generator: GrammarWriter, seed: int = 1, **changes:
     sample = SAMPLE.model_copy(update=changes)
     source = ProposalSource(sample, HELD_OUT, None)
     source.fit([pair.example for pair in PAIRS], DOMAIN)
-    residue, known = Residue(FILTER), Known(DOMAIN)
+    residue, known = Residue(FILTER), TrainingPlans(DOMAIN)
     residue.fit(PAIRS)
     chain = SampleFilter(
         FILTER, sample, CHECKER, DOMAIN,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from d2t.corpus.mini.phrases import Phrases, Said
+from d2t.corpus.mini.phrases import Clause, Phrases
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +71,7 @@ class _Text:
             done.append(_finish(said.words))
         return done
 
-    def _sentence(self) -> Said:
+    def _sentence(self) -> Clause:
         limit = self.rng.choice((2, 3, 3, 4, 4, 5, 6))
         # A last slot of its own makes a stump of a sentence; take it along.
         slots = self.left if len(self.left) - limit <= 1 else self.left[:limit]
@@ -98,10 +98,10 @@ class _Text:
     def _pronoun(self) -> str:
         return self.rng.choice(self.grammar.subjects["later"])
 
-    def _verbs(self, slots: Sequence[Slot]) -> Said | None:
+    def _verbs(self, slots: Sequence[Slot]) -> Clause | None:
         return self.phrases.predicate(slots, type_is_left=self._type_is_left())
 
-    def _predicate(self, slots: Sequence[Slot]) -> Said | None:
+    def _predicate(self, slots: Sequence[Slot]) -> Clause | None:
         """Aromi is a cheap pub and serves Italian food."""
         if not slots:
             return None
@@ -112,9 +112,9 @@ class _Text:
         else:
             return None
         verbs = self._verbs(slots[start:])
-        return None if verbs is None else Said(f"{subject} {verbs.words}", start + verbs.used)
+        return None if verbs is None else Clause(f"{subject} {verbs.words}", start + verbs.used)
 
-    def _apposition(self, slots: Sequence[Slot]) -> Said | None:
+    def _apposition(self, slots: Sequence[Slot]) -> Clause | None:
         """Aromi, a cheap pub in the city centre, serves Italian food."""
         if slots[0].name != self.parts.name or self.opened or len(slots) < 3:
             return None
@@ -123,9 +123,9 @@ class _Text:
         verbs = None if noun is None else self._verbs(slots[1 + noun.used :])
         if noun is None or verbs is None:
             return None
-        return Said(f"{slots[0].value}, {noun.words}, {verbs.words}", 1 + noun.used + verbs.used)
+        return Clause(f"{slots[0].value}, {noun.words}, {verbs.words}", 1 + noun.used + verbs.used)
 
-    def _fronted(self, slots: Sequence[Slot]) -> Said | None:
+    def _fronted(self, slots: Sequence[Slot]) -> Clause | None:
         """In the city centre, Aromi serves Italian food."""
         front = self.phrases.fronts(slots[:-1])
         if front is None:
@@ -133,30 +133,32 @@ class _Text:
         rest = self._predicate(slots[front.used :]) or self._there(slots[front.used :])
         if rest is None:
             return None
-        return Said(f"{front.words}, {rest.words}", front.used + rest.used)
+        return Clause(f"{front.words}, {rest.words}", front.used + rest.used)
 
-    def _there(self, slots: Sequence[Slot]) -> Said | None:
+    def _there(self, slots: Sequence[Slot]) -> Clause | None:
         """There is a cheap pub in the city centre called Aromi."""
         if self.opened:
             return None
         noun = self.phrases.noun_phrase(slots)
         opening = self.rng.choice(self.grammar.subjects["there"])
-        return None if noun is None else Said(f"{opening} {noun.words}", noun.used)
+        return None if noun is None else Clause(f"{opening} {noun.words}", noun.used)
 
-    def _inverted(self, slots: Sequence[Slot]) -> Said | None:
+    def _inverted(self, slots: Sequence[Slot]) -> Clause | None:
         """Near Clare Hall is a cheap pub called Aromi."""
         front = None if self.opened else self.phrases.fronts(slots[:-1], only=self.parts.places)
         if front is None:
             return None
         rest = slots[front.used :]
         if rest[0].name == self.parts.name:
-            return Said(f"{front.words} is {rest[0].value}", front.used + 1)
+            return Clause(f"{front.words} is {rest[0].value}", front.used + 1)
         noun = self.phrases.noun_phrase(rest)
         return (
-            None if noun is None else Said(f"{front.words} is {noun.words}", front.used + noun.used)
+            None
+            if noun is None
+            else Clause(f"{front.words} is {noun.words}", front.used + noun.used)
         )
 
-    def _subject(self, slots: Sequence[Slot]) -> Said | None:
+    def _subject(self, slots: Sequence[Slot]) -> Clause | None:
         """A cheap pub called Aromi is in the city centre."""
         if self.opened or slots[0].name == self.parts.name or len(slots) < 2:
             return None
@@ -165,18 +167,18 @@ class _Text:
             return None  # "a pub with high prices is near ...": who is near?
         verbs = self._verbs(slots[noun.used :])
         return (
-            None if verbs is None else Said(f"{noun.words} {verbs.words}", noun.used + verbs.used)
+            None if verbs is None else Clause(f"{noun.words} {verbs.words}", noun.used + verbs.used)
         )
 
-    def _plain(self, slots: Sequence[Slot]) -> Said:
+    def _plain(self, slots: Sequence[Slot]) -> Clause:
         """What always works: one slot with whatever subject there is."""
         noun = self.rng.choice(self.grammar.subjects["plain_nouns"])
         if slots[0].name == self.parts.name and not self.opened:
-            return Said(f"there is a {noun} called {slots[0].value}", 1)
+            return Clause(f"there is a {noun} called {slots[0].value}", 1)
         verbs = self._verbs(slots[:1])
         assert verbs is not None, f"the grammar cannot say {slots[0]}"
         subject = self._pronoun() if self.opened else f"there is a {noun} that"
-        return Said(f"{subject} {verbs.words}", 1)
+        return Clause(f"{subject} {verbs.words}", 1)
 
 
 def _finish(words: str) -> str:

@@ -16,7 +16,7 @@ MAX_POSTS = 3
 MAX_VERBS = 3
 
 
-class Said(NamedTuple):
+class Clause(NamedTuple):
     """Words that say the first ``used`` of the slots offered."""
 
     words: str
@@ -31,7 +31,7 @@ class Phrases:
         self.parts = grammar.parts
         self.rng = rng
 
-    def noun_phrase(self, slots: Sequence[Slot], *, plain: bool = True) -> Said | None:
+    def noun_phrase(self, slots: Sequence[Slot], *, plain: bool = True) -> Clause | None:
         """``a cheap Italian pub in the city centre called Aromi``; None when nothing fits.
 
         Args:
@@ -43,9 +43,9 @@ class Phrases:
             return None
         posts = self._posts(slots[head.used :])
         used = head.used + posts.used
-        return Said(f"@a {head.words}{posts.words}", used) if used else None
+        return Clause(f"@a {head.words}{posts.words}", used) if used else None
 
-    def predicate(self, slots: Sequence[Slot], *, type_is_left: bool) -> Said | None:
+    def predicate(self, slots: Sequence[Slot], *, type_is_left: bool) -> Clause | None:
         """``is a cheap pub, serves Italian food and has low prices``; None without slots."""
         items: list[str] = []
         used = 0
@@ -61,44 +61,44 @@ class Phrases:
             verb = noun or self._verb(rest)
             items.append(verb.words)
             used += verb.used
-        return Said(_conjoin(items), used) if used else None
+        return Clause(_conjoin(items), used) if used else None
 
-    def fronts(self, slots: Sequence[Slot], *, only: Sequence[str] = ()) -> Said | None:
+    def fronts(self, slots: Sequence[Slot], *, only: Sequence[str] = ()) -> Clause | None:
         """``in the city centre near Clare Hall``: one or two fronted phrases, or None."""
         first = self._front(slots[0], only) if slots else None
         if first is None:
             return None
         second = self._front(slots[1], only) if len(slots) > 1 else None
         if second is None or self.rng.random() < 0.4:
-            return Said(first, 1)
+            return Clause(first, 1)
         if first.startswith("with ") and second.startswith("with "):
-            return Said(f"{first} and {second.removeprefix('with ')}", 2)
+            return Clause(f"{first} and {second.removeprefix('with ')}", 2)
         if slots[1].name in self.parts.places and not first.startswith("with "):
-            return Said(f"{first} {second}", 2)
-        return Said(first, 1)
+            return Clause(f"{first} {second}", 2)
+        return Clause(first, 1)
 
     def _front(self, slot: Slot, only: Sequence[str]) -> str | None:
         return (
             None if only and slot.name not in only else self.grammar.pick(slot, "front", self.rng)
         )
 
-    def _typed_head(self, slots: Sequence[Slot]) -> Said | None:
+    def _typed_head(self, slots: Sequence[Slot]) -> Clause | None:
         """``cheap Italian pub``: adjectives, then the slot that is the noun."""
         for index, slot in enumerate(slots[: MAX_ADJECTIVES + 1]):
             if slot.name == self.parts.noun:
                 adjectives = self._adjectives(slots[:index])
                 noun = self.grammar.pick(slot, "noun", self.rng)
-                return None if adjectives is None else Said(f"{adjectives}{noun}", index + 1)
+                return None if adjectives is None else Clause(f"{adjectives}{noun}", index + 1)
         return None
 
-    def _plain_head(self, slots: Sequence[Slot]) -> Said:
+    def _plain_head(self, slots: Sequence[Slot]) -> Clause:
         """``cheap place``: as many adjectives as chance allows, then a noun that says nothing."""
         noun = self.rng.choice(self.grammar.subjects["plain_nouns"])
         for count in range(self.rng.choice((0, 1, 2, 2)), 0, -1):
             adjectives = self._adjectives(slots[:count]) if count <= len(slots) else None
             if adjectives is not None:
-                return Said(f"{adjectives}{noun}", count)
-        return Said(noun, 0)
+                return Clause(f"{adjectives}{noun}", count)
+        return Clause(noun, 0)
 
     def _adjectives(self, slots: Sequence[Slot]) -> str | None:
         """``cheap, highly rated Italian `` or None when English would not have that order."""
@@ -112,7 +112,7 @@ class Phrases:
             text += f"{word}{comma} "
         return text
 
-    def _posts(self, slots: Sequence[Slot]) -> Said:
+    def _posts(self, slots: Sequence[Slot]) -> Clause:
         """`` near Clare Hall with low prices that serves Italian food``; may be empty."""
         words, used, previous = "", 0, ""
         while used < min(len(slots), MAX_POSTS):
@@ -124,20 +124,20 @@ class Phrases:
             relative = relative and not after_name
             if relative and (post is None or self.rng.random() < 0.25):
                 clause = self._verb(slots[used:])
-                return Said(f"{words} that {clause.words}", used + clause.used)
+                return Clause(f"{words} that {clause.words}", used + clause.used)
             if post is None or (after_name and post.startswith(("serving", "offering"))):
                 break
             words += _attached(previous, post)
             previous = "" if previous.startswith("with ") else post
             used += 1
-        return Said(words, used)
+        return Clause(words, used)
 
     def _after_food(self, slots: Sequence[Slot], index: int) -> str | None:
         if index == 0 or slots[index - 1].name != self.parts.goods:
             return None
         return self.grammar.pick(slots[index], "after_food", self.rng)
 
-    def _copula(self, slots: Sequence[Slot], *, plain: bool) -> Said | None:
+    def _copula(self, slots: Sequence[Slot], *, plain: bool) -> Clause | None:
         """``is a cheap pub in the city centre``."""
         if slots[0].name != self.parts.noun and not self.grammar.phrases(slots[0], "adj"):
             return None
@@ -145,26 +145,26 @@ class Phrases:
         noun = self.noun_phrase(slots[:count], plain=False)
         if noun is None and plain:
             noun = self.noun_phrase(slots[:count])
-        return None if noun is None else Said(f"is {noun.words}", noun.used)
+        return None if noun is None else Clause(f"is {noun.words}", noun.used)
 
-    def _verb(self, slots: Sequence[Slot]) -> Said:
+    def _verb(self, slots: Sequence[Slot]) -> Clause:
         """``serves Italian food at low prices``: one verb, with what can hang on it."""
         first, following = slots[0], slots[1] if len(slots) > 1 else None
         words = self.grammar.pick(first, "verb", self.rng)
         assert words is not None, f"the grammar has no verb for {first}"
         if following is None or self.rng.random() < 0.3:
-            return Said(words, 1)
+            return Clause(words, 1)
         if (
             first.name in (*self.parts.places, self.parts.goods)
             and following.name in self.parts.places
         ):
-            return Said(f"{words} {self.grammar.pick(following, 'post', self.rng)}", 2)
+            return Clause(f"{words} {self.grammar.pick(following, 'post', self.rng)}", 2)
         if cheap := self._after_food(slots, 1):
-            return Said(f"{words} {cheap}", 2)
+            return Clause(f"{words} {cheap}", 2)
         other = self.grammar.pick(following, "verb", self.rng)
         if words.startswith("has ") and other is not None and other.startswith("has "):
-            return Said(f"{words} and {other.removeprefix('has ')}", 2)
-        return Said(words, 1)
+            return Clause(f"{words} and {other.removeprefix('has ')}", 2)
+        return Clause(words, 1)
 
 
 def _attached(previous: str, post: str) -> str:

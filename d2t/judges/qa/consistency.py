@@ -24,14 +24,14 @@ from d2t.judges.qa.types import QAPair
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from d2t.judges.qa.contexts import Asked
+    from d2t.judges.qa.contexts import ContextQuestion
     from d2t.judges.qa.types import ContextPair, QuestionAnswerer
 
 Kind = Literal["ok", "missing", "added", "wrong"]
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class QuestionAnswer:
     """One question about a record and what the text answers.
 
     Attributes:
@@ -43,7 +43,7 @@ class Answered:
         p_none: probability that the text does not say.
     """
 
-    asked: Asked
+    asked: ContextQuestion
     answer: str
     shown: str
     similarity: float
@@ -68,7 +68,7 @@ class ConsistencyScore:
         none: the answer that says nothing.
     """
 
-    answered: tuple[Answered, ...]
+    answered: tuple[QuestionAnswer, ...]
     none: str
 
     @property
@@ -116,7 +116,7 @@ class ConsistencyScore:
             by_slot.setdefault(key, Counter())[answered.kind(self.none)] += 1
         return Counter(kinds.most_common(1)[0][0] for kinds in by_slot.values())
 
-    def failing(self) -> list[Answered]:
+    def failing(self) -> list[QuestionAnswer]:
         """The questions that are not answered as the MR would, least expected answers first."""
         wrong = (a for a in self.answered if a.kind(self.none) != "ok")
         return sorted(wrong, key=lambda answered: answered.log_p)
@@ -146,7 +146,7 @@ def consistency(
         )
     ]
     answered = answer_questions([r.text for r in records], records, asked, answerer)
-    rows: list[list[Answered]] = [[] for _ in records]
+    rows: list[list[QuestionAnswer]] = [[] for _ in records]
     for (at, _), one in zip(asked, answered, strict=True):
         rows[at].append(one)
     return [ConsistencyScore(tuple(row), questions.none) for row in rows]
@@ -155,9 +155,9 @@ def consistency(
 def answer_questions(
     contexts: Sequence[str],
     records: Sequence[ContextPair],
-    asked: Sequence[tuple[int, Asked]],
+    asked: Sequence[tuple[int, ContextQuestion]],
     answerer: QuestionAnswerer,
-) -> list[Answered]:
+) -> list[QuestionAnswer]:
     """Answers, and the probabilities of ``none`` and of what is expected."""
     none, domain = answerer.questions.none, answerer.domain
     given = answerer.answers(contexts, [(at, question.question) for at, question in asked])
@@ -181,7 +181,7 @@ def answer_questions(
                 token_f1(entities.show(answer), entities.show(e)) for e in question.expected
             )
         found.append(
-            Answered(
+            QuestionAnswer(
                 asked=question,
                 answer=answer,
                 shown=entities.show(answer),

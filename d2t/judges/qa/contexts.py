@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from d2t.mr.types import MeaningRepresentation, Slot
 
 
-class Asked(NamedTuple):
+class ContextQuestion(NamedTuple):
     """One question about a record, and what may be answered.
 
     Attributes:
@@ -120,7 +120,7 @@ def all_questions(
     *,
     n_wordings: int | None = None,
     held_out: bool = False,
-) -> list[Asked]:
+) -> list[ContextQuestion]:
     """What can be asked about a record: slots of the MR and slots it lacks.
 
     Args:
@@ -130,7 +130,7 @@ def all_questions(
         n_wordings: the first so many of each slot; None: all that are usable.
         held_out: the wordings that no model was trained on.
     """
-    asked: list[Asked] = []
+    asked: list[ContextQuestion] = []
     for name, asking in questions.slots.items():
         usable = asking.usable(subject=pair.subject is not None, held_out=held_out)[:n_wordings]
         values = [value for value in pair.mr.values(name) if value]
@@ -142,7 +142,7 @@ def all_questions(
                 continue
             question = fill(wording, subject=pair.subject).lower()
             expected = _expected(name, values, pair.entities, domain) or (questions.none,)
-            asked.append(Asked(name, question, expected, bool(values)))
+            asked.append(ContextQuestion(name, question, expected, bool(values)))
     return asked
 
 
@@ -153,14 +153,16 @@ def _by_value(
     values: Sequence[str],
     domain: Domain,
     questions: QuestionSet,
-) -> list[Asked]:
+) -> list[ContextQuestion]:
     """One question for each value of a list slot, listed ones and the MR's."""
     asked = []
     for value in dict.fromkeys([*domain.slot(name).values, *values]):
         words = pair.entities.symbol(value) or value.lower()
         question = fill(wording, subject=pair.subject, value=words).lower()
         said = value in values
-        asked.append(Asked(name, question, (YES if said else questions.none,), said, words))
+        asked.append(
+            ContextQuestion(name, question, (YES if said else questions.none,), said, words)
+        )
     return asked
 
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from d2t.judges.qa.consistency import answer_questions
-from d2t.judges.qa.contexts import Asked, all_questions
+from d2t.judges.qa.contexts import ContextQuestion, all_questions
 from d2t.judges.qa.quals import QualsOptions, proposed_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from d2t.judges.qa.consistency import Answered
+    from d2t.judges.qa.consistency import QuestionAnswer
     from d2t.judges.qa.types import ContextPair, QuestionAnswerer
 
 
@@ -66,7 +66,12 @@ def questeval(
     ]
     pairs = proposed_pairs(records, texts, answerer, options or QualsOptions())
     about_text = [
-        (at, Asked(pair.slot or "", pair.question, _same(pair.answer, pair.slot, answerer), True))
+        (
+            at,
+            ContextQuestion(
+                pair.slot or "", pair.question, _same(pair.answer, pair.slot, answerer), True
+            ),
+        )
         for at, found in enumerate(pairs)
         for pair in found
     ]
@@ -88,7 +93,9 @@ def _same(answer: str, slot: str | None, answerer: QuestionAnswerer) -> tuple[st
     return tuple(dict.fromkeys([answer, *same]))
 
 
-def _means(n: int, asked: Sequence[tuple[int, Asked]], answered: Sequence[Answered]) -> list[float]:
+def _means(
+    n: int, asked: Sequence[tuple[int, ContextQuestion]], answered: Sequence[QuestionAnswer]
+) -> list[float]:
     """The mean score of each record's questions; 0 where there are none."""
     scores: list[list[float]] = [[] for _ in range(n)]
     for (at, _), one in zip(asked, answered, strict=True):

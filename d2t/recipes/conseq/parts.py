@@ -12,7 +12,7 @@ from d2t.generate.pipeline import ModelGenerator
 from d2t.io.hashing import sha256_file, sha256_json
 from d2t.judges.qa.reader import QAReader
 from d2t.recipes.conseq.round import RoundFolder, TextScorer, groups_of, make_round
-from d2t.recipes.conseq.select import Chosen, select, without
+from d2t.recipes.conseq.select import ContrastiveSets, select, without
 from d2t.recipes.conseq.unlikelihood import unlikelihood
 from d2t.train.config.init_config import bundle_digest, bundle_of
 from d2t.train.data.encode import FROZEN, Shares, render
@@ -68,12 +68,12 @@ def contrastive_parts(how: ConseqOptions, run: RunContext) -> StepParts:
 
 
 def _pairs(
-    chosen: Chosen, how: ConseqOptions, data: PreparedData, linearizer: Linearizer
+    chosen: ContrastiveSets, how: ConseqOptions, data: PreparedData, linearizer: Linearizer
 ) -> tuple[list[TrainingPair], list[TrainingPair]]:
     """S+ and S- as the model reads them, no two of them one to it."""
     pair_of = {pair.example.id: pair for pair in data.train}
 
-    def positives_of(chosen: Chosen) -> list[TrainingPair]:
+    def positives_of(chosen: ContrastiveSets) -> list[TrainingPair]:
         return [pair_of[text.id] for _, text in chosen.positives]
 
     unwanted = [

@@ -51,7 +51,7 @@ class ScoredMR:
     samples: tuple[ScoredText, ...]
 
 
-class Chosen(NamedTuple):
+class ContrastiveSets(NamedTuple):
     """S+ and S-: texts with their MRs, in the order of the MRs."""
 
     positives: list[tuple[ScoredMR, ScoredText]]
@@ -62,13 +62,13 @@ _Ranked = list[list[ScoredText]]
 """Texts that qualify, by MR, those that are wanted most first."""
 
 
-def select(records: Sequence[ScoredMR], how: ConseqOptions, seed: int) -> Chosen:
+def select(records: Sequence[ScoredMR], how: ConseqOptions, seed: int) -> ContrastiveSets:
     """S+ and S- as ``how`` says; a function of the records and the seed."""
     good = _ranked(
         [record.references for record in records], how.positives, seed, "positive",
         limit=how.positive_limit, share=how.positive_share if how.rule == "rank" else None,
     )  # fmt: skip
-    chosen = Chosen([], [])
+    chosen = ContrastiveSets([], [])
     if how.negatives == "none":
         for record, texts in zip(records, good, strict=True):
             chosen.positives.extend((record, text) for text in texts[: how.per_mr])
@@ -88,7 +88,7 @@ def select(records: Sequence[ScoredMR], how: ConseqOptions, seed: int) -> Chosen
     return chosen
 
 
-def without(chosen: Chosen, dropped: Collection[str]) -> Chosen:
+def without(chosen: ContrastiveSets, dropped: Collection[str]) -> ContrastiveSets:
     """``chosen`` without some samples, for each of which its MR gives a reference less.
 
     For sets of which each MR gives as many texts to either (``intersect``).
@@ -104,7 +104,7 @@ def without(chosen: Chosen, dropped: Collection[str]) -> Chosen:
         if left[record.id] > 0:
             left[record.id] -= 1
             positives.append((record, text))
-    return Chosen(positives, negatives)
+    return ContrastiveSets(positives, negatives)
 
 
 def folded(text: str) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _NGRAMS = (1, 2, 3)
 
 
-class Known:
+class TrainingPlans:
     """The delexicalised MRs and plans of the training data, against which novelty is measured."""
 
     def __init__(self, domain: Domain) -> None:
@@ -45,7 +45,7 @@ class Known:
 class Tally:
     """Counts of one round; samples are added one by one, so that none need be kept."""
 
-    def __init__(self, known: Known) -> None:
+    def __init__(self, known: TrainingPlans) -> None:
         self.known = known
         self.proposals = 0
         self.samples = 0

@@ -21,7 +21,7 @@ from d2t.errors import DataError
 from d2t.generate.types import GenerationRequest
 from d2t.io.atomic import atomic_write, atomic_write_json, atomic_write_text, write_error
 from d2t.language.labels import read
-from d2t.recipes.self_training.report import Known, Tally
+from d2t.recipes.self_training.report import Tally, TrainingPlans
 from d2t.seeding import derive_seed, derived_rng
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class Round:
     filter: SampleFilter
     checker: SlotChecker
     domain: Domain
-    known: Known
+    known: TrainingPlans
     files: RoundFiles
     identity: dict[str, Any]
     plans: bool = True

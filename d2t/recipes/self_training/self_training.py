@@ -38,7 +38,7 @@ from d2t.recipes.self_training.agreement import (
 )
 from d2t.recipes.self_training.filters import Residue, SampleFilter
 from d2t.recipes.self_training.proposals import ProposalSource
-from d2t.recipes.self_training.report import Known
+from d2t.recipes.self_training.report import TrainingPlans
 from d2t.recipes.self_training.sampling import Joiner, Round, RoundFiles
 from d2t.recipes.self_training.thresholds import Thresholds, confidence_limit
 from d2t.search.backend import SamplingOptions
@@ -163,7 +163,7 @@ def _round(
     held_out = held_out_keys(config, data)
     source = ProposalSource(sample, held_out, generator.bundle.planner)
     source.fit([known.example for known in train_set], domain)
-    residue, known = Residue(config.filter), Known(domain)
+    residue, known = Residue(config.filter), TrainingPlans(domain)
     residue.fit(train_set)
     dev = [skeleton(pair.alignment, domain) for pair in data.dev]
     thresholds = Thresholds.fit(

@@ -35,7 +35,7 @@ _OPENERS = (PRONOUNS | DETERMINERS | PREPOSITIONS) - {"i"}
 _ENDS = ".!?"
 
 
-class Distracted(NamedTuple):
+class DistractedText(NamedTuple):
     """A text after a clause was put in.
 
     Attributes:
@@ -95,7 +95,7 @@ class Distractor:
         kinds: Sequence[str] | None = None,
         held_out: bool = False,
         saying: Slot | None = None,
-    ) -> Distracted | None:
+    ) -> DistractedText | None:
         """The text with a clause, or None where none of some that were tried fits it.
 
         Args:
@@ -125,7 +125,7 @@ class Distractor:
         text: str,
         rng: Random,
         saying: Slot | None,
-    ) -> Distracted | None:
+    ) -> DistractedText | None:
         filling = self._filler.fill(kind, frame, mr, rng, saying)
         if filling is None:
             return None
@@ -138,7 +138,7 @@ class Distractor:
         said = MeaningRepresentation(
             tuple(dict.fromkeys((*mr.slots, *filling.own))), mr.dialogue_act
         )
-        return Distracted(said, made, kind.name, *filling[1:])
+        return DistractedText(said, made, kind.name, *filling[1:])
 
     def _put(
         self, frame: Frame, clause: str, mr: MeaningRepresentation, text: str, rng: Random

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from d2t.judges.qa.questions import QuestionSet
-    from d2t.judges.qa.training.distractors import Distracted, Distractor
+    from d2t.judges.qa.training.distractors import DistractedText, Distractor
     from d2t.judges.qa.types import ContextPair
     from d2t.model.tokenizer import Tokenizer
     from d2t.mr.domain import Domain
@@ -143,7 +143,9 @@ class PairDrawer:
             )  # fmt: skip
             yield from self._of(pair, rng, named=beside is not None, made=made)
 
-    def _distracted(self, utterance: Utterance, epoch: int | str, index: int) -> Distracted | None:
+    def _distracted(
+        self, utterance: Utterance, epoch: int | str, index: int
+    ) -> DistractedText | None:
         """The utterance with a clause put in, in a share of them; other draws do not notice."""
         rng = derived_rng(self.seed, "distracted", epoch, index)
         if self.distractor is None or rng.random() >= self.draws.distracted:
@@ -165,7 +167,7 @@ class PairDrawer:
         return other if different else None
 
     def _of(
-        self, pair: ContextPair, rng: Random, *, named: bool, made: Distracted | None
+        self, pair: ContextPair, rng: Random, *, named: bool, made: DistractedText | None
     ) -> Iterator[QARow]:
         said = said_pairs(pair, self.questions)
         in_text = [p for p in said if _answered_in(p.answer, pair.text)]
