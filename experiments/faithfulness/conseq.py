@@ -47,7 +47,8 @@ from experiments.faithfulness.judges import (
     tested,
     with_single,
 )
-from experiments.faithfulness.qa import QAExperiment, trained_model
+from experiments.faithfulness.qa import trained_model
+from experiments.faithfulness.qa_experiment import QAExperiment
 
 if TYPE_CHECKING:
     import argparse

@@ -13,8 +13,6 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from d2t.corpus.load import load_split
 from d2t.errors import D2TError, UsageError
 from d2t.io.atomic import atomic_write_json
@@ -28,7 +26,7 @@ from d2t.judges.qa.questeval import questeval
 from d2t.judges.qa.questions import load_questions
 from d2t.judges.qa.reader import QAReader
 from d2t.judges.qa.training.distractor_frames import load_frames
-from d2t.judges.qa.training.qa import QAConfig, train_qa, utterances_of
+from d2t.judges.qa.training.qa import train_qa, utterances_of
 from d2t.judges.qa.training.qa_pairs import Utterance
 from d2t.mr.domain import load_domain
 from d2t.mr.types import MeaningRepresentation, Slot
@@ -37,10 +35,8 @@ from d2t.seeding import derived_rng
 from d2t.slots.checker import SlotChecker
 from d2t.train.loop.progress import Lines
 from experiments.engine.command import Command, Outcome
-from experiments.engine.config import read_toml
 from experiments.engine.steps import is_current
 from experiments.faithfulness.judges import (
-    System,
     records_of,
 )
 from experiments.faithfulness.qa_corruptions import (
@@ -54,6 +50,7 @@ from experiments.faithfulness.qa_corruptions import (
     holds,
 )
 from experiments.faithfulness.qa_corruptions import intact as untouched
+from experiments.faithfulness.qa_experiment import QAExperiment, load_experiment
 from experiments.faithfulness.qa_report import as_markdown, report
 
 if TYPE_CHECKING:
@@ -64,52 +61,6 @@ if TYPE_CHECKING:
     from d2t.judges.qa.types import ContextPair
     from d2t.mr.domain import Domain
     from experiments.engine.command import Places
-
-
-class QAExperiment(BaseModel):
-    """``qa.toml``.
-
-    Attributes:
-        results: folder under ``experiments/results/faithfulness`` and ``runs/faithfulness``.
-        corpus: whose training split teaches and whose development split is judged.
-        seed: of every draw but the model's.
-        utterances: training utterances; 0: all.
-        records: development references, each once intact and once in every corruption.
-        diverse_records: the first so many of them are also judged with diverse beam search.
-        distracted_records: references into each of which a clause is put that is not about its
-            subject; 0: none.
-        n_wordings: questions a slot in the consistency modes.
-        held_out_values: by slot, values whose utterances no training sees.
-        invented_values: by slot, values that replace those of text and MR.
-        systems: whose texts for development MRs are judged, beside ``--outputs``.
-        system_records: so many of each, drawn.
-        model: how the model is trained.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    results: str = Field(default="qa", pattern=r"^[a-z0-9-]+$")
-    corpus: str
-    seed: int
-    utterances: int = Field(ge=0)
-    records: int = Field(ge=1)
-    diverse_records: int = Field(ge=0)
-    distracted_records: int = Field(default=0, ge=0)
-    n_wordings: int = Field(ge=1)
-    held_out_values: dict[str, tuple[str, ...]] = {}
-    invented_values: dict[str, tuple[str, ...]] = {}
-    systems: tuple[System, ...] = ()
-    system_records: int = Field(default=500, ge=1)
-    model: QAConfig = QAConfig()
-
-
-def load_experiment(path: Path) -> QAExperiment:
-    """Read and validate a TOML.
-
-    Raises:
-        ConfigError: it is not there, no TOML, or has unknown or impossible entries.
-    """
-    return read_toml(path, QAExperiment)
 
 
 def trained_model(experiment: QAExperiment, folder: Path) -> QAModel:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from d2t.mr.domain import Domain
     from d2t.slots.checker import SlotChecker
     from d2t.slots.types import Alignment, Span
-    from experiments.faithfulness.qa import QAExperiment
+    from experiments.faithfulness.qa_experiment import QAExperiment
 
 
 MR_SIDE = ("mr_swap", "mr_omission", "mr_hallucination")
