@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from d2t.judges.qa.training.qa import QAConfig
 from experiments.engine.config import read_toml
-from experiments.faithfulness.judges import System
+from experiments.faithfulness.judges import System  # noqa: TC001  (pydantic reads it)
 
 if TYPE_CHECKING:
     from pathlib import Path
