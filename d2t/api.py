@@ -355,6 +355,7 @@ def evaluate(
     corpus: str | None = None,
     split: Split = "test",
     lm: str | None = None,
+    metrics: Sequence[str] = (),
     n_resamples: int = 1000,
     unit: Literal["mr", "record"] = "mr",
     seed: int = 12345,
@@ -372,6 +373,7 @@ def evaluate(
         corpus: a corpus or file whose references are used for records without their own.
         split: of the corpus.
         lm: a corpus or ``.npz`` file: adds fluency by an n-gram model.
+        metrics: names of registered metrics that are computed beside those of ``parts``.
         n_resamples: bootstrap resamples of the intervals; 0: no intervals.
         unit: what the bootstrap draws: whole MRs or single records.
         seed: of the bootstrap.
@@ -409,6 +411,7 @@ def evaluate(
         records,
         loaded,
         parts=parts,
+        metrics=metrics,
         resampling=Resampling(n_resamples=n_resamples, seed=seed, unit=unit),
         bad=bad,
         extra=extra,
@@ -422,6 +425,7 @@ def compare(
     *,
     corpus: str | None = None,
     split: Split = "test",
+    metrics: Sequence[str] = (),
     test: Literal["bootstrap", "randomization"] = "bootstrap",
     n_resamples: int = 1000,
     unit: Literal["mr", "record"] = "mr",
@@ -438,6 +442,7 @@ def compare(
         domain: whose lexicon reads the texts.
         corpus: a corpus whose references judge both.
         split: of the corpus.
+        metrics: names of registered metrics that are computed beside the usual ones.
         test: the paired significance test.
         n_resamples: resamples, or random swaps.
         unit: what is drawn: whole MRs or single records.
@@ -475,6 +480,7 @@ def compare(
         pairs,
         loaded,
         names=(names[0], names[1]),
+        metrics=metrics,
         test=test,
         resampling=Resampling(n_resamples=n_resamples, seed=seed, unit=unit),
         n_pairs=n_pairs,

@@ -134,6 +134,17 @@ def verdict(missed: str | None, *, bad_lines: int) -> ExitCode:
     return ExitCode.BAD_INPUT if bad_lines else ExitCode.GOOD
 
 
+def exit_after(n_bad: int) -> None:
+    """End a command that answered records; bad ones are told on stderr.
+
+    Raises:
+        typer.Exit: there were bad records.
+    """
+    if n_bad:
+        say(counted(n_bad, "bad line"))
+        raise typer.Exit(ExitCode.BAD_INPUT)
+
+
 def error_console() -> Console:
     """A rich console on stderr (colour only on a TTY, ``NO_COLOR`` respected)."""
     from rich.console import Console

@@ -227,11 +227,10 @@ def correct(
     from d2t.corpus.correct import correct_examples, split_references
     from d2t.corpus.overlap import remove_overlap
     from d2t.corpus.select import refuse_test, require_lexicon
+    from d2t.io.text_source import refuse_own_input
     from d2t.slots.checker import SlotChecker
 
     refuse_test(source, split)
-    from d2t.io.text_source import refuse_own_input
-
     refuse_own_input(source, Path(out))
     examples, loaded = _load(source, split, domain)
     require_lexicon(loaded)

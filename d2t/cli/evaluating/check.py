@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from d2t.cli.answers import write_answers
 from d2t.cli.common import DomainOption, LimitOption, Source, StrictOption, say, verdict
 
 if TYPE_CHECKING:
@@ -51,8 +52,8 @@ def check(
 
     Example:  `echo '{"mr": "name[Aromi]", "text": "Aromi is a pub."}' | d2t check --show`
     """
-    from d2t.errors import D2TError, UsageError
-    from d2t.io.records import read_records, write_record
+    from d2t.errors import UsageError
+    from d2t.io.records import read_records
     from d2t.mr.domain import load_domain
     from d2t.mr.parse import unseen_values
     from d2t.slots.checker import SlotChecker
@@ -64,28 +65,24 @@ def check(
     loaded = load_domain(domain)
     checker = SlotChecker.for_domain(loaded)
     tally = Tally()
-    for record in read_records(source, limit=limit, known_columns=loaded.slot_names):
-        try:
-            mr, report = _check_record(record, checker, loaded, merge_synonyms)
-        except D2TError as error:
-            error.line = record.line
-            if strict:
-                raise
-            tally.bad_lines += 1
-            if not as_json:
-                write_record(sys.stdout, {"id": record.id, "error": error.as_dict()})
-            continue
+
+    def read(record: InputRecord) -> dict[str, Any] | None:
+        """Check one record; what is written of it."""
+        mr, report = _check_record(record, checker, loaded, merge_synonyms)
         tally.add(report)
         if show:
             _show(record, report, loaded)
-        elif not as_json:
-            unseen = slots_as_list(unseen_values(mr, loaded))
-            write_record(sys.stdout, {"id": record.id, **report.as_dict(), "unseen": unseen})
+        if show or as_json:
+            return None
+        unseen = slots_as_list(unseen_values(mr, loaded))
+        return {"id": record.id, **report.as_dict(), "unseen": unseen}
+
+    records = read_records(source, limit=limit, known_columns=loaded.slot_names)
+    tally.bad_lines = write_answers(records, read, list, strict=strict, show_errors=not as_json)
     signature = checker.signature(merge_synonyms=merge_synonyms)
     if as_json:
         print(json.dumps(tally.as_dict(signature)))
     else:
-        sys.stdout.flush()
         say(tally.line(signature))
     raise typer.Exit(verdict(_missed(tally, max_ser), bad_lines=tally.bad_lines))
 
@@ -96,8 +93,6 @@ def _check_record(
     from d2t.errors import DataError
     from d2t.mr.records import TEXT_KEYS, mr_from_fields
 
-    if record.error is not None:
-        raise record.error
     fields = dict(record.fields or {})
     keys = (*TEXT_KEYS, "ref")
     name = next((name for name in keys if name in fields), None)

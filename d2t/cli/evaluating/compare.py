@@ -56,37 +56,26 @@ def compare(
 
     Example:  `d2t compare greedy.jsonl beam.jsonl --corpus mini --split test`
     """
-    from d2t.corpus.load import load_split
-    from d2t.mr.domain import load_domain
-    from d2t.score.bootstrap import Resampling
-    from d2t.score.records import join_references, read_evaluation_records
-    from d2t.score.report.compare import compare_records, pair_records
+    from d2t.api import compare as compare_outputs
 
-    loaded = load_domain(domain)
-    examples = load_split(corpus, split, loaded) if corpus is not None else []
-    sides, n_bad = [], 0
-    for source in (first, second):
-        records, bad = read_evaluation_records(source, loaded, limit=limit)
-        for line in bad[:10]:
-            say(f"d2t: {source}: line {line.line} (id {line.id}): {line.error.message}")
-        n_bad += len(bad)
-        sides.append(join_references(records, examples))
-    pairs, lonely = pair_records(*sides)
-    if lonely:
-        shown = ", ".join(lonely[:5])
-        say(f"d2t: {len(lonely)} records are in one file only and are left out: {shown}")
-    comparison = compare_records(
-        pairs,
-        loaded,
-        names=(first, second),
+    comparison = compare_outputs(
+        first,
+        second,
+        domain,
+        corpus=corpus,
+        split=split,
         metrics=metric or (),
         test=test,
-        resampling=Resampling(n_resamples=n_resamples, seed=seed, unit=unit),
+        n_resamples=n_resamples,
+        unit=unit,
+        seed=seed,
+        limit=limit,
         n_pairs=n_pairs,
+        notify=say,
     )
     if as_json:
-        report = {**comparison.as_dict(), "n_bad": n_bad, "n_unmatched": len(lonely)}
-        print(json.dumps(report, ensure_ascii=False, indent=2))
+        print(json.dumps(comparison.as_dict(), ensure_ascii=False, indent=2))
     else:
         sys.stdout.write(comparison.as_markdown())
-    raise typer.Exit(ExitCode.BAD_INPUT if n_bad or lonely else ExitCode.GOOD)
+    partial = comparison.n_bad or comparison.n_unmatched
+    raise typer.Exit(ExitCode.BAD_INPUT if partial else ExitCode.GOOD)

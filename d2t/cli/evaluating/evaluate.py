@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -29,8 +28,8 @@ from d2t.cli.evaluating.model_outputs import ModelRun, PlanMode, Split, generate
 
 if TYPE_CHECKING:
     from d2t.mr.domain import Domain
-    from d2t.score.metric import Part, Scorer
-    from d2t.score.records import BadRecord, EvaluationRecord
+    from d2t.score.metric import Part
+    from d2t.score.records import EvaluationRecord
     from d2t.score.report.report import EvaluationReport
 
 app = typer.Typer(
@@ -148,24 +147,23 @@ def _register(name: str, parts: tuple[Part, ...], summary: str, example: str) ->
         as_json: JsonOption = False,
     ) -> None:
         """Read or generate outputs, score them, print the report."""
+        from d2t.api import evaluate
         from d2t.errors import UsageError
-        from d2t.mr.domain import load_domain
-        from d2t.score.bootstrap import Resampling
-        from d2t.score.report.report import evaluate_records
 
-        bad: Sequence[BadRecord] = ()
+        outputs: str | list[EvaluationRecord]
+        judged_in: str | Domain
         if model is not None:
             if corpus is None or source is not None:
                 raise UsageError(
                     "--model generates the texts: give --corpus NAME with it, and no FILE"
                 )
-            records, own = generate_outputs(
+            outputs, own = generate_outputs(
                 ModelRun(
                     model, corpus, split, plans, n_permutations, beam_size, batch_size, save,
                     engine, device, threads, seed, limit,
                 )
             )  # fmt: skip
-            loaded = own if domain is None else load_domain(domain)
+            judged_in = own if domain is None else domain
         elif source is None:
             raise UsageError(
                 "give a FILE of outputs ('-' for standard input), or --model BUNDLE --corpus NAME"
@@ -173,17 +171,21 @@ def _register(name: str, parts: tuple[Part, ...], summary: str, example: str) ->
         elif save is not None:
             raise UsageError("--save keeps what --model generates; it cannot be used with a FILE")
         else:
-            loaded = load_domain(domain or "restaurant")
-            records, bad = _read(source, loaded, parts, limit=limit, strict=strict)
-            records = _join(records, loaded, corpus, split)
-        report = evaluate_records(
-            records,
-            loaded,
+            outputs, judged_in = source, domain or "restaurant"
+        report = evaluate(
+            outputs,
+            judged_in,
             parts=_with_gates(parts, max_ser, min_order),
             metrics=metric or (),
-            resampling=Resampling(n_resamples=n_resamples, seed=seed, unit=unit),
-            bad=bad,
-            extra=_fluency(lm, loaded),
+            corpus=None if model is not None else corpus,
+            split=split,
+            lm=lm,
+            n_resamples=n_resamples,
+            unit=unit,
+            seed=seed,
+            limit=limit if model is None else None,
+            strict=strict,
+            notify=say,
         )
         _print(report, as_json)
         raise typer.Exit(_exit_code(report, max_ser, min_order))
@@ -227,44 +229,6 @@ def _with_gates(
     order: tuple[Part, ...] = ("slots", "order", "text")
     gated = {"slots": max_ser is not None, "order": min_order is not None, "text": False}
     return tuple(part for part in order if part in parts or gated[part])
-
-
-def _fluency(source: str | None, domain: Domain) -> list[Scorer]:
-    """The columns of a language model, when one is named."""
-    if source is None:
-        return []
-    from d2t.score.checking import checker_for
-    from d2t.score.fluency import fluency_scorers
-
-    return fluency_scorers(source, domain, checker_for(domain))
-
-
-def _read(
-    source: str, domain: Domain, parts: tuple[Part, ...], *, limit: int | None, strict: bool
-) -> tuple[list[EvaluationRecord], list[BadRecord]]:
-    from d2t.score.records import read_evaluation_records
-
-    return read_evaluation_records(
-        source, domain, limit=limit, strict=strict, need_plan=parts == ("order",)
-    )
-
-
-def _join(
-    records: list[EvaluationRecord], domain: Domain, corpus: str | None, split: Split
-) -> list[EvaluationRecord]:
-    """Records with the corpus's references where they have none of their own."""
-    if corpus is None:
-        return records
-    from d2t.corpus.load import load_split
-    from d2t.score.records import join_references
-
-    joined = join_references(records, load_split(corpus, split, domain))
-    if lacking := [record.id for record in joined if not record.references]:
-        say(
-            f"d2t: {len(lacking)} of {len(joined)} records have no references, as their MRs are "
-            f"not in {corpus} {split} (the first: {lacking[0]}); text metrics leave them out"
-        )
-    return joined
 
 
 def _print(report: EvaluationReport, as_json: bool) -> None:

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from d2t.cli.common import CorpusDomainOption, JsonOption, LimitOption, SeedOption, progress
-from d2t.cli.generating.planners import home_of_bundle, home_of_corpus
+from d2t.cli.common import CorpusDomainOption, JsonOption, LimitOption, SeedOption, progress, say
 
 if TYPE_CHECKING:
-    from d2t.cli.generating.planners import PlannerHome
+    from d2t.plan.training.homes import PlannerHome
     from d2t.score.plans import PlannerScores
     from d2t.score.tasks import PlanMaker
 
@@ -55,12 +54,14 @@ def plans(
     Example: d2t evaluate plans --corpus mini --split dev --planner bigram --planner random
     """
     from d2t.corpus.load import load_split
+    from d2t.plan.training.homes import planner_home
     from d2t.score.bootstrap import Resampling
     from d2t.score.plans import reference_plans, score_planner, signature
     from d2t.slots.checker import SlotChecker
 
     names = _names(planner, corpus, model)
-    home = home_of_bundle(model) if model else home_of_corpus(corpus, domain, fit="bigram" in names)
+    fitted = "bigram" if "bigram" in names else "random"  # only the former reads the corpus
+    home = planner_home(model, corpus, domain, planner=fitted, notify=say)
     checker = SlotChecker.for_domain(home.domain)
     examples = load_split(corpus, split, home.domain)
     references = reference_plans(examples, checker)[:limit]

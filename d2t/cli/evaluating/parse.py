@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
+from d2t.cli.answers import write_answers
 from d2t.cli.common import LimitOption, Source, StrictOption, ThreadsOption, limit_threads, verdict
 
 if TYPE_CHECKING:
@@ -52,32 +51,22 @@ def parse(
 
     Example:  `echo '{"text": "Aromi is a pub."}' | d2t parse --rules`
     """
-    from d2t.errors import D2TError, UsageError
-    from d2t.io.records import read_records, write_record
+    from d2t.errors import UsageError
+    from d2t.io.records import read_records
 
     if rules == (model is not None):
         raise UsageError("give either --model FOLDER (see `d2t train-parser`) or --rules")
     if model is not None and domain is not None:
         raise UsageError("--domain goes with --rules: a learned parser brings its own domain")
     reader = _reader(model, domain, threads, min_confidence)
-    bad = 0
     records = read_records(source, limit=limit, known_columns=(*reader.domain.slot_names, *_KEYS))
-    while batch := list(islice(records, batch_size)):
-        good: list[_Text] = []
-        errors: dict[int, dict[str, Any]] = {}
-        for record in batch:
-            try:
-                good.append(_text(record, reader.domain))
-            except D2TError as error:
-                error.line = record.line
-                if strict:
-                    raise
-                errors[record.index] = {"id": record.id, "error": error.as_dict()}
-        bad += len(errors)
-        read = dict(zip((text.record.index for text in good), reader.read(good), strict=True))
-        for record in batch:
-            write_record(sys.stdout, errors.get(record.index) or read[record.index])
-        sys.stdout.flush()
+    bad = write_answers(
+        records,
+        lambda record: _text(record, reader.domain),
+        reader.read,
+        batch_size=batch_size,
+        strict=strict,
+    )
     raise typer.Exit(verdict(None, bad_lines=bad))
 
 
@@ -182,8 +171,6 @@ def _text(record: InputRecord, domain: Domain) -> _Text:
     from d2t.errors import DataError
     from d2t.mr.records import mr_from_fields
 
-    if record.error is not None:
-        raise record.error
     fields = record.fields or {}
     text = next((fields[key] for key in _KEYS if key in fields), None)
     if not isinstance(text, str):

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from d2t.cli.answers import write_answers
 from d2t.cli.common import (
     CorpusDomainOption,
-    ExitCode,
     LimitOption,
     SeedOption,
     Source,
     StrictOption,
     check_plan_option,
-    counted,
+    exit_after,
     say,
 )
 
@@ -79,28 +78,18 @@ def linearize(
 
     Example: echo "name[Aromi], eatType[pub], area[riverside]" | d2t linearize --strategy fp
     """
-    from d2t.errors import D2TError
-    from d2t.io.records import error_record, read_records, write_record
+    from d2t.io.records import read_records
     from d2t.io.text_source import open_source
 
     if source != "-":  # a missing file is cheaper to find than tables are to fit
         open_source(source).close()
     fitted = _from_bundle(model, strategy, corpus) if model else _fit(strategy, corpus, domain)
     check_plan_option(plan, fitted.domain)
-    n_bad = 0
-    for record in read_records(source, limit=limit, known_columns=fitted.domain.slot_names):
-        try:
-            answer = _answer(record, fitted, plan, align=align, seed=seed)
-        except D2TError as error:
-            if strict:
-                raise
-            n_bad += 1
-            answer = error_record(record, error)
-        write_record(sys.stdout, answer)
-        sys.stdout.flush()
-    if n_bad:
-        say(counted(n_bad, "bad line"))
-        raise typer.Exit(ExitCode.BAD_INPUT)
+    records = read_records(source, limit=limit, known_columns=fitted.domain.slot_names)
+    n_bad = write_answers(
+        records, lambda record: _answer(record, fitted, plan, align, seed), list, strict=strict
+    )
+    exit_after(n_bad)
 
 
 def _fit(strategy: str | None, corpus: str | None, domain: str | None) -> _Fitted:
@@ -148,7 +137,7 @@ def _from_bundle(path: Path, strategy: str | None, corpus: str | None) -> _Fitte
 
 
 def _answer(
-    record: InputRecord, fitted: _Fitted, plan: str | None, *, align: bool, seed: int
+    record: InputRecord, fitted: _Fitted, plan: str | None, align: bool, seed: int
 ) -> dict[str, Any]:
     from dataclasses import replace
 

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from d2t.cli.answers import write_answers
 from d2t.cli.common import (
     CorpusDomainOption,
-    ExitCode,
     LimitOption,
     SeedOption,
     Source,
     StrictOption,
-    counted,
+    exit_after,
     say,
 )
 from d2t.cli.generating.planners import (
     FirstOption,
     PlannerOption,
     SentencesOption,
-    home_of_bundle,
-    home_of_corpus,
-    home_of_shipped,
     plan_option,
 )
 
@@ -78,36 +74,26 @@ def plan(
 
     Example: echo "name[Aromi], eatType[pub], area[riverside]" | d2t plan --first area
     """
-    from d2t.errors import D2TError, UsageError
-    from d2t.io.records import error_record, read_records, write_record
+    from d2t.errors import UsageError
+    from d2t.io.records import read_records
     from d2t.io.text_source import open_source
-    from d2t.plan.choose import make_planner
+    from d2t.plan.training.homes import planner_home
 
     if source != "-":  # a missing file is cheaper to find than tables are to fit
         open_source(source).close()
     if model is not None and corpus is not None:
         raise UsageError("--model brings its own planners; leave out --corpus")
-    home = home_of_bundle(model) if model else None if corpus else home_of_shipped(domain)
-    home = home or home_of_corpus(corpus, domain, fit=planner in (None, "bigram"))
-    best = "neural" if home.planners.neural else "bigram"
-    chosen = make_planner(
-        planner or best, home.domain, home.planners, seed=seed, sentences=sentences
-    )
+    home = planner_home(model, corpus, domain, planner=planner, notify=say)
+    chosen = home.planner(planner, seed=seed, sentences=sentences)
     wanted = plan_option(plan, first, home.domain)
-    n_bad = 0
-    for record in read_records(source, limit=limit, known_columns=home.domain.slot_names):
-        try:
-            answer = _answer(record, home.domain, chosen, wanted, seed)
-        except D2TError as error:
-            if strict:
-                raise
-            n_bad += 1
-            answer = error_record(record, error)
-        write_record(sys.stdout, answer)
-        sys.stdout.flush()
-    if n_bad:
-        say(counted(n_bad, "bad line"))
-        raise typer.Exit(ExitCode.BAD_INPUT)
+    records = read_records(source, limit=limit, known_columns=home.domain.slot_names)
+    n_bad = write_answers(
+        records,
+        lambda record: _answer(record, home.domain, chosen, wanted, seed),
+        list,
+        strict=strict,
+    )
+    exit_after(n_bad)
 
 
 def _answer(

@@ -63,13 +63,12 @@ def counterfactual(
     Example:  d2t augment counterfactual --corpus mini --out counterfactual.jsonl
     """
     from d2t.augment.counterfactual.pairs import CounterfactualCounts
+    from d2t.io.text_source import refuse_own_input
     from d2t.recipes.counterfactual import held_out_mrs, made_pairs
     from d2t.seeding import derived_rng
     from d2t.train.data.prepare import prepare_data
 
     refuse_shared_stdout(out, as_json=as_json)
-    from d2t.io.text_source import refuse_own_input
-
     refuse_own_input(corpus, out)
     config = data_config(corpus, domain, test, share, share_seed)
     data = prepare_data(config, say=say)
