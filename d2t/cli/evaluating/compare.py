@@ -39,7 +39,7 @@ def compare(
     ] = 1000,
     unit: Annotated[
         Literal["mr", "record"],
-        typer.Option("--unit", help="What is drawn: MRs, or single records."),
+        typer.Option("--unit", help="Bootstrap unit: whole MRs or single records."),
     ] = "mr",
     seed: SeedOption = 12345,
     limit: LimitOption = None,

@@ -105,7 +105,7 @@ ResamplesOption = Annotated[
 ]
 UnitOption = Annotated[
     Literal["mr", "record"],
-    typer.Option(help="What is resampled: MRs or records.", rich_help_panel=_INTERVALS),
+    typer.Option(help="Bootstrap unit: whole MRs or single records.", rich_help_panel=_INTERVALS),
 ]
 MaxSerOption = Annotated[
     float | None,

@@ -62,8 +62,8 @@ PlanOption = Annotated[
     typer.Option(
         help="Order of every record that has no `plan` of its own, e.g. area,food,name or "
         "'area > food | name'; names exactly the slots of the MR, or ends in ... ('area,...') and "
-        "is finished by the planner. Models trained with alignment follow it; rnd and if read it "
-        "and may not; fp keeps its own order. `order_kept` says what came of it."
+        "is finished by the planner. Only models trained with --strategy at "
+        "reliably follow it; see `order_kept` in the output."
     ),
 ]
 BeamOption = Annotated[
