@@ -94,7 +94,7 @@ def test_what_a_text_has_said(bundle: EchoBundle, text: str, said: int) -> None:
 
 
 def test_an_engine_that_cannot_contrast_says_so() -> None:
-    with pytest.raises(UsageError, match="needs the torch engine"):
+    with pytest.raises(UsageError, match="use --engine torch"):
         load(engine="ctranslate2", contrast=ContrastOptions())
     plain = ContrastOptions(beta=0, plausibility=0)
     assert load(engine="ctranslate2", contrast=plain).engine == "ctranslate2"
