@@ -523,14 +523,11 @@ def train(
     given = {key: value for key, value in named.items() if value is not None}
     path = None if config is None else Path(config)
     resolved = load_config(path, flags={**(settings or {}), **given})
-    if out is None:
-        source = Path(resolved.data.train or resolved.data.corpus).stem
-        names = [source, resolved.strategy, resolved.model.architecture, str(resolved.seed)]
-        out = Path("runs") / "-".join(names)
+    folder = Path("runs") / resolved.run_name if out is None else Path(out)
     with explained_imports():
         from d2t.recipes.run import train as run
 
-        return run(resolved, Path(out), resume=resume, progress=progress)
+        return run(resolved, folder, resume=resume, progress=progress)
 
 
 def load_domain(domain: str | Path | Domain = "restaurant") -> Domain:

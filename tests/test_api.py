@@ -63,6 +63,9 @@ def test_a_bad_record_is_an_error_of_the_family(gen: d2t.Generator) -> None:
         d2t.load(verify="off", rerank=True)
     with pytest.raises(d2t.BundleError):
         d2t.load("no-such-folder")
+    for penalty in (float("nan"), float("inf"), -1.0):
+        with pytest.raises(d2t.UsageError, match="length_penalty"):
+            d2t.load(length_penalty=penalty)
     assert issubclass(d2t.MissingExtraError, d2t.BackendError)
     assert issubclass(d2t.ConfigError, d2t.D2TError)
 
@@ -89,6 +92,14 @@ def test_eight_threads_get_what_one_gets(gen: d2t.Generator) -> None:
     with ThreadPoolExecutor(8) as pool:
         together = [utterance.as_dict() for utterance in pool.map(gen, records)]
     assert together == alone
+
+
+def test_threads_share_a_torch_engine_one_after_the_other() -> None:
+    one = d2t.load(engine="torch", verify="off", max_length=30)
+    records = [f"name[Place {i}], food[Thai]" for i in range(6)]
+    alone = [one(record).text for record in records]
+    with ThreadPoolExecutor(4) as pool:
+        assert [u.text for u in pool.map(one, records)] == alone
 
 
 def test_a_file_is_generated_resumed_and_judged(gen: d2t.Generator, tmp_path: Path) -> None:

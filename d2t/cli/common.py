@@ -57,15 +57,19 @@ DeviceOption = Annotated[
 EngineOption = Annotated[
     Literal["auto", "torch", "ctranslate2"],
     typer.Option(
-        help="auto takes ctranslate2 on a CPU where `d2t export` has put its model into the bundle."
+        help="auto: ctranslate2 on a CPU if `d2t export` has put its model into the bundle; "
+        "else torch."
     ),
 ]
 MOST_THREADS = 1024
-"""Far more than these are no speed, and torch ends the process."""
+"""More threads than this make nothing faster, and torch ends the process."""
 ThreadsOption = Annotated[
     int | None,
     typer.Option(
-        "--threads", min=1, max=MOST_THREADS, help="CPU threads (default: torch's choice)."
+        "--threads",
+        min=1,
+        max=MOST_THREADS,
+        help="CPU threads. Default: all cores with ctranslate2, else torch's choice.",
     ),
 ]
 

@@ -15,8 +15,7 @@ from d2t.generate.sink import after_kept, begin_file, count_finished, is_complet
 from d2t.generate.stream import StreamTotals, generate_stream
 from d2t.io.hashing import sha256_file
 from d2t.io.records import error_record, read_records, write_record
-from d2t.io.text_source import STDIN, open_source, refuse_own_input
-from d2t.io.waiting import input_waits
+from d2t.io.text_source import STDIN, input_waits, open_source, refuse_own_input
 from d2t.mr.columns import ColumnMap
 from d2t.search.backend import BATCHES_PER_WINDOW
 from d2t.search.ct2_backend import Parallelism

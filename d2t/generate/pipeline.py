@@ -85,6 +85,10 @@ class ModelGenerator:
         for name in ("beam_size", "batch_size", "max_length"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1, was {getattr(self, name)}")
+        if not 0 <= self.length_penalty < float("inf"):  # nan fails both comparisons
+            raise UsageError(
+                f"length_penalty (--length-penalty) must be 0 or more, was {self.length_penalty}"
+            )
         if options.rerank and self.beam_size == 1:
             raise UsageError(
                 "reranking needs several texts to choose from: give a beam size above 1"

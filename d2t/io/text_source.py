@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import re
+import select
 import sys
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -12,7 +13,8 @@ from typing import IO, TYPE_CHECKING
 from d2t.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
 
 STDIN = "-"
 _BAD_BYTE = re.compile("[\udc80-\udcff]")
@@ -117,3 +119,31 @@ def _require_text(start: bytes, source: str) -> None:
     for magic, (what, cure) in _UNREADABLE.items():
         if start.startswith(magic):
             raise DataError(f"{display_name(source)} is {what}; {cure}", code="invalid_utf8")
+
+
+def input_waits(source: str) -> Callable[[], bool]:
+    """A function that tells whether reading the next line of ``source`` would wait.
+
+    A stream that works ahead writes its finished records before such a wait, because the process at
+    the other end of a pipe may be waiting for them. The function costs a microsecond. It may answer
+    True although Python's buffer holds a line, but never False if the read would wait. Files do
+    not wait; where the system cannot tell, the answer is True.
+    """
+    if source != STDIN:
+        return _never
+    try:
+        descriptor = sys.stdin.fileno()
+    except (AttributeError, OSError, ValueError):  # a text in memory in its place
+        return _never
+    return lambda: _waits(descriptor)
+
+
+def _never() -> bool:
+    return False
+
+
+def _waits(descriptor: int) -> bool:
+    try:
+        return not select.select([descriptor], [], [], 0)[0]
+    except (OSError, ValueError):  # Windows asks only sockets; select knows no great numbers
+        return True

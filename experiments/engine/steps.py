@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from d2t.generate.types import Hypothesis
-    from d2t.mr.domain import Domain
 
 
 def is_current(path: Path, identity: dict[str, Any]) -> bool:
@@ -44,7 +43,6 @@ def existing_bundle(folder: str) -> Path:
 
 def write_outputs(
     hypotheses: Callable[[], Sequence[Hypothesis]],
-    domain: Domain,
     path: Path,
     identity: dict[str, Any],
 ) -> None:

@@ -404,7 +404,7 @@ class Workspace:
         if not is_current(path.with_suffix(".json"), said):
             generator = load(bundle, engine="torch", beam_size=arm.beam, rerank=arm.beam > 1)
             requests = [GenerationRequest(e.id, e.mr) for e in self.examples]
-            write_outputs(lambda: generator.generate(requests), self.domain, path, said)
+            write_outputs(lambda: generator.generate(requests), path, said)
         return self.judges.rows(path, said, self.examples)
 
     def variety(self, arm: Arm, seed: int) -> dict[str, float]:

@@ -486,5 +486,5 @@ def records_of(
         groups = group_references(load_split(corpus, split, domain))
         requests = [GenerationRequest(e.id, e.mr) for e in groups[:n_mrs]]
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_outputs(lambda: generator.generate(requests), domain, path, said)
+        write_outputs(lambda: generator.generate(requests), path, said)
     return read_evaluation_records(str(path), domain, strict=True, need_plan=True)[0]

@@ -759,7 +759,7 @@ class Workspace:
             reader=self._chooser() if "qa-ties" in row.decoding else None,
         )  # fmt: skip
         requests = [GenerationRequest(t.id, t.mr, t.plan) for t in self.tasks[setting]]
-        write_outputs(partial(generator.generate, requests), self.domain, path, said)
+        write_outputs(partial(generator.generate, requests), path, said)
 
     def _chooser(self) -> QAReader:
         if self._reader is None:

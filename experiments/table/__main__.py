@@ -75,7 +75,7 @@ def run_row(
             generator = generator or load(bundle, batch_size=128)
             requests = [GenerationRequest(task.id, task.mr, task.plan) for task in tasks]
             answer = partial(generator.generate, requests)
-            write_outputs(answer, generator.domain, path, asked)
+            write_outputs(answer, path, asked)
         score_outputs(path, tasks, domain, folder / f"scores-{setting}.json")
 
 

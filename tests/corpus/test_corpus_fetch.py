@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from d2t.corpus import fetch as fetch_module
-from d2t.corpus.describe import describe
-from d2t.corpus.fetch import fetch_corpus, fetched_record
+from d2t.corpus.fetch import describe, fetch_corpus, fetched_record
 from d2t.corpus.registry import CorpusEntry, SplitFile, data_home, find_corpus, registry
 from d2t.errors import DataError, UsageError
 from d2t.io.download import Digests, copy_verified, download

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from d2t.io.waiting import input_waits
+from d2t.io.text_source import input_waits
 
 if TYPE_CHECKING:
     from pathlib import Path

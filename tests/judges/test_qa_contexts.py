@@ -5,10 +5,10 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING
 
+from d2t.judges.qa.consistency import token_f1
 from d2t.judges.qa.contexts import all_questions, context_pair, said_pairs
 from d2t.judges.qa.entities import MAX_ENTITIES, find_entities
 from d2t.judges.qa.questions import load_questions
-from d2t.judges.qa.similarity import token_f1
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.mr.types import Slot

@@ -86,7 +86,7 @@ def info(
 
     Example:  d2t data info e2e_cleaned
     """
-    from d2t.corpus.describe import describe, describe_lines
+    from d2t.corpus.fetch import describe, describe_lines
     from d2t.corpus.registry import find_corpus
 
     report = describe(find_corpus(name))

@@ -25,8 +25,9 @@ ContrastOption = Annotated[
     Contrast | None,
     typer.Option(
         "--contrast",
-        help="Prefer what the MR makes likelier than another MR does, whose slots are dropped, "
-        "have a wrong value or none. Needs the torch engine; about twice the work of a search.",
+        help="Contrastive decoding: prefer tokens that the MR makes likelier than a changed MR "
+        "does, whose slots are dropped, have a wrong value, or a null one. It needs the torch "
+        "engine and takes about twice the time of a search.",
         rich_help_panel=CONTRAST_PANEL,
     ),
 ]
@@ -35,7 +36,7 @@ BetaOption = Annotated[
     typer.Option(
         "--contrast-beta",
         min=0,
-        help="Weight of the other MR's log-probabilities [default: 0.25].",
+        help="Weight of the log-probabilities under the changed MR [default: 0.25].",
         rich_help_panel=CONTRAST_PANEL,
     ),
 ]
@@ -45,7 +46,7 @@ PlausibilityOption = Annotated[
         "--plausibility",
         min=0,
         max=1,
-        help="Never say a token that is less likely than this share of the likeliest one under "
+        help="Exclude tokens with less than this share of the likeliest token's probability under "
         "the MR itself [default: 0.1].",
         rich_help_panel=CONTRAST_PANEL,
     ),
@@ -54,7 +55,7 @@ DynamicOption = Annotated[
     bool,
     typer.Option(
         "--contrast-dynamic",
-        help="Contrast only what the text has not said yet; a few times slower.",
+        help="Change only the slots that the text has not said yet. This is a few times slower.",
         rich_help_panel=CONTRAST_PANEL,
     ),
 ]

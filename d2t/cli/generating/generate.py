@@ -76,10 +76,11 @@ VerifyOption = Annotated[
     Verify | None,
     typer.Option(
         show_default="strict",
-        help="strict: a text that fails the check, or leaves the order asked for, is said again by "
-        "costlier means until one passes (status repaired), else it is failed. rerank: of the "
-        "beam's texts (8 unless --beam-size says otherwise) take the one that says the slots best, "
-        "then the order, then the model's favourite. off: the first text, checked.",
+        help="strict: a text that fails the check, or does not keep the order asked for, is "
+        "generated again by slower methods. If one passes, its status is repaired, else "
+        "failed. rerank: d2t takes the text of the beam (8 texts, or --beam-size) with the best "
+        "slot F1, then the best order, then the best score. off: the first text is checked and "
+        "returned.",
         rich_help_panel=_SEARCH,
     ),
 ]
@@ -87,22 +88,25 @@ RerankOption = Annotated[
     bool,
     typer.Option(
         "--rerank",
-        help="Short for --verify rerank; beside --verify strict both: the best of the beam, and "
-        "what fails is said again (the best texts, and the slowest).",
+        help="Alone: the same as --verify rerank. With --verify strict: d2t first takes the best "
+        "text of the beam, then repairs texts that fail: the best texts, at the lowest speed.",
         rich_help_panel=_SEARCH,
     ),
 ]
 PenaltyOption = Annotated[
     float | None,
     typer.Option(
-        min=0, max=10, help="Beams rank by log p / length ** this.", rich_help_panel=_SEARCH
+        min=0,
+        max=10,
+        help="Beam search ranks texts by log p / length ** PENALTY.",
+        rich_help_panel=_SEARCH,
     ),
 ]
 WorkersOption = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help="Batches that ctranslate2 searches at a time; they share the threads.",
+        help="Batches that the ctranslate2 engine searches at the same time, on the same threads.",
         rich_help_panel=_SEARCH,
     ),
 ]
@@ -110,8 +114,8 @@ ProcessesOption = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help="Processes that answer windows of records, each with the model and one thread.",
-        show_default="one; a core each for files from 4 MB on",
+        help="Worker processes; each loads the model and uses one thread.",
+        show_default="1; for a file of 4 MB or more, one for each core",
         rich_help_panel=_SEARCH,
     ),
 ]
@@ -119,7 +123,7 @@ LengthOption = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help="Tokens per utterance; a text that is cut there is failed.",
+        help="Most tokens of an utterance. A text that is cut there has the status failed.",
         rich_help_panel=_SEARCH,
     ),
 ]
@@ -129,7 +133,8 @@ BatchOption = Annotated[
 FormatOption = Annotated[
     OutputFormat,
     typer.Option(
-        help="jsonl, or one text a line: an empty one, and a word on stderr, where there is none.",
+        help="jsonl, or text: one text a line. If a record has no text that passed, its line is "
+        "empty and the reason is on standard error.",
         rich_help_panel=_OUTPUT,
     ),
 ]
@@ -137,9 +142,9 @@ MapOption = Annotated[
     list[str] | None,
     typer.Option(
         "--map",
-        help="Which columns or keys are which slots: 'Restaurant name=name,Cuisine=food'; several "
-        "for one slot are its values, 'Phone=' is none. Columns that are no slots are echoed "
-        "under `extra`. May be repeated.",
+        help="Which column or key is which slot: 'Restaurant name=name,Cuisine=food'. Several "
+        "columns for one slot give several values. 'Phone=' says that Phone is not a slot. Such "
+        "columns are copied to `extra`. The option may be repeated.",
         rich_help_panel=_OUTPUT,
     ),
 ]
@@ -148,8 +153,8 @@ OutputOption = Annotated[
     typer.Option(
         "--output",
         "-o",
-        help="Write here instead of standard output. The file appears when it is complete; until "
-        "then, and when the run is ended early, FILE.partial has what is finished.",
+        help="Write to this file instead of standard output. It appears when it is complete. Until "
+        "then, or if the run is interrupted, FILE.partial holds the finished records.",
         rich_help_panel=_OUTPUT,
     ),
 ]
@@ -157,19 +162,23 @@ ResumeOption = Annotated[
     bool,
     typer.Option(
         "--resume",
-        help="Go on with the FILE.partial of a run that was ended early, on the same input with "
-        "the same options.",
+        help="Continue an interrupted run from its FILE.partial; give the same input and options. "
+        "A complete file is compared with the input, and the gates are applied again.",
         rich_help_panel=_OUTPUT,
     ),
 ]
 RequireOkOption = Annotated[
     bool,
-    typer.Option("--require-ok", help="Exit 4 unless every text is ok.", rich_help_panel=_GATES),
+    typer.Option(
+        "--require-ok",
+        help="Exit 4 unless every record has a text that passed (ok or repaired).",
+        rich_help_panel=_GATES,
+    ),
 ]
 MaxSerOption = Annotated[
     float | None,
     typer.Option(
-        min=0, help="Exit 4 when the slot error rate (%) is above.", rich_help_panel=_GATES
+        min=0, help="Exit 4 when the slot error rate (%) is above this.", rich_help_panel=_GATES
     ),
 ]
 

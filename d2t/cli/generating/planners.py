@@ -18,7 +18,7 @@ FirstOption = Annotated[
     typer.Option(
         "--first",
         metavar="SLOT",
-        help="Begin with this slot: short for --plan 'SLOT,...'.",
+        help="Begin with this slot; the same as --plan 'SLOT,...'.",
         rich_help_panel=PLAN_PANEL,
     ),
 ]
@@ -34,7 +34,7 @@ SentencesOption = Annotated[
     bool,
     typer.Option(
         "--sentences",
-        help="Plan where sentences end, too (neural planners).",
+        help="Also plan where sentences end (neural planners only).",
         rich_help_panel=PLAN_PANEL,
     ),
 ]

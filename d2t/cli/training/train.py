@@ -153,14 +153,7 @@ def train(
     from d2t.recipes.run import train as run_training
     from d2t.train.loop.progress import default_reporter
 
-    folder = out or Path("runs") / "-".join(
-        [
-            Path(resolved.data.train or resolved.data.corpus).stem,
-            resolved.strategy,
-            resolved.model.architecture,
-            str(resolved.seed),
-        ]
-    )
+    folder = out or Path("runs") / resolved.run_name
     say(f"run folder: {folder}")
     reporter = default_reporter(resolved.run.log_every, quiet=ROOT.quiet)
     bundle = run_training(resolved, folder, resume=resume, progress=reporter)

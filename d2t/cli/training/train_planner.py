@@ -121,7 +121,7 @@ def _facts(source: Any, domain: Domain, n_train: int, n_dev: int) -> dict[str, A
 
 def _save(planner: NeuralPlanner, folder: Path, *, into: bool) -> None:
     if into:
-        from d2t.model.bundle.attach import attach_planner
+        from d2t.model.bundle.manifest import attach_planner
 
         attach_planner(folder, planner)
         return

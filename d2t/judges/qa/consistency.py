@@ -12,13 +12,13 @@ same judgement with degrees, of which the worst question decides best whether a 
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from d2t.judges.qa.contexts import all_questions
 from d2t.judges.qa.entities import COPIED_KINDS
-from d2t.judges.qa.similarity import token_f1
 from d2t.judges.qa.types import QAPair
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from d2t.judges.qa.contexts import ContextQuestion
     from d2t.judges.qa.types import ContextPair, QuestionAnswerer
+
 
 Kind = Literal["ok", "missing", "added", "wrong"]
 
@@ -200,3 +201,22 @@ def _log_sum(logs: Sequence[float]) -> float:
 
 def _mean(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None
+
+
+_ARTICLES = frozenset({"a", "an", "the"})
+_WORD = re.compile(r"\w+|[^\w\s]")
+
+
+def answer_words(answer: str) -> list[str]:
+    """Lower-cased words; punctuation and articles are left out, currency signs stay."""
+    words = (word.lower() for word in _WORD.findall(answer))
+    return [w for w in words if w not in _ARTICLES and (w.isalnum() or w in "£$€")]
+
+
+def token_f1(first: str, second: str) -> float:
+    """Harmonic mean of the shares of words that two answers have in common, 0 to 1 (rule F1.1)."""
+    ours, theirs = answer_words(first), answer_words(second)
+    if not ours or not theirs:
+        return float(ours == theirs)
+    shared = (Counter(ours) & Counter(theirs)).total()
+    return 2 * shared / (len(ours) + len(theirs))

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from d2t.errors import BundleError
+from d2t.io.atomic import atomic_write_json
+from d2t.io.folder import atomic_folder
 from d2t.io.hashing import sha256_file
 from d2t.model.config import ModelConfig  # noqa: TC001 - pydantic reads it at run time
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from d2t.plan.neural import NeuralPlanner
+
 
 FORMAT_VERSION = 1
 MANIFEST = "d2t.json"
@@ -111,3 +117,23 @@ def hash_files(folder: Path) -> dict[str, str]:
     """SHA-256 of every file under ``folder`` except ``d2t.json``, by POSIX path, sorted."""
     paths = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != MANIFEST)
     return {path.relative_to(folder).as_posix(): sha256_file(path) for path in paths}
+
+
+def attach_planner(bundle: Path, planner: NeuralPlanner) -> None:
+    """Write the planner into the bundle's folder ``planner`` and into its list of files.
+
+    The bundle is replaced as a whole, so that a reader finds the old or the new one. Other files
+    stay as they are; an older planner there is replaced.
+
+    Raises:
+        BundleError: ``bundle`` is not a bundle, or damaged.
+        DataError: the operating system refuses to write.
+    """
+    manifest = read_manifest(bundle)
+    verify_files(bundle, manifest)
+    with atomic_folder(bundle, marker=MANIFEST) as folder:
+        shutil.copytree(bundle, folder, dirs_exist_ok=True)
+        shutil.rmtree(folder / "planner", ignore_errors=True)
+        planner.save(folder / "planner")
+        complete = manifest.model_copy(update={"files": hash_files(folder)})
+        atomic_write_json(folder / MANIFEST, complete.model_dump(mode="json"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, SerializeAsAny, field_validator, model_validator
@@ -187,6 +188,12 @@ class TrainConfig(Section):
     def plan_first(self) -> PlanFirst | None:
         """How the decoder says the plan before the utterance; None: it does not."""
         return None if self.objective is None else self.objective.plan_first
+
+    @property
+    def run_name(self) -> str:
+        """What the run's folder is called if the caller names none."""
+        source = PurePath(self.data.train or self.data.corpus).stem
+        return "-".join([source, self.strategy, self.model.architecture, str(self.seed)])
 
     @property
     def peak_rate(self) -> float:

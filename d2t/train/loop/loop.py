@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 
 from d2t.seeding import derive_seed
-from d2t.train.loop.average import MovingAverage
 from d2t.train.loop.checkpoint import Progress, load_checkpoint, pack, save_checkpoint, unpack
 from d2t.train.loop.forward import needed_logits
-from d2t.train.loop.optim import autocast, make_optimizer, pick_precision
+from d2t.train.loop.optim import MovingAverage, autocast, make_optimizer, pick_precision
 from d2t.train.loop.parts import Part, PartReader
 from d2t.train.loop.schedule import default_warmup, rate_factor
 
