@@ -19,7 +19,7 @@ from d2t.generate.types import GenerationRequest
 from d2t.io.atomic import atomic_write_json
 from d2t.io.folder import atomic_folder
 from d2t.model.bundle.bundle import Bundle
-from d2t.model.bundle.manifest import MANIFEST, hash_files, read_manifest
+from d2t.model.bundle.manifest import MANIFEST, Manifest, bundle_files
 from d2t.model.config import EXPORTED_POSITIONS
 from d2t.model.layers import sinusoidal_positions
 from d2t.model.transformer import TransformerModel
@@ -227,7 +227,7 @@ def _attach(path: Path, model: Path, report: ExportReport) -> None:
         shutil.rmtree(folder / FOLDER, ignore_errors=True)
         shutil.copytree(model, folder / FOLDER)
         atomic_write_json(folder / FOLDER / REPORT, asdict(report))
-        complete = read_manifest(path).model_copy(update={"files": hash_files(folder)})
+        complete = Manifest.read(path).model_copy(update={"files": bundle_files(folder)})
         atomic_write_json(folder / MANIFEST, complete.model_dump(mode="json"))
 
 

@@ -11,7 +11,7 @@ from d2t.generate.options import GenerationOptions
 from d2t.generate.pipeline import ModelGenerator
 from d2t.io.resources import shipped_model
 from d2t.model.bundle.bundle_parts import BundleParts, read_parts
-from d2t.model.bundle.manifest import read_manifest, verify_files
+from d2t.model.bundle.manifest import Manifest
 from d2t.search.ct2_backend import FOLDER, CTranslate2Backend, Parallelism
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ def load(
     if engine == "ctranslate2" and not on_cpu:
         raise UsageError(f"the ctranslate2 engine runs on the CPU; leave out --device {device}")
     if engine == "ctranslate2" or (engine == "auto" and on_cpu and _is_exported(folder)):
-        manifest = read_manifest(folder)
-        verify_files(folder, manifest)
+        manifest = Manifest.read(folder)
+        manifest.verify(folder)
         parts = BundleParts(**read_parts(folder, manifest))
         if contrast is not None and not contrast.is_plain:
             raise UsageError(

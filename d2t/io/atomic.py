@@ -7,12 +7,13 @@ import errno
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from d2t.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 _CURES = {
     errno.ENOSPC: "the disk is full: free some space or choose another folder, then run it again",
@@ -37,8 +38,7 @@ def write_error(path: Path, error: OSError) -> DataError:
     )
 
 
-@contextlib.contextmanager
-def atomic_write(path: Path) -> Iterator[TextIO]:
+def atomic_write(path: Path) -> AbstractContextManager[TextIO]:
     r"""Open ``path`` for writing text; the file appears, whole, when the block ends without error.
 
     UTF-8, ``\n`` newlines. The text goes to a temporary file in the same folder (created when
@@ -49,18 +49,31 @@ def atomic_write(path: Path) -> Iterator[TextIO]:
     Raises:
         DataError: the operating system refuses; the message says what to do.
     """
+    return _atomic_open(path, "", encoding="utf-8", newline="\n")
+
+
+def atomic_write_binary(path: Path) -> AbstractContextManager[BinaryIO]:
+    """``atomic_write`` for bytes."""
+    return _atomic_open(path, "b")
+
+
+@contextlib.contextmanager
+def _atomic_open(
+    path: Path, kind: str, encoding: str | None = None, newline: str | None = None
+) -> Iterator[Any]:
+    """``kind`` is ``b`` for bytes, else empty; the rest as for ``open``."""
     temporary: Path | None = None
     try:
         target = Path(os.path.realpath(path))
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, "is a directory")
         if target.exists() and not target.is_file():
-            with open(target, "w", encoding="utf-8", newline="\n") as stream:
+            with open(target, "w" + kind, encoding=encoding, newline=newline) as stream:
                 yield stream
             return
         temporary = target.with_name(f".{target.name[:64]}.{os.urandom(4).hex()}.tmp")
         target.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "x", encoding="utf-8", newline="\n") as stream:
+        with open(temporary, "x" + kind, encoding=encoding, newline=newline) as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())

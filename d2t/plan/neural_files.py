@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from d2t.errors import BundleError
-from d2t.io.atomic import atomic_write_json, write_error
+from d2t.io.atomic import atomic_write_binary, atomic_write_json
+from d2t.io.folder_manifest import FORMAT_VERSION, read_versioned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 PLANNER = "planner.json"
 WEIGHTS = "planner.safetensors"
-FORMAT_VERSION = 1
 
 
 def save_planner(folder: Path, state: Mapping[str, Any], weights: Mapping[str, Floats]) -> None:
@@ -31,14 +29,8 @@ def save_planner(folder: Path, state: Mapping[str, Any], weights: Mapping[str, F
     from safetensors.numpy import save
 
     data = save({name: np.ascontiguousarray(w, dtype=np.float32) for name, w in weights.items()})
-    temporary = folder / f".{WEIGHTS}.tmp"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(data)
-        os.replace(temporary, folder / WEIGHTS)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise write_error(folder / WEIGHTS, error) from error
+    with atomic_write_binary(folder / WEIGHTS) as stream:
+        stream.write(data)
     atomic_write_json(folder / PLANNER, {"format_version": FORMAT_VERSION, **state})
 
 
@@ -51,22 +43,11 @@ def load_planner(folder: Path) -> tuple[dict[str, Any], dict[str, Floats]]:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    path = folder / PLANNER
-    try:
-        state = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
+    if not (folder / PLANNER).is_file():
         raise BundleError(
             f"no planner at {folder}: it holds no {PLANNER}; train one with `d2t train-planner`"
-        ) from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise BundleError(f"{path}: not valid JSON ({error}); copy the planner again") from error
-    version = state.get("format_version") if isinstance(state, dict) else None
-    if version != FORMAT_VERSION:
-        raise BundleError(
-            f"{path}: format version {version!r}, expected {FORMAT_VERSION}; update d2t, or train "
-            "the planner again",
-            code="bundle_version",
         )
+    state = read_versioned(folder / PLANNER, "planner")
     try:
         weights = load((folder / WEIGHTS).read_bytes())
     except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:

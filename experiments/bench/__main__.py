@@ -117,7 +117,7 @@ def _run(chosen: Sequence[str], options: Options) -> tuple[list[dict[str, Any]],
 def _model_parts(chosen: Sequence[str], options: Options) -> dict[str, Any]:
     # Imported here: torch takes seconds, and checker and start-up do without it.
     from d2t.model.bundle.bundle_parts import DOMAIN
-    from d2t.model.bundle.manifest import read_manifest
+    from d2t.model.bundle.manifest import Manifest
     from d2t.model.config import TransformerConfig
     from d2t.mr.domain_files import load_domain_copy
     from experiments.bench.generation import bench_generation, bench_latency, staged
@@ -125,7 +125,7 @@ def _model_parts(chosen: Sequence[str], options: Options) -> dict[str, Any]:
     from experiments.bench.processes import bench_growth, bench_processes
     from experiments.bench.training import bench_training
 
-    shape = read_manifest(options.model).model
+    shape = Manifest.read(options.model).model
     if not isinstance(shape, TransformerConfig):
         raise UsageError("the benchmarks need a Transformer trained from scratch: give --model")
     parts: dict[str, Any] = {}

@@ -48,9 +48,9 @@ def export(
 
     Example: `d2t export runs/e2e-at/bundle --quantization int8`
     """
-    from d2t.model.bundle.manifest import read_manifest
+    from d2t.model.bundle.manifest import Manifest
 
-    manifest = read_manifest(bundle)  # a missing bundle is cheaper to find than torch to import
+    manifest = Manifest.read(bundle)  # a missing bundle is cheaper to find than torch to import
     from d2t.corpus.group import group_references
     from d2t.corpus.load import load_split
     from d2t.generate.export import Tolerance, export_bundle

@@ -123,7 +123,7 @@ def _from_bundle(path: Path, strategy: str | None, corpus: str | None) -> _Fitte
     """The bundle's tables, read without its weights and without torch."""
     from d2t.errors import UsageError
     from d2t.linearize.source import Linearizer
-    from d2t.model.bundle.manifest import read_manifest
+    from d2t.model.bundle.manifest import Manifest
     from d2t.mr.domain_files import load_domain_copy
     from d2t.plan.bigram import BigramPlanner
 
@@ -131,7 +131,7 @@ def _from_bundle(path: Path, strategy: str | None, corpus: str | None) -> _Fitte
         raise UsageError(
             "--model brings its own strategy and tables; leave out --strategy/--corpus"
         )
-    manifest, domain = read_manifest(path), load_domain_copy(path / "domain")
+    manifest, domain = Manifest.read(path), load_domain_copy(path / "domain")
     planner = BigramPlanner.from_state(manifest.planner) if manifest.planner else None
     return _Fitted(Linearizer.from_state(manifest.linearizer, domain), planner, domain)
 

@@ -91,10 +91,10 @@ def _domain(into: Path | None, name: str) -> Domain:
 
     if into is None:
         return load_domain(name)
-    from d2t.model.bundle.manifest import read_manifest, verify_files
+    from d2t.model.bundle.manifest import Manifest
     from d2t.mr.domain_files import load_domain_copy
 
-    verify_files(into, read_manifest(into))  # a damaged bundle is found before the training
+    Manifest.read(into).verify(into)  # a damaged bundle is found before the training
     return load_domain_copy(into / "domain")
 
 

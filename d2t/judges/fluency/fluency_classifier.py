@@ -9,21 +9,17 @@ weights as safetensors.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch
 
-from d2t._version import __version__
 from d2t.errors import DataError
-from d2t.io.atomic import atomic_write_json
-from d2t.io.folder import atomic_folder
 from d2t.judges.fluency.sentence_classifier import SentenceClassifier, SentenceClassifierConfig
 from d2t.judges.parser.slot_classifier import pad
 from d2t.language.template import template_sentences
-from d2t.model.bundle.judge_manifest import JudgeManifest, read_judge_manifest
-from d2t.model.bundle.manifest import hash_files
-from d2t.model.bundle.weights import load_weights, save_weights
+from d2t.model.bundle.judge import JudgeManifest, read_judge, save_judge
+from d2t.model.bundle.weights import with_weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +41,11 @@ _MAX_TOKENS = 120
 class _Manifest(JudgeManifest):
     """The content of ``fluency.json``."""
 
+    file_name: ClassVar[str] = MANIFEST
+    weights: ClassVar[str] = WEIGHTS
+    what: ClassVar[str] = "fluency classifier"
+    command: ClassVar[str] = "d2t train-fluency --out FOLDER"
+    needs: ClassVar[tuple[str, ...]] = (WEIGHTS,)
     classifier: SentenceClassifierConfig
     vocabulary: tuple[str, ...]
 
@@ -131,16 +132,14 @@ class FluencyClassifier:
             BundleError: ``path`` holds something else.
             DataError: the operating system refuses to write.
         """
-        with atomic_folder(path, marker=MANIFEST) as folder:
-            save_weights(self.network, folder / WEIGHTS)
-            manifest = _Manifest(
-                d2t_version=__version__,
-                classifier=self.network.config,
-                vocabulary=self.vocabulary,
-                info=self.info,
-                files=hash_files(folder),
-            )
-            atomic_write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
+        save_judge(
+            path,
+            _Manifest,
+            self.network,
+            classifier=self.network.config,
+            vocabulary=self.vocabulary,
+            info=self.info,
+        )
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -149,15 +148,9 @@ class FluencyClassifier:
         Raises:
             BundleError: not a classifier, incomplete, changed, or of another format version.
         """
-        manifest = read_judge_manifest(
-            path / MANIFEST,
-            _Manifest,
-            what="fluency classifier",
-            command="d2t train-fluency",
-            needs=(WEIGHTS,),
-        )
+        manifest = read_judge(path, _Manifest)
         n_tokens = len(SPECIAL_TOKENS) + len(manifest.vocabulary)
-        with torch.random.fork_rng(devices=[]):  # fresh weights are drawn, and overwritten
-            network = SentenceClassifier(manifest.classifier, n_tokens)
-        load_weights(network, path / WEIGHTS)
-        return cls(manifest.vocabulary, network.eval(), manifest.info)
+        network = with_weights(
+            lambda: SentenceClassifier(manifest.classifier, n_tokens), path / WEIGHTS
+        )
+        return cls(manifest.vocabulary, network, manifest.info)

@@ -7,20 +7,16 @@ safetensors, and the domain with its lexicon, by which open values are found in 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import torch
 from pydantic import Field
 
-from d2t._version import __version__
 from d2t.errors import BundleError
-from d2t.io.atomic import atomic_write_json
-from d2t.io.folder import atomic_folder
 from d2t.judges.parser.slot_classifier import ClassifierConfig, SlotClassifier, pad
 from d2t.language.template import HIDDEN_KINDS, template_words
-from d2t.model.bundle.judge_manifest import JudgeManifest, read_judge_manifest
-from d2t.model.bundle.manifest import hash_files
-from d2t.model.bundle.weights import load_weights, save_weights
+from d2t.model.bundle.judge import JudgeManifest, read_judge, save_judge
+from d2t.model.bundle.weights import with_weights
 from d2t.mr.domain_files import load_domain_copy, save_domain
 from d2t.mr.types import MeaningRepresentation, Slot
 
@@ -96,6 +92,11 @@ class ParsedText:
 class _Manifest(JudgeManifest):
     """The content of ``parser.json``."""
 
+    file_name: ClassVar[str] = MANIFEST
+    weights: ClassVar[str] = WEIGHTS
+    what: ClassVar[str] = "learned parser"
+    command: ClassVar[str] = "d2t train-parser --out FOLDER"
+    needs: ClassVar[tuple[str, ...]] = (WEIGHTS,)
     classifier: ClassifierConfig
     labels: tuple[tuple[str, str | None], ...] = Field(min_length=1)
     vocabulary: tuple[str, ...]
@@ -170,18 +171,16 @@ class LearnedParser:
             BundleError: ``path`` holds something else.
             DataError: the operating system refuses to write.
         """
-        with atomic_folder(path, marker=MANIFEST) as folder:
-            save_weights(self.network, folder / WEIGHTS)
-            save_domain(self.domain, folder / DOMAIN)
-            manifest = _Manifest(
-                d2t_version=__version__,
-                classifier=self.network.config,
-                labels=self.labels,
-                vocabulary=self.vocabulary,
-                info=self.info,
-                files=hash_files(folder),
-            )
-            atomic_write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
+        save_judge(
+            path,
+            _Manifest,
+            self.network,
+            lambda folder: save_domain(self.domain, folder / DOMAIN),
+            classifier=self.network.config,
+            labels=self.labels,
+            vocabulary=self.vocabulary,
+            info=self.info,
+        )
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -190,21 +189,16 @@ class LearnedParser:
         Raises:
             BundleError: not a parser, incomplete, changed, or of another format version.
         """
-        manifest = read_judge_manifest(
-            path / MANIFEST,
-            _Manifest,
-            what="learned parser",
-            command="d2t train-parser",
-            needs=(WEIGHTS,),
-        )
+        manifest = read_judge(path, _Manifest)
         domain = load_domain_copy(path / DOMAIN)
         if unknown := [name for name, _ in manifest.labels if not domain.has_slot(name)]:
             raise BundleError(f"{path / MANIFEST}: no slot {unknown[0]!r} in its domain")
         n_tokens = len(SPECIAL_TOKENS) + len(manifest.vocabulary)
-        with torch.random.fork_rng(devices=[]):  # fresh weights are drawn, and overwritten
-            network = SlotClassifier(manifest.classifier, n_tokens, len(manifest.labels))
-        load_weights(network, path / WEIGHTS)
-        return cls(domain, manifest.labels, manifest.vocabulary, network.eval(), manifest.info)
+        network = with_weights(
+            lambda: SlotClassifier(manifest.classifier, n_tokens, len(manifest.labels)),
+            path / WEIGHTS,
+        )
+        return cls(domain, manifest.labels, manifest.vocabulary, network, manifest.info)
 
 
 def _hidden(name: str, domain: Domain) -> bool:

@@ -7,16 +7,10 @@ tokenizer, and a copy of the domain.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import torch
-
-from d2t._version import __version__
-from d2t.io.atomic import atomic_write_json
-from d2t.io.folder import atomic_folder
-from d2t.model.bundle.judge_manifest import JudgeManifest, read_judge_manifest
-from d2t.model.bundle.manifest import hash_files
-from d2t.model.bundle.weights import load_weights, save_weights
+from d2t.model.bundle.judge import JudgeManifest, read_judge, save_judge
+from d2t.model.bundle.weights import with_weights
 from d2t.model.config import TransformerConfig  # noqa: TC001 - pydantic reads it
 from d2t.model.tokenizer import Tokenizer
 from d2t.model.transformer import TransformerModel
@@ -35,6 +29,11 @@ DOMAIN = "domain"
 class _Manifest(JudgeManifest):
     """The content of ``qa.json``."""
 
+    file_name: ClassVar[str] = MANIFEST
+    weights: ClassVar[str] = WEIGHTS
+    what: ClassVar[str] = "QA model"
+    command: ClassVar[str] = "d2t train-qa --out FOLDER"
+    needs: ClassVar[tuple[str, ...]] = (WEIGHTS, Tokenizer.file_name)
     network: TransformerConfig
     questions: dict[str, Any]
 
@@ -66,20 +65,21 @@ class QAModel:
             BundleError: ``path`` holds something else.
             DataError: the operating system refuses to write.
         """
-        with atomic_folder(path, marker=MANIFEST) as folder:
-            save_weights(self.network, folder / WEIGHTS)
+
+        def write(folder: Path) -> None:
             self.tokenizer.save(folder / Tokenizer.file_name)
             save_domain(self.domain, folder / DOMAIN)
-            files = hash_files(folder)
-            self.digest = files[WEIGHTS]
-            manifest = _Manifest(
-                d2t_version=__version__,
-                network=self.network.config,
-                questions=self.questions,
-                info=self.info,
-                files=files,
-            )
-            atomic_write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
+
+        manifest = save_judge(
+            path,
+            _Manifest,
+            self.network,
+            write,
+            network=self.network.config,
+            questions=self.questions,
+            info=self.info,
+        )
+        self.digest = manifest.files[WEIGHTS]
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -88,21 +88,13 @@ class QAModel:
         Raises:
             BundleError: not a QA model, incomplete, changed, or of another format version.
         """
-        manifest = read_judge_manifest(
-            path / MANIFEST,
-            _Manifest,
-            what="QA model",
-            command="d2t train-qa",
-            needs=(WEIGHTS, Tokenizer.file_name),
-        )
+        manifest = read_judge(path, _Manifest)
         domain = load_domain_copy(path / DOMAIN)
         tokenizer = Tokenizer.load(path / Tokenizer.file_name)
-        with torch.random.fork_rng(devices=[]):  # fresh weights are drawn, and overwritten
-            network = new_network(manifest.network, tokenizer)
-        load_weights(network, path / WEIGHTS)
+        weights = path / WEIGHTS
+        network = with_weights(lambda: new_network(manifest.network, tokenizer), weights)
         digest = manifest.files[WEIGHTS]
-        questions = manifest.questions
-        return cls(domain, questions, tokenizer, network.eval(), manifest.info, digest)
+        return cls(domain, manifest.questions, tokenizer, network, manifest.info, digest)
 
 
 def new_network(config: TransformerConfig, tokenizer: Tokenizer) -> TransformerModel:

@@ -13,7 +13,6 @@ nobody knows costs nothing; numbers stay. Of both scores **lower is less fluent*
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections import Counter
 from itertools import chain
@@ -22,7 +21,7 @@ from typing import TYPE_CHECKING, Literal, Self
 import numpy as np
 
 from d2t.errors import DataError
-from d2t.io.atomic import write_error
+from d2t.io.atomic import atomic_write_binary
 from d2t.io.hashing import sha256_json
 from d2t.language.ngram.ngram import (
     END,
@@ -147,17 +146,11 @@ class NgramLanguageModel:
             DataError: the system refuses to write.
         """
         words = np.array("\n".join(self.vocabulary[len(_SPECIAL) :]))
-        temporary = path.with_name(f".{path.name}.tmp")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with temporary.open("wb") as stream:
-                np.savez_compressed(
-                    stream, format=np.array(FORMAT), order=np.array(self.order), words=words,
-                    tokens=self._tokens.astype(np.int32),
-                )  # fmt: skip
-            os.replace(temporary, path)
-        except OSError as error:
-            raise write_error(path, error) from error
+        with atomic_write_binary(path) as stream:
+            np.savez_compressed(
+                stream, format=np.array(FORMAT), order=np.array(self.order), words=words,
+                tokens=self._tokens.astype(np.int32),
+            )  # fmt: skip
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -11,18 +11,16 @@ from d2t._version import __version__
 from d2t.errors import BackendError
 from d2t.io.atomic import atomic_write_json
 from d2t.io.folder import atomic_folder
+from d2t.io.folder_manifest import CARD
 from d2t.model.build import build_model
 from d2t.model.bundle.bundle_parts import DOMAIN, NEURAL_PLANNER, BundleParts, read_parts
 from d2t.model.bundle.card import model_card
 from d2t.model.bundle.manifest import (
-    CARD,
     MANIFEST,
     Manifest,
-    hash_files,
-    read_manifest,
-    verify_files,
+    bundle_files,
 )
-from d2t.model.bundle.weights import load_weights, save_weights
+from d2t.model.bundle.weights import save_weights, with_weights
 from d2t.model.config import PretrainedConfig
 from d2t.mr.domain_files import save_domain
 
@@ -75,7 +73,7 @@ class Bundle(BundleParts):
             )
             card = model_card(manifest, self.domain)
             (folder / CARD).write_text(card, encoding="utf-8", newline="\n")
-            complete = manifest.model_copy(update={"files": hash_files(folder)})
+            complete = manifest.model_copy(update={"files": bundle_files(folder)})
             atomic_write_json(folder / MANIFEST, complete.model_dump(mode="json"))
         self.path = path
 
@@ -90,11 +88,11 @@ class Bundle(BundleParts):
             BackendError: there is no such device here.
         """
         target = checked_device(device)
-        manifest = read_manifest(path)
-        verify_files(path, manifest)
+        manifest = Manifest.read(path)
+        manifest.verify(path)
         parts = read_parts(path, manifest)
-        model = _load_model(path, manifest, parts["tokenizer"])
-        return cls(model=model.to(target).eval(), **parts)
+        model = with_weights(lambda: _fresh(path, manifest, parts["tokenizer"]), path / WEIGHTS)
+        return cls(model=model.to(target), **parts)
 
 
 def checked_device(name: str) -> torch.device:
@@ -112,23 +110,19 @@ def checked_device(name: str) -> torch.device:
     return device
 
 
-def _load_model(
+def _fresh(
     path: Path, manifest: Manifest, tokenizer: Tokenizer | PretrainedTokenizer
 ) -> Seq2SeqModel:
-    model: Seq2SeqModel
-    with torch.random.fork_rng(devices=[]):  # fresh weights are drawn, and overwritten
-        if isinstance(manifest.model, PretrainedConfig):
-            from d2t.model.pretrained import restore_architecture
+    """The network that the manifest describes, with weights of its own."""
+    if isinstance(manifest.model, PretrainedConfig):
+        from d2t.model.pretrained import restore_architecture
 
-            size = manifest.vocab_size
-            model = restore_architecture(manifest.model, path, tokenizer, size)  # type: ignore[arg-type]
-        else:
-            model = build_model(
-                manifest.model,
-                vocab_size=manifest.vocab_size,
-                pad_id=tokenizer.pad_id,
-                bos_id=tokenizer.bos_id,
-                eos_id=tokenizer.eos_id,
-            )
-    load_weights(model, path / WEIGHTS)
-    return model
+        size = manifest.vocab_size
+        return restore_architecture(manifest.model, path, tokenizer, size)  # type: ignore[arg-type]
+    return build_model(
+        manifest.model,
+        vocab_size=manifest.vocab_size,
+        pad_id=tokenizer.pad_id,
+        bos_id=tokenizer.bos_id,
+        eos_id=tokenizer.eos_id,
+    )

@@ -8,7 +8,7 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from d2t.errors import BundleError
-from d2t.model.bundle.manifest import read_manifest, verify_files
+from d2t.model.bundle.manifest import Manifest
 from d2t.mr.domain_files import load_domain_copy
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ def describe_bundle(path: Path, *, verify: bool = True) -> dict[str, Any]:
     Raises:
         BundleError: not a bundle, incomplete, changed, or of another format version.
     """
-    manifest = read_manifest(path)
+    manifest = Manifest.read(path)
     if verify:
-        verify_files(path, manifest)
+        manifest.verify(path)
     domain = load_domain_copy(path / "domain")
     return {
         "path": str(path),

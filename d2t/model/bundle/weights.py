@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -12,11 +12,13 @@ from safetensors.torch import load_file, save_file
 from d2t.errors import BundleError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from torch import Tensor, nn
 
 WeightType = Literal["fp32", "fp16"]
+_Module = TypeVar("_Module", bound="nn.Module")
 
 
 def save_weights(model: nn.Module, path: Path, *, dtype: WeightType = "fp32") -> None:
@@ -35,6 +37,20 @@ def save_weights(model: nn.Module, path: Path, *, dtype: WeightType = "fp32") ->
     save_file(tensors, path, metadata={"format": "pt"})
     os.umask(umask := os.umask(0))
     path.chmod(0o666 & ~umask)  # safetensors writes for the owner only; a bundle is shared
+
+
+def with_weights(build: Callable[[], _Module], path: Path) -> _Module:
+    """The network that ``build`` makes, with the weights in ``path``, in evaluation mode.
+
+    The fresh weights that ``build`` draws do not change torch's global random state.
+
+    Raises:
+        BundleError: as ``load_weights``.
+    """
+    with torch.random.fork_rng(devices=[]):
+        network = build()
+    load_weights(network, path)
+    return network.eval()
 
 
 def load_weights(model: nn.Module, path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from d2t.corpus.select import default_domain
 from d2t.io.resources import shipped_model
-from d2t.model.bundle.manifest import read_manifest
+from d2t.model.bundle.manifest import Manifest
 from d2t.mr.domain import load_domain
 from d2t.mr.domain_files import load_domain_copy
 from d2t.plan.bigram import BigramPlanner
@@ -83,7 +83,7 @@ def planner_home(
 
 
 def _of_bundle(bundle: Path) -> PlannerHome:
-    manifest, domain = read_manifest(bundle), load_domain_copy(bundle / "domain")
+    manifest, domain = Manifest.read(bundle), load_domain_copy(bundle / "domain")
     bigram = BigramPlanner.from_state(manifest.planner) if manifest.planner else None
     inside = bundle / "planner"
     neural = NeuralPlanner.load(inside) if (inside / PLANNER).is_file() else None

@@ -11,7 +11,6 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import os
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from d2t.corpus.records import example_from_record, example_to_record
 from d2t.errors import DataError
 from d2t.generate.types import GenerationRequest
-from d2t.io.atomic import atomic_write, atomic_write_json, atomic_write_text, write_error
+from d2t.io.atomic import atomic_write, atomic_write_binary, atomic_write_json, atomic_write_text
 from d2t.language.labels import read
 from d2t.recipes.self_training.report import Tally, TrainingPlans
 from d2t.seeding import derive_seed, derived_rng
@@ -181,8 +180,8 @@ class Round:
         if path.is_file():
             if json.loads(path.read_text(encoding="utf-8")) != self.identity:
                 raise DataError(
-                    f"{self.files.folder} holds a round of other settings, data or model; put "
-                    "those back as they were, or use another folder",
+                    f"{self.files.folder} holds a round of other settings, data or model; restore "
+                    "those, or use another folder",
                     code="data_changed",
                 )
         else:
@@ -321,15 +320,10 @@ class Round:
 
 def write_gzip(path: Path, records: Iterable[dict[str, Any]]) -> None:
     """JSON lines, compressed; the file appears whole, and equal content gives equal bytes."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        with (
-            temporary.open("wb") as raw,
-            gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as packed,
-            io.TextIOWrapper(packed, encoding="utf-8", newline="\n") as stream,
-        ):
-            for record in records:
-                stream.write(json.dumps(record, ensure_ascii=False) + "\n")
-        os.replace(temporary, path)
-    except OSError as error:
-        raise write_error(path, error) from error
+    with (
+        atomic_write_binary(path) as raw,
+        gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as packed,
+        io.TextIOWrapper(packed, encoding="utf-8", newline="\n") as stream,
+    ):
+        for record in records:
+            stream.write(json.dumps(record, ensure_ascii=False) + "\n")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from d2t.errors import DataError
-from d2t.io.atomic import atomic_write_json, write_error
+from d2t.io.atomic import atomic_write_binary, atomic_write_json
 from d2t.io.hashing import sha256_file
 
 if TYPE_CHECKING:
@@ -131,24 +130,14 @@ def load_checkpoint(folder: Path) -> tuple[Progress, dict[str, Tensor]]:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write a safetensors file by temporary name and rename.
+    """Write a safetensors file, all or nothing.
 
     Raises:
         DataError: the operating system refuses; nothing is left half-written.
     """
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        content = save({name: tensor.contiguous() for name, tensor in tensors.items()})
-        with temporary.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise write_error(path, error) from error
+    content = save({name: tensor.contiguous() for name, tensor in tensors.items()})
+    with atomic_write_binary(path) as stream:
+        stream.write(content)
 
 
 def pack(
@@ -188,8 +177,8 @@ def unpack(
     ]
     if wrong:
         raise DataError(
-            f"the checkpoint is not of this model (for example {sorted(wrong)[0]!r}); "
-            "the corpus or the code has changed: start a new run with another --out"
+            f"the checkpoint does not fit this model (for example the tensor {sorted(wrong)[0]!r}) "
+            "because the corpus or the code has changed since; start a new run with another --out"
         )
     with torch.no_grad():
         for name, parameter in parameters.items():
