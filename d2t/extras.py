@@ -10,7 +10,7 @@ from d2t.errors import BackendError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-EXTRAS = {"train": ("torch", "transformers", "datasets", "accelerate")}
+EXTRAS = {"train": ("torch", "transformers", "datasets", "pyarrow", "accelerate")}
 """The packages that each extra of ``pyproject.toml`` adds to the base install."""
 
 

@@ -1,89 +1,165 @@
-"""Examples to and from a Hugging Face ``Dataset``, without loss."""
+"""Corpora as saved Hugging Face datasets, and corpora in Parquet files.
+
+A row is a record as in a JSONL corpus, with the meaning representation as text.
+"""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
-from d2t.corpus.types import Example
-from d2t.errors import DataError
+from d2t.corpus.records import example_to_record
+from d2t.errors import DataError, did_you_mean
 from d2t.extras import explained_imports
-from d2t.mr.types import MeaningRepresentation, Plan, Slot
+from d2t.io.folder import atomic_folder
+from d2t.io.records import InputRecord
+from d2t.mr.render import render_mr
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from datasets import Dataset
 
-_COLUMNS = ("id", "dialogue_act", "slots", "references", "plan", "plan_breaks")
+    from d2t.corpus.types import Example
+    from d2t.corpus.writers import MRForm
+    from d2t.mr.domain import Domain
+
+_DICT, _DATASET = "dataset_dict.json", "state.json"  # what `save_to_disk` leaves in a folder
+_SPLITS = {"dev": "validation"}  # Hugging Face's name of a split, where it is not ours
+_BATCH = 1000
 
 
-def to_hf_dataset(examples: Iterable[Example]) -> Dataset:
+def to_dataset(examples: Iterable[Example], domain: Domain, mr_form: MRForm = "auto") -> Dataset:
     """A ``Dataset`` with one row an example.
 
-    Columns: ``id``, ``dialogue_act``, ``slots`` (list of ``{name, value}``), ``references`` (list
-    of texts), ``plan`` (list of ``{name, value}``, or None when the order is not known) and
-    ``plan_breaks``.
+    Columns: ``id``, ``mr`` (text), ``references`` (list of texts), ``plan`` (list of
+    ``slot[value]``), ``breaks`` (list of integers) and ``kind``; the last three are None where the
+    example has none.
+
+    Args:
+        examples: what to write.
+        domain: of the examples.
+        mr_form: of the text; ``auto`` is the domain's usual form.
 
     Raises:
         MissingExtraError: the ``datasets`` library is not installed.
+        DomainError: ``mr_form`` cannot express an MR.
     """
     with explained_imports():
         from datasets import Dataset, Features, List, Value
-    slot = {"name": Value("string"), "value": Value("string")}
+    text = Value("string")
     features = Features(
         {
-            "id": Value("string"),
-            "dialogue_act": Value("string"),
-            "slots": List(slot),
-            "references": List(Value("string")),
-            "plan": List(slot),
-            "plan_breaks": List(Value("int64")),
+            "id": text, "mr": text, "references": List(text),
+            "plan": List(text), "breaks": List(Value("int64")), "kind": text,
         }
-    )
-    rows = [_row(example) for example in examples]
-    columns = {name: [row[name] for row in rows] for name in _COLUMNS}
+    )  # fmt: skip
+    columns: dict[str, list[Any]] = {name: [] for name in features}
+    for example in examples:
+        record = example_to_record(example, domain)
+        record["mr"] = render_mr(example.mr, format=mr_form, domain=domain)
+        for name, column in columns.items():
+            column.append(record.get(name))
     return Dataset.from_dict(columns, features=features)  # from_list fails on no rows
 
 
-def from_hf_dataset(dataset: Dataset) -> list[Example]:
-    """The examples of a dataset made by :func:`to_hf_dataset`.
+def save_dataset(
+    splits: Mapping[str, Iterable[Example]], domain: Domain, folder: Path, mr_form: MRForm = "auto"
+) -> None:
+    """Save a ``DatasetDict``; the folder appears complete or not at all.
+
+    The development split is called ``validation`` there. An older saved ``DatasetDict`` is
+    replaced.
 
     Raises:
-        DataError: a column is missing.
+        MissingExtraError: the ``datasets`` library is not installed.
+        BundleError: the folder holds something else.
+        DataError: the operating system refuses.
     """
-    if missing := [name for name in _COLUMNS if name not in dataset.column_names]:
-        raise DataError(
-            f"the dataset has no column {missing[0]!r}; expected the columns that `to_hf_dataset` "
-            f"writes: {', '.join(_COLUMNS)}",
-            code="no_column",
-        )
-    return [_example(row) for row in dataset]
+    with explained_imports():
+        import datasets
+    made = {_SPLITS.get(name, name): to_dataset(splits[name], domain, mr_form) for name in splits}
+    silent = datasets.are_progress_bars_disabled()
+    datasets.disable_progress_bars()
+    try:
+        with atomic_folder(folder, marker=_DICT) as temporary:
+            # A split without rows gets a file only if one is asked for; else it cannot be loaded.
+            shards = {name: None if len(rows) else 1 for name, rows in made.items()}
+            datasets.DatasetDict(made).save_to_disk(str(temporary), num_shards=shards)
+    finally:
+        if not silent:
+            datasets.enable_progress_bars()
 
 
-def _row(example: Example) -> dict[str, Any]:
-    plan = example.plan
-    return {
-        "id": example.id,
-        "dialogue_act": example.mr.dialogue_act,
-        "slots": _dicts(example.mr.slots),
-        "references": list(example.references),
-        "plan": None if plan is None else _dicts(plan.slots),
-        "plan_breaks": None if plan is None or plan.breaks is None else list(plan.breaks),
-    }
+def saved_splits(folder: Path) -> tuple[str, ...]:
+    """The splits of a saved ``DatasetDict``, by d2t's names; empty for anything else.
+
+    Raises:
+        DataError: its list of splits cannot be read.
+    """
+    if not (folder / _DICT).is_file():
+        return ()
+    try:
+        names = json.loads((folder / _DICT).read_text(encoding="utf-8"))["splits"]
+        ours = {theirs: name for name, theirs in _SPLITS.items()}
+        return tuple(ours.get(name, name) for name in names)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{folder / _DICT} is damaged: {error!r}", code="read_failed") from error
 
 
-def _example(row: dict[str, Any]) -> Example:
-    plan = None
-    if row["plan"] is not None:
-        breaks = row["plan_breaks"]
-        plan = Plan(_slots(row["plan"]), None if breaks is None else tuple(breaks))
-    mr = MeaningRepresentation(_slots(row["slots"]), row["dialogue_act"])
-    return Example(row["id"], mr, tuple(row["references"]), plan)
+def saved_dataset(folder: Path, split: str) -> Path:
+    """The folder of one split of a saved ``DatasetDict``; a saved ``Dataset`` is its own.
+
+    Raises:
+        DataError: the folder is neither, or has no such split.
+    """
+    if splits := saved_splits(folder):
+        if split not in splits:
+            raise DataError(
+                f"{folder} has no split {split!r}{did_you_mean(split, splits)}; "
+                f"it has {', '.join(splits)}",
+                code="unknown_split",
+            )
+        return folder / _SPLITS.get(split, split)
+    if (folder / _DATASET).is_file():
+        return folder
+    raise DataError(
+        f"'{folder}' is a folder, but not a saved Dataset; name a CSV, JSONL or Parquet file in it",
+        code="is_a_folder",
+    )
 
 
-def _dicts(slots: Sequence[Slot]) -> list[dict[str, str]]:
-    return [{"name": slot.name, "value": slot.value} for slot in slots]
+def is_table(path: Path) -> bool:
+    """Whether a corpus is a folder or a Parquet file, which :func:`dataset_records` reads."""
+    return path.is_dir() or path.suffix.casefold() == ".parquet"
 
 
-def _slots(dicts: Sequence[dict[str, str]]) -> tuple[Slot, ...]:
-    return tuple(Slot(item["name"], item["value"]) for item in dicts)
+def dataset_records(path: Path) -> Iterator[InputRecord]:
+    """The rows of a saved ``Dataset`` or a Parquet file; the first row is line 1.
+
+    Raises:
+        MissingExtraError: the ``datasets`` library is not installed.
+        DataError: the folder or file cannot be read.
+    """
+    with explained_imports():
+        import pyarrow.parquet
+        from datasets import load_from_disk
+    if not path.exists():
+        raise DataError(f"cannot read {path}: no such file; check the name", code="no_such_file")
+    try:
+        if path.is_dir():
+            batches = load_from_disk(str(path)).with_format("arrow").iter(_BATCH)
+        else:
+            batches = pyarrow.parquet.ParquetFile(path).iter_batches(_BATCH)
+        index = 0
+        for batch in batches:
+            for row in batch.to_pylist():
+                own = row.get("id")
+                yield InputRecord(
+                    index, index + 1, str(index if own in (None, "") else own), row, None
+                )
+                index += 1
+    except (OSError, ValueError, LookupError) as error:  # pyarrow's errors are among these
+        what = "saved Dataset" if path.is_dir() else "Parquet file"
+        raise DataError(f"{path} is no readable {what}: {error}", code="read_failed") from error

@@ -1,4 +1,4 @@
-"""One way in for all examples: a registered corpus by name, or any corpus file by path."""
+"""Load examples: of a registered corpus by name, or of any corpus file or dataset by path."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from d2t.corpus.fetch import file_form
+from d2t.corpus.hf import saved_dataset, saved_splits
 from d2t.corpus.readers import read_corpus
 from d2t.corpus.registry import find_corpus, registry
 from d2t.errors import DataError, did_you_mean
@@ -21,19 +22,21 @@ logger = logging.getLogger(__name__)
 
 
 def load_split(name: str, split: Split, domain: Domain) -> list[Example]:
-    """The examples of one split of a registered corpus, or of a CSV or JSONL file.
+    """The examples of one split of a registered corpus, or of a file or saved dataset.
 
     A file of the cache that is no longer what was fetched is read, with a warning in the log.
 
     Args:
-        name: ``mini``, ``e2e``, ``e2e_cleaned``, ``viggo``, or a path to a ``.csv`` or ``.jsonl``
-            file, in which case ``split`` only names the examples.
+        name: ``mini``, ``e2e``, ``e2e_cleaned``, ``viggo``, or a path: to a saved ``DatasetDict``
+            with this split, or to a CSV, JSONL or Parquet file or a saved ``Dataset``, where
+            ``split`` only names the examples.
         split: ``train``, ``dev`` or ``test``.
         domain: the domain of the meaning representations.
 
     Raises:
         DataError: no such corpus, split or file, or the corpus is not fetched; the message then
             holds the exact command that fetches it.
+        MissingExtraError: a Parquet file or dataset, and the ``datasets`` library is not installed.
     """
     path, prefix = locate_split(name, split)
     if name in registry() and not find_corpus(name).embedded:
@@ -42,8 +45,13 @@ def load_split(name: str, split: Split, domain: Domain) -> list[Example]:
     return read_corpus(path, domain, name=prefix)
 
 
+def splits_of(name: str) -> tuple[str, ...]:
+    """The splits of a registered corpus or saved ``DatasetDict``; empty for a single file."""
+    return tuple(find_corpus(name).splits) if name in registry() else saved_splits(Path(name))
+
+
 def locate_split(name: str, split: str) -> tuple[Path, str]:
-    """The file that holds a split and the prefix of its example ids; raises like ``load_split``."""
+    """The path that holds a split and the prefix of its example ids; raises like ``load_split``."""
     if name in registry():
         entry = find_corpus(name)
         path = entry.path(split)
@@ -58,7 +66,7 @@ def locate_split(name: str, split: str) -> tuple[Path, str]:
     if path.is_file():
         return path, f"{path.stem}-{split}"
     if path.is_dir():
-        raise DataError(f"{name!r} is a folder; name a CSV or JSONL file in it", code="is_a_folder")
+        return saved_dataset(path, split), f"{path.stem}-{split}"
     hint = did_you_mean(name, registry()) or f"; registered: {', '.join(registry())}"
     raise DataError(f"{name!r} is neither a file nor a registered corpus{hint}", code="no_corpus")
 

@@ -1,9 +1,10 @@
-"""Read corpus files: CSV with ``mr`` and ``ref`` columns, or JSONL records."""
+"""Read corpora: CSV with ``mr`` and ``ref`` columns, JSONL, Parquet, or a saved Dataset."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from d2t.corpus.hf import dataset_records, is_table
 from d2t.corpus.records import example_from_record
 from d2t.errors import D2TError, DataError
 from d2t.io.records import read_records
@@ -23,7 +24,8 @@ def read_corpus(path: Path, domain: Domain, *, name: str) -> list[Example]:
     """All examples of a corpus file, one per row, ids ``{name}-{index}`` unless the file has ids.
 
     Args:
-        path: CSV (columns ``mr`` and ``ref``, found by name, or slots as columns) or JSONL.
+        path: CSV or Parquet (columns ``mr`` and ``ref``, found by name, or slots as columns),
+            JSONL, or the folder of a saved ``Dataset``.
         domain: resolves slot names and values.
         name: prefix of generated ids, e.g. ``e2e_cleaned-train``.
 
@@ -51,9 +53,16 @@ def iter_corpus(
 
     Raises:
         DataError: the file itself cannot be read.
+        MissingExtraError: it is a Parquet file or a saved ``Dataset``, and ``datasets`` is not
+            installed.
     """
     parsed: dict[str, MeaningRepresentation] = {}  # corpora repeat each MR many times
-    for record in read_records(str(path), known_columns=domain.slot_names):
+    records = (
+        dataset_records(path)
+        if is_table(path)
+        else read_records(str(path), known_columns=domain.slot_names)
+    )
+    for record in records:
         try:
             yield record, _example(record, domain, name, parsed)
         except D2TError as error:

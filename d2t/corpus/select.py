@@ -67,7 +67,9 @@ def require_lexicon(domain: Domain) -> None:
 
 
 def is_test_file(path: Path) -> bool:
-    """Whether the bytes of a file are those of a registered test split."""
+    """Whether the bytes of a file are those of a registered test split; a folder has none."""
+    if path.is_dir():
+        return False
     for entry in registry().values():
         test = entry.splits.get("test")
         if test is None:

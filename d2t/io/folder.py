@@ -55,11 +55,11 @@ def refuse_to_overwrite(path: Path, marker: str) -> None:
         if (path / marker).is_file() or not any(path.iterdir()):
             return
         raise BundleError(
-            f"{path} holds other files and no {marker}: it is not a bundle and is not overwritten; "
-            "choose another folder or empty that one"
+            f"{path} holds other files and no {marker}, so it is not overwritten; choose another "
+            "folder or empty that one"
         )
     if path.exists():
-        raise BundleError(f"{path} is a file; a bundle is a folder: choose another name")
+        raise BundleError(f"{path} is a file; a folder is to be written: choose another name")
 
 
 def _replace(new: Path, target: Path) -> None:

@@ -168,6 +168,35 @@ def test_convert_there_and_back(corpus: Path, tmp_path: Path) -> None:
     assert '"inform(name[Aromi], eatType[pub])"' in viggo
 
 
+def test_convert_to_a_saved_dataset_and_back(corpus: Path, tmp_path: Path) -> None:
+    folder, again = tmp_path / "own", tmp_path / "y.csv"
+    made = d2t("convert", corpus, "--to", "hf", "--split", "dev", "-o", folder)
+    assert (made.exit_code, made.stderr) == (0, "2 examples written\n")
+    assert d2t("convert", folder, "-o", again).exit_code == 0
+    assert again.read_text(encoding="utf-8") == corpus.read_text(encoding="utf-8")
+    assert "2 records, 0 bad" in d2t("validate", folder).stderr
+    report = json.loads(d2t("stats", folder, "--split", "dev", "--json").stdout)
+    assert report["examples"] == 2
+    missing = d2t("stats", folder)
+    assert (missing.exit_code, "it has dev" in missing.stderr) == (1, True)
+
+
+def test_a_dataset_has_all_splits_of_a_corpus(tmp_path: Path) -> None:
+    folder = tmp_path / "mini"
+    assert "2400 examples" in d2t("convert", "mini", "--to", "hf", "-o", folder).stderr
+    given, made = (
+        json.loads(d2t("stats", source, "--split", "test", "--json").stdout)
+        for source in ("mini", folder)
+    )
+    assert {**made, "corpus": "mini"} == given
+    for command in ("convert", "validate"):
+        result = d2t(command, folder)
+        assert result.exit_code == 2
+        assert "train, dev, test; choose one with --split" in result.stderr
+    nowhere = d2t("convert", "mini", "--to", "hf")
+    assert (nowhere.exit_code, "--out FOLDER" in nowhere.stderr) == (2, True)
+
+
 def test_convert_leaves_bad_lines_out_and_says_so(corpus: Path, tmp_path: Path) -> None:
     with corpus.open("a", encoding="utf-8") as stream:
         stream.write("name[,X.\n")

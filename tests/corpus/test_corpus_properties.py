@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from d2t.corpus.correct import correct_examples, restrict_plan
 from d2t.corpus.group import group_references, medoid_plan, plan_bigrams
-from d2t.corpus.hf import from_hf_dataset, to_hf_dataset
+from d2t.corpus.hf import to_dataset
 from d2t.corpus.mini.compose import compose
 from d2t.corpus.mini.grammar import Grammar
 from d2t.corpus.overlap import remove_overlap
@@ -71,7 +71,8 @@ def test_records_round_trip(example: Example) -> None:
 @given(st.lists(examples(), max_size=4))
 @settings(max_examples=20)
 def test_datasets_round_trip(corpus: list[Example]) -> None:
-    assert from_hf_dataset(to_hf_dataset(corpus)) == corpus
+    rows = to_dataset(corpus, DOMAIN).to_list()
+    assert [example_from_record(row, DOMAIN) for row in rows] == corpus
 
 
 @given(st.lists(examples(), min_size=1, max_size=4))

@@ -21,6 +21,8 @@ from d2t.cli.common import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from d2t.corpus.types import Example
     from d2t.mr.domain import Domain
 
@@ -32,19 +34,33 @@ app = typer.Typer(
 )
 
 Corpus = Annotated[
-    str, typer.Argument(help="A registered corpus (`d2t data list`), or a CSV or JSONL file.")
+    str,
+    typer.Argument(
+        help="A registered corpus (`d2t data list`), a CSV (columns mr, ref), JSONL or Parquet "
+        "file, or a saved Hugging Face Dataset."
+    ),
 ]
-CorpusFile = Annotated[Path, typer.Argument(help="A CSV (columns mr, ref) or JSONL file.")]
 SplitOption = Annotated[
     Literal["train", "dev", "test"],
     typer.Option("--split", help="Which split; of a file: what it is."),
 ]
+WhichSplitOption = Annotated[
+    Literal["train", "dev", "test"] | None,
+    typer.Option("--split", help="Which split of a corpus that has several."),
+]
 Out = Annotated[
-    str, typer.Option("--out", "-o", help="Output file (.csv or .jsonl); '-' is standard output.")
+    str,
+    typer.Option(
+        "--out", "-o", help="Output file (.csv or .jsonl) or folder; '-' is standard output."
+    ),
 ]
 Form = Annotated[
-    Literal["auto", "csv", "jsonl"],
-    typer.Option("--to", help="Output format; auto: by the suffix, else jsonl."),
+    Literal["auto", "csv", "jsonl", "hf"],
+    typer.Option(
+        "--to",
+        help="Output format; auto: by the suffix, else jsonl; hf: a folder that holds a Hugging "
+        "Face DatasetDict.",
+    ),
 ]
 MRForm = Annotated[
     Literal["auto", "e2e", "viggo", "json"],
@@ -167,7 +183,8 @@ def stats(
 
 @app.command()
 def validate(
-    file: CorpusFile,
+    source: Corpus,
+    split: WhichSplitOption = None,
     domain: CorpusDomainOption = None,
     warnings_as_errors: Annotated[
         bool, typer.Option("--warnings-as-errors", help="Exit 3 for warnings too.")
@@ -187,7 +204,8 @@ def validate(
     from d2t.io.records import write_record
     from d2t.mr.domain import load_domain
 
-    validator = CorpusValidator(file, load_domain(domain or default_domain(str(file))))
+    [path] = _paths(source, split).values()
+    validator = CorpusValidator(path, load_domain(domain or default_domain(source)))
     for problem in validator.problems():
         if not as_json:
             write_record(sys.stdout, problem.as_dict())
@@ -242,7 +260,7 @@ def correct(
     if against is not None:
         held_out, _ = _load(against, "test", domain)
         kept = remove_overlap(corrected, held_out)
-    _write(kept, loaded, out, form, "auto")
+    _write({split: kept}, loaded, out, form, "auto")
     say(
         f"{len(examples)} texts: {changed} MRs changed, {len(examples) - len(corrected)} texts say "
         f"nothing and were dropped, {len(corrected) - len(kept)} overlap with the test set; "
@@ -252,19 +270,22 @@ def correct(
 
 @app.command()
 def convert(
-    source: CorpusFile,
+    source: Corpus,
+    split: WhichSplitOption = None,
     out: Out = "-",
     form: Form = "auto",
     mr_form: MRForm = "auto",
     domain: CorpusDomainOption = None,
     strict: StrictOption = False,
 ) -> None:
-    """Write a corpus file in another form: CSV or JSONL, MRs as E2E or ViGGO text or as JSON.
+    """Write a corpus in another form: CSV, JSONL or dataset, MRs as E2E or ViGGO text or as JSON.
 
-    CSV has no place for ids and plans; JSONL keeps them. Bad lines are named on stderr and left out
-    (exit 3).
+    CSV has no place for ids and plans; JSONL and datasets keep them. A dataset holds every split of
+    the corpus, or the one that `--split` names (of a file: train, unless `--split` says otherwise);
+    dev is called validation there. Bad lines are named on stderr and left out (exit 3).
 
     Example:  d2t data convert corpus.csv --out corpus.jsonl
+    Example:  d2t data convert mini --to hf --out mini_dataset
     """
     from d2t.corpus.readers import iter_corpus
     from d2t.corpus.select import default_domain
@@ -273,19 +294,23 @@ def convert(
     from d2t.mr.domain import load_domain
 
     refuse_own_input(source, Path(out))
-    loaded = load_domain(domain or default_domain(str(source)))
-    good, bad = [], 0
-    for record, example in iter_corpus(source, loaded, name=source.stem):
-        if not isinstance(example, D2TError):
-            good.append(example)
-            continue
-        example.line = record.line
-        if strict:
-            raise example
-        say_error(example)
-        bad += 1
+    paths = _paths(source, split, several=form == "hf")
+    loaded = load_domain(domain or default_domain(source))
+    good: dict[str, list[Example]] = {name: [] for name in paths}
+    bad = 0
+    for name, path in paths.items():
+        for record, example in iter_corpus(path, loaded, name=path.stem):
+            if not isinstance(example, D2TError):
+                good[name].append(example)
+                continue
+            example.line = record.line
+            if strict:
+                raise example
+            say_error(example)
+            bad += 1
     _write(good, loaded, out, form, mr_form)
-    say(f"{len(good)} examples written" + (f", {bad} bad lines left out" if bad else ""))
+    count = sum(map(len, good.values()))
+    say(f"{count} examples written" + (f", {bad} bad lines left out" if bad else ""))
     raise typer.Exit(ExitCode.BAD_INPUT if bad else ExitCode.GOOD)
 
 
@@ -315,16 +340,45 @@ def _load(
     return load_split(source, split, loaded), loaded
 
 
+def _paths(
+    source: str, split: Literal["train", "dev", "test"] | None, *, several: bool = False
+) -> dict[str, Path]:
+    """The file or folder of each split that is meant.
+
+    Raises:
+        UsageError: the corpus has several splits, and only one can be used.
+        DataError: it does not have the split, or is not fetched.
+    """
+    from d2t.corpus.load import locate_split, splits_of
+    from d2t.errors import UsageError
+
+    splits = splits_of(source)
+    if not splits and not Path(source).is_dir():
+        return {split or "train": Path(source)}
+    wanted = (split,) if split else splits or ("train",)
+    if len(wanted) > 1 and not several:
+        raise UsageError(f"{source} has the splits {', '.join(wanted)}; choose one with --split")
+    return {name: locate_split(source, name)[0] for name in wanted}
+
+
 def _write(
-    examples: list[Example],
+    splits: Mapping[str, list[Example]],
     domain: Domain,
     out: str,
-    form: Literal["auto", "csv", "jsonl"],
+    form: Literal["auto", "csv", "jsonl", "hf"],
     mr_form: Literal["auto", "e2e", "viggo", "json"],
 ) -> None:
+    from d2t.corpus.hf import save_dataset
     from d2t.corpus.writers import write_corpus
+    from d2t.errors import UsageError
     from d2t.io.atomic import atomic_write
 
+    if form == "hf":
+        if out == "-":
+            raise UsageError("a dataset is a folder: name it with --out FOLDER")
+        save_dataset(splits, domain, Path(out), mr_form)
+        return
+    [examples] = splits.values()
     if form == "auto":
         form = "csv" if Path(out).suffix == ".csv" else "jsonl"
     if out == "-":
