@@ -517,7 +517,7 @@ def train(
         ConfigError: an unknown key or an impossible value.
         DataError: the corpus cannot be read, or the folder holds another run.
     """
-    from d2t.train.config.config_file import load_config
+    from d2t.train.config.load import load_config
 
     named = {"data.corpus": corpus, "strategy": strategy}
     given = {key: value for key, value in named.items() if value is not None}

@@ -35,8 +35,9 @@ class Registry(Generic[T]):
     Args:
         kind: the singular noun of error messages, such as ``linearization strategy``.
         group: the entry-point group of other packages, such as ``d2t.strategies``.
-        builtin: the module that registers each built-in name. A module is imported when one of
-            its names is asked for, so that a registry costs nothing at start-up.
+        builtin: the module that registers each built-in name, or where such a table stands
+            (``package:NAME``). A module is imported when one of its names is asked for, so that a
+            registry costs nothing at start-up.
         error: the class of the error about an unknown name.
         code: its code.
     """
@@ -45,18 +46,26 @@ class Registry(Generic[T]):
         self,
         kind: str,
         group: str,
-        builtin: Mapping[str, str] | None = None,
+        builtin: Mapping[str, str] | str | None = None,
         *,
         error: type[D2TError] = ConfigError,
         code: str | None = None,
     ) -> None:
         self.kind = kind
         self.group = group
-        self.builtin = dict(builtin or {})
+        self._builtin = builtin or {}
         self._error = error
         self._code = code
         self._items: dict[str, T] = {}
         self._aliases: dict[str, str] = {}
+
+    @property
+    def builtin(self) -> Mapping[str, str]:
+        """The module that registers each built-in name."""
+        if isinstance(self._builtin, str):
+            package, _, name = self._builtin.partition(":")
+            self._builtin = cast("Mapping[str, str]", getattr(import_module(package), name))
+        return self._builtin
 
     def register(self, name: str, *aliases: str) -> Callable[[S], S]:
         """A decorator that registers what it decorates and returns it unchanged.
@@ -101,9 +110,13 @@ class Registry(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         """The built-in objects, then those that were registered by now."""
+        return iter(self.items().values())
+
+    def items(self) -> dict[str, T]:
+        """The objects of ``__iter__`` by name."""
         for name in self.builtin:
             self._import(name)
-        return iter(self._items[name] for name in self._loaded_names())
+        return {name: self._items[name] for name in self._loaded_names()}
 
     def names(self) -> tuple[str, ...]:
         """All names: built-in ones first, then registered ones, then those of entry points."""
@@ -163,7 +176,7 @@ class Registry(Generic[T]):
             other = self._items.get(self._aliases.get(key, key))
             if other is not None and not _same_definition(other, item):
                 raise ConfigError(
-                    f"two of a kind are called {key!r}: the {self.kind} {other!r} and {item!r}",
+                    f"the name {key!r} is used twice: by the {self.kind} {other!r} and by {item!r}",
                     code="name_taken",
                 )
         self._items[keys[0]] = item

@@ -175,12 +175,12 @@ def test_plans_are_chosen_and_read() -> None:
 
 def test_folders_of_the_same_name_stay_importable() -> None:
     import d2t.plan.choose
-    import d2t.train.config.config
+    import d2t.train.config.options
 
     assert callable(d2t.plan)
     assert callable(d2t.train)
     assert d2t.plan.choose.make_planner
-    assert d2t.train.config.config.TrainConfig
+    assert d2t.train.config.options.TrainConfig
 
 
 def test_a_generator_is_trained(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_an_unknown_name_is_answered_with_near_ones_and_all():
 def test_one_name_is_one_object():
     registry = colours()
     for name, aliases in (("red", ()), ("green", ("red",)), ("rd", ()), ("green", ("rd",))):
-        with pytest.raises(ConfigError, match="two of a kind") as caught:
+        with pytest.raises(ConfigError, match="used twice") as caught:
             registry.register(name, *aliases)(Green)
         assert caught.value.code == "name_taken"
     assert registry.names() == ("red",)

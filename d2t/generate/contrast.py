@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from d2t.generate.types import EncodedRequest
-    from d2t.model.bundle.bundle_parts import BundleParts
+    from d2t.model.bundle.parts import BundleParts
     from d2t.slots.checker import SlotChecker
 
 _OPEN_WORD = re.compile(r"\w+\Z")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from d2t.generate.contrast import ContrastOptions
-    from d2t.model.bundle.bundle import Bundle
+    from d2t.model.bundle.network import Bundle
     from d2t.search.backend import (
         EncodedSource,
         SampleKey,

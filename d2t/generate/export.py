@@ -18,8 +18,8 @@ from d2t.generate.pipeline import ModelGenerator
 from d2t.generate.types import GenerationRequest
 from d2t.io.atomic import atomic_write_json
 from d2t.io.folder import atomic_folder
-from d2t.model.bundle.bundle import Bundle
 from d2t.model.bundle.manifest import MANIFEST, Manifest, bundle_files
+from d2t.model.bundle.network import Bundle
 from d2t.model.config import EXPORTED_POSITIONS
 from d2t.model.layers import sinusoidal_positions
 from d2t.model.transformer import TransformerModel

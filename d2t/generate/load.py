@@ -10,8 +10,8 @@ from d2t.errors import UsageError
 from d2t.generate.options import GenerationOptions
 from d2t.generate.pipeline import ModelGenerator
 from d2t.io.resources import shipped_model
-from d2t.model.bundle.bundle_parts import BundleParts, read_parts
 from d2t.model.bundle.manifest import Manifest
+from d2t.model.bundle.parts import BundleParts, read_parts
 from d2t.search.ct2_backend import FOLDER, CTranslate2Backend, Parallelism
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def load(
         )
     import torch
 
-    from d2t.model.bundle.bundle import Bundle
+    from d2t.model.bundle.network import Bundle
     from d2t.model.device import pick_device
 
     if threads is not None:

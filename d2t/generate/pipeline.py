@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from d2t.generate.types import GenerationRequest, Hypothesis, Orders
-    from d2t.model.bundle.bundle import Bundle
-    from d2t.model.bundle.bundle_parts import BundleParts
+    from d2t.model.bundle.network import Bundle
+    from d2t.model.bundle.parts import BundleParts
     from d2t.mr.types import MeaningRepresentation, Plan
     from d2t.search.backend import SamplingOptions, SearchBackend, SearchResult
 

@@ -25,3 +25,18 @@ def pick_device(name: str) -> str:
         names = ", ".join(device for device, available in there.items() if available)
         raise BackendError(f"device {name!r} is not available here; this machine has: {names}")
     return name
+
+
+def checked_device(name: str) -> torch.device:
+    """The device called ``name``.
+
+    Raises:
+        BackendError: no such device, or not on this machine.
+    """
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise BackendError(f"device {name!r} cannot be used here ({reason}); try 'cpu'") from error
+    return device

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 import tokenizers
 
 from d2t.errors import BundleError
-from d2t.model.segments import GLUE, SymbolCutter, clean
+from d2t.model.tokenizer import GLUE, SymbolCutter, clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

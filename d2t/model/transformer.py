@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import nn
 
-from d2t.model.attention import CrossAttention, SelfAttention, attend
 from d2t.model.base import DecoderState, Seq2SeqModel
-from d2t.model.layers import Dropout, sinusoidal_positions, with_noise, xavier_
+from d2t.model.layers import (
+    CrossAttention,
+    Dropout,
+    SelfAttention,
+    attend,
+    sinusoidal_positions,
+    with_noise,
+    xavier_,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -1,6 +1,6 @@
 """The neural planner's network in numpy: a set of slots in, scores of what comes next out.
 
-Same parameters, same formulas as the torch module that trains it (``d2t/train/planner_network``);
+Same parameters, same formulas as the torch module that trains it (``d2t.plan.training.planner``);
 a test holds the two equal. Shapes: n slots, b partial plans at once, d the width.
 """
 

@@ -22,7 +22,7 @@ from d2t.errors import DataError
 from d2t.language.delex import maskable
 from d2t.linearize.base import STRATEGIES
 from d2t.linearize.plan_first import PlanFirst
-from d2t.train.config.objective import OBJECTIVES
+from d2t.train.config.options import OBJECTIVES
 from d2t.train.data.prepare import TrainingPair, digest_of, split_of_test
 from d2t.train.loop.objective import Objective
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from d2t.corpus.types import Example
     from d2t.mr.domain import Domain
     from d2t.slots.checker import SlotChecker
-    from d2t.train.config.config import DataConfig, TrainConfig
+    from d2t.train.config.options import DataConfig, TrainConfig
     from d2t.train.data.prepare import PreparedData
     from d2t.train.loop.objective import RunContext
     from d2t.train.loop.parts import StepParts
@@ -64,6 +64,7 @@ class CounterfactualObjective(Objective):
     alpha: float = Field(default=0.5, gt=0.0, lt=1.0)
     tags: bool = True
     default_strategy: ClassVar[str | None] = PLAN_FREE_STRATEGY
+    pair_kinds: ClassVar[frozenset[str]] = frozenset((KIND,))
 
     @property
     def plan_first(self) -> PlanFirst:
@@ -157,8 +158,8 @@ def factual_data(data: PreparedData) -> PreparedData:
     train, extra, dev = (list(filter(_is_factual, p)) for p in (data.train, data.extra, data.dev))
     if not train or not dev:
         raise DataError(
-            "no reference says its MR, so there are no factual pairs to train on; let MRs be "
-            "corrected by their texts: --set data.correct=true"
+            "no reference says exactly its MR, so there are no factual pairs to train on; have the "
+            "MRs corrected from the texts with --set data.correct=true"
         )
     n_left_out = len(data.pairs) - len(train) - len(extra)
     counts = {**data.counts, **({"not_factual": n_left_out} if n_left_out else {})}

@@ -16,7 +16,7 @@ from d2t.recipes.run import train
 from d2t.score.records import EvaluationRecord
 from d2t.score.report.report import evaluate_records
 from d2t.score.tasks import generation_tasks
-from d2t.train.config.config_file import load_config
+from d2t.train.config.load import load_config
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from d2t.model.bundle.bundle_parts import BundleParts
+    from d2t.model.bundle.parts import BundleParts
     from d2t.search.backend import EncodedSource, SampleKey, SamplingOptions
 
 FOLDER = "ctranslate2"

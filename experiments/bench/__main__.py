@@ -116,8 +116,8 @@ def _run(chosen: Sequence[str], options: Options) -> tuple[list[dict[str, Any]],
 
 def _model_parts(chosen: Sequence[str], options: Options) -> dict[str, Any]:
     # Imported here: torch takes seconds, and checker and start-up do without it.
-    from d2t.model.bundle.bundle_parts import DOMAIN
     from d2t.model.bundle.manifest import Manifest
+    from d2t.model.bundle.parts import DOMAIN
     from d2t.model.config import TransformerConfig
     from d2t.mr.domain_files import load_domain_copy
     from experiments.bench.generation import bench_generation, bench_latency, staged

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from d2t.generate.types import Generator
-    from d2t.model.bundle.bundle import Bundle
+    from d2t.model.bundle.network import Bundle
     from experiments.bench.options import Options, Pool
 
 

@@ -16,17 +16,16 @@ from d2t.errors import DataError
 from d2t.model.build import build_model
 from d2t.recipes.run import cpu_settings
 from d2t.seeding import derive_seed, seed_everything
-from d2t.train.config.config import DataConfig, OptimConfig, RunConfig, SelectConfig, TrainConfig
+from d2t.train.config.options import DataConfig, OptimConfig, RunConfig, SelectConfig, TrainConfig
 from d2t.train.data.batching import EncodedPair, plan_batches
 from d2t.train.data.encode import FROZEN
 from d2t.train.data.prepare import PreparedData, prepare_data
 from d2t.train.loop.assemble import Assembly, assemble
-from d2t.train.loop.interrupt import stop_on_signal
-from d2t.train.loop.loop import Loop
+from d2t.train.loop.optim import default_warmup
 from d2t.train.loop.parts import Part, batch_options
-from d2t.train.loop.progress import Silent
-from d2t.train.loop.schedule import default_warmup
+from d2t.train.loop.progress import Silent, stop_on_signal
 from d2t.train.loop.selection import DevResult, mean_loss
+from d2t.train.loop.steps import Loop
 from d2t.train.loop.workers import Workers
 from experiments.bench.hf import forced_logits, pegasus_twin, quiet_torch
 

@@ -17,7 +17,7 @@ from d2t.errors import D2TError
 from d2t.language.habits.clauses import ClauseChecker
 from d2t.language.template import template_of, template_words
 from d2t.score.records import read_evaluation_records
-from d2t.train.config.config import DataConfig
+from d2t.train.config.options import DataConfig
 from d2t.train.data.prepare import prepare_data
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from d2t.generate.types import GenerationRequest
 from d2t.io.hashing import sha256_file
 from d2t.judges.qa.model import QAModel
 from d2t.judges.qa.reader import QAReader
-from d2t.judges.qa.training.qa import QAConfig
+from d2t.judges.qa.training.train import QAConfig
 from d2t.language.template import template_words
 from d2t.mr.domain import load_domain
 from d2t.recipes.run import train
@@ -31,8 +31,7 @@ from d2t.score.records import read_evaluation_records
 from d2t.score.report.tables import markdown_table
 from d2t.score.variety import copied, distinct, template_of_text
 from d2t.slots.checker import SlotChecker
-from d2t.train.config.config_file import merged, validate
-from d2t.train.config.init_config import bundle_digest, inherited
+from d2t.train.config.load import bundle_digest, inherited, merged, validate
 from d2t.train.loop.progress import Lines
 from experiments.engine.command import ONLY, Command, Outcome
 from experiments.engine.config import read_toml
@@ -57,7 +56,7 @@ if TYPE_CHECKING:
 
     from d2t.corpus.types import Example
     from d2t.score.records import EvaluationRecord
-    from d2t.train.config.config import TrainConfig
+    from d2t.train.config.options import TrainConfig
     from experiments.engine.command import Places
     from experiments.engine.steps import Rows, StepResult
 

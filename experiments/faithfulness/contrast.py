@@ -31,7 +31,7 @@ from d2t.io.manifest import git_state
 from d2t.mr.perturb import Perturbation  # noqa: TC001 - pydantic reads it at run time
 from d2t.score.report.tables import markdown_table
 from d2t.slots.checker import SlotChecker
-from d2t.train.config.init_config import bundle_digest
+from d2t.train.config.load import bundle_digest
 from experiments.engine.command import ONLY, Command, Outcome
 from experiments.engine.config import read_toml
 from experiments.engine.numbers import difference_cell
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from d2t.corpus.types import Example
     from d2t.generate.pipeline import ModelGenerator
     from d2t.generate.types import Hypothesis
-    from d2t.judges.parser.learned_parser import LearnedParser
+    from d2t.judges.parser.classifier import LearnedParser
     from d2t.mr.domain import Domain
     from experiments.engine.command import Places
 

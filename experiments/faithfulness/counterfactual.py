@@ -26,7 +26,7 @@ from d2t.generate.types import GenerationRequest
 from d2t.io.atomic import atomic_write, atomic_write_json
 from d2t.io.hashing import sha256_file
 from d2t.io.records import write_record
-from d2t.model.bundle.bundle import Bundle
+from d2t.model.bundle.network import Bundle
 from d2t.mr.domain import load_domain
 from d2t.plan.untrained import random_plan
 from d2t.recipes.counterfactual import held_out_mrs, made_pairs
@@ -35,7 +35,7 @@ from d2t.score.records import EvaluationRecord
 from d2t.score.report.tables import markdown_table
 from d2t.seeding import derived_rng
 from d2t.slots.checker import SlotChecker
-from d2t.train.config.config_file import merged, validate
+from d2t.train.config.load import merged, validate
 from d2t.train.data.prepare import prepare_data
 from d2t.train.loop.progress import Lines
 from experiments.engine.command import ONLY, Command, Outcome
@@ -64,8 +64,8 @@ if TYPE_CHECKING:
 
     from d2t.corpus.types import Example
     from d2t.generate.types import Hypothesis
-    from d2t.judges.parser.learned_parser import LearnedParser
-    from d2t.train.config.config import DataConfig, TrainConfig
+    from d2t.judges.parser.classifier import LearnedParser
+    from d2t.train.config.options import DataConfig, TrainConfig
     from experiments.engine.command import Places
     from experiments.engine.steps import Rows
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from d2t.corpus.types import Example
     from d2t.linearize.source import LinearizedInput
-    from d2t.model.bundle.bundle import Bundle
+    from d2t.model.bundle.network import Bundle
     from d2t.mr.types import MeaningRepresentation
     from d2t.slots.checker import SlotChecker
 

@@ -20,7 +20,7 @@ from d2t.generate.types import GenerationRequest
 from d2t.io.atomic import atomic_write_json
 from d2t.io.hashing import sha256_file
 from d2t.io.manifest import git_state
-from d2t.judges.parser.learned_parser import MANIFEST, LearnedParser, labels_of, merged_labels
+from d2t.judges.parser.classifier import MANIFEST, LearnedParser, labels_of, merged_labels
 from d2t.judges.parser.training import ParserConfig, read_texts, train_parser
 from d2t.judges.qa.report import QAOptions, QAReport, judge_records, signature
 from d2t.language.template import template_of
@@ -36,7 +36,7 @@ from d2t.score.text import bleu
 from d2t.seeding import derived_rng
 from d2t.slots.checker import SlotChecker
 from d2t.slots.tally import Tally
-from d2t.train.config.init_config import bundle_digest
+from d2t.train.config.load import bundle_digest
 from experiments.engine.steps import existing_bundle, is_current, write_outputs
 
 if TYPE_CHECKING:

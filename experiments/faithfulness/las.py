@@ -22,10 +22,9 @@ from d2t.errors import D2TError, DataError
 from d2t.io.atomic import atomic_write_json
 from d2t.io.hashing import sha256_json
 from d2t.io.manifest import git_state
+from d2t.judges.observer.items import Target, value_items, verbalised_items
 from d2t.judges.observer.simulatability import by_question, simulatability
-from d2t.judges.observer.simulation import signature_of, simulate
-from d2t.judges.observer.simulation_items import Target, value_items, verbalised_items
-from d2t.judges.observer.simulator import SimulatorConfig
+from d2t.judges.observer.simulator import SimulatorConfig, signature_of, simulate
 from d2t.mr.domain import load_domain
 from d2t.score.bootstrap import Resampling
 from d2t.score.report.tables import markdown_table
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from d2t.judges.observer.simulation_items import Target
+    from d2t.judges.observer.items import Target
     from d2t.mr.domain import Domain
     from d2t.score.records import EvaluationRecord
     from experiments.engine.command import Places
@@ -61,7 +60,7 @@ class LasExperiment(_Table):
         n_mrs: the first so many of them, and of each corpus of references; None: all.
         seed: of the observers, their folds, and which reference an MR is given.
         folds: of cross-fitting, by MR.
-        targets: what observers are asked (``d2t.judges.observer.simulation_items``).
+        targets: what observers are asked (``d2t.judges.observer.items``).
         systems: the rows.
     """
 

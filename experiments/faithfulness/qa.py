@@ -26,8 +26,8 @@ from d2t.judges.qa.questeval import questeval
 from d2t.judges.qa.questions import load_questions
 from d2t.judges.qa.reader import QAReader
 from d2t.judges.qa.training.distractor_frames import load_frames
-from d2t.judges.qa.training.qa import train_qa, utterances_of
-from d2t.judges.qa.training.qa_pairs import Utterance
+from d2t.judges.qa.training.pairs import Utterance
+from d2t.judges.qa.training.train import train_qa, utterances_of
 from d2t.mr.domain import load_domain
 from d2t.mr.types import MeaningRepresentation, Slot
 from d2t.score.records import read_evaluation_records

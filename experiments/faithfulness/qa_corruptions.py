@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from d2t.corpus.load import load_split
 from d2t.judges.qa.training.distractor_frames import load_frames
-from d2t.judges.qa.training.qa import distractor_of, utterances_of
+from d2t.judges.qa.training.train import distractor_of, utterances_of
 from d2t.mr.domain import load_domain
 from d2t.mr.types import MeaningRepresentation, Slot
 from d2t.seeding import derived_rng
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from d2t.corpus.types import Example
     from d2t.judges.qa.training.distractors import DistractedText, Distractor
-    from d2t.judges.qa.training.qa_pairs import Utterance
+    from d2t.judges.qa.training.pairs import Utterance
     from d2t.mr.domain import Domain
     from d2t.slots.checker import SlotChecker
     from d2t.slots.types import Alignment, Span

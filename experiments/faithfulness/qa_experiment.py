@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from d2t.judges.qa.training.qa import QAConfig
+from d2t.judges.qa.training.train import QAConfig
 from experiments.engine.config import read_toml
 from experiments.faithfulness.judges import System  # noqa: TC001  (pydantic reads it)
 

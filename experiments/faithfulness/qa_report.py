@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from d2t.judges.fluency.fluency_scores import auc
+from d2t.judges.fluency.training import auc
 from d2t.judges.qa.hard_cases import wrong_verdicts
 from experiments.faithfulness.qa_corruptions import (
     CONTROL,

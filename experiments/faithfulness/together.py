@@ -30,14 +30,13 @@ from d2t.judges.qa.contexts import context_pair
 from d2t.judges.qa.model import QAModel
 from d2t.judges.qa.quals import quals
 from d2t.judges.qa.reader import QAReader
-from d2t.model.bundle.bundle import Bundle
+from d2t.model.bundle.network import Bundle
 from d2t.mr.domain import load_domain
 from d2t.score.records import read_evaluation_records
 from d2t.score.report.tables import markdown_table
 from d2t.score.tasks import generation_tasks
 from d2t.slots.checker import SlotChecker
-from d2t.train.config.config_file import merged, validate
-from d2t.train.config.init_config import bundle_digest
+from d2t.train.config.load import bundle_digest, merged, validate
 from experiments.engine.command import HERE, RUNS, Command, Outcome
 from experiments.engine.config import read_toml
 from experiments.engine.numbers import difference_cell, spread

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from d2t.corpus.load import load_split
-from d2t.judges.fluency.fluency_classifier import FluencyClassifier
-from d2t.judges.fluency.fluency_scores import auc, detection_scores
-from d2t.judges.fluency.training import marked_texts
+from d2t.judges.fluency.classifier import FluencyClassifier
+from d2t.judges.fluency.training import auc, detection_scores, marked_texts
 from d2t.language.ngram.fluency import NgramLanguageModel
 from d2t.language.template import template_text
 from d2t.mr.domain import load_domain

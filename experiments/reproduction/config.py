@@ -9,13 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from d2t.errors import ConfigError
 from d2t.io.hashing import sha256_json
 from d2t.score.tasks import PlanMode  # noqa: TC001 - pydantic reads it at run time
-from d2t.train.config.config_file import merged, validate
+from d2t.train.config.load import merged, validate
 from experiments.engine.config import read_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from d2t.train.config.config import TrainConfig
+    from d2t.train.config.options import TrainConfig
 
 Recipe = Literal["base", "phrases", "self_training"]
 Stage = Literal["train", "greedy", "beam"]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from d2t.mr.domain import Domain
     from d2t.recipes.self_training.config import SelfTrainingConfig
-    from d2t.train.config.config import TrainConfig
+    from d2t.train.config.options import TrainConfig
     from d2t.train.loop.progress import Reporter
     from experiments.reproduction.config import Row, Stage
     from experiments.reproduction.workspace import Workspace
@@ -51,7 +51,7 @@ def train_row(workspace: Workspace, row: Row, *, threads: int | None, progress: 
 
 def _self_train(workspace: Workspace, row: Row, *, threads: int | None, progress: Reporter) -> None:
     """Rounds that begin with the bundle of the base row, on its data and samples."""
-    from d2t.recipes.self_training.self_training import run_self_training
+    from d2t.recipes.self_training.rounds import run_self_training
 
     config = self_training_config(workspace, row, threads=threads)
     folder = workspace.folder(row) / "self-training"

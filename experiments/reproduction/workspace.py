@@ -13,14 +13,14 @@ from d2t.io.hashing import sha256_json
 from d2t.io.manifest import git_state, machine
 from d2t.mr.domain import load_domain
 from d2t.slots.checker import SlotChecker
-from d2t.train.config.config_file import validate
+from d2t.train.config.load import validate
 from experiments.engine.steps import read_compressed, write_compressed
 from experiments.reproduction.config import DECODERS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from d2t.train.config.config import TrainConfig
+    from d2t.train.config.options import TrainConfig
     from experiments.reproduction.config import Row, Stage, Table
 
 

@@ -26,8 +26,7 @@ from d2t.language.ngram.fluency import (
     template_of,
     template_text,
 )
-from d2t.model.attention import attend
-from d2t.model.layers import with_noise
+from d2t.model.layers import attend, with_noise
 from d2t.model.transformer import TransformerModel
 from d2t.search.backend import SamplingOptions
 from d2t.slots.tally import Tally

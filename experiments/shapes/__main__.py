@@ -33,8 +33,8 @@ from experiments.table.table import load_table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from d2t.model.bundle.bundle import Bundle
-    from d2t.model.bundle.bundle_parts import BundleParts
+    from d2t.model.bundle.network import Bundle
+    from d2t.model.bundle.parts import BundleParts
     from d2t.search.backend import EncodedSource, SearchResult
     from experiments.bench.options import Pool
     from experiments.table.table import Row, TableConfig

@@ -20,7 +20,7 @@ from d2t.errors import D2TError
 from d2t.generate.export import Quantization, export_bundle
 from d2t.io.resources import shipped_model
 from d2t.linearize.inventory import Inventory
-from d2t.model.bundle.bundle import Bundle
+from d2t.model.bundle.network import Bundle
 from d2t.plan.neural import NeuralPlanner
 from d2t.train.data.prepare import prepare_data
 from d2t.train.loop.assemble import text_habits

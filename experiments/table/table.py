@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from d2t.io.atomic import atomic_write_json, atomic_write_text
 from d2t.io.manifest import run_manifest
-from d2t.train.config.config_file import merged, validate
+from d2t.train.config.load import merged, validate
 from experiments.engine.config import read_toml
 from experiments.engine.numbers import cell, spread
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from d2t.score.tasks import PlanMode
-    from d2t.train.config.config import TrainConfig
+    from d2t.train.config.options import TrainConfig
 
 
 SETTINGS: tuple[PlanMode, ...] = ("own", "display", "random")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from echo_bundle import EchoBundle, echo_bundle, save_random_bundle
 
-from d2t.model.bundle.bundle import Bundle
+from d2t.model.bundle.network import Bundle
 
 if TYPE_CHECKING:
     from pathlib import Path

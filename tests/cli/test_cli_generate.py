@@ -15,7 +15,7 @@ from generate_command import D2T, TEXT, lines, run
 from typer.testing import CliRunner
 
 from d2t.cli.main import app
-from d2t.model.bundle.bundle import Bundle
+from d2t.model.bundle.network import Bundle
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ from echo_bundle import echo_bundle
 from typer.testing import CliRunner
 
 from d2t.cli.main import app
-from d2t.model.bundle.bundle import Bundle
+from d2t.model.bundle.network import Bundle
 
 if TYPE_CHECKING:
     from click.testing import Result

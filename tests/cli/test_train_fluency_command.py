@@ -7,8 +7,8 @@ import json
 from typer.testing import CliRunner
 
 from d2t.cli.main import app
+from d2t.judges.fluency.classifier import FluencyClassifier
 from d2t.judges.fluency.corruptions import CORRUPTIONS
-from d2t.judges.fluency.fluency_classifier import FluencyClassifier
 
 
 def run(*arguments):

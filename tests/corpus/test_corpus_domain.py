@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from d2t.cli.main import build_app
-from d2t.train.config.config_file import load_config
+from d2t.train.config.load import load_config
 
 if TYPE_CHECKING:
     from pathlib import Path

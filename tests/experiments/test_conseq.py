@@ -28,7 +28,7 @@ from experiments.faithfulness.judges import (
 )
 
 if TYPE_CHECKING:
-    from d2t.train.config.config import TrainConfig
+    from d2t.train.config.options import TrainConfig
 
 FOLDER = Path(conseq.__file__).parent
 DOMAIN = load_domain("restaurant")

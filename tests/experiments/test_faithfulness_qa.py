@@ -14,8 +14,8 @@ from d2t.errors import ConfigError, UsageError
 from d2t.judges.qa.hard_cases import HardCase
 from d2t.judges.qa.reader import QAReader
 from d2t.judges.qa.training.distractor_frames import load_frames
-from d2t.judges.qa.training.qa import distractor_of, utterances_of
-from d2t.judges.qa.training.qa_pairs import Utterance
+from d2t.judges.qa.training.pairs import Utterance
+from d2t.judges.qa.training.train import distractor_of, utterances_of
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.seeding import derived_rng

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from d2t.recipes.self_training.config import SelfTrainingConfig
-    from d2t.train.config.config import TrainConfig
+    from d2t.train.config.options import TrainConfig
     from experiments.reproduction.scoring import Answer
 
 
@@ -114,7 +114,7 @@ def test_each_recipe_trains_on_its_files_and_self_training_begins_with_the_base(
         return fake_bundle(folder / "round-1" / "training")
 
     monkeypatch.setattr(training, "train", fake_train)
-    monkeypatch.setattr("d2t.recipes.self_training.self_training.run_self_training", fake_rounds)
+    monkeypatch.setattr("d2t.recipes.self_training.rounds.run_self_training", fake_rounds)
     with pytest.raises(DataError, match="row base is not trained yet"):
         training.train_row(workspace, table.row("st"), threads=1, progress=Silent())
     for name in ("base", "phrases", "st", "both"):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from d2t.errors import ConfigError
-from d2t.train.config.config_file import load_config
+from d2t.train.config.load import load_config
 from experiments.engine.numbers import spread
 from experiments.table.table import SETTINGS, TableConfig, load_table, write_results
 

@@ -13,7 +13,7 @@ from d2t.errors import DataError, UsageError
 from d2t.generate.pipeline import ModelGenerator
 from d2t.generate.types import GenerationRequest
 from d2t.model.build import build_model
-from d2t.model.bundle.bundle import Bundle
+from d2t.model.bundle.network import Bundle
 from d2t.model.config import BiGRUConfig, TransformerConfig
 from d2t.mr.parse import parse_mr
 from d2t.search.backend import SamplingOptions

@@ -13,9 +13,8 @@ from d2t.corpus.correct import split_references
 from d2t.corpus.load import load_split
 from d2t.corpus.types import Example
 from d2t.judges.qa.training.distractor_content import Content, ContentStore, forms
-from d2t.judges.qa.training.distractor_filling import Filler
 from d2t.judges.qa.training.distractor_frames import FIELD, frames_from_dict, load_frames
-from d2t.judges.qa.training.distractors import DistractedText, Distractor
+from d2t.judges.qa.training.distractors import DistractedText, Distractor, Filler
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.mr.types import Slot

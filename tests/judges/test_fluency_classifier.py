@@ -11,6 +11,12 @@ import torch
 
 from d2t.corpus.load import load_split
 from d2t.errors import BundleError, DataError
+from d2t.judges.fluency.classifier import (
+    MANIFEST,
+    WEIGHTS,
+    FluencyClassifier,
+    SentenceClassifierConfig,
+)
 from d2t.judges.fluency.corruptions import (
     CORRUPTIONS,
     FrameInventory,
@@ -20,13 +26,13 @@ from d2t.judges.fluency.corruptions import (
     sentences_of,
     words_of,
 )
-from d2t.judges.fluency.fluency_classifier import MANIFEST, WEIGHTS, FluencyClassifier
-from d2t.judges.fluency.fluency_scores import auc, corrupted_texts, detection_scores
-from d2t.judges.fluency.sentence_classifier import SentenceClassifierConfig
 from d2t.judges.fluency.training import (
     Corruptor,
     FluencyConfig,
     MarkedText,
+    auc,
+    corrupted_texts,
+    detection_scores,
     marked_texts,
     train_fluency,
 )

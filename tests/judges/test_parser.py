@@ -10,14 +10,15 @@ import torch
 from d2t.corpus.load import load_split
 from d2t.corpus.types import Example
 from d2t.errors import BundleError, DataError
-from d2t.judges.parser.learned_parser import (
+from d2t.judges.parser.classifier import (
     MANIFEST,
     WEIGHTS,
+    ClassifierConfig,
     LearnedParser,
+    SlotClassifier,
     labels_of,
     merged_labels,
 )
-from d2t.judges.parser.slot_classifier import ClassifierConfig, SlotClassifier
 from d2t.judges.parser.training import ParserConfig, read_texts, score_parser, train_parser
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr

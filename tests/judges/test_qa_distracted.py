@@ -10,15 +10,14 @@ from tiny_qa import CONFIG, DOMAIN, QUESTIONS
 from d2t.judges.qa.contexts import context_pair
 from d2t.judges.qa.questions import load_questions
 from d2t.judges.qa.training.distractor_content import Content, ContentStore
-from d2t.judges.qa.training.distractor_filling import Filler
 from d2t.judges.qa.training.distractor_frames import frames_from_dict
-from d2t.judges.qa.training.distractors import Distractor
-from d2t.judges.qa.training.qa import QAConfig, train_qa
-from d2t.judges.qa.training.qa_pairs import Draws, PairDrawer, QARow, Utterance
+from d2t.judges.qa.training.distractors import Distractor, Filler
+from d2t.judges.qa.training.pairs import Draws, PairDrawer, QARow, Utterance
+from d2t.judges.qa.training.train import QAConfig, train_qa
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.mr.types import Slot
-from d2t.train.config.config import OptimConfig
+from d2t.train.config.options import OptimConfig
 
 PLAIN = Draws(text=8, answers=0, text_none=8, mr=8, mr_none=8, copied=0.0, beside=0.0)
 MILL = Utterance(parse_mr("name[The Mill], eatType[pub]", DOMAIN), "The Mill is a pub.")

@@ -12,11 +12,10 @@ from tiny_qa import DOMAIN, QUESTIONS, tiny_model
 from d2t.errors import BundleError, UsageError
 from d2t.judges.qa.consistency import consistency
 from d2t.judges.qa.contexts import context_pair
-from d2t.judges.qa.diverse import diverse_search
 from d2t.judges.qa.model import DOMAIN as DOMAIN_FOLDER
 from d2t.judges.qa.model import MANIFEST, WEIGHTS, QAModel
 from d2t.judges.qa.quals import QualsOptions, quals
-from d2t.judges.qa.reader import QAReader
+from d2t.judges.qa.reader import QAReader, diverse_search
 from d2t.judges.qa.types import ANSWER, QAPair
 from d2t.mr.parse import parse_mr
 from d2t.search.steps import pad_sources

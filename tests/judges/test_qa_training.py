@@ -12,19 +12,19 @@ from tiny_qa import CONFIG, DOMAIN, QUESTIONS, tiny_model
 from d2t.corpus.load import load_split
 from d2t.corpus.types import Example
 from d2t.errors import ConfigError, DataError
-from d2t.judges.fluency.fluency_scores import auc
+from d2t.judges.fluency.training import auc
 from d2t.judges.qa.consistency import consistency
 from d2t.judges.qa.contexts import context_pair
 from d2t.judges.qa.quals import quals
 from d2t.judges.qa.reader import QAReader
-from d2t.judges.qa.training.qa import QAConfig, qa_config, train_qa, unseen_values, utterances_of
-from d2t.judges.qa.training.qa_pairs import Draws, PairDrawer, QAPairEncoder, QARow, Utterance
+from d2t.judges.qa.training.pairs import Draws, PairDrawer, QAPairEncoder, QARow, Utterance
+from d2t.judges.qa.training.train import QAConfig, qa_config, train_qa, unseen_values, utterances_of
 from d2t.judges.qa.types import ANSWER
 from d2t.mr.parse import parse_mr
 from d2t.mr.types import MeaningRepresentation, Slot
 from d2t.seeding import derived_rng
 from d2t.slots.checker import SlotChecker
-from d2t.train.config.config import OptimConfig
+from d2t.train.config.options import OptimConfig
 from d2t.train.data.batching import BatchOptions, EncodedPair, collate, plan_batches
 
 if TYPE_CHECKING:

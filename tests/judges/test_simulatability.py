@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from d2t.errors import DataError
+from d2t.judges.observer.items import value_items, verbalised_items
 from d2t.judges.observer.simulatability import SimulatedItem, simulatability
-from d2t.judges.observer.simulation_items import value_items, verbalised_items
 from d2t.mr.domain import domain_from_dict, load_domain
 from d2t.mr.parse import parse_mr
 from d2t.mr.plans import parse_plan

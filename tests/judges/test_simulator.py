@@ -8,11 +8,10 @@ import pytest
 from pydantic import ValidationError
 
 from d2t.errors import DataError
+from d2t.judges.observer.items import SimulationItem
 from d2t.judges.observer.simulatability import simulatability
-from d2t.judges.observer.simulation import simulate
-from d2t.judges.observer.simulation_items import SimulationItem
-from d2t.judges.observer.simulator import SimulatorConfig, _shown, train_simulator
-from d2t.judges.parser.slot_classifier import ClassifierConfig
+from d2t.judges.observer.simulator import SimulatorConfig, _shown, simulate, train_simulator
+from d2t.judges.parser.classifier import ClassifierConfig
 from d2t.score.bootstrap import Resampling
 from d2t.seeding import derived_rng
 
@@ -73,7 +72,7 @@ def test_an_observer_has_not_seen_the_mr(monkeypatch: pytest.MonkeyPatch) -> Non
         learned.append({item.mr for item in others})
         return train_simulator(others, config)
 
-    monkeypatch.setattr("d2t.judges.observer.simulation.train_simulator", note)
+    monkeypatch.setattr("d2t.judges.observer.simulator.train_simulator", note)
     config = CONFIG.model_copy(update={"epochs": 1})
     judged = simulate(items, config)
     assert [item.answer for item in judged] == [item.answer for item in items]

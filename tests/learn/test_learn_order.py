@@ -14,12 +14,12 @@ import pytest
 
 from d2t.generate.pipeline import ModelGenerator
 from d2t.generate.types import GenerationRequest
-from d2t.model.bundle.bundle import Bundle
+from d2t.model.bundle.network import Bundle
 from d2t.mr.domain import load_domain
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
 from d2t.recipes.run import train
 from d2t.slots.checker import SlotChecker
-from d2t.train.config.config_file import load_config
+from d2t.train.config.load import load_config
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,12 +11,12 @@ import tokenizers
 from tokenizers import decoders, models, pre_tokenizers, processors, trainers
 
 from d2t.generate.pipeline import ModelGenerator
-from d2t.model.bundle.bundle import Bundle
+from d2t.model.bundle.network import Bundle
 from d2t.recipes.run import train
-from d2t.train.config.config_file import load_config
+from d2t.train.config.load import load_config
 
 if TYPE_CHECKING:
-    from d2t.train.config.config import TrainConfig
+    from d2t.train.config.options import TrainConfig
 
 SMALL = Path(__file__).parents[1] / "support" / "train_small"
 

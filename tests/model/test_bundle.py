@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-import d2t.model.bundle.bundle as bundle_module
+import d2t.model.bundle.network as bundle_module
 from d2t.corpus.types import Example
 from d2t.errors import BackendError, BundleError, DataError
 from d2t.io.hashing import sha256_file
@@ -20,7 +20,7 @@ from d2t.linearize.base import make_strategy
 from d2t.linearize.inventory import Inventory
 from d2t.linearize.source import Linearizer
 from d2t.model.build import build_model
-from d2t.model.bundle.bundle import Bundle
+from d2t.model.bundle.network import Bundle
 from d2t.model.config import BiGRUConfig, TransformerConfig
 from d2t.model.tokenizer import Tokenizer
 from d2t.mr.domain import domain_from_dict, load_domain

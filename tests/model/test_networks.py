@@ -6,16 +6,15 @@ import pytest
 import torch
 
 from d2t.errors import ConfigError
-from d2t.model.attention import attend
 from d2t.model.build import build_model
 from d2t.model.config import (
     BiGRUConfig,
     PretrainedConfig,
     TransformerConfig,
 )
-from d2t.model.layers import Dropout, sinusoidal_positions
+from d2t.model.layers import Dropout, attend, sinusoidal_positions
 from d2t.model.loss import smoothed_cross_entropy
-from d2t.train.config.config_file import validate
+from d2t.train.config.load import validate
 
 VOCAB = 50
 CONFIGS = {

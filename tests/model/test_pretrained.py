@@ -23,7 +23,7 @@ from d2t.generate.contrast_engine import ContrastiveModel, doubled_sources
 from d2t.linearize.base import make_strategy
 from d2t.linearize.inventory import Inventory
 from d2t.linearize.source import Linearizer
-from d2t.model.bundle.bundle import Bundle
+from d2t.model.bundle.network import Bundle
 from d2t.model.config import PretrainedConfig
 from d2t.model.pretrained import load_pretrained
 from d2t.mr.domain import load_domain

@@ -17,8 +17,13 @@ from d2t.plan.expected import Utility, best_order, pair_marginals
 from d2t.plan.network import MAX_COUNT, PointerNetwork, parameter_shapes
 from d2t.plan.neural import NeuralPlanner
 from d2t.plan.neural_files import PLANNER, WEIGHTS
-from d2t.plan.training.planner import PlannerSettings, _plan_rows, _tensors, train_planner
-from d2t.plan.training.planner_network import PlannerModule
+from d2t.plan.training.planner import (
+    PlannerModule,
+    PlannerSettings,
+    _plan_rows,
+    _tensors,
+    train_planner,
+)
 from d2t.plan.vocabulary import PlanVocabulary
 
 if TYPE_CHECKING:

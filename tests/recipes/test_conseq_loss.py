@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from d2t.model.loss import smoothed_cross_entropy
-from d2t.recipes.conseq.unlikelihood import unlikelihood
+from d2t.recipes.conseq.objective import unlikelihood
 
 PAD = 2
 

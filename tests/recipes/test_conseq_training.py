@@ -19,27 +19,25 @@ from d2t.cli.main import main
 from d2t.corpus.types import Example
 from d2t.errors import ConfigError, DataError
 from d2t.generate.load import load
-from d2t.model.bundle.bundle import Bundle
+from d2t.model.bundle.network import Bundle
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
-from d2t.recipes.conseq import parts as contrastive_parts
-from d2t.recipes.conseq.objective import ConseqObjective
-from d2t.recipes.conseq.parts import apart
+from d2t.recipes.conseq import objective as contrastive_parts
+from d2t.recipes.conseq.objective import ConseqObjective, apart
 from d2t.recipes.conseq.round import RoundFolder, Row, TextScorer, groups_of, make_round
 from d2t.recipes.run import train
 from d2t.slots.checker import SlotChecker
-from d2t.train.config.config_file import load_config
+from d2t.train.config.load import load_config
 from d2t.train.data.prepare import training_pairs
 from d2t.train.loop import checkpoint
-from d2t.train.loop.interrupt import TrainingInterrupted
-from d2t.train.loop.progress import Silent
+from d2t.train.loop.progress import Silent, TrainingInterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import Tensor
 
-    from d2t.train.config.config import TrainConfig
+    from d2t.train.config.options import TrainConfig
 
 SMALL = Path(__file__).parents[1] / "support" / "train_small"
 DOMAIN = load_domain("restaurant")

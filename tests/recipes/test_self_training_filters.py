@@ -13,11 +13,17 @@ from d2t.language.labels import is_cased, label, read, skeleton
 from d2t.language.template import template_text
 from d2t.mr.parse import parse_mr
 from d2t.mr.plans import parse_plan
-from d2t.recipes.self_training.agreement import ClassifierLimit
-from d2t.recipes.self_training.filters import Residue, SampleFilter, repeats_words
-from d2t.recipes.self_training.options import FilterConfig, SampleConfig
+from d2t.recipes.self_training.config import FilterConfig, SampleConfig
+from d2t.recipes.self_training.filters import (
+    NO_LIMIT,
+    ClassifierLimit,
+    Residue,
+    SampleFilter,
+    Thresholds,
+    confidence_limit,
+    repeats_words,
+)
 from d2t.recipes.self_training.proposals import Proposal
-from d2t.recipes.self_training.thresholds import NO_LIMIT, Thresholds, confidence_limit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

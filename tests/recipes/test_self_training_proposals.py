@@ -12,7 +12,7 @@ from d2t.corpus.types import Example
 from d2t.errors import DataError
 from d2t.mr.domain import domain_from_dict
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
-from d2t.recipes.self_training.options import SampleConfig
+from d2t.recipes.self_training.config import SampleConfig
 from d2t.recipes.self_training.proposals import ProposalSource
 from d2t.seeding import derived_rng
 

@@ -14,12 +14,11 @@ from d2t.corpus.load import load_split
 from d2t.errors import DataError
 from d2t.generate.candidates import Candidate
 from d2t.language.labels import read
-from d2t.recipes.self_training.filters import REASONS, Residue, SampleFilter
-from d2t.recipes.self_training.options import FilterConfig, SampleConfig
+from d2t.recipes.self_training.config import FilterConfig, SampleConfig
+from d2t.recipes.self_training.filters import REASONS, Residue, SampleFilter, Thresholds
 from d2t.recipes.self_training.proposals import Proposal, ProposalSource
 from d2t.recipes.self_training.report import TrainingPlans
 from d2t.recipes.self_training.sampling import Joiner, Round, RoundFiles
-from d2t.recipes.self_training.thresholds import Thresholds
 from d2t.search.backend import SamplingOptions
 
 if TYPE_CHECKING:

@@ -13,14 +13,14 @@ from grammar_writer import GrammarWriter
 from d2t.corpus.load import load_split
 from d2t.errors import ConfigError, DataError
 from d2t.mr.domain import load_domain
-from d2t.recipes.self_training import self_training
+from d2t.recipes.self_training import rounds
 from d2t.recipes.self_training.config import checked, load_self_training_config
-from d2t.recipes.self_training.self_training import run_self_training
-from d2t.train.config.config_file import config_to_toml
+from d2t.recipes.self_training.rounds import run_self_training
+from d2t.train.config.load import config_to_toml
 
 if TYPE_CHECKING:
     from d2t.recipes.self_training.config import SelfTrainingConfig
-    from d2t.train.config.config import TrainConfig
+    from d2t.train.config.options import TrainConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = Path(__file__).parents[1] / "support" / "train_small"
@@ -55,7 +55,7 @@ def writer(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         asked.append(bundle)
         return GrammarWriter(path=bundle)
 
-    monkeypatch.setattr(self_training, "load", load)
+    monkeypatch.setattr(rounds, "load", load)
     return asked
 
 
@@ -72,7 +72,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         (folder / "run.json").write_text(json.dumps({"metrics": {}}))
         return folder / "bundle"
 
-    monkeypatch.setattr(self_training, "train", train)
+    monkeypatch.setattr(rounds, "train", train)
 
 
 def outcome(folder: Path) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def test_killed_anywhere_it_goes_on_to_the_same_end(
     here = tmp_path / "run"
     run_self_training(config(), here)
     whole = here.rename(whole)
-    real_train, real_load = self_training.train, self_training.load
+    real_train, real_load = rounds.train, rounds.load
     deaths = iter(["base", "round-1", "retrain", "round-2"])
     pending = {"at": next(deaths)}
 
@@ -132,8 +132,8 @@ def test_killed_anywhere_it_goes_on_to_the_same_end(
             generator.die_at = 1
         return generator  # type: ignore[return-value]
 
-    monkeypatch.setattr(self_training, "train", dying_train)
-    monkeypatch.setattr(self_training, "load", dying_load)
+    monkeypatch.setattr(rounds, "train", dying_train)
+    monkeypatch.setattr(rounds, "load", dying_load)
     for _ in range(4):
         with pytest.raises(KeyboardInterrupt):
             run_self_training(config(), here, resume=True)
@@ -202,7 +202,7 @@ def test_mistakes_in_a_configuration_are_named(raw: dict[str, Any], message: str
 
 @pytest.mark.parametrize(
     "path",
-    sorted((ROOT / "experiments" / "self_training").glob("*.toml")),
+    sorted((ROOT / "experiments" / "rounds").glob("*.toml")),
     ids=lambda path: path.stem,
 )
 def test_every_shipped_configuration_parses_and_comes_back(path: Path) -> None:

@@ -22,16 +22,15 @@ from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.recipes.run import train
 from d2t.slots.checker import SlotChecker
-from d2t.train.config.config_file import config_to_toml, load_config, validate
+from d2t.train.config.load import config_to_toml, load_config, validate
 from d2t.train.data.batching import BatchPlan, EncodedPair, collate
 from d2t.train.data.prepare import prepare_data
 from d2t.train.loop.assemble import assemble
-from d2t.train.loop.interrupt import StopFlag
-from d2t.train.loop.loop import Loop
 from d2t.train.loop.objective import objective_of
 from d2t.train.loop.parts import Part
-from d2t.train.loop.progress import Silent
+from d2t.train.loop.progress import Silent, StopFlag
 from d2t.train.loop.selection import DevResult
+from d2t.train.loop.steps import Loop
 from d2t.train.loop.workers import Workers
 
 DOMAIN = load_domain("restaurant")

@@ -15,15 +15,14 @@ import torch
 from safetensors.torch import load_file
 
 from d2t.errors import ConfigError, DataError
-from d2t.model.bundle.bundle import Bundle
+from d2t.model.bundle.network import Bundle
 from d2t.recipes.run import train
-from d2t.train.config.config_file import load_config
+from d2t.train.config.load import load_config
 from d2t.train.loop import checkpoint
-from d2t.train.loop.interrupt import TrainingInterrupted
-from d2t.train.loop.progress import Silent
+from d2t.train.loop.progress import Silent, TrainingInterrupted
 
 if TYPE_CHECKING:
-    from d2t.train.config.config import TrainConfig
+    from d2t.train.config.options import TrainConfig
 
 SMALL = Path(__file__).parents[1] / "support" / "train_small"
 TINY = [

@@ -12,7 +12,7 @@ from d2t.generate.contrast import ContrastOptions
 from d2t.generate.contrast_engine import ContrastEngine, contrast_engine
 from d2t.linearize.plan_first import PlanFirst
 from d2t.linearize.source import Linearizer
-from d2t.model.bundle.bundle import Bundle
+from d2t.model.bundle.network import Bundle
 from d2t.search.backend import EncodedSource, SampleKey, SamplingOptions
 from d2t.search.beam import beam_search
 from d2t.search.ct2_backend import require_no_prefix

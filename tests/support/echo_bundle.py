@@ -117,7 +117,7 @@ def save_random_bundle(path: Path, strategy: str = "at", *, scale: float = 3.0) 
     Fresh weights hardly listen to the source: they are multiplied by ``scale``.
     """
     from d2t.model.build import build_model
-    from d2t.model.bundle.bundle import Bundle
+    from d2t.model.bundle.network import Bundle
     from d2t.model.config import TransformerConfig
     from d2t.seeding import seed_everything
 

@@ -6,7 +6,7 @@ import torch
 
 from d2t.judges.qa.model import QAModel, new_network
 from d2t.judges.qa.questions import load_questions
-from d2t.judges.qa.training.qa_pairs import qa_symbols
+from d2t.judges.qa.training.pairs import qa_symbols
 from d2t.model.config import TransformerConfig
 from d2t.model.tokenizer import Tokenizer
 from d2t.mr.domain import load_domain

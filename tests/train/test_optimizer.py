@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from d2t.train.config.config import OptimConfig, TrainConfig
+from d2t.train.config.options import OptimConfig, TrainConfig
 from d2t.train.loop.optim import make_optimizer
 
 

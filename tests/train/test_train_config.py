@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from d2t.errors import ConfigError
-from d2t.train.config.config_file import config_to_toml, load_config, parse_assignment
+from d2t.train.config.load import config_to_toml, load_config, parse_assignment
 
 if TYPE_CHECKING:
     from pathlib import Path

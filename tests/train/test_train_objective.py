@@ -12,15 +12,15 @@ from pydantic import Field
 
 from d2t.errors import ConfigError
 from d2t.recipes.run import train
-from d2t.train.config.config_file import config_to_toml, load_config
-from d2t.train.config.objective import OBJECTIVES, ObjectiveOptions
+from d2t.train.config.load import config_to_toml, load_config
+from d2t.train.config.options import OBJECTIVES, ObjectiveOptions
 from d2t.train.loop.objective import Objective, objective_of
 from d2t.train.loop.parts import Part, StepParts
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from d2t.train.config.config import TrainConfig
+    from d2t.train.config.options import TrainConfig
 
 SMALL = {
     "data.limit": 20, "data.vocab_size": 400, "model.width": 16, "model.ffn": 16, "model.heads": 2,

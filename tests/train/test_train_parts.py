@@ -16,10 +16,9 @@ from d2t.model.config import BiGRUConfig, TransformerConfig
 from d2t.model.loss import smoothed_cross_entropy
 from d2t.recipes.run import pick_device
 from d2t.train.data.batching import BatchOptions, BatchPlan, EncodedPair, collate, plan_batches
-from d2t.train.loop.forward import needed_logits
-from d2t.train.loop.interrupt import stop_on_signal
 from d2t.train.loop.optim import MovingAverage
-from d2t.train.loop.progress import Lines, evaluation_line
+from d2t.train.loop.parts import needed_logits
+from d2t.train.loop.progress import Lines, evaluation_line, stop_on_signal
 from d2t.train.loop.selection import combined_score, mean_loss, selection_value
 
 

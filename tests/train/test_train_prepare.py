@@ -10,7 +10,7 @@ import pytest
 
 from d2t.errors import ConfigError, DataError, DomainError
 from d2t.io.resources import data_root
-from d2t.train.config.config import DataConfig
+from d2t.train.config.options import DataConfig
 from d2t.train.data.prepare import prepare_data
 
 if TYPE_CHECKING:

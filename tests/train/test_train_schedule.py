@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from d2t.train.loop.schedule import Schedule, default_warmup, rate_factor
+from d2t.train.loop.optim import Schedule, default_warmup, rate_factor
 
 NAMES = st.sampled_from(["cosine", "inverse_sqrt", "linear", "constant"])
 

@@ -21,8 +21,8 @@ from d2t.cli.common import (
 from d2t.cli.training.small_training import fraction_shown
 
 if TYPE_CHECKING:
+    from d2t.judges.observer.items import SimulationItem, Target
     from d2t.judges.observer.simulatability import Score, Simulatability
-    from d2t.judges.observer.simulation_items import SimulationItem, Target
     from d2t.mr.domain import Domain
     from d2t.score.records import BadRecord
 
@@ -68,8 +68,7 @@ def simulatability(
     """
     from d2t.judges.observer.simulatability import by_question
     from d2t.judges.observer.simulatability import simulatability as score
-    from d2t.judges.observer.simulation import signature_of, simulate
-    from d2t.judges.observer.simulator import SimulatorConfig
+    from d2t.judges.observer.simulator import SimulatorConfig, signature_of, simulate
     from d2t.mr.domain import load_domain
     from d2t.score.bootstrap import Resampling
 
@@ -103,7 +102,7 @@ def _items(
     source: str, target: Target, domain: Domain, *, limit: int | None, strict: bool
 ) -> tuple[list[SimulationItem], list[BadRecord]]:
     from d2t.errors import DataError
-    from d2t.judges.observer.simulation_items import value_items, verbalised_items
+    from d2t.judges.observer.items import value_items, verbalised_items
     from d2t.score.checking import checker_for
     from d2t.score.records import read_evaluation_records
 

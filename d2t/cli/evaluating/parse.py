@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from d2t.io.records import InputRecord
-    from d2t.judges.parser.learned_parser import LearnedParser
+    from d2t.judges.parser.classifier import LearnedParser
     from d2t.mr.domain import Domain
     from d2t.mr.types import MeaningRepresentation
     from d2t.slots.checker import SlotChecker
@@ -150,7 +150,7 @@ def _reader(
     if model is None:
         loaded = load_domain(domain or "restaurant")
         return _Rules(loaded, SlotChecker.for_domain(loaded))
-    from d2t.judges.parser.learned_parser import LearnedParser
+    from d2t.judges.parser.classifier import LearnedParser
 
     limit_threads(threads)
     parser = LearnedParser.load(model)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from d2t.train.config.config import DataConfig
+    from d2t.train.config.options import DataConfig
 
 CorpusOption = Annotated[
     str, typer.Option(help="A registered corpus, or a file of training pairs.")
@@ -40,7 +40,7 @@ def data_config(
     from d2t.corpus.select import default_domain, has_lexicon
     from d2t.errors import UsageError
     from d2t.mr.domain import load_domain
-    from d2t.train.config.config import DataConfig
+    from d2t.train.config.options import DataConfig
 
     if not share:
         raise UsageError("--share 0 leaves no MRs to make pairs from; give a part above 0, up to 1")

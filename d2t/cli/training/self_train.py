@@ -47,7 +47,7 @@ def self_train(
     if show_config:
         typer.echo(resolved.to_toml(), nl=False)
         return
-    from d2t.recipes.self_training.self_training import run_self_training
+    from d2t.recipes.self_training.rounds import run_self_training
     from d2t.train.loop.progress import default_reporter
 
     reporter = default_reporter(resolved.base.run.log_every, quiet=ROOT.quiet)

@@ -124,7 +124,7 @@ def train(
     Example:  d2t train --corpus mini --strategy at --out runs/mini-at
     """
     from d2t.errors import UsageError
-    from d2t.train.config.config_file import config_to_toml, load_config
+    from d2t.train.config.load import config_to_toml, load_config
 
     if pretrained and architecture not in (None, "pretrained"):
         raise UsageError(

@@ -40,9 +40,8 @@ def train_fluency(
     from d2t.corpus.load import load_split
     from d2t.corpus.select import default_domain
     from d2t.io.folder import refuse_to_overwrite
-    from d2t.judges.fluency.fluency_classifier import MANIFEST
-    from d2t.judges.fluency.fluency_scores import detection_scores
-    from d2t.judges.fluency.training import FluencyConfig, marked_texts
+    from d2t.judges.fluency.classifier import MANIFEST
+    from d2t.judges.fluency.training import FluencyConfig, detection_scores, marked_texts
     from d2t.judges.fluency.training import train_fluency as fit
     from d2t.mr.domain import load_domain
     from d2t.slots.checker import SlotChecker

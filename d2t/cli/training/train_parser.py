@@ -20,8 +20,7 @@ from d2t.cli.common import (
 from d2t.cli.training.small_training import dev_examples, fraction_shown
 
 if TYPE_CHECKING:
-    from d2t.judges.parser.parsing import ParseScores
-    from d2t.judges.parser.training import LabelSource
+    from d2t.judges.parser.training import LabelSource, ParseScores
 
 
 def train_parser(
@@ -51,7 +50,7 @@ def train_parser(
     from d2t.corpus.load import load_split
     from d2t.corpus.select import default_domain
     from d2t.io.folder import refuse_to_overwrite
-    from d2t.judges.parser.learned_parser import MANIFEST
+    from d2t.judges.parser.classifier import MANIFEST
     from d2t.judges.parser.training import ParserConfig, read_texts, score_parser
     from d2t.judges.parser.training import train_parser as fit
     from d2t.mr.domain import load_domain

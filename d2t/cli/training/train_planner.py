@@ -66,9 +66,9 @@ def train_planner(
         raise UsageError("give --out or --into, not both")
     if (train is None) != (dev is None):
         raise UsageError("--train and --dev go together: plans of one corpus choose the epoch")
+    from d2t.plan.training.homes import PlannerSource, planner_examples
     from d2t.plan.training.planner import PlannerSettings
     from d2t.plan.training.planner import train_planner as run_training
-    from d2t.plan.training.planner_data import PlannerSource, planner_examples
 
     folder = into or out or Path("runs") / f"{Path(train or corpus).stem}-planner"
     loaded = _domain(into, domain or default_domain(train or corpus))

@@ -68,8 +68,8 @@ def train_qa(
     from d2t.judges.qa.model import MANIFEST
     from d2t.judges.qa.questions import load_questions
     from d2t.judges.qa.training.distractor_frames import load_frames
-    from d2t.judges.qa.training.qa import qa_config, utterances_of
-    from d2t.judges.qa.training.qa import train_qa as fit
+    from d2t.judges.qa.training.train import qa_config, utterances_of
+    from d2t.judges.qa.training.train import train_qa as fit
     from d2t.mr.domain import load_domain
     from d2t.slots.checker import SlotChecker
     from d2t.train.loop.progress import default_reporter

@@ -1,4 +1,4 @@
-"""Training of the fluency classifier: references against corrupted references.
+"""Training and testing of the fluency classifier: references against corrupted references.
 
 Both sides are noisy: references hold bad English, and some corruptions are good English. Left out
 are references that lack a stop between sentences or that the language model likes least, and
@@ -19,6 +19,12 @@ from torch import nn
 
 from d2t.corpus.correct import split_references
 from d2t.errors import DataError
+from d2t.judges.fluency.classifier import (
+    SPECIAL_TOKENS,
+    FluencyClassifier,
+    SentenceClassifier,
+    SentenceClassifierConfig,
+)
 from d2t.judges.fluency.corruptions import (
     CORRUPTIONS,
     FrameInventory,
@@ -26,11 +32,9 @@ from d2t.judges.fluency.corruptions import (
     sentences_of,
     words_of,
 )
-from d2t.judges.fluency.fluency_classifier import SPECIAL_TOKENS, FluencyClassifier
-from d2t.judges.fluency.sentence_classifier import SentenceClassifier, SentenceClassifierConfig
-from d2t.judges.parser.slot_classifier import pad
 from d2t.language.ngram.fluency import NgramLanguageModel
 from d2t.language.template import template_of
+from d2t.model.layers import pad
 from d2t.section import Section
 from d2t.seeding import derived_rng
 from d2t.train.loop.small import batches_of_like_length, fit, seeded
@@ -39,12 +43,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from random import Random
 
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from d2t.corpus.types import Example
     from d2t.judges.fluency.corruptions import Piece
     from d2t.mr.domain import Domain
     from d2t.slots.checker import SlotChecker
+
+    FloatArray = NDArray[np.float64]
+
 
 _RUN_ON = re.compile(r"(?:[^\W_]|>)[\"')]?\s+(?:It|It's|Its|They|Their|There|This|These)\s")
 """A sentence that begins without a stop before it: "... food It is ..."."""
@@ -214,3 +222,61 @@ def _fit(
         classifier.network, batches, loss, epochs=config.epochs, lr=config.lr, clip=1.0,
         progress=progress,
     )  # fmt: skip
+
+
+SAME_TEXT = 0.4
+"""How often parts come from the same text in the corruptions that are scored."""
+
+
+def auc(good: Sequence[float] | FloatArray, bad: Sequence[float] | FloatArray) -> float:
+    """The chance that a good text scores above a bad one, ties counting half; 0.5 is guessing.
+
+    ``(R - n (n + 1) / 2) / (n m)`` with R the sum of the ranks of the n good ones among all.
+    """
+    if not len(good) or not len(bad):
+        return float("nan")
+    values = np.concatenate([np.asarray(good, dtype=float), np.asarray(bad, dtype=float)])
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+    n, m = len(good), len(bad)
+    return float((ranks[:n].sum() - n * (n + 1) / 2) / (n * m))
+
+
+def corrupted_texts(
+    texts: Sequence[MarkedText], kind: str, *, seed: int = 1, limit: int = 400
+) -> list[str]:
+    """Templates of at most ``limit`` texts with one sentence each corrupted."""
+    corruptor = Corruptor(texts, SAME_TEXT)
+    rng = derived_rng(seed, "corrupted", kind)
+    found = []
+    for text in rng.sample(corruptor.texts, len(corruptor.texts)):
+        at = rng.randrange(len(text.sentences))
+        corrupted = corruptor.draw(text, at, kind, rng)
+        if corrupted is None:
+            continue
+        sentences = [*text.sentences[:at], corrupted, *text.sentences[at + 1 :]]
+        found.append(" ".join(word for sentence in sentences for word in words_of(sentence)))
+        if len(found) == limit:
+            break
+    return found
+
+
+def detection_scores(
+    scores: Callable[[Sequence[str]], FloatArray], dev: Sequence[MarkedText], *, seed: int = 1
+) -> dict[str, float]:
+    """AUC of a score on ``dev`` against each corruption of it, and their mean as ``all``.
+
+    Args:
+        scores: of templates, higher for good ones (``FluencyClassifier.scores``,
+            ``NgramLanguageModel.worst_windows``).
+        dev: texts that no score has been fitted on.
+        seed: of the corruptions.
+    """
+    good = scores([text.template for text in dev])
+    found = {}
+    for kind in CORRUPTIONS:
+        bad = corrupted_texts(dev, kind, seed=seed)
+        if bad:
+            found[kind] = round(auc(good, scores(bad)), 4)
+    found["all"] = round(float(np.mean(list(found.values()))), 4) if found else float("nan")
+    return found

@@ -1,7 +1,7 @@
 """LAS: does a rationale help an observer to predict, beyond giving the answer away?
 
 Leakage-adjusted simulatability (Hase et al. 2020; rule F3.3). Only the formula is
-here, on predictions that are right or wrong; ``d2t.judges.observer.simulation_items`` makes the
+here, on predictions that are right or wrong; ``d2t.judges.observer.items`` makes the
 items, and ``d2t.judges.observer.simulator`` the observers.
 """
 

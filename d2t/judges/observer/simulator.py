@@ -9,14 +9,19 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 import torch
 from pydantic import Field, model_validator
 from torch import nn
 
+from d2t._version import __version__
 from d2t.errors import DataError
-from d2t.judges.parser.slot_classifier import ClassifierConfig, SlotClassifier, pad
+from d2t.judges.observer.simulatability import SimulatedItem
+from d2t.judges.parser.classifier import ClassifierConfig, SlotClassifier
+from d2t.model.layers import pad
+from d2t.score.checking import checker_for
 from d2t.section import Section
 from d2t.seeding import derived_rng
 from d2t.train.loop.small import batches_of_like_length, enough_epochs, fit, seeded
@@ -27,7 +32,10 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from d2t.judges.observer.simulation_items import SimulationItem
+    from d2t.judges.observer.items import SimulationItem, Target
+    from d2t.mr.domain import Domain
+    from d2t.score.bootstrap import Resampling
+
 
 _FEWEST_STEPS = 500
 _UNKNOWN = 1
@@ -193,3 +201,106 @@ def _fit(
         len(items), config.batch_size, at_least=6, steps=_FEWEST_STEPS
     )
     fit(simulator.network, batches, loss, epochs=epochs, lr=config.lr, progress=progress)
+
+
+def simulate(
+    items: Sequence[SimulationItem],
+    config: SimulatorConfig,
+    training: Sequence[SimulationItem] | None = None,
+    *,
+    progress: Callable[[float, str], None] = lambda fraction, note: None,
+) -> list[SimulatedItem]:
+    """Whether observers are right about ``items``, in their order.
+
+    Args:
+        items: what is asked.
+        config: settings of the observers.
+        training: what one observer learns from; items of an MR that is in ``items`` are left out.
+            None: ``config.folds`` observers, each for the MRs that it has not seen.
+        progress: called with the share done and a note.
+
+    Raises:
+        DataError: no items to learn from, or fewer MRs than folds.
+    """
+    units = {mr: k for k, mr in enumerate(dict.fromkeys(item.mr for item in items))}
+    if training is not None:
+        unseen = [item for item in training if item.mr not in units]
+        if not unseen:
+            raise DataError(
+                "every MR of the training outputs is also asked about; give outputs for other MRs, "
+                "or none: then observers are cross-fitted",
+                code="overlap",
+            )
+        simulator = train_simulator(unseen, config, progress=progress)
+        return _judged(simulator, items, units)
+    if len(units) < config.folds:
+        raise DataError(
+            f"{len(units)} MRs cannot be split into {config.folds} folds; give more outputs, or "
+            "fewer folds",
+            code="too_few_records",
+        )
+    fold = _folds(len(units), config)
+    found: dict[int, SimulatedItem] = {}
+    for k in range(config.folds):
+        inside = [at for at, item in enumerate(items) if fold[units[item.mr]] == k]
+        others = [item for item in items if fold[units[item.mr]] != k]
+        simulator = train_simulator(
+            others, config, progress=partial(_share, progress, k, config.folds)
+        )
+        found |= dict(
+            zip(inside, _judged(simulator, [items[at] for at in inside], units), strict=True)
+        )
+    return [found[at] for at in range(len(items))]
+
+
+def signature_of(
+    domain: Domain,
+    target: Target,
+    config: SimulatorConfig,
+    resampling: Resampling,
+    *,
+    cross_fitted: bool = True,
+) -> str:
+    """What a LAS depends on, beside the outputs.
+
+    Args:
+        domain: of the outputs.
+        target: what was asked.
+        config: settings of the observers.
+        resampling: of the intervals.
+        cross_fitted: whether the observers learned from the other folds of the same outputs.
+    """
+    learned = f"folds:{config.folds}" if cross_fitted else "train-file"
+    return (
+        f"LAS|dom:{domain.name}@{domain.digest[:4]}|lex:{checker_for(domain).lexicon_digest[:4]}"
+        f"|y:{target}|{learned}|{config.signature}|bs:{resampling.n_resamples}|v:{__version__}"
+    )
+
+
+def _share(
+    progress: Callable[[float, str], None], k: int, folds: int, share: float, note: str
+) -> None:
+    progress((k + share) / folds, note)
+
+
+def _folds(n: int, config: SimulatorConfig) -> list[int]:
+    """The fold of each unit: as even as can be, drawn by the seed."""
+    folds = [k % config.folds for k in range(n)]
+    derived_rng(config.seed, "folds").shuffle(folds)
+    return folds
+
+
+def _judged(
+    simulator: Simulator, items: Sequence[SimulationItem], units: dict[object, int]
+) -> list[SimulatedItem]:
+    shown = (
+        simulator.answer(items),
+        simulator.answer(items, rationale=False),
+        simulator.answer(items, input=False),
+    )
+    return [
+        SimulatedItem(
+            item.question, item.answer, units[item.mr], *(answer == item.answer for answer in three)
+        )
+        for item, *three in zip(items, *shown, strict=True)
+    ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from pydantic import Field
@@ -17,24 +17,29 @@ from torch import nn
 
 from d2t.corpus.correct import split_references
 from d2t.errors import DataError
-from d2t.judges.parser.learned_parser import SPECIAL_TOKENS, LearnedParser, labels_of
-from d2t.judges.parser.parsing import score_parses
-from d2t.judges.parser.slot_classifier import ClassifierConfig, SlotClassifier, pad
+from d2t.judges.parser.classifier import (
+    SPECIAL_TOKENS,
+    ClassifierConfig,
+    LearnedParser,
+    SlotClassifier,
+    labels_of,
+)
 from d2t.language.template import template_of, template_words
+from d2t.model.layers import pad
 from d2t.section import Section
 from d2t.seeding import derived_rng
 from d2t.train.loop.small import batches_of_like_length, enough_epochs, fit, seeded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from torch import Tensor
 
     from d2t.corpus.types import Example
-    from d2t.judges.parser.learned_parser import Label
-    from d2t.judges.parser.parsing import ParseScores
+    from d2t.judges.parser.classifier import Label
     from d2t.mr.domain import Domain
     from d2t.slots.checker import SlotChecker
+
 
 LabelSource = Literal["agreed", "given", "text"]
 _FEWEST_STEPS = 1600
@@ -168,3 +173,81 @@ def _fit(
         len(rows), config.batch_size, at_least=4, steps=_FEWEST_STEPS
     )
     fit(parser.network, batches, loss, epochs=epochs, lr=config.lr, progress=progress)
+
+
+Fact = tuple[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class F1:
+    """Counts of one slot, or of all; the scores are percentages, 100 where there is nothing."""
+
+    right: int
+    found: int
+    wanted: int
+
+    @property
+    def precision(self) -> float:
+        """Share of what was found that is right."""
+        return 100.0 * self.right / self.found if self.found else 100.0
+
+    @property
+    def recall(self) -> float:
+        """Share of what is there that was found."""
+        return 100.0 * self.right / self.wanted if self.wanted else 100.0
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of both."""
+        total = self.found + self.wanted
+        return 200.0 * self.right / total if total else 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class ParseScores:
+    """Scores of many texts.
+
+    Attributes:
+        n: texts.
+        exact: percentage of texts whose slots are all right.
+        micro: over all slots and values.
+        by_slot: per slot name, a value counted as one.
+    """
+
+    n: int
+    exact: float
+    micro: F1
+    by_slot: Mapping[str, F1]
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {
+            "n": self.n,
+            "exact": round(self.exact, 4),
+            "f1": round(self.micro.f1, 4),
+            "precision": round(self.micro.precision, 4),
+            "recall": round(self.micro.recall, 4),
+            "slots": {name: round(score.f1, 4) for name, score in self.by_slot.items()},
+        }
+
+
+def score_parses(pairs: Iterable[tuple[frozenset[Fact], frozenset[Fact]]]) -> ParseScores:
+    """Compare (found, wanted) sets of slots and values, text by text."""
+    right: Counter[str] = Counter()
+    found: Counter[str] = Counter()
+    wanted: Counter[str] = Counter()
+    n = exact = 0
+    for got, want in pairs:
+        n += 1
+        exact += got == want
+        right.update(name for name, _ in got & want)
+        found.update(name for name, _ in got)
+        wanted.update(name for name, _ in want)
+    return ParseScores(
+        n=n,
+        exact=100.0 * exact / n if n else 100.0,
+        micro=F1(right.total(), found.total(), wanted.total()),
+        by_slot={
+            name: F1(right[name], found[name], wanted[name]) for name in sorted(found | wanted)
+        },
+    )

@@ -1,4 +1,4 @@
-"""What a bundle is, without loading it: no torch, a few milliseconds."""
+"""What a bundle is: its facts, read without loading it or torch, and its model card."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from d2t.model.bundle.manifest import Manifest
 from d2t.mr.domain_files import load_domain_copy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from d2t.mr.domain import Domain
+
 
 WEIGHTS = "model.safetensors"
 
@@ -78,3 +82,90 @@ def count_parameters(weights: Path) -> int:
         raise BundleError(
             f"{weights}: not a readable safetensors file ({error}); copy the bundle again"
         ) from error
+
+
+_STRATEGIES = {
+    "random": "random (RND): the order of the slots in the input carries no meaning",
+    "increasing_frequency": "increasing frequency (IF): slots are read from rare to frequent",
+    "fixed_position": "fixed position (FP): every slot has its place, absent ones included",
+    "alignment": "alignment training (AT): the utterance follows the order of the input",
+}
+
+
+def model_card(manifest: Manifest, domain: Domain) -> str:
+    """Markdown: intended use, data, metrics, limits, licence. Deterministic."""
+    strategy = str(manifest.linearizer.get("strategy", {}).get("name", "unknown"))
+    info = manifest.info
+    facts = {
+        "architecture": manifest.model.architecture,
+        "strategy": _STRATEGIES.get(strategy, strategy),
+        "vocabulary": f"{manifest.vocab_size} pieces",
+        "weights": manifest.weights,
+        "written by": f"d2t {manifest.d2t_version}, bundle format {manifest.format_version}",
+    }
+    if (first := manifest.linearizer.get("plan_first")) is not None:
+        tags = "with" if first.get("tags") else "without"
+        facts["decoder"] = f"says the plan before the utterance, {tags} tags"
+    skipped = {"data", "metrics", "dev", "confusions", "licence"}
+    parts = [
+        f"# {domain.name}: a d2t data-to-text generator",
+        f"{domain.description or domain.name}. Reads a meaning representation, writes an English "
+        "utterance that says every slot, and a checker reports whether it did.",
+        _table(facts),
+        "## Use\n\n```\necho '"
+        + _example(domain)
+        + "' | d2t generate --model BUNDLE_FOLDER --format text\n```",
+        "## Intended use\n\nVerbalising records of this domain: "
+        + ", ".join(f"`{spec.name}` ({spec.kind})" for spec in domain.slots)
+        + ". Output with status `failed` did not pass the slot check and should not be shown.",
+        "## Data\n\n" + (_section(info.get("data")) or "Not recorded."),
+        "## Metrics\n\n"
+        + (
+            _section(info.get("metrics") or info.get("dev"))
+            or "Not recorded; run `d2t evaluate all --model`."
+        )
+        + "\n\nScores are 0–100, losses nats per token; slot errors and order are measured with "
+        "the bundle's own lexicon.",
+        "## Known slot confusions\n\n" + (_section(info.get("confusions")) or "None recorded."),
+        "## Training\n\n"
+        + (_section({k: v for k, v in info.items() if k not in skipped}) or "Not recorded."),
+        "## Limits\n\nEnglish, this domain, and the wordings of its training corpus only. Values "
+        "of open slots are copied letter for letter and not judged: do not feed it text that must "
+        "not be repeated. The checker knows the wordings of `domain/lexicon.toml` and no others.",
+        "## Licence\n\n"
+        + str(
+            info.get("licence", "The weights follow the licence of the training data; see Data.")
+        ),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _example(domain: Domain) -> str:
+    slots = [f"{spec.name}[{spec.values[0]}]" for spec in domain.slots[:3] if spec.values]
+    return ", ".join(slots).replace("'", "")
+
+
+def _section(value: object) -> str:
+    if isinstance(value, dict):
+        return _table(value) if value else ""
+    return "" if value is None else str(value)
+
+
+def _table(facts: Mapping[str, Any]) -> str:
+    rows = [f"| {key} | {_cell(value)} |" for key, value in _flat(facts)]
+    return "\n".join(["| | |", "|---|---|", *rows])
+
+
+def _flat(facts: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    rows: list[tuple[str, Any]] = []
+    for key, value in facts.items():
+        if isinstance(value, dict):
+            rows += _flat(value, f"{prefix}{key}.")
+        else:
+            rows.append((f"{prefix}{key}", value))
+    return rows
+
+
+def _cell(value: object) -> str:
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -10,23 +10,182 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from copy import copy
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol, Self
 
+import numpy as np
+
+from d2t.generate.types import GenerationRequest
+from d2t.judges.parser.classifier import labels_of, merged_labels
 from d2t.language.labels import is_cased, label, open_names, open_names_in, shape, skeleton
+from d2t.language.ngram.fluency import NgramLanguageModel
 from d2t.language.template import template_words
+from d2t.plan.untrained import random_plan
+from d2t.seeding import derived_rng
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
+    from d2t.corpus.types import Example
     from d2t.generate.candidates import Candidate
+    from d2t.generate.types import Hypothesis
+    from d2t.judges.parser.classifier import LearnedParser
+    from d2t.language.habits.clauses import ClauseChecker
     from d2t.language.labels import LabelledText
     from d2t.mr.domain import Domain
     from d2t.mr.types import Plan
-    from d2t.recipes.self_training.agreement import Judge
-    from d2t.recipes.self_training.options import FilterConfig, SampleConfig
+    from d2t.recipes.self_training.config import FilterConfig, SampleConfig
     from d2t.recipes.self_training.proposals import Proposal
-    from d2t.recipes.self_training.thresholds import Thresholds
     from d2t.slots.checker import SlotChecker
+
+
+class GreedyGenerator(Protocol):
+    """What a confidence limit needs of a generator."""
+
+    def generate(self, requests: Sequence[GenerationRequest]) -> list[Hypothesis]:
+        """One utterance per request."""
+        ...
+
+
+NO_LIMIT = float("-inf")
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """The limits of one round, and the language model that two of them are about.
+
+    Attributes:
+        confidence: lowest mean log-probability of a sample, nats per token.
+        fluency: lowest mean language-model score of a text's skeleton, nats per token.
+        worst: lowest mean log-odds over ``window`` neighbouring tokens of a skeleton.
+    """
+
+    confidence: float
+    fluency: float
+    worst: float
+    window: int
+    model: NgramLanguageModel
+
+    @classmethod
+    def fit(
+        cls,
+        config: FilterConfig,
+        train: Sequence[str],
+        dev: Sequence[str],
+        confidence: float,
+    ) -> Self:
+        """Estimate the language model on ``train`` skeletons, the limits on ``dev`` skeletons."""
+        model = NgramLanguageModel.fit(train, order=config.lm_order)
+        return cls(confidence, NO_LIMIT, NO_LIMIT, config.window, model).limited(config, dev)
+
+    def limited(self, config: FilterConfig, dev: Sequence[str]) -> Self:
+        """The same model and confidence, with the limits of fluency that ``config`` asks for."""
+        mean = _quantile(self.model.scores(dev), config.fluency_quantile)
+        worst = _quantile(self.model.worst_windows(dev, config.window), config.window_quantile)
+        return replace(self, fluency=mean, worst=worst, window=config.window)
+
+    def is_fluent(self, skeleton: str) -> bool:
+        """Whether both language-model scores reach their limits."""
+        if self.model.score(skeleton) < self.fluency:
+            return False
+        return self.model.worst_window(skeleton, self.window) >= self.worst
+
+    def as_dict(self) -> dict[str, float | None]:
+        """The limits, None where there is none."""
+        limits = {"confidence": self.confidence, "fluency": self.fluency, "worst": self.worst}
+        return {name: None if v == NO_LIMIT else round(v, 6) for name, v in limits.items()}
+
+
+def confidence_limit(
+    config: FilterConfig, generator: GreedyGenerator, dev: Sequence[Example], seed: int
+) -> float:
+    """The quantile of the greedy scores of development MRs, each in a random order.
+
+    Random, because the order costs likelihood, and samples are to be judged for their text.
+    """
+    if not config.confidence_quantile:
+        return NO_LIMIT
+    rng = derived_rng(seed, "confidence")
+    chosen = rng.sample(list(dev), min(config.n_dev, len(dev)))
+    requests = [
+        GenerationRequest(example.id, example.mr, random_plan(example.mr, rng))
+        for example in chosen
+    ]
+    scores = [hypothesis.score for hypothesis in generator.generate(requests)]
+    return _quantile(np.array(scores), config.confidence_quantile)
+
+
+def _quantile(values: np.ndarray[tuple[int], np.dtype[np.float64]], q: float) -> float:
+    return float(np.quantile(values, q)) if q and len(values) else NO_LIMIT
+
+
+class Judge(Protocol):
+    """Says yes or no to a sample with its label."""
+
+    def agrees(self, labelled: LabelledText) -> bool:
+        """Whether the sample may be learned from."""
+        ...
+
+
+class TextScorer(Protocol):
+    """What is needed of a fluency classifier (``FluencyClassifier``)."""
+
+    def scores(self, templates: Sequence[str]) -> NDArray[np.float64]:
+        """How likely each template is a person's text ``(templates,)``; higher is better."""
+        ...
+
+
+@dataclass(frozen=True)
+class ParserAgreement:
+    """Whether a learned parser reads in a sample what the checker read.
+
+    The sources keep the two apart, as two sets of samples (rule O7.5); asking both is ours. Values
+    that tell a reader the same count as equal.
+    """
+
+    parser: LearnedParser
+
+    def agrees(self, labelled: LabelledText) -> bool:
+        """Whether slots and values are the same; of open values only that there is one."""
+        domain = self.parser.domain
+        [parsed] = self.parser.parse([labelled.template])
+        said = labels_of(labelled.example.mr.slots, domain, merge_synonyms=True)
+        return merged_labels(parsed.slots, domain) == said
+
+
+@dataclass(frozen=True)
+class ClassifierLimit:
+    """Whether a fluency classifier scores a sample as high as most development references.
+
+    Attributes:
+        limit: the lowest score that passes.
+    """
+
+    classifier: TextScorer
+    limit: float
+
+    @classmethod
+    def fit(cls, classifier: TextScorer, dev: Sequence[str], quantile: float) -> ClassifierLimit:
+        """The limit that a share ``quantile`` of ``dev`` templates falls below."""
+        return cls(classifier, float(np.quantile(classifier.scores(dev), quantile)))
+
+    def agrees(self, labelled: LabelledText) -> bool:
+        """Whether the sample reaches the limit."""
+        return bool(self.classifier.scores([labelled.template])[0] >= self.limit)
+
+
+@dataclass(frozen=True)
+class WholeClauses:
+    """Whether the sentences of a sample have a predicate each, and no more."""
+
+    checker: ClauseChecker
+
+    def agrees(self, labelled: LabelledText) -> bool:
+        """Whether no sentence has a fault."""
+        return self.checker.fault(template_words(labelled.template)) is None
+
 
 REASONS = (
     "unfinished", "unparsed", "size", "case", "repetition", "residue", "fluency", "confidence",

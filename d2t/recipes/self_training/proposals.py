@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from d2t.corpus.types import Example
     from d2t.mr.domain import Domain
-    from d2t.recipes.self_training.options import SampleConfig
+    from d2t.recipes.self_training.config import SampleConfig
 
 _Key = TypeVar("_Key")
 _Pair = tuple[str, str]

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from d2t.corpus.types import Example
     from d2t.generate.candidates import Candidate
     from d2t.mr.domain import Domain
+    from d2t.recipes.self_training.config import SampleConfig
     from d2t.recipes.self_training.filters import SampleFilter
-    from d2t.recipes.self_training.options import SampleConfig
     from d2t.recipes.self_training.proposals import Proposal, ProposalSource
     from d2t.search.backend import SamplingOptions
     from d2t.slots.checker import SlotChecker

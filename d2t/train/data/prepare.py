@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from d2t.augment.counterfactual.pairs import KIND as COUNTERFACTUAL
 from d2t.corpus.correct import align_examples, correct_examples, split_references
 from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
@@ -19,7 +18,7 @@ from d2t.language.habits.clauses import ClauseChecker
 from d2t.language.template import template_of, template_words
 from d2t.mr.domain import load_domain
 from d2t.slots.checker import SlotChecker
-from d2t.train.config.config import DataConfig
+from d2t.train.config.options import OBJECTIVES, DataConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -119,7 +118,8 @@ def prepare_data(
     kept = training_pairs(remove_overlap(extra, test), checker, domain)
     if config.clauses:
         pairs, kept = _whole_clauses(pairs, kept, domain)
-        say(f"{len(train) - len(pairs)} training pairs left out: clauses that do not hold together")
+        n_faulty = len(train) - len(pairs)
+        say(f"{n_faulty} training pairs left out because of faulty clauses (data.clauses)")
     counts = {
         "train_read": len(raw_train), "train_aligned": n_aligned, "train_used": len(pairs),
         "dev_read": len(raw_dev), "dev_used": len(dev),
@@ -196,13 +196,17 @@ def _augmentation(
 
 
 def _require_ordinary(examples: Iterable[Example], path: str) -> None:
-    """Counterfactual pairs say what is false of their MRs; learnt as others are, they teach it."""
-    if any(example.kind == COUNTERFACTUAL for example in examples):
-        raise DataError(
-            f"{path} holds counterfactual pairs, which only --objective counterfactual can learn "
-            "from: give the file as objective.pairs, not as data.augment",
-            code="counterfactual",
-        )
+    """Pairs of an objective's own kind, such as false ones, do harm where others learn them."""
+    kinds = {example.kind for example in examples} - {None}
+    if not kinds:
+        return
+    for name, objective in OBJECTIVES.items().items():
+        for kind in objective.pair_kinds & kinds:
+            raise DataError(
+                f"{path} holds {kind} pairs, which only --objective {name} can learn from: give "
+                "the file as objective.pairs, not as data.augment",
+                code=kind,
+            )
 
 
 def _aligned(

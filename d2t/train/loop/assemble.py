@@ -15,18 +15,18 @@ from d2t.linearize.base import make_strategy
 from d2t.linearize.inventory import Inventory
 from d2t.linearize.source import Linearizer
 from d2t.model.build import build_model
-from d2t.model.bundle.bundle import Bundle
+from d2t.model.bundle.network import Bundle
 from d2t.model.config import PretrainedConfig
 from d2t.model.tokenizer import Tokenizer
 from d2t.plan.bigram import BigramPlanner
 from d2t.seeding import derive_seed, seed_everything
-from d2t.train.config.init_config import bundle_of
+from d2t.train.config.load import bundle_of
 from d2t.train.data.encode import PairEncoder, tokenizer_texts
 
 if TYPE_CHECKING:
     from d2t.model.base import Seq2SeqModel
     from d2t.plan.neural import NeuralPlanner
-    from d2t.train.config.config import TrainConfig
+    from d2t.train.config.options import TrainConfig
     from d2t.train.data.prepare import PreparedData
 
 
@@ -158,5 +158,6 @@ def check_lengths(n_kept: int, n_all: int, max_length: int) -> None:
     """
     if n_kept * 2 < n_all:
         raise ConfigError(
-            f"train.max_length={max_length} keeps {n_kept} of {n_all} training pairs only; raise it"
+            f"only {n_kept} of {n_all} training pairs are at most train.max_length={max_length} "
+            "tokens long; raise train.max_length"
         )

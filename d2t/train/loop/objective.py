@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from d2t.errors import ConfigError
-from d2t.train.config.objective import ObjectiveOptions
+from d2t.train.config.options import ObjectiveOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from d2t.train.config.config import TrainConfig
+    from d2t.train.config.options import TrainConfig
     from d2t.train.data.prepare import PreparedData
     from d2t.train.loop.assemble import Assembly
     from d2t.train.loop.parts import StepParts
@@ -48,7 +48,7 @@ class RunContext:
 class Objective(ObjectiveOptions):
     """An objective with its options; as it stands, it is the likelihood of the references.
 
-    Register a subclass with ``@OBJECTIVES.register("name")`` (``d2t.train.config.objective``).
+    Register a subclass with ``@OBJECTIVES.register("name")`` (``d2t.train.config.options``).
     """
 
     def prepare(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+import torch
+
 from d2t.errors import DataError
 from d2t.model.loss import smoothed_cross_entropy
 from d2t.seeding import derive_seed
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from d2t.train.config.config import TrainConfig
+    from d2t.model.base import Seq2SeqModel
+    from d2t.train.config.options import TrainConfig
     from d2t.train.data.batching import Batch, BatchPlan, EncodedPair
 
 
@@ -100,7 +103,10 @@ class PartReader:
         self._pad_id, self._bos_id = pad, bos
         self._epoch: tuple[int, list[EncodedPair], list[BatchPlan]] | None = None
         if not part.pairs:
-            raise DataError("nothing to train on: a part of the training data has no pairs")
+            raise DataError(
+                "one of the parts of the training data (corpus, data.augment, objective.pairs) has "
+                "no pairs; check the files named there"
+            )
 
     def next(self) -> Batch:
         """The next batch; moves ``position`` on."""
@@ -135,3 +141,30 @@ def batch_options(config: TrainConfig, *, shared: bool = False) -> BatchOptions:
         config.train.target_multiple,
         shared,
     )
+
+
+_ROW_MULTIPLE = 256  # every new number of rows costs the CPU backend a compilation
+
+
+def needed_logits(model: Seq2SeqModel, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Logits ``(n, vocab)`` and labels ``(n,)`` of the positions with a label, and a few without.
+
+    The projection to the vocabulary is a third of a small model's work, so models that have a
+    ``hidden`` method and an ``output`` layer project the labelled positions only, rounded up to a
+    multiple of 256 by positions whose label is PAD. Other models compute all positions. Only a
+    Transformer of ours can share sources.
+    """
+    labels = batch.labels.reshape(-1)
+    hidden_of = getattr(model, "hidden", None)
+    project = getattr(model, "output", None)
+    if hidden_of is None or project is None:
+        logits = model(batch.source_ids, batch.source_mask, batch.decoder_input)
+        return logits.reshape(labels.shape[0], -1), labels
+    shared = () if batch.source_rows is None else (batch.source_rows,)
+    hidden = hidden_of(batch.source_ids, batch.source_mask, batch.decoder_input, *shared)
+    # A stable sort by "is PAD" puts the labelled positions first, in order.
+    order = torch.argsort((labels == model.pad_id).to(torch.uint8), stable=True)
+    n_labelled = int((labels != model.pad_id).sum())
+    kept = order[: -(-max(1, n_labelled) // _ROW_MULTIPLE) * _ROW_MULTIPLE]
+    flat = hidden.reshape(-1, hidden.shape[-1])
+    return project(flat[kept]), labels[kept]

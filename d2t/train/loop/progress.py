@@ -1,12 +1,17 @@
-"""What a person sees of a training run: a bar on a terminal, lines elsewhere, or nothing."""
+"""What a training run tells its user, and how the user stops it."""
 
 from __future__ import annotations
 
+import signal
 import sys
-from typing import TYPE_CHECKING, Protocol, TextIO
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
+
+from d2t.errors import D2TError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from rich.progress import Progress, TaskID
 
@@ -136,3 +141,43 @@ def evaluation_line(step: int, metrics: Mapping[str, float], *, best: bool) -> s
         if name in metrics
     ]
     return f"step {step}  " + "  ".join(parts) + ("  * best" if best else "")
+
+
+class TrainingInterrupted(D2TError):
+    """The user stopped training; the message says how to resume."""
+
+    code = "interrupted"
+    exit_code = 130
+
+
+class StopFlag:
+    """Whether somebody asked to stop.
+
+    Attributes:
+        requested: set by the first signal; the loop looks at it between optimizer steps.
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+
+    def handle(self, signum: int, frame: Any) -> None:
+        """Ask to stop; a second signal stops at once."""
+        if self.requested:
+            raise KeyboardInterrupt
+        self.requested = True
+
+
+@contextmanager
+def stop_on_signal() -> Iterator[StopFlag]:
+    """Turn SIGINT and SIGTERM into a request inside the block; a no-op outside the main thread."""
+    flag = StopFlag()
+    if threading.current_thread() is not threading.main_thread():
+        yield flag
+        return
+    signals = [signal.SIGINT, signal.SIGTERM]
+    before = [signal.signal(number, flag.handle) for number in signals]
+    try:
+        yield flag
+    finally:
+        for number, handler in zip(signals, before, strict=True):
+            signal.signal(number, handler)

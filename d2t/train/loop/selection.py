@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from d2t.corpus.types import Example
     from d2t.generate.types import Hypothesis
     from d2t.model.base import Seq2SeqModel
-    from d2t.train.config.config import SelectConfig
+    from d2t.train.config.options import SelectConfig
     from d2t.train.data.batching import EncodedPair
     from d2t.train.data.prepare import PreparedData
     from d2t.train.loop.assemble import Assembly

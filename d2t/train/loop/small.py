@@ -1,6 +1,6 @@
 """The loop that trains small networks in a few minutes: judges, observers and planners.
 
-The loop that trains generators (``d2t.train.loop.loop``) writes checkpoints, averages weights and
+The loop that trains generators (``d2t.train.loop.steps``) writes checkpoints, averages weights and
 evaluates on the way; these networks need none of that.
 """
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 
 from d2t.seeding import derive_seed
-from d2t.train.loop.schedule import default_warmup, rate_factor
+from d2t.train.loop.optim import default_warmup, rate_factor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

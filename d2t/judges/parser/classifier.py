@@ -1,5 +1,10 @@
 """A parser that was learned: templates in, slots and values out, with a confidence.
 
+Its network follows the six classifiers of Kedzie & McKeown 2019 (rule O7.5), with what they share
+shared: parallel 1-D convolutions with max-over-time pooling, and an independent yes/no output for
+every slot and value, so that a text may say two values of a slot (theirs is a softmax over the
+values of each slot).
+
 A folder holds one: ``parser.json`` (labels, vocabulary, sizes, training facts), the weights as
 safetensors, and the domain with its lexicon, by which open values are found in raw texts.
 """
@@ -11,21 +16,86 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import torch
 from pydantic import Field
+from torch import nn
 
 from d2t.errors import BundleError
-from d2t.judges.parser.slot_classifier import ClassifierConfig, SlotClassifier, pad
 from d2t.language.template import HIDDEN_KINDS, template_words
 from d2t.model.bundle.judge import JudgeManifest, read_judge, save_judge
 from d2t.model.bundle.weights import with_weights
+from d2t.model.layers import PAD, pad
 from d2t.mr.domain_files import load_domain_copy, save_domain
 from d2t.mr.types import MeaningRepresentation, Slot
+from d2t.section import Section
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from torch import Tensor
+
     from d2t.mr.domain import Domain
     from d2t.slots.types import Alignment
+
+
+class ClassifierConfig(Section):
+    """Sizes of a ``SlotClassifier``.
+
+    Attributes:
+        width: of the token embeddings (50 in rule O7.5).
+        filters: per convolution width (50 there).
+        windows: convolutions over 1 to this many neighbouring tokens (2 or 3 there).
+        dropout: on embeddings and on pooled features (0.25 there).
+    """
+
+    width: int = Field(default=48, ge=1)
+    filters: int = Field(default=48, ge=1)
+    windows: int = Field(default=5, ge=1, le=9)
+    dropout: float = Field(default=0.25, ge=0.0, lt=1.0)
+
+
+class SlotClassifier(nn.Module):
+    """Token ids to one logit per label.
+
+    Args:
+        config: sizes.
+        n_tokens: token ids, padding and unknown included.
+        n_labels: outputs.
+    """
+
+    def __init__(self, config: ClassifierConfig, n_tokens: int, n_labels: int) -> None:
+        super().__init__()
+        self.config = config
+        self.embedding = nn.Embedding(n_tokens, config.width, padding_idx=PAD)
+        self.convolutions = nn.ModuleList(
+            nn.Conv1d(config.width, config.filters, window)
+            for window in range(1, config.windows + 1)
+        )
+        self.dropout = nn.Dropout(config.dropout)
+        self.output = nn.Linear(config.filters * config.windows, n_labels)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Logits of a batch.
+
+        Args:
+            tokens: ``(batch, length) int64``, padded at the end with ``PAD``.
+
+        Returns:
+            ``(batch, n_labels) float32``.
+        """
+        embedded = self.dropout(self.embedding(tokens)).transpose(1, 2)
+        outside = (tokens == PAD).unsqueeze(1)
+        pooled = []
+        for window, convolution in enumerate(self.convolutions, start=1):
+            left = (window - 1) // 2
+            # Zeros on both sides, as many for one text as for a batch: a window is centred on each
+            # token, and those centred on padding are left out of the maximum.
+            padded = nn.functional.pad(embedded, (left, window - 1 - left))
+            found = convolution(padded).masked_fill(outside, float("-inf"))
+            pooled.append(torch.relu(found.amax(dim=2)))
+        features = self.dropout(torch.cat(pooled, dim=1))
+        logits: Tensor = self.output(features)
+        return logits
+
 
 Label = tuple[str, str | None]
 """A slot and its value; None where a template hides the value (open and numeric slots)."""

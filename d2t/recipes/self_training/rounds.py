@@ -22,39 +22,39 @@ from d2t.generate.segments import joined_candidates
 from d2t.io.atomic import atomic_write_json, atomic_write_text
 from d2t.io.hashing import sha256_file, sha256_json
 from d2t.io.manifest import run_manifest
-from d2t.judges.fluency.fluency_classifier import FluencyClassifier
-from d2t.judges.parser.learned_parser import LearnedParser
+from d2t.judges.fluency.classifier import FluencyClassifier
+from d2t.judges.parser.classifier import LearnedParser
 from d2t.language.habits.clauses import ClauseChecker
 from d2t.language.habits.linking import Linking
 from d2t.language.labels import described, read, skeleton
 from d2t.language.template import template_of, template_words
 from d2t.model.device import pick_device
 from d2t.recipes.run import cpu_settings, train
-from d2t.recipes.self_training.agreement import (
+from d2t.recipes.self_training.filters import (
     ClassifierLimit,
     Judge,
     ParserAgreement,
+    Residue,
+    SampleFilter,
+    Thresholds,
     WholeClauses,
+    confidence_limit,
 )
-from d2t.recipes.self_training.filters import Residue, SampleFilter
 from d2t.recipes.self_training.proposals import ProposalSource
 from d2t.recipes.self_training.report import TrainingPlans
 from d2t.recipes.self_training.sampling import Joiner, Round, RoundFiles
-from d2t.recipes.self_training.thresholds import Thresholds, confidence_limit
 from d2t.search.backend import SamplingOptions
 from d2t.seeding import derive_seed
-from d2t.train.config.init_config import bundle_of
+from d2t.train.config.load import bundle_of
 from d2t.train.data.prepare import PreparedData, prepare_data
-from d2t.train.loop.interrupt import TrainingInterrupted, stop_on_signal
-from d2t.train.loop.progress import Reporter, Silent
+from d2t.train.loop.progress import Reporter, Silent, TrainingInterrupted, stop_on_signal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from d2t.generate.pipeline import ModelGenerator
     from d2t.language.labels import LabelledText
-    from d2t.recipes.self_training.config import SelfTrainingConfig
-    from d2t.recipes.self_training.options import FilterConfig
+    from d2t.recipes.self_training.config import FilterConfig, SelfTrainingConfig
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,62 @@
 from __future__ import annotations
 
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
+from d2t.errors import ConfigError
 from d2t.io.hashing import sha256_json
 from d2t.model.config import ModelConfig, TransformerConfig
+from d2t.registry import Registry
 from d2t.section import Section
-from d2t.train.config.objective import ObjectiveOptions, objective_class
 
 if TYPE_CHECKING:
     from d2t.linearize.plan_first import PlanFirst
+
+
+class ObjectiveOptions(Section):
+    """The table of one objective; a subclass adds its options.
+
+    Attributes:
+        name: under which the class is registered.
+        default_strategy: the strategy of configurations that choose this objective and name none;
+            None is the usual one.
+        pair_kinds: kinds of pairs (``Example.kind``) that only this objective can learn from.
+    """
+
+    name: str
+    default_strategy: ClassVar[str | None] = None
+    pair_kinds: ClassVar[frozenset[str]] = frozenset()
+
+    @property
+    def plan_first(self) -> PlanFirst | None:
+        """How the decoder writes the plan before the utterance; None: it does not."""
+        return None
+
+    def require(self, strategy: str, architecture: str, init: str | None) -> None:
+        """Raise ``ValueError`` where the rest of the configuration does not go with it."""
+
+
+OBJECTIVES: Registry[type[ObjectiveOptions]] = Registry(
+    "training objective", "d2t.objectives", "d2t.recipes:OBJECTIVES"
+)
+"""The objectives by name."""
+
+
+def objective_class(table: Any) -> type[ObjectiveOptions]:
+    """The class that a raw ``[objective]`` table names.
+
+    Raises:
+        ValueError: it is no table, has no name, or the name is not registered.
+    """
+    if not isinstance(table, dict) or not isinstance(name := table.get("name"), str):
+        raise ValueError(f"give objective.name, one of {', '.join(OBJECTIVES.names())}")
+    try:
+        return OBJECTIVES.get(name)
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
+
 
 Metric = Literal["score", "dev_loss", "dev_ser", "dev_order", "dev_bleu"]
 
@@ -148,7 +193,7 @@ class TrainConfig(Section):
         seed: seed of everything random.
         init: a finished run or a bundle whose weights, tokenizer, fitted tables and planners are
             the first ones; None starts from random weights. What its training was is then the
-            default here, at a tenth of the learning rate (``d2t.train.config.init_config``).
+            default here, at a tenth of the learning rate (``d2t.train.config.load``).
         objective: what is learnt beside, or instead of, the likelihood of the references; None is
             that alone.
     """

@@ -11,21 +11,25 @@ import torch
 
 from d2t.seeding import derive_seed
 from d2t.train.loop.checkpoint import Progress, load_checkpoint, pack, save_checkpoint, unpack
-from d2t.train.loop.forward import needed_logits
-from d2t.train.loop.optim import MovingAverage, autocast, make_optimizer, pick_precision
-from d2t.train.loop.parts import Part, PartReader
-from d2t.train.loop.schedule import default_warmup, rate_factor
+from d2t.train.loop.optim import (
+    MovingAverage,
+    autocast,
+    default_warmup,
+    make_optimizer,
+    pick_precision,
+    rate_factor,
+)
+from d2t.train.loop.parts import Part, PartReader, needed_logits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from d2t.model.base import Seq2SeqModel
-    from d2t.train.config.config import TrainConfig
+    from d2t.train.config.options import TrainConfig
     from d2t.train.data.batching import Batch
-    from d2t.train.loop.interrupt import StopFlag
     from d2t.train.loop.parts import EpochEncoder
-    from d2t.train.loop.progress import Reporter
+    from d2t.train.loop.progress import Reporter, StopFlag
     from d2t.train.loop.selection import DevResult
     from d2t.train.loop.workers import Workers
 

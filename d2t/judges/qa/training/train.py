@@ -17,7 +17,7 @@ from d2t.judges.parser.training import read_texts
 from d2t.judges.qa.entities import COPIED_KINDS
 from d2t.judges.qa.model import QAModel, new_network
 from d2t.judges.qa.training.distractors import Distractor
-from d2t.judges.qa.training.qa_pairs import Draws, PairDrawer, QAPairEncoder, Utterance, qa_symbols
+from d2t.judges.qa.training.pairs import Draws, PairDrawer, QAPairEncoder, Utterance, qa_symbols
 from d2t.model.config import TransformerConfig
 from d2t.model.device import pick_device
 from d2t.model.loss import smoothed_cross_entropy
@@ -25,14 +25,12 @@ from d2t.model.tokenizer import Tokenizer
 from d2t.section import Section
 from d2t.seeding import derive_seed
 from d2t.slots.checker import SlotChecker
-from d2t.train.config.config import OptimConfig, RunConfig, SelectConfig, TrainConfig
+from d2t.train.config.options import OptimConfig, RunConfig, SelectConfig, TrainConfig
 from d2t.train.data.batching import collate, plan_batches
-from d2t.train.loop.forward import needed_logits
-from d2t.train.loop.interrupt import TrainingInterrupted, stop_on_signal
-from d2t.train.loop.loop import Loop
-from d2t.train.loop.parts import Part, batch_options
-from d2t.train.loop.progress import Silent
+from d2t.train.loop.parts import Part, batch_options, needed_logits
+from d2t.train.loop.progress import Silent, TrainingInterrupted, stop_on_signal
 from d2t.train.loop.selection import DevResult
+from d2t.train.loop.steps import Loop
 from d2t.train.loop.workers import Workers
 
 if TYPE_CHECKING:

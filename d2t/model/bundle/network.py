@@ -1,27 +1,25 @@
-"""A bundle: one folder with all that generation needs."""
+"""A bundle with its network: one folder with all that generation needs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-import torch
-
 from d2t._version import __version__
-from d2t.errors import BackendError
 from d2t.io.atomic import atomic_write_json
 from d2t.io.folder import atomic_folder
 from d2t.io.folder_manifest import CARD
 from d2t.model.build import build_model
-from d2t.model.bundle.bundle_parts import DOMAIN, NEURAL_PLANNER, BundleParts, read_parts
-from d2t.model.bundle.card import model_card
+from d2t.model.bundle.describe import model_card
 from d2t.model.bundle.manifest import (
     MANIFEST,
     Manifest,
     bundle_files,
 )
+from d2t.model.bundle.parts import DOMAIN, NEURAL_PLANNER, BundleParts, read_parts
 from d2t.model.bundle.weights import save_weights, with_weights
 from d2t.model.config import PretrainedConfig
+from d2t.model.device import checked_device
 from d2t.mr.domain_files import save_domain
 
 if TYPE_CHECKING:
@@ -93,21 +91,6 @@ class Bundle(BundleParts):
         parts = read_parts(path, manifest)
         model = with_weights(lambda: _fresh(path, manifest, parts["tokenizer"]), path / WEIGHTS)
         return cls(model=model.to(target), **parts)
-
-
-def checked_device(name: str) -> torch.device:
-    """The device called ``name``.
-
-    Raises:
-        BackendError: no such device, or not on this machine.
-    """
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        raise BackendError(f"device {name!r} cannot be used here ({reason}); try 'cpu'") from error
-    return device
 
 
 def _fresh(
