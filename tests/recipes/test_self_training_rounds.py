@@ -202,7 +202,7 @@ def test_mistakes_in_a_configuration_are_named(raw: dict[str, Any], message: str
 
 @pytest.mark.parametrize(
     "path",
-    sorted((ROOT / "experiments" / "rounds").glob("*.toml")),
+    sorted((ROOT / "experiments" / "self_training").glob("*.toml")),
     ids=lambda path: path.stem,
 )
 def test_every_shipped_configuration_parses_and_comes_back(path: Path) -> None:
