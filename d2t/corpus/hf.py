@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from d2t.corpus.records import example_to_record
 from d2t.errors import DataError, did_you_mean
 from d2t.extras import explained_imports
-from d2t.io.folder import atomic_folder
+from d2t.io.atomic import atomic_folder
 from d2t.io.records import InputRecord
 from d2t.mr.render import render_mr
 

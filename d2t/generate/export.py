@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from d2t.errors import BackendError, BundleError
 from d2t.generate.pipeline import ModelGenerator
 from d2t.generate.types import GenerationRequest
-from d2t.io.atomic import atomic_write_json
-from d2t.io.folder import atomic_folder
+from d2t.io.atomic import atomic_folder, atomic_write_json
 from d2t.model.bundle.manifest import MANIFEST, Manifest, bundle_files
 from d2t.model.bundle.network import Bundle
 from d2t.model.config import EXPORTED_POSITIONS

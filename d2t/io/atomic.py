@@ -1,4 +1,8 @@
-"""Writing files so that a reader sees the whole new content or the old one, never a half."""
+"""Write files and folders so that a reader sees the whole new content or the old, never a part.
+
+What is new is made beside its place and then moved there (``publish``). Where the system refuses,
+the error says what to do (``write_errors``).
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,11 @@ import contextlib
 import errno
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
-from d2t.errors import DataError
+from d2t.errors import BundleError, DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +43,69 @@ def write_error(path: Path, error: OSError) -> DataError:
     )
 
 
+@contextlib.contextmanager
+def write_errors(path: Path) -> Iterator[None]:
+    """Turn a refusal of the system while ``path`` is written into a ``DataError`` with a cure.
+
+    Errors that do not come from writing, such as a file that is not found, stay as they are.
+
+    Raises:
+        DataError: the disk is full, there is no permission, and the like (code ``write_failed``).
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _CURES:
+            raise
+        raise write_error(path, error) from error
+    except Exception as error:
+        # safetensors wraps the system's error in its own type and keeps only the text.
+        if "No space left" in str(error) or "os error 28" in str(error):
+            raise write_error(path, OSError(errno.ENOSPC, "no space left")) from error
+        raise
+
+
+def publish(made: Path, target: Path) -> None:
+    """Flush a finished file or folder to disk and give it its name, replacing what has that name.
+
+    Raises:
+        OSError: the system refuses; ``target`` is then as it was.
+    """
+    for path in made.rglob("*") if made.is_dir() else (made,):
+        if path.is_file():
+            with path.open("rb") as stream:
+                os.fsync(stream.fileno())
+    if not (made.is_dir() and target.exists()):
+        os.replace(made, target)
+        return
+    old = _beside(target, "old")  # a folder cannot be renamed over another
+    target.rename(old)
+    try:
+        made.rename(target)
+    except BaseException:
+        old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _beside(target: Path, suffix: str) -> Path:
+    return target.with_name(f".{target.name[:64]}.{os.urandom(4).hex()}.{suffix}")
+
+
+@contextlib.contextmanager
+def _temporary(target: Path) -> Iterator[Path]:
+    """The path of a file or folder that is being made; whatever is still there is removed."""
+    path = _beside(target, "tmp")
+    try:
+        yield path
+    finally:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
 def atomic_write(path: Path) -> AbstractContextManager[TextIO]:
     r"""Open ``path`` for writing text; the file appears, whole, when the block ends without error.
 
@@ -62,8 +130,7 @@ def _atomic_open(
     path: Path, kind: str, encoding: str | None = None, newline: str | None = None
 ) -> Iterator[Any]:
     """``kind`` is ``b`` for bytes, else empty; the rest as for ``open``."""
-    temporary: Path | None = None
-    try:
+    with write_errors(path):
         target = Path(os.path.realpath(path))
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, "is a directory")
@@ -71,20 +138,11 @@ def _atomic_open(
             with open(target, "w" + kind, encoding=encoding, newline=newline) as stream:
                 yield stream
             return
-        temporary = target.with_name(f".{target.name[:64]}.{os.urandom(4).hex()}.tmp")
         target.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "x" + kind, encoding=encoding, newline=newline) as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, target)
-    except BaseException as error:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-        if isinstance(error, OSError) and error.errno in _CURES:
-            raise write_error(path, error) from error
-        raise
+        with _temporary(target) as temporary:
+            with open(temporary, "x" + kind, encoding=encoding, newline=newline) as stream:
+                yield stream
+            publish(temporary, target)
 
 
 def atomic_write_text(path: Path, text: str) -> None:
@@ -96,3 +154,37 @@ def atomic_write_text(path: Path, text: str) -> None:
 def atomic_write_json(path: Path, obj: Any) -> None:
     """Write ``obj`` as indented JSON with a final newline, all or nothing; see ``atomic_write``."""
     atomic_write_text(path, json.dumps(obj, ensure_ascii=False, indent=2) + "\n")
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path, *, marker: str) -> Iterator[Path]:
+    """Yield a temporary folder beside ``path`` that takes its place when the block ends well.
+
+    An older folder at ``path`` is replaced only when it is empty or holds a file called ``marker``.
+    Whatever ends the block early, Ctrl-C included, removes the temporary folder and leaves the
+    older one.
+
+    Raises:
+        BundleError: ``path`` is something else, which is not overwritten.
+        DataError: the operating system refuses (a full disk, no permission).
+    """
+    with write_errors(path):
+        target = Path(os.path.realpath(path))
+        refuse_to_overwrite(target, marker)
+        with _temporary(target) as temporary:
+            temporary.mkdir(parents=True)
+            yield temporary
+            publish(temporary, target)
+
+
+def refuse_to_overwrite(path: Path, marker: str) -> None:
+    """Raise ``BundleError`` unless ``path`` is free, an empty folder, or holds ``marker``."""
+    if path.is_dir():
+        if (path / marker).is_file() or not any(path.iterdir()):
+            return
+        raise BundleError(
+            f"{path} holds other files and no {marker}, so it is not overwritten; choose another "
+            "folder or empty that one"
+        )
+    if path.exists():
+        raise BundleError(f"{path} is a file; a folder is to be written: choose another name")

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import http.client
-import os
 import shutil
 import urllib.error
 import urllib.request
-from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from d2t.errors import DataError
-from d2t.io.atomic import write_error
+from d2t.io.atomic import atomic_write_binary, publish, write_errors
 from d2t.io.hashing import git_blob_id, sha256_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
 _CHUNK = 1 << 16
 _TIMEOUT_S = 30.0
 _SCHEMES = ("https://", "http://")
+_NETWORK_ERRORS = (
+    urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,27 +74,19 @@ def download(
     if not url.startswith(_SCHEMES):
         raise DataError(f"cannot download {url!r}: only http and https URLs are fetched")
     part = target.with_name(target.name + ".part")
-    try:
+    with write_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         for _ in range(2):
             resumed = _receive(url, part, progress, timeout_s)
             if digests.accept(part):
-                os.replace(part, target)
+                publish(part, target)
                 return
             wrong = f"sha256 {sha256_file(part)}, {part.stat().st_size} bytes"
             part.unlink()
             if not resumed:  # else the old part was not of this file: once more, from the start
                 break
-    except (urllib.error.URLError, http.client.HTTPException, TimeoutError) as error:
-        is_answer = isinstance(error, urllib.error.HTTPError)
-        reason = error if is_answer else getattr(error, "reason", error)
-        raise DataError(f"cannot download {url}: {reason}", code="network") from error
-    except ConnectionError as error:
-        raise DataError(f"cannot download {url}: {error}", code="network") from error
-    except OSError as error:
-        raise write_error(target, error) from error
     raise DataError(
-        f"{url} is not the file expected: got {wrong}; expected {digests}. Nothing was kept. "
+        f"{url} is not the expected file: it has {wrong}; expected {digests}. Nothing was kept. "
         "A proxy may have sent a page instead of the file; try again or use --from DIR",
         code="checksum",
     )
@@ -107,29 +100,20 @@ def copy_verified(source: Path, target: Path, digests: Digests) -> None:
     """
     if not source.is_file():
         raise DataError(f"{source} does not exist or is not a file", code="no_file")
-    part = target.with_name(target.name + ".copy")
     try:
-        source.open("rb").close()
+        given = source.open("rb")
     except OSError as error:
         raise DataError(f"cannot read {source}: {error.strerror}", code="no_file") from error
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, part)
-        # The copy is verified, not the source: it is what will be used.
-        if digests.accept(part):
-            os.replace(part, target)
-            return
-        wrong = sha256_file(part)
-    except OSError as error:
-        raise write_error(target, error) from error
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-    raise DataError(
-        f"{source} is not the file expected: its sha256 is {wrong}; expected {digests}. "
-        "Nothing was copied",
-        code="checksum",
-    )
+    with given, atomic_write_binary(target) as stream:
+        shutil.copyfileobj(given, stream)
+        stream.flush()
+        copy = Path(stream.name)  # The copy is verified, not the source: it is what will be used.
+        if not digests.accept(copy):
+            raise DataError(
+                f"{source} is not the expected file: its sha256 is {sha256_file(copy)}; "
+                f"expected {digests}. Nothing was copied",
+                code="checksum",
+            )
 
 
 def _receive(
@@ -140,24 +124,27 @@ def _receive(
     headers = {"User-Agent": "d2t", **({"Range": f"bytes={have}-"} if have else {})}
     request = urllib.request.Request(url, headers=headers)
     try:
-        response = urllib.request.urlopen(request, timeout=timeout_s)
+        with urllib.request.urlopen(request, timeout=timeout_s) as response:
+            partial = response.status == http.HTTPStatus.PARTIAL_CONTENT
+            resumed = partial and _starts_at(response, have)
+            have = have if resumed else 0
+            length = response.headers.get("Content-Length")
+            total = have + int(length) if length and length.isdigit() else None
+            with part.open("ab" if resumed else "wb") as stream:
+                while chunk := response.read(_CHUNK):
+                    stream.write(chunk)
+                    have += len(chunk)
+                    if progress is not None:
+                        progress(have, total)
+        if total is not None and have < total:
+            raise http.client.IncompleteRead(b"", total - have)
     except urllib.error.HTTPError as error:
         if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and have:
             return True  # nothing is still to come; the digest says whether it is the file
-        raise
-    with response:
-        resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT and _starts_at(response, have)
-        have = have if resumed else 0
-        length = response.headers.get("Content-Length")
-        total = have + int(length) if length and length.isdigit() else None
-        with part.open("ab" if resumed else "wb") as stream:
-            while chunk := response.read(_CHUNK):
-                stream.write(chunk)
-                have += len(chunk)
-                if progress is not None:
-                    progress(have, total)
-    if total is not None and have < total:
-        raise http.client.IncompleteRead(b"", total - have)
+        raise DataError(f"cannot download {url}: {error}", code="network") from error
+    except _NETWORK_ERRORS as error:
+        reason = getattr(error, "reason", error)
+        raise DataError(f"cannot download {url}: {reason}", code="network") from error
     return resumed
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from d2t.errors import ConfigError, DataError
-from d2t.io.atomic import atomic_write_json, write_error
+from d2t.io.atomic import atomic_write_json, publish, write_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -49,7 +48,7 @@ class GrowingFile:
                 or the system refuses to write.
             ConfigError: it answers something else.
         """
-        with refused(self.partial):
+        with write_errors(self.partial):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if not self.partial.exists():
                 self.partial.touch()
@@ -84,15 +83,16 @@ class GrowingFile:
         Raises:
             DataError: the system refuses to write.
         """
-        with refused(self.partial), open(self.partial, "a", encoding="utf-8", newline="\n") as file:
+        with (
+            write_errors(self.partial),
+            open(self.partial, "a", encoding="utf-8", newline="\n") as file,
+        ):
             file.write(text)
 
     def finish(self) -> None:
         """Give the file its name."""
-        with refused(self.path):
-            with open(self.partial, "rb") as stream:
-                os.fsync(stream.fileno())
-            os.replace(self.partial, self.path)
+        with write_errors(self.path):
+            publish(self.partial, self.path)
             self.identity.unlink(missing_ok=True)
 
     def discard(self) -> None:
@@ -153,12 +153,3 @@ def written_records(path: Path, n: int | None = None) -> Iterator[dict[str, Any]
                     code="data_changed",
                 )
             yield record
-
-
-@contextmanager
-def refused(path: Path) -> Iterator[None]:
-    """What the system refuses becomes a ``DataError`` that says what to do."""
-    try:
-        yield
-    except OSError as error:
-        raise write_error(path, error) from error

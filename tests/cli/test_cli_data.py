@@ -64,7 +64,7 @@ def test_fetch_from_a_wrong_copy_leaves_nothing(tmp_path: Path, home: Path) -> N
     (tmp_path / "copy" / "viggo" / "train.csv").write_text("mr,ref\n")
     result = d2t("fetch", "viggo", "--from", tmp_path / "copy")
     assert result.exit_code == 1
-    assert "not the file expected" in result.stderr
+    assert "not the expected file" in result.stderr
     assert [path for path in home.rglob("*") if path.is_file()] == []
 
 

@@ -7,7 +7,7 @@ import subprocess
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import pytest
 
@@ -158,7 +158,7 @@ def test_a_complete_partial_file_is_taken(tmp_path: Path, server: Server) -> Non
 
 def test_a_wrong_file_is_refused_and_nothing_is_left(tmp_path: Path, server: Server) -> None:
     server.content = b"<html>Please log in</html>"
-    with pytest.raises(DataError, match="not the file expected") as caught:
+    with pytest.raises(DataError, match="not the expected file") as caught:
         download(server.url, tmp_path / "train.csv", Digests((SHA,)))
     assert caught.value.code == "checksum"
     assert list(tmp_path.iterdir()) == []
@@ -175,7 +175,7 @@ def test_copy_refuses_a_wrong_file_and_keeps_an_older_target(tmp_path: Path) -> 
     source, target = tmp_path / "source.csv", tmp_path / "target.csv"
     source.write_bytes(CONTENT + b"x")
     target.write_bytes(b"old")
-    with pytest.raises(DataError, match="not the file expected"):
+    with pytest.raises(DataError, match="not the expected file"):
         copy_verified(source, target, Digests((SHA,)))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["source.csv", "target.csv"]
     assert target.read_bytes() == b"old"
@@ -185,11 +185,11 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     source = tmp_path / "source.csv"
     source.write_bytes(CONTENT)
 
-    def full(_source: Path, target: Path) -> None:
-        Path(target).write_bytes(b"half")
+    def full(_source: IO[bytes], target: IO[bytes]) -> None:
+        target.write(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("shutil.copyfile", full)
+    monkeypatch.setattr("shutil.copyfileobj", full)
     with pytest.raises(DataError, match="disk is full"):
         copy_verified(source, tmp_path / "target.csv", Digests((SHA,)))
     assert [path.name for path in tmp_path.iterdir()] == ["source.csv"]
@@ -242,7 +242,7 @@ def test_a_known_reconstruction_is_not_accepted_as_a_download(home: Path, server
     entry = toy_entry(
         server.url, sha256=hashlib.sha256(server.content).hexdigest(), local_differs=True
     )
-    with pytest.raises(DataError, match="not the file expected"):
+    with pytest.raises(DataError, match="not the expected file"):
         fetch_corpus(entry)
 
 

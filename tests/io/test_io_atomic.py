@@ -10,9 +10,14 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from d2t.errors import DataError
+from d2t.errors import BundleError, DataError
 from d2t.io import atomic
-from d2t.io.atomic import atomic_write, atomic_write_json, atomic_write_text
+from d2t.io.atomic import (
+    atomic_folder,
+    atomic_write,
+    atomic_write_json,
+    atomic_write_text,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,3 +131,66 @@ def test_json(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
         atomic_write_json(path, {"bad": object()})
     assert json.loads(path.read_bytes()) == {"b": ["Café"], "a": 1}
+
+
+def write_folder(path: Path, name: str, failure: BaseException | None = None) -> None:
+    with atomic_folder(path, marker="mark") as folder:
+        (folder / "mark").touch()
+        (folder / name).touch()
+        if failure is not None:
+            raise failure
+
+
+def test_a_folder_appears_whole_and_replaces_one_of_its_kind(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "deep"
+    write_folder(path, "a")
+    write_folder(path, "b")
+    assert sorted(os.listdir(path)) == ["b", "mark"]
+    assert os.listdir(path.parent) == ["deep"]
+
+
+@pytest.mark.parametrize(
+    ("failure", "seen"),
+    [
+        (KeyboardInterrupt(), KeyboardInterrupt),
+        (FileNotFoundError(errno.ENOENT, "no"), FileNotFoundError),
+        (OSError(errno.ENOSPC, "No space left on device"), DataError),
+        (RuntimeError("I/O error: No space left on device (os error 28)"), DataError),
+    ],
+)
+def test_whatever_ends_the_block_leaves_the_old_folder(
+    tmp_path: Path, failure: BaseException, seen: type[BaseException]
+) -> None:
+    write_folder(tmp_path / "f", "old")
+    with pytest.raises(seen):
+        write_folder(tmp_path / "f", "new", failure)
+    assert sorted(os.listdir(tmp_path / "f")) == ["mark", "old"]
+    assert os.listdir(tmp_path) == ["f"]
+
+
+def test_a_folder_that_cannot_be_moved_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_folder(tmp_path / "f", "old")
+    rename = atomic.Path.rename
+
+    def refuse(path: Path, target: Path) -> Path:
+        if path.suffix == ".tmp":
+            full()
+        return rename(path, target)
+
+    monkeypatch.setattr(atomic.Path, "rename", refuse)
+    with pytest.raises(DataError, match="disk is full"):
+        write_folder(tmp_path / "f", "new")
+    assert sorted(os.listdir(tmp_path / "f")) == ["mark", "old"]
+    assert os.listdir(tmp_path) == ["f"]
+
+
+def test_other_folders_are_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "f").mkdir()
+    (tmp_path / "f" / "thesis.txt").touch()
+    (tmp_path / "file").touch()
+    for name in ("f", "file"):
+        with pytest.raises(BundleError):
+            write_folder(tmp_path / name, "new")
+    assert os.listdir(tmp_path / "f") == ["thesis.txt"]

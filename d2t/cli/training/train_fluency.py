@@ -39,7 +39,7 @@ def train_fluency(
     """
     from d2t.corpus.load import load_split
     from d2t.corpus.select import default_domain
-    from d2t.io.folder import refuse_to_overwrite
+    from d2t.io.atomic import refuse_to_overwrite
     from d2t.judges.fluency.classifier import MANIFEST
     from d2t.judges.fluency.training import FluencyConfig, detection_scores, marked_texts
     from d2t.judges.fluency.training import train_fluency as fit

@@ -49,7 +49,7 @@ def train_parser(
     """
     from d2t.corpus.load import load_split
     from d2t.corpus.select import default_domain
-    from d2t.io.folder import refuse_to_overwrite
+    from d2t.io.atomic import refuse_to_overwrite
     from d2t.judges.parser.classifier import MANIFEST
     from d2t.judges.parser.training import ParserConfig, read_texts, score_parser
     from d2t.judges.parser.training import train_parser as fit

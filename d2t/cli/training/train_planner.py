@@ -101,7 +101,7 @@ def _domain(into: Path | None, name: str) -> Domain:
 def _check_target(folder: Path, into: Path | None) -> None:
     """Refuse a folder that holds something else, before any work is done."""
     if into is None:
-        from d2t.io.folder import refuse_to_overwrite
+        from d2t.io.atomic import refuse_to_overwrite
         from d2t.plan.neural_files import PLANNER
 
         refuse_to_overwrite(folder, PLANNER)
@@ -125,7 +125,7 @@ def _save(planner: NeuralPlanner, folder: Path, *, into: bool) -> None:
 
         attach_planner(folder, planner)
         return
-    from d2t.io.folder import atomic_folder
+    from d2t.io.atomic import atomic_folder
     from d2t.plan.neural_files import PLANNER
 
     with atomic_folder(folder, marker=PLANNER) as temporary:

@@ -64,7 +64,7 @@ def train_qa(
     """
     from d2t.corpus.load import load_split
     from d2t.corpus.select import default_domain
-    from d2t.io.folder import refuse_to_overwrite
+    from d2t.io.atomic import refuse_to_overwrite
     from d2t.judges.qa.model import MANIFEST
     from d2t.judges.qa.questions import load_questions
     from d2t.judges.qa.training.distractor_frames import load_frames

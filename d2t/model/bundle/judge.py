@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from pydantic import Field
 
 from d2t._version import __version__
-from d2t.io.atomic import atomic_write_json
-from d2t.io.folder import atomic_folder
+from d2t.io.atomic import atomic_folder, atomic_write_json
 from d2t.io.folder_manifest import FolderManifest, hash_files
 from d2t.model.bundle.weights import save_weights
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from d2t.io.atomic import atomic_write_json
-from d2t.io.folder import atomic_folder
+from d2t.io.atomic import atomic_folder, atomic_write_json
 from d2t.io.folder_manifest import FolderManifest, hash_files
 from d2t.model.config import ModelConfig  # noqa: TC001 - pydantic reads it at run time
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from d2t._version import __version__
-from d2t.io.atomic import atomic_write_json
-from d2t.io.folder import atomic_folder
+from d2t.io.atomic import atomic_folder, atomic_write_json
 from d2t.io.folder_manifest import CARD
 from d2t.model.build import build_model
 from d2t.model.bundle.describe import model_card
