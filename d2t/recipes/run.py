@@ -17,7 +17,7 @@ from d2t.io.atomic import atomic_write_json, atomic_write_text, write_error
 from d2t.io.manifest import run_manifest
 from d2t.model.device import pick_device
 from d2t.seeding import seed_everything
-from d2t.train.config.load import bundle_digest, bundle_of, config_to_toml
+from d2t.train.config.load import bundle_digest, bundle_of, to_toml
 from d2t.train.data.prepare import PreparedData, prepare_data
 from d2t.train.loop.assemble import Assembly, assemble
 from d2t.train.loop.checkpoint import read_state
@@ -94,7 +94,7 @@ class RunFiles:
             for path in (self.metrics, self.samples):
                 path.unlink(missing_ok=True)
         header = f"# d2t train; sha256 of what is computed: {config.digest()}\n"
-        atomic_write_text(self.config, header + config_to_toml(config))
+        atomic_write_text(self.config, header + to_toml(config.as_dict()))
         return state is not None
 
     def pin_data(self, digests: Mapping[str, str], *, resumed: bool) -> None:
@@ -109,8 +109,8 @@ class RunFiles:
             if changed:
                 raise DataError(
                     f"{self.folder} cannot be resumed: what it reads has changed since it began "
-                    f"({', '.join(changed)}); put that back as it was, or start a new run with "
-                    "another --out",
+                    f"({', '.join(changed)}); restore it, or start a new run with another "
+                    "--out",
                     code="data_changed",
                 )
         else:
@@ -124,13 +124,16 @@ class RunFiles:
             )
         if has_checkpoint:
             raise DataError(
-                f"{self.folder} holds an unfinished run; go on by --resume, or use another --out"
+                f"{self.folder} holds an unfinished run; continue it with --resume, or use another "
+                "--out"
             )
         foreign = self.folder.is_dir() and any(
             p.name not in {"config.toml", "checkpoint"} for p in self.folder.iterdir()
         )
         if foreign and not self.config.is_file():
-            raise DataError(f"{self.folder} is not empty and is no run; give --out a new folder")
+            raise DataError(
+                f"{self.folder} is not empty and does not hold a run; give --out a new folder"
+            )
 
     def append(self, path: Path, records: list[dict[str, Any]]) -> None:
         """Add JSON lines to ``metrics`` or ``samples``."""
@@ -311,7 +314,7 @@ def _train(
     if not complete:
         raise TrainingInterrupted(
             f"interrupted at step {loop.progress.step} of {loop.total_steps}; the checkpoint is "
-            "saved. Go on with the same command and --resume"
+            "saved. Continue with the same command and --resume"
         )
     if workers.is_main:
         files.finish(_manifest(run, loop, command, started))

@@ -19,7 +19,6 @@ from d2t.io.atomic import atomic_write_json
 from d2t.io.hashing import sha256_json
 from d2t.judges.qa.consistency import consistency
 from d2t.judges.qa.contexts import context_pair
-from d2t.judges.qa.hard_cases import load_hard_cases
 from d2t.judges.qa.model import MANIFEST, QAModel
 from d2t.judges.qa.quals import QualsOptions, QualsScore, quals
 from d2t.judges.qa.questeval import questeval
@@ -36,6 +35,7 @@ from d2t.slots.checker import SlotChecker
 from d2t.train.loop.progress import Lines
 from experiments.engine.command import Command, Outcome
 from experiments.engine.steps import is_current
+from experiments.faithfulness.hard_cases import load_hard_cases
 from experiments.faithfulness.judges import (
     records_of,
 )

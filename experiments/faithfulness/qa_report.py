@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from d2t.judges.fluency.training import auc
-from d2t.judges.qa.hard_cases import wrong_verdicts
+from experiments.faithfulness.hard_cases import wrong_verdicts
 from experiments.faithfulness.qa_corruptions import (
     CONTROL,
     FAITHFUL,
@@ -22,7 +22,7 @@ from experiments.faithfulness.qa_corruptions import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from d2t.judges.qa.hard_cases import HardCase
+    from experiments.faithfulness.hard_cases import HardCase
 
 WORST = -1e5
 """What a record without any pair scores (the sentinel of rule F1.2)."""

@@ -11,7 +11,6 @@ from tiny_qa import tiny_model
 
 from d2t.corpus.load import load_split
 from d2t.errors import ConfigError, UsageError
-from d2t.judges.qa.hard_cases import HardCase
 from d2t.judges.qa.reader import QAReader
 from d2t.judges.qa.training.distractor_frames import load_frames
 from d2t.judges.qa.training.pairs import Utterance
@@ -20,6 +19,7 @@ from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.seeding import derived_rng
 from d2t.slots.checker import SlotChecker
+from experiments.faithfulness.hard_cases import HardCase
 from experiments.faithfulness.qa import (
     QAExperiment,
     conditions,

@@ -114,7 +114,7 @@ PARTS = {"who": ["people", "fans of {stranger}"], "claim": ["say"]}
         ({**raw(), "frames": []}, "unknown key"),
         (raw("{other} {sais}."), "unknown field"),
         ({**raw("{landmark} {says}."), "landmark": None}, "unknown field"),
-        (raw("{other} {says}"), "ends no sentence"),
+        (raw("{other} {says}"), "must end a sentence"),
         (raw("{other} is here."), "one field of content"),
         (raw("{other} {says} and {thing}."), "one field of content"),
         (raw("{other} {says}.", about=["near"]), "one field of content"),

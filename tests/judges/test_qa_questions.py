@@ -70,7 +70,7 @@ BAD: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "slot unknown": (lambda raw: raw["slots"].update(foot={}), "did you mean 'food'"),
     "too few": (lambda raw: raw["slots"]["food"].update(ask=["What?"]), "at least 3"),
     "none held out": (lambda raw: raw["slots"]["food"].update(held_out=[]), "one of them held out"),
-    "no list": (lambda raw: raw["slots"]["food"].update(ask="What?"), "a list of questions"),
+    "no list": (lambda raw: raw["slots"]["food"].update(ask="What?"), "a list of strings"),
     "no table": (lambda raw: raw["slots"].update(food=1), "must be a table"),
     "other key": (lambda raw: raw["slots"]["food"].update(say=[]), "unknown key 'say'"),
     "unknown field": (

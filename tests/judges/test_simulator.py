@@ -84,7 +84,7 @@ def test_an_observer_has_not_seen_the_mr(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_nothing_to_learn_from() -> None:
     items = world(10, hint=1, said=1)
-    with pytest.raises(DataError, match="also asked about"):
+    with pytest.raises(DataError, match="also in the evaluated"):
         simulate(items, CONFIG, items)
     with pytest.raises(DataError, match="2 folds"):
         simulate(items[:1], CONFIG)

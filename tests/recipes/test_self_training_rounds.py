@@ -16,7 +16,7 @@ from d2t.mr.domain import load_domain
 from d2t.recipes.self_training import rounds
 from d2t.recipes.self_training.config import checked, load_self_training_config
 from d2t.recipes.self_training.rounds import run_self_training
-from d2t.train.config.load import config_to_toml
+from d2t.train.config.load import to_toml
 
 if TYPE_CHECKING:
     from d2t.recipes.self_training.config import SelfTrainingConfig
@@ -66,7 +66,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     def train(what: TrainConfig, folder: Path, *, resume: bool, **_: Any) -> Path:
         assert resume == (folder / "config.toml").is_file()
         (folder / "bundle").mkdir(parents=True, exist_ok=True)
-        (folder / "config.toml").write_text(config_to_toml(what))
+        (folder / "config.toml").write_text(to_toml(what.as_dict()))
         files = {"model.safetensors": what.digest()}
         (folder / "bundle" / "d2t.json").write_text(json.dumps({"files": files}))
         (folder / "run.json").write_text(json.dumps({"metrics": {}}))

@@ -22,7 +22,7 @@ from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.recipes.run import train
 from d2t.slots.checker import SlotChecker
-from d2t.train.config.load import config_to_toml, load_config, validate
+from d2t.train.config.load import load_config, to_toml, validate
 from d2t.train.data.batching import BatchPlan, EncodedPair, collate
 from d2t.train.data.prepare import prepare_data
 from d2t.train.loop.assemble import assemble
@@ -60,7 +60,7 @@ def test_the_option_is_left_out_of_ordinary_runs() -> None:
     plain = load_config(None)
     assert plain.objective is None
     assert "objective" not in plain.as_dict()
-    assert "objective" not in config_to_toml(plain)
+    assert "objective" not in to_toml(plain.as_dict())
 
 
 def test_the_objective_takes_a_source_that_shows_no_plan() -> None:

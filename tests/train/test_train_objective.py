@@ -12,7 +12,7 @@ from pydantic import Field
 
 from d2t.errors import ConfigError
 from d2t.recipes.run import train
-from d2t.train.config.load import config_to_toml, load_config
+from d2t.train.config.load import load_config, to_toml
 from d2t.train.config.options import OBJECTIVES, ObjectiveOptions
 from d2t.train.loop.objective import Objective, objective_of
 from d2t.train.loop.parts import Part, StepParts
@@ -119,4 +119,4 @@ def test_identities_of_kept_results_stay(sets: list[str], digest: str) -> None:
     """These digests stand in manifests of runs: the options' dump must not change."""
     config = load_config(None, sets=sets)
     assert config.digest()[:16] == digest
-    assert "objective" in config_to_toml(config)
+    assert "objective" in to_toml(config.as_dict())

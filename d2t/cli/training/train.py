@@ -124,7 +124,7 @@ def train(
     Example:  d2t train --corpus mini --strategy at --out runs/mini-at
     """
     from d2t.errors import UsageError
-    from d2t.train.config.load import config_to_toml, load_config
+    from d2t.train.config.load import load_config, to_toml
 
     if pretrained and architecture not in (None, "pretrained"):
         raise UsageError(
@@ -148,7 +148,7 @@ def train(
     }
     resolved = load_config(config, sets=sets or (), flags=flags)
     if show_config:
-        typer.echo(config_to_toml(resolved), nl=False)
+        typer.echo(to_toml(resolved.as_dict()), nl=False)
         return
     from d2t.recipes.run import train as run_training
     from d2t.train.loop.progress import default_reporter

@@ -162,7 +162,7 @@ def train_fluency(
     if not vocabulary:
         raise DataError(
             f"nothing to train a fluency classifier on: {len(texts)} texts, and no word occurs in "
-            f"{config.min_count} sentences",
+            f"{config.min_count} sentences; give more pairs, or lower min_count",
             code="empty_file",
         )
     corruptor = Corruptor(kept, config.same_text)

@@ -111,8 +111,8 @@ def verbalised_items(
                 items.append(SimulationItem(slot.name, answer, whole, order, record.mr.key()))
     if not items:
         raise DataError(
-            "every text says all its slots, so whether a slot is said is no question; simulate "
-            "values instead: --target value",
+            "every text says all its slots, so there is nothing to predict with --target "
+            "verbalised; use --target value",
             code="empty_file",
         )
     return items

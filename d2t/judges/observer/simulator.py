@@ -227,8 +227,8 @@ def simulate(
         unseen = [item for item in training if item.mr not in units]
         if not unseen:
             raise DataError(
-                "every MR of the training outputs is also asked about; give outputs for other MRs, "
-                "or none: then observers are cross-fitted",
+                "all MRs of --train are also in the evaluated outputs; give training outputs for "
+                "other MRs, or leave --train out (the observers are then cross-fitted)",
                 code="overlap",
             )
         simulator = train_simulator(unseen, config, progress=progress)

@@ -143,7 +143,7 @@ def _inventories(
     if not kept:
         raise DataError(
             f"nothing to train a parser on: {len(texts)} texts, and no slot occurs in "
-            f"{min_count} of them",
+            f"{min_count} of them; give more pairs, or lower min_count",
             code="empty_file",
         )
     return tuple(kept), tuple(sorted(word for word, count in words.items() if count >= min_count))

@@ -11,7 +11,7 @@ from d2t.errors import DomainError, did_you_mean
 from d2t.io.hashing import sha256_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from d2t.mr.domain import Domain
@@ -82,19 +82,32 @@ def load_questions(domain: Domain, folder: Path | None = None) -> QuestionSet:
     Raises:
         DomainError: there is no such file, or it is not valid.
     """
-    folder = folder or domain.folder
-    path = None if folder is None else folder / FILE_NAME
-    if path is None or not path.is_file():
+    path, raw = domain_table(domain, folder, FILE_NAME)
+    if raw is None:
         raise DomainError(
             f"domain {domain.name!r} has no {FILE_NAME}, so there is nothing to ask; write one "
             "beside its domain.toml (data/restaurant/questions.toml is an example)",
             code="no_questions",
         )
+    return questions_from_dict(raw, domain, where=path)
+
+
+def domain_table(
+    domain: Domain, folder: Path | None, name: str
+) -> tuple[str, dict[str, Any] | None]:
+    """The path and the content of a TOML file beside a domain; None where there is no such file.
+
+    Raises:
+        DomainError: it is not valid TOML.
+    """
+    folder = folder or domain.folder
+    path = None if folder is None else folder / name
+    if path is None or not path.is_file():
+        return name, None
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        return str(path), tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise DomainError(f"{path}: not valid TOML: {error}") from error
-    return questions_from_dict(raw, domain, where=str(path))
 
 
 def questions_from_dict(
@@ -105,15 +118,12 @@ def questions_from_dict(
     Raises:
         DomainError: a slot is missing or unknown, wordings are too few, repeated or malformed.
     """
-    _known(raw, {"subject", "none", "slots"}, where)
+    require_keys(raw, {"subject", "none", "slots"}, where)
     tables, subject, none = raw.get("slots"), raw.get("subject"), raw.get("none")
     if not isinstance(tables, dict) or not isinstance(none, str) or not none.strip():
         raise DomainError(f"{where}: expected a string 'none' and a table [slots.NAME] each slot")
-    if subject is not None and subject not in domain.slot_names:
-        raise DomainError(f"{where}: subject {subject!r} is no slot of domain {domain.name!r}")
-    if unknown := [name for name in tables if name not in domain.slot_names]:
-        near = did_you_mean(unknown[0], domain.slot_names)
-        raise DomainError(f"{where}: [slots.{unknown[0]}] is no slot of {domain.name!r}{near}")
+    require_slots([] if subject is None else [subject], domain, f"{where}: subject")
+    require_slots(list(tables), domain, f"{where}: [slots]")
     if lacking := [name for name in domain.slot_names if name not in tables]:
         raise DomainError(
             f"{where}: no questions for slot {lacking[0]!r}; add [slots.{lacking[0]}]"
@@ -129,8 +139,8 @@ def questions_from_dict(
 def _slot(name: str, table: Any, domain: Domain, subject: str | None, where: str) -> SlotQuestions:
     if not isinstance(table, dict):
         raise DomainError(f"{where} must be a table with 'ask' and 'held_out'")
-    _known(table, {"ask", "held_out"}, where)
-    ask, held_out = _wordings(table, "ask", where), _wordings(table, "held_out", where)
+    require_keys(table, {"ask", "held_out"}, where)
+    ask, held_out = strings(table, "ask", where), strings(table, "held_out", where)
     if len(ask) + len(held_out) < MIN_WORDINGS or not held_out or len(ask) < 2:
         raise DomainError(
             f"{where} has {len(ask)} wordings to ask and {len(held_out)} held out; expected at "
@@ -150,16 +160,31 @@ def _slot(name: str, table: Any, domain: Domain, subject: str | None, where: str
     return SlotQuestions(name, ask, held_out, by_value)
 
 
-def _wordings(table: dict[str, Any], key: str, where: str) -> tuple[str, ...]:
-    found = table.get(key, [])
-    if not isinstance(found, list) or not all(isinstance(w, str) and w.strip() for w in found):
-        raise DomainError(f"{where}: {key} must be a list of questions")
-    return tuple(found)
+def strings(
+    table: dict[str, Any], key: str, where: str, usual: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """The list of strings under ``key``; without one, what is ``usual``.
+
+    Raises:
+        DomainError: something else stands there.
+    """
+    values = table.get(key, list(usual))
+    if not isinstance(values, list) or not all(isinstance(v, str) and v.strip() for v in values):
+        raise DomainError(f"{where}: {key} must be a list of strings")
+    return tuple(values)
 
 
-def _known(table: dict[str, Any], allowed: set[str], where: str) -> None:
+def require_keys(table: dict[str, Any], allowed: set[str], where: str) -> None:
+    """Raise ``DomainError`` where a table has an unknown key."""
     if unknown := sorted(set(table) - allowed):
         raise DomainError(f"{where}: unknown key {unknown[0]!r}{did_you_mean(unknown[0], allowed)}")
+
+
+def require_slots(names: Sequence[Any], domain: Domain, where: str) -> None:
+    """Raise ``DomainError`` where one of the names is not a slot of the domain."""
+    if unknown := [name for name in names if name not in domain.slot_names]:
+        near = did_you_mean(str(unknown[0]), domain.slot_names)
+        raise DomainError(f"{where} {unknown[0]!r} is no slot of domain {domain.name!r}{near}")
 
 
 def _all_different(wordings: Iterable[str], where: str) -> None:

@@ -151,7 +151,7 @@ def _make(how: ConseqOptions, run: RunContext, folder: RoundFolder) -> None:
         )  # fmt: skip
     if not done:
         raise TrainingInterrupted(
-            "interrupted while sampling; finished blocks are saved. Go on with the same command "
+            "interrupted while sampling; finished blocks are saved. Continue with the same command "
             "and --resume"
         )
 
@@ -174,15 +174,16 @@ def _require_same(
     """A round is of the model that training starts from, and of its data."""
     if identity["data_sha256"] != data:
         raise DataError(
-            f"{folder} is a round of other training data, or of the same read with another "
-            "lexicon; make one with this configuration (leave objective.round out)",
+            f"the samples in {folder} were made for other training data or with another lexicon; "
+            "leave objective.round out to draw new samples",
             code="data_changed",
         )
     assert config.init is not None  # the configuration requires it
     if identity["bundle_sha256"] != bundle_digest(bundle_of(config.init)):
         raise DataError(
-            f"{folder} was drawn by another model than {config.init}: S- are the samples of the "
-            "model that is trained; leave objective.round out, or start from that model (--init)",
+            f"the samples in {folder} were drawn by another model than {config.init}, but S- must "
+            "be samples of the model that is trained; leave objective.round out, or give that "
+            "model with --init",
             code="model_changed",
         )
 

@@ -199,8 +199,9 @@ def make_round(
         drawn = folder.facts()["identity"]
         if other := [key for key in identity if drawn.get(key) != identity[key]]:
             raise DataError(
-                f"{folder.path} holds a round with another {' and another '.join(other)}; put that "
-                "back as it was, or use another folder (--out)",
+                f"{folder.path} holds samples that were drawn with another "
+                f"{' and another '.join(other)}; restore the former, or give another folder "
+                "with --out",
                 code="data_changed",
             )
         return True

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from d2t.errors import ConfigError, did_you_mean
+from d2t.errors import ConfigError
 from d2t.io.hashing import sha256_json
 from d2t.section import Section
 from d2t.train.config.load import (
     assign,
     bundle_of,
-    config_to_toml,
+    complaint,
     merged,
     parse_assignment,
     read_toml,
+    to_toml,
     validate,
 )
 from d2t.train.config.options import TrainConfig  # noqa: TC001 - pydantic reads the annotation
@@ -192,20 +192,7 @@ class SelfTrainingConfig(Section):
 
     def to_toml(self) -> str:
         """TOML that ``load_self_training_config`` reads back to an equal configuration."""
-        raw = self.as_dict()
-        top = {k: v for k, v in raw.items() if not isinstance(v, dict) and v is not None}
-        parts = [_table(top)]
-        base = config_to_toml(self.base).replace("\n[", "\n[base.")
-        parts.append("[base]\n" + base)
-        parts += [f"[{name}]\n{_table(raw[name])}" for name in ("sample", "filter")]
-        plain = {k: v for k, v in self.retrain.items() if not isinstance(v, dict)}
-        parts += [f"[retrain]\n{_table(plain)}"] if plain else []
-        parts += [
-            f"[retrain.{name}]\n{_table(table)}"
-            for name, table in self.retrain.items()
-            if isinstance(table, dict)
-        ]
-        return "\n".join(parts)
+        return to_toml(self.as_dict())
 
 
 def load_self_training_config(path: Path, *, sets: tuple[str, ...] = ()) -> SelfTrainingConfig:
@@ -231,7 +218,7 @@ def checked(raw: dict[str, Any], origin: str) -> SelfTrainingConfig:
     try:
         config = SelfTrainingConfig.model_validate(raw)
     except ValidationError as error:
-        raise _complaint(error, origin) from error
+        raise complaint(error, raw, origin, SelfTrainingConfig) from error
     config.retraining([])  # its errors belong to the start, not to the hour after sampling
     return config
 
@@ -245,29 +232,3 @@ def _with_run(base_model: object, base: dict[str, Any]) -> dict[str, Any]:
         if (folder / "config.toml").is_file() and bundle_of(base_model).is_dir():
             return merged(read_toml(folder / "config.toml"), base)
     return base
-
-
-def _table(table: dict[str, Any]) -> str:
-    """Keys with their values in TOML; JSON's strings, numbers, booleans and lists are TOML's too.
-
-    Unset values are left out.
-    """
-    lines = (
-        f"{key} = {json.dumps(value, ensure_ascii=False)}\n"
-        for key, value in table.items()
-        if value is not None
-    )
-    return "".join(lines)
-
-
-def _complaint(error: ValidationError, origin: str) -> ConfigError:
-    first = error.errors(include_url=False)[0]
-    loc = [str(part) for part in first["loc"]]
-    where = ".".join(loc)
-    if first["type"] == "extra_forbidden":
-        tables: dict[str, type[BaseModel]] = {"sample": SampleConfig, "filter": FilterConfig}
-        known = list(tables.get(loc[0], SelfTrainingConfig).model_fields)
-        hint = did_you_mean(loc[-1], known) or f"; known here: {', '.join(known)}"
-        return ConfigError(f"{origin}: unknown key {where!r}{hint}")
-    got = json.dumps(first.get("input"), default=str, ensure_ascii=False)[:80]
-    return ConfigError(f"{origin}: {where or 'file'}: {first['msg']}; got {got}")

@@ -142,7 +142,7 @@ def sample_round(
         done = this.run(say=reporter.say, stop=lambda: flag.requested)
     if not done:
         raise TrainingInterrupted(
-            f"interrupted in round {number}; finished blocks are saved. Go on with the same "
+            f"interrupted in round {number}; finished blocks are saved. Continue with the same "
             "command and --resume"
         )
     reporter.say(f"round {number}: {files.report.read_text(encoding='utf-8')}")
@@ -293,7 +293,8 @@ def _claim(files: _Folder, config: SelfTrainingConfig, *, resume: bool) -> bool:
         if not resume:
             state = "a finished" if files.manifest.is_file() else "an unfinished"
             raise DataError(
-                f"{files.path} holds {state} self-training; go on by --resume, or use another --out"
+                f"{files.path} holds {state} self-training; continue it with --resume, or use "
+                "another --out"
             )
         if not same:
             raise ConfigError(
@@ -302,7 +303,9 @@ def _claim(files: _Folder, config: SelfTrainingConfig, *, resume: bool) -> bool:
             )
         return files.manifest.is_file()
     if files.path.exists() and (not files.path.is_dir() or any(files.path.iterdir())):
-        raise DataError(f"{files.path} is not empty and is no self-training; use another --out")
+        raise DataError(
+            f"{files.path} is not empty and does not hold a self-training; use another --out"
+        )
     atomic_write_text(files.config, mark + config.to_toml())
     return False
 

@@ -143,14 +143,21 @@ def validate(raw: Mapping[str, Any], origin: str) -> TrainConfig:
     try:
         return TrainConfig.model_validate(raw)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        loc = [part for part in first["loc"] if isinstance(part, str)]
-        known = _known_keys(loc, raw)
-        where = ".".join(part for part in loc if part not in _variants())
-        if first["type"] == "extra_forbidden":
-            hint = did_you_mean(loc[-1], known) or f"; known here: {', '.join(known)}"
-            raise ConfigError(f"{origin}: unknown key {where!r}{hint}") from error
-        raise ConfigError(f"{origin}: {_complaint(first, where)}") from error
+        raise complaint(error, raw, origin, TrainConfig) from error
+
+
+def complaint(
+    error: ValidationError, raw: Mapping[str, Any], origin: str, root: type[BaseModel]
+) -> ConfigError:
+    """Pydantic's first complaint about ``raw``, a table of ``root``, with a cure."""
+    first = error.errors(include_url=False)[0]
+    loc = [part for part in first["loc"] if isinstance(part, str)]
+    where = ".".join(part for part in loc if part not in _variants())
+    if first["type"] == "extra_forbidden":
+        known = _known_keys(loc, raw, root)
+        hint = did_you_mean(loc[-1], known) or f"; known here: {', '.join(known)}"
+        return ConfigError(f"{origin}: unknown key {where!r}{hint}")
+    return ConfigError(f"{origin}: {_complaint(first, where)}")
 
 
 def _complaint(first: Mapping[str, Any], where: str) -> str:
@@ -188,9 +195,9 @@ def _tables(annotation: Any) -> list[type[BaseModel]]:
     ]
 
 
-def _known_keys(loc: list[str], raw: Mapping[str, Any]) -> list[str]:
+def _known_keys(loc: list[str], raw: Mapping[str, Any], root: type[BaseModel]) -> list[str]:
     """The keys that are legal in the table in which the last part of ``loc`` stands."""
-    here: type[BaseModel] = TrainConfig
+    here = root
     for name in loc[:-1]:
         field = here.model_fields.get(name)
         tables = _tables(field.annotation) if field else []
@@ -203,19 +210,20 @@ def _known_keys(loc: list[str], raw: Mapping[str, Any]) -> list[str]:
     return [*here.model_fields, *(["extends"] if here is TrainConfig else [])]
 
 
-def config_to_toml(config: TrainConfig) -> str:
-    """The resolved configuration as TOML, which ``load_config`` reads back to an equal one."""
-    tables = config.as_dict()
+def to_toml(tree: Mapping[str, Any], prefix: str = "") -> str:
+    """A resolved configuration (``as_dict``) as TOML, which reads back to an equal one.
+
+    TOML has no null, so that unset options are left out. ``prefix`` names the table ``tree`` is.
+    """
     lines = [
-        f"{key} = {_toml(value)}" for key, value in tables.items() if not isinstance(value, dict)
+        f"{key} = {_toml(value)}\n"
+        for key, value in tree.items()
+        if not isinstance(value, dict) and value is not None
     ]
-    for name, table in tables.items():
+    for name, table in tree.items():
         if isinstance(table, dict):
-            lines += ["", f"[{name}]"]
-            lines += [
-                f"{key} = {_toml(value)}" for key, value in table.items() if value is not None
-            ]
-    return "\n".join(lines) + "\n"
+            lines.append(f"\n[{prefix}{name}]\n{to_toml(table, f'{prefix}{name}.')}")
+    return "".join(lines)
 
 
 def _toml(value: Any) -> str:

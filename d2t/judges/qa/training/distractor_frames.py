@@ -7,12 +7,12 @@ its subject, by anybody, now. Frames put the words of other references where tha
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from d2t.errors import DomainError, did_you_mean
 from d2t.io.hashing import sha256_json
+from d2t.judges.qa.questions import domain_table, require_keys, require_slots, strings
 from d2t.mr.types import Slot
 
 if TYPE_CHECKING:
@@ -122,15 +122,8 @@ def load_frames(domain: Domain, folder: Path | None = None) -> FrameSet | None:
     Raises:
         DomainError: the file is not valid.
     """
-    folder = folder or domain.folder
-    path = None if folder is None else folder / FILE_NAME
-    if path is None or not path.is_file():
-        return None
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise DomainError(f"{path}: not valid TOML: {error}") from error
-    return frames_from_dict(raw, domain, where=str(path))
+    path, raw = domain_table(domain, folder, FILE_NAME)
+    return None if raw is None else frames_from_dict(raw, domain, where=path)
 
 
 def frames_from_dict(raw: dict[str, Any], domain: Domain, *, where: str = FILE_NAME) -> FrameSet:
@@ -139,11 +132,11 @@ def frames_from_dict(raw: dict[str, Any], domain: Domain, *, where: str = FILE_N
     Raises:
         DomainError: a key, slot or field is unknown, a kind has no frames, or a frame comes twice.
     """
-    _known(raw, {"subject", "landmark", "kinds", "parts", "content"}, where)
+    require_keys(raw, {"subject", "landmark", "kinds", "parts", "content"}, where)
     subject, landmark, tables = raw.get("subject"), raw.get("landmark"), raw.get("kinds")
     if not isinstance(subject, str) or not isinstance(tables, dict) or not tables:
         raise DomainError(f"{where}: expected a slot as 'subject' and a table [kinds.NAME] a kind")
-    _slots([subject, *([] if landmark is None else [landmark])], domain, where)
+    require_slots([subject, *([] if landmark is None else [landmark])], domain, f"{where}:")
     names = NAMES if landmark else NAMES[:-1]
     parts = _parts(raw.get("parts", {}), names, f"{where}: [parts]")
     kinds = {
@@ -163,7 +156,7 @@ def frames_from_dict(raw: dict[str, Any], domain: Domain, *, where: str = FILE_N
 def _parts(table: Any, names: tuple[str, ...], where: str) -> dict[str, tuple[str, ...]]:
     if not isinstance(table, dict):
         raise DomainError(f"{where} must be a table of lists")
-    found = {name: _strings(table, name, where) for name in table}
+    found = {name: strings(table, name, where) for name in table}
     for name, wordings in found.items():
         if not wordings:
             raise DomainError(f"{where}: {name!r} has no wordings")
@@ -179,9 +172,9 @@ def _parts(table: Any, names: tuple[str, ...], where: str) -> dict[str, tuple[st
 def _written(table: Any, domain: Domain, where: str) -> dict[Slot, tuple[str, ...]]:
     if not isinstance(table, dict) or not all(isinstance(v, dict) for v in table.values()):
         raise DomainError(f'{where}: expected [content.SLOT] with VALUE = ["a phrase", ...]')
-    _slots(list(table), domain, where)
+    require_slots(list(table), domain, f"{where}:")
     return {
-        Slot(slot, value): _strings(values, value, f"{where}: {slot}")
+        Slot(slot, value): strings(values, value, f"{where}: {slot}")
         for slot, values in table.items()
         for value in values
     }
@@ -198,23 +191,23 @@ def _kind(
 ) -> FrameKind:
     if not isinstance(table, dict):
         raise DomainError(f"{where} must be a table with 'frames'")
-    _known(table, {"slots", "about", "without", "max_slots", "frames", "held_out"}, where)
+    require_keys(table, {"slots", "about", "without", "max_slots", "frames", "held_out"}, where)
     usual = [slot for slot in domain.slot_names if slot != subject]
-    slots, about = _strings(table, "slots", where, usual), _strings(table, "about", where)
-    _slots([*slots, *about], domain, where)
+    slots, about = strings(table, "slots", where, usual), strings(table, "about", where)
+    require_slots([*slots, *about], domain, f"{where}:")
     most = table.get("max_slots", 1)
     if type(most) is not int or most < 1:
         raise DomainError(f"{where}: max_slots must be a whole number above 0")
     frames, held_out = (
         tuple(
             _frame(text, name, names, parts, bool(about), where)
-            for text in _strings(table, key, where)
+            for text in strings(table, key, where)
         )
         for key in ("frames", "held_out")
     )
     if not frames:
         raise DomainError(f"{where}: no frames to train on; add a list 'frames'")
-    without = frozenset(word.casefold() for word in _strings(table, "without", where))
+    without = frozenset(word.casefold() for word in strings(table, "without", where))
     return FrameKind(name, slots, about, without, most, frames, held_out)
 
 
@@ -254,25 +247,8 @@ def _place(text: str, where: str) -> Place:
     if text.startswith("(") and text.endswith(")"):
         return "aside"
     if not text.endswith((".", "!")):
-        raise DomainError(f"{where}: {text!r} is no '..., ', ', ...', '(...)' and ends no sentence")
+        raise DomainError(
+            f"{where}: the frame {text!r} must end a sentence, begin or end with a comma, or stand "
+            "in parentheses"
+        )
     return "sentence"
-
-
-def _strings(
-    table: dict[str, Any], key: str, where: str, usual: list[str] | None = None
-) -> tuple[str, ...]:
-    found = table.get(key, usual or [])
-    if not isinstance(found, list) or not all(isinstance(s, str) and s.strip() for s in found):
-        raise DomainError(f"{where}: {key} must be a list of strings")
-    return tuple(found)
-
-
-def _slots(names: list[Any], domain: Domain, where: str) -> None:
-    if unknown := [name for name in names if name not in domain.slot_names]:
-        near = did_you_mean(str(unknown[0]), domain.slot_names)
-        raise DomainError(f"{where}: {unknown[0]!r} is no slot of domain {domain.name!r}{near}")
-
-
-def _known(table: dict[str, Any], allowed: set[str], where: str) -> None:
-    if unknown := sorted(set(table) - allowed):
-        raise DomainError(f"{where}: unknown key {unknown[0]!r}{did_you_mean(unknown[0], allowed)}")

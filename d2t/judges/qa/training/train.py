@@ -218,7 +218,9 @@ def _train(
         complete = loop.run(best.evaluate, best.keep, Path(folder), stop, progress)
     progress.close()
     if not complete:
-        raise TrainingInterrupted("interrupted; a QA model is not resumed: start it again")
+        raise TrainingInterrupted(
+            "interrupted; training of a QA model cannot be resumed: start it again"
+        )
     network.load_state_dict(best.weights)
     info = {
         "settings": config.model_dump(mode="json"),

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from d2t.errors import DataError
-from d2t.judges.qa.hard_cases import HardCase, load_hard_cases, wrong_verdicts
 from d2t.mr.domain import load_domain
 from d2t.slots.checker import SlotChecker
+from experiments.faithfulness.hard_cases import HardCase, load_hard_cases, wrong_verdicts
 
 if TYPE_CHECKING:
     from pathlib import Path
