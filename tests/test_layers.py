@@ -19,7 +19,7 @@ FLOORS = (
     ("slots/lexicon",),
     ("slots",),
     ("corpus",),
-    ("corpus/mini", "corpus/stats", "language", "plan",),
+    ("corpus/mini", "language", "plan",),
     ("augment/counterfactual", "language/habits", "language/ngram", "linearize",),
     ("augment/phrases", "model/bundle", "score", "train/config",),
     ("cli", "score/report", "search", "train/data",),

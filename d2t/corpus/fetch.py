@@ -22,12 +22,12 @@ RECORD_NAME = "fetched.json"
 
 
 @dataclass(frozen=True, slots=True)
-class FetchedFile:
-    """One verified file of a corpus.
+class CorpusFile:
+    """One file of a corpus in the cache, verified by checksum.
 
     Attributes:
-        form: ``official`` (the published bytes) or ``local copy`` (the known other bytes).
-        origin: the URL, ``local`` or ``cache`` when it was there already.
+        form: ``official`` (the published bytes) or ``local copy`` (a known reconstruction).
+        origin: the URL, ``local``, or ``cache`` if it was in the cache before.
     """
 
     split: str
@@ -43,7 +43,7 @@ def fetch_corpus(
     source: Path | None = None,
     force: bool = False,
     progress: Callable[[str, int, int | None], None] | None = None,
-) -> list[FetchedFile]:
+) -> list[CorpusFile]:
     """Fetch all splits of a corpus; files that are there and verify are left alone.
 
     Which bytes each file has is recorded in ``fetched.json`` beside them, because a local copy may
@@ -95,7 +95,7 @@ def _fetch_split(
     source: Path | None,
     force: bool,
     progress: Callable[[str, int, int | None], None] | None,
-) -> FetchedFile:
+) -> CorpusFile:
     target = entry.path(split)
     origin = "cache"
     if force or not target.is_file() or file_form(target, file) is None:
@@ -107,7 +107,7 @@ def _fetch_split(
             _download(entry, file, target, progress)
     form = file_form(target, file)
     assert form is not None, f"{target} was verified just now"
-    return FetchedFile(split, target, sha256_file(target), form, origin)
+    return CorpusFile(split, target, sha256_file(target), form, origin)
 
 
 def _download(
@@ -153,7 +153,7 @@ def _local_path(source: Path, file: SplitFile) -> Path:
     )
 
 
-def _record(entry: CorpusEntry, fetched: list[FetchedFile]) -> dict[str, Any]:
+def _record(entry: CorpusEntry, fetched: list[CorpusFile]) -> dict[str, Any]:
     return {
         "corpus": entry.name,
         "licence": entry.licence,

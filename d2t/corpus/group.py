@@ -1,4 +1,4 @@
-"""Pool the references of one meaning representation, with a typical order of mention."""
+"""Examples that share a meaning representation: pooled into one, or kept out of training data."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from d2t.mr.types import Plan, Slot
+
 
 _Bigram = tuple["Slot | None", "Slot | None"]  # None is the boundary "@" of rule O6
 
@@ -58,3 +59,13 @@ def _pooled(members: Sequence[Example]) -> Example:
     references = tuple(text for member in members for text in member.references)
     plan = medoid_plan([member.plan for member in members if member.plan is not None])
     return Example(first.id, first.mr, references, plan)
+
+
+def remove_overlap(train: Iterable[Example], test: Iterable[Example]) -> list[Example]:
+    """The training examples whose MR is not a test MR, in their order.
+
+    MRs are compared as sets of slots with the dialogue act (``mr.key()``). Rule O1.7: run it after
+    correction, because correcting MRs from text can create overlap again.
+    """
+    held_out = {example.mr.key() for example in test}
+    return [example for example in train if example.mr.key() not in held_out]

@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
     from d2t.corpus.types import Example
-    from d2t.corpus.writers import MRForm
     from d2t.mr.domain import Domain
+    from d2t.mr.render import TextForm
 
 _DICT, _DATASET = "dataset_dict.json", "state.json"  # what `save_to_disk` leaves in a folder
 _SPLITS = {"dev": "validation"}  # Hugging Face's name of a split, where it is not ours
 _BATCH = 1000
 
 
-def to_dataset(examples: Iterable[Example], domain: Domain, mr_form: MRForm = "auto") -> Dataset:
+def to_dataset(examples: Iterable[Example], domain: Domain, mr_form: TextForm = "auto") -> Dataset:
     """A ``Dataset`` with one row an example.
 
     Columns: ``id``, ``mr`` (text), ``references`` (list of texts), ``plan`` (list of
@@ -65,7 +65,10 @@ def to_dataset(examples: Iterable[Example], domain: Domain, mr_form: MRForm = "a
 
 
 def save_dataset(
-    splits: Mapping[str, Iterable[Example]], domain: Domain, folder: Path, mr_form: MRForm = "auto"
+    splits: Mapping[str, Iterable[Example]],
+    domain: Domain,
+    folder: Path,
+    mr_form: TextForm = "auto",
 ) -> None:
     """Save a ``DatasetDict``; the folder appears complete or not at all.
 

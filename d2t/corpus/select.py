@@ -1,4 +1,4 @@
-"""What a corpus argument of a command means: its domain, and whether it may be corrected."""
+"""The domain of a corpus, whether it may be corrected, and how a share of it is drawn."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def default_domain(source: str) -> str:
 def refuse_test(source: str, split: str) -> None:
     """Make sure that what is about to be corrected is not a test set.
 
-    A file counts as one when it is, byte for byte, the test file of a registered corpus, whatever
-    split it is said to be.
+    A file is a test set if it is, byte for byte, the test file of a registered corpus, whatever
+    ``split`` says.
 
     Raises:
-        UsageError: it is one.
+        UsageError: it is a test set.
     """
     path, _ = locate_split(source, split)
     if split == "test" or is_test_file(path):

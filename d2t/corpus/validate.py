@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from d2t.corpus.readers import iter_corpus
+from d2t.corpus.files import iter_corpus
 from d2t.errors import D2TError
 from d2t.mr.parse import unseen_values
 
@@ -50,7 +50,7 @@ class Problem:
 
 
 class CorpusValidator:
-    """Reads a corpus file and yields its problems; counts are kept beside."""
+    """Reads a corpus file, yields its problems and counts them."""
 
     def __init__(self, path: Path, domain: Domain) -> None:
         self.path = path
@@ -69,11 +69,11 @@ class CorpusValidator:
         for record, example in iter_corpus(self.path, self.domain, name=self.path.stem):
             self.records += 1
             if isinstance(example, D2TError):
-                found = [(_ERROR, example.code, example.message, example.column)]
+                findings = [(_ERROR, example.code, example.message, example.column)]
             else:
-                found = list(self._examine(example, record.line))
-            self.bad_records += any(severity == _ERROR for severity, *_ in found)
-            for severity, code, message, column in found:
+                findings = list(self._examine(example, record.line))
+            self.bad_records += any(severity == _ERROR for severity, *_ in findings)
+            for severity, code, message, column in findings:
                 self.codes[code] += 1
                 own_id = record.id if isinstance(example, D2TError) else example.id
                 yield Problem(record.line, own_id, severity, code, message, column)
@@ -132,10 +132,10 @@ def _examine_text(text: str) -> Iterator[_Finding]:
             "the text holds U+FFFD, so it was once read in a wrong encoding; restore the original",
             None,
         )
-    if found := _DECODED_TWICE.search(text):
+    if match := _DECODED_TWICE.search(text):
         yield (
             _WARNING,
             "decoded_twice",
-            f"{found[0]!r} looks like UTF-8 that was read as Latin-1; restore the original",
+            f"{match[0]!r} looks like UTF-8 that was read as Latin-1; restore the original",
             None,
         )

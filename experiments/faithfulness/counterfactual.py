@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from d2t.augment.counterfactual.pairs import to_record
+from d2t.corpus.files import write_corpus
 from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
-from d2t.corpus.writers import write_corpus
 from d2t.errors import ConfigError
 from d2t.generate.pipeline import ModelGenerator
 from d2t.generate.types import GenerationRequest

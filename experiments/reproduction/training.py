@@ -10,9 +10,9 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from d2t.corpus.files import write_corpus
 from d2t.corpus.load import load_split
 from d2t.corpus.registry import registry
-from d2t.corpus.writers import write_corpus
 from d2t.io.atomic import atomic_write, atomic_write_json
 from d2t.mr.domain import load_domain
 from d2t.recipes.run import train

@@ -213,6 +213,8 @@ def test_make_mini_writes_the_shipped_bytes(tmp_path: Path) -> None:
     assert d2t("make-mini", "--out", tmp_path / "m").exit_code == 0
     for name in ("train.csv", "dev.csv", "test.csv"):
         assert (tmp_path / "m" / name).read_bytes() == (mini_folder() / name).read_bytes()
+    assert d2t("make-mini", "--out", tmp_path / "m", "--seed", 3).exit_code == 0
+    assert (tmp_path / "m" / "dev.csv").read_bytes() != (mini_folder() / "dev.csv").read_bytes()
 
 
 def test_every_help_ends_with_an_example() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from d2t.corpus.correct import align_examples, correct_examples, restrict_plan, split_references
-from d2t.corpus.overlap import remove_overlap
+from d2t.corpus.group import remove_overlap
 from d2t.corpus.types import Example
 from d2t.errors import UsageError
 from d2t.mr.domain import load_domain

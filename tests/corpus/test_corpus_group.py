@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-from d2t.corpus.group import group_references, medoid_plan, plan_bigrams
-from d2t.corpus.overlap import remove_overlap
+from d2t.corpus.group import group_references, medoid_plan, plan_bigrams, remove_overlap
 from d2t.corpus.types import Example
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from d2t.corpus.files import read_corpus
 from d2t.corpus.hf import save_dataset, saved_splits
 from d2t.corpus.load import load_split
-from d2t.corpus.readers import read_corpus
 from d2t.corpus.types import Example
 from d2t.errors import BundleError, DataError
 from d2t.extras import MissingExtraError

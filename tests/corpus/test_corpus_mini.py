@@ -1,11 +1,9 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections import Counter
-from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,6 +15,9 @@ from d2t.corpus.types import Example
 from d2t.errors import DataError
 from d2t.mr.domain import load_domain
 from d2t.slots.checker import SlotChecker
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DOMAIN = load_domain("restaurant")
 SPLITS = ("train", "dev", "test")
@@ -32,15 +33,6 @@ def test_the_committed_files_are_what_the_grammar_writes(tmp_path: Path) -> None
     assert sorted(path.name for path in written) == ["dev.csv", "test.csv", "train.csv"]
     for path in written:
         assert path.read_bytes() == (mini_folder() / path.name).read_bytes(), path.name
-
-
-def test_the_module_runs(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "d2t.corpus.mini", "--out", str(tmp_path), "--seed", "3"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert [Path(line).name for line in done.stdout.splitlines()] == [
-        "train.csv", "dev.csv", "test.csv",
-    ]  # fmt: skip
-    assert (tmp_path / "dev.csv").read_bytes() != (mini_folder() / "dev.csv").read_bytes()
 
 
 def test_another_seed_gives_another_corpus(corpus: dict[str, list[Example]]) -> None:

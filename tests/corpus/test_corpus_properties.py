@@ -14,16 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from d2t.corpus.correct import correct_examples, restrict_plan
-from d2t.corpus.group import group_references, medoid_plan, plan_bigrams
+from d2t.corpus.files import read_corpus, write_corpus
+from d2t.corpus.group import group_references, medoid_plan, plan_bigrams, remove_overlap
 from d2t.corpus.hf import to_dataset
 from d2t.corpus.mini.compose import compose
 from d2t.corpus.mini.grammar import Grammar
-from d2t.corpus.overlap import remove_overlap
-from d2t.corpus.readers import read_corpus
 from d2t.corpus.records import example_from_record, example_to_record
 from d2t.corpus.types import Example
 from d2t.corpus.validate import CorpusValidator
-from d2t.corpus.writers import write_corpus
 from d2t.errors import D2TError
 from d2t.io.download import Digests, copy_verified
 from d2t.mr.domain import load_domain

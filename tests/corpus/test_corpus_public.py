@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from d2t.corpus.group import group_references
+from d2t.corpus.group import group_references, remove_overlap
 from d2t.corpus.load import load_split
-from d2t.corpus.overlap import remove_overlap
 from d2t.corpus.registry import find_corpus
 from d2t.mr.domain import load_domain
 

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from d2t.corpus.files import iter_corpus, read_corpus
 from d2t.corpus.load import load_split
-from d2t.corpus.readers import iter_corpus, read_corpus
 from d2t.corpus.records import example_from_record, example_to_record
 from d2t.corpus.types import Example
 from d2t.errors import D2TError, DataError, DomainError

@@ -5,9 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from d2t.corpus.stats.order_stats import alignment_stats
-from d2t.corpus.stats.report import stats_lines
-from d2t.corpus.stats.stats import corpus_stats, spread
+from d2t.corpus.stats import alignment_stats, corpus_stats, spread, stats_lines
 from d2t.corpus.types import Example
 from d2t.corpus.validate import CorpusValidator
 from d2t.mr.domain import load_domain

@@ -12,9 +12,9 @@ import torch
 from torch import nn
 
 from d2t.augment.counterfactual.pairs import fault
+from d2t.corpus.files import write_corpus
 from d2t.corpus.load import load_split
 from d2t.corpus.types import Example
-from d2t.corpus.writers import write_corpus
 from d2t.errors import ConfigError, DataError
 from d2t.language.symbols import COUNTERFACTUAL, FACTUAL, SAY
 from d2t.model.loss import smoothed_cross_entropy

@@ -164,9 +164,7 @@ def stats(
 
     Example:  d2t data stats mini --split dev
     """
-    from d2t.corpus.stats.order_stats import alignment_stats
-    from d2t.corpus.stats.report import stats_lines
-    from d2t.corpus.stats.stats import corpus_stats
+    from d2t.corpus.stats import alignment_stats, corpus_stats, stats_lines
     from d2t.slots.checker import SlotChecker
 
     examples, loaded = _load(source, split, domain)
@@ -243,7 +241,7 @@ def correct(
     Example:  d2t data correct mini --split dev --out dev.corrected.jsonl
     """
     from d2t.corpus.correct import correct_examples, split_references
-    from d2t.corpus.overlap import remove_overlap
+    from d2t.corpus.group import remove_overlap
     from d2t.corpus.select import refuse_test, require_lexicon
     from d2t.io.text_source import refuse_own_input
     from d2t.slots.checker import SlotChecker
@@ -287,7 +285,7 @@ def convert(
     Example:  d2t data convert corpus.csv --out corpus.jsonl
     Example:  d2t data convert mini --to hf --out mini_dataset
     """
-    from d2t.corpus.readers import iter_corpus
+    from d2t.corpus.files import iter_corpus
     from d2t.corpus.select import default_domain
     from d2t.errors import D2TError
     from d2t.io.text_source import refuse_own_input
@@ -368,8 +366,8 @@ def _write(
     form: Literal["auto", "csv", "jsonl", "hf"],
     mr_form: Literal["auto", "e2e", "viggo", "json"],
 ) -> None:
+    from d2t.corpus.files import write_corpus
     from d2t.corpus.hf import save_dataset
-    from d2t.corpus.writers import write_corpus
     from d2t.errors import UsageError
     from d2t.io.atomic import atomic_write
 

@@ -149,7 +149,7 @@ def _fluent(data: PreparedData, found: list[Example], quantile: float) -> list[E
 
 
 def _write(examples: Sequence[Example], domain: Domain, out: Path) -> None:
-    from d2t.corpus.writers import write_corpus
+    from d2t.corpus.files import write_corpus
     from d2t.io.atomic import atomic_write
 
     if str(out) == "-":

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from d2t.corpus.mini.phrases import Clause, Phrases
+from d2t.corpus.mini.grammar import Clause, Phrases
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import TYPE_CHECKING
 
+from d2t.corpus.files import write_corpus
 from d2t.corpus.mini.compose import compose
 from d2t.corpus.mini.grammar import Grammar
 from d2t.corpus.types import Example
-from d2t.io.atomic import atomic_write_text
+from d2t.io.atomic import atomic_write
 from d2t.mr.domain import load_domain
-from d2t.mr.render import render_mr
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
 from d2t.seeding import derived_rng
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
     from random import Random
 
@@ -55,20 +52,10 @@ def write_mini(folder: Path, seed: int = SEED) -> list[Path]:
     paths = []
     for split, examples in generate_mini(seed).items():
         path = folder / f"{split}.csv"
-        atomic_write_text(path, csv_text(examples, domain))
+        with atomic_write(path) as stream:
+            write_corpus(stream, examples, domain, form="csv", mr_form="e2e")
         paths.append(path)
     return paths
-
-
-def csv_text(examples: Iterable[Example], domain: Domain) -> str:
-    """Examples in the E2E corpus form: a header, then one row a reference."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["mr", "ref"])
-    for example in examples:
-        source = render_mr(example.mr, format="e2e", domain=domain)
-        writer.writerows([source, text] for text in example.references)
-    return buffer.getvalue()
 
 
 def _split(

@@ -6,8 +6,8 @@ import logging
 from typing import TYPE_CHECKING, NamedTuple
 
 from d2t.corpus.correct import align_examples, correct_examples, split_references
+from d2t.corpus.group import remove_overlap
 from d2t.corpus.load import load_split
-from d2t.corpus.overlap import remove_overlap
 from d2t.corpus.registry import registry
 from d2t.corpus.select import default_domain, has_lexicon
 from d2t.io.resources import shipped_model

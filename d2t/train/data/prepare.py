@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from d2t.corpus.correct import align_examples, correct_examples, split_references
-from d2t.corpus.group import group_references
+from d2t.corpus.group import group_references, remove_overlap
 from d2t.corpus.load import load_split
-from d2t.corpus.overlap import remove_overlap
 from d2t.corpus.registry import registry
 from d2t.corpus.select import require_lexicon, share_of
 from d2t.errors import ConfigError, DataError

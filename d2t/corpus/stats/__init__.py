@@ -1,1 +1,0 @@
-"""What a corpus looks like: counts, slot orders, their report."""
