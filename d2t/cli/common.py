@@ -1,14 +1,16 @@
-"""What every command shares: exit codes, options, streams, progress, error reports."""
+"""What every command shares: exit codes, streams, progress, answers line by line, errors."""
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
@@ -16,11 +18,15 @@ from d2t.errors import D2TError, UsageError
 from d2t.extras import missing_extra
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from rich.console import Console
 
+    from d2t.io.records import InputRecord
     from d2t.mr.domain import Domain
+    from d2t.score.records import BadRecord
+
+_Item = TypeVar("_Item")
 
 
 class ExitCode(IntEnum):
@@ -35,54 +41,23 @@ class ExitCode(IntEnum):
     BROKEN_PIPE = 141
 
 
-Source = Annotated[
-    str, typer.Argument(help="Input file; '-' is standard input.", show_default=True)
-]
-DomainOption = Annotated[
-    str, typer.Option("--domain", help="A shipped domain, or a folder that holds a domain.toml.")
-]
-CorpusDomainOption = Annotated[
-    str | None,
-    typer.Option("--domain", help="A domain or its folder (default: the corpus's, or restaurant)."),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")]
-SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
-LimitOption = Annotated[
-    int | None, typer.Option("--limit", min=1, help="Read this many records only.")
-]
-StrictOption = Annotated[bool, typer.Option("--strict", help="Stop at the first bad input line.")]
-DeviceOption = Annotated[
-    str, typer.Option("--device", help="cpu, cuda, cuda:1, mps; auto takes what there is.")
-]
-EngineOption = Annotated[
-    Literal["auto", "torch", "ctranslate2"],
-    typer.Option(
-        help="auto: ctranslate2 on a CPU if `d2t export` has put its model into the bundle; "
-        "else torch."
-    ),
-]
-MOST_THREADS = 1024
-"""More threads than this make nothing faster, and torch ends the process."""
-ThreadsOption = Annotated[
-    int | None,
-    typer.Option(
-        "--threads",
-        min=1,
-        max=MOST_THREADS,
-        help="CPU threads. Default: all cores with ctranslate2, else torch's choice.",
-    ),
-]
-
+_MOST_BAD = 20
 # A JSONL reader reading us as a pipe must get UTF-8 and "\n" on every platform.
 _STREAMS = ("stdin", "stdout", "stderr")
 
 
 def prepare_streams() -> None:
-    """Force UTF-8 on the standard streams; undecodable input bytes are reported per line."""
-    for name in _STREAMS:
-        if getattr(sys, name) is None:  # closed by the caller: `d2t info b >&-`
+    """Force UTF-8 on the standard streams, and open those that the caller has closed (``>&-``).
+
+    A closed standard input is an empty one. A closed standard output is opened for reading only:
+    the first write then fails, and a command that writes nothing there succeeds. Undecodable bytes
+    of the input are reported for each record.
+    """
+    for name, flags in zip(_STREAMS, (os.O_RDONLY, os.O_RDONLY, os.O_WRONLY), strict=True):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, flags)
             mode = "r" if name == "stdin" else "w"
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+            setattr(sys, name, open(descriptor, mode, encoding="utf-8"))  # noqa: SIM115
         stream = getattr(sys, name)
         if hasattr(stream, "reconfigure"):
             errors = "surrogateescape" if name == "stdin" else "backslashreplace"
@@ -130,6 +105,14 @@ def say_error(error: D2TError) -> None:
     print(f"d2t: error: {place + ': ' if place else ''}{error.message}", file=sys.stderr)
 
 
+def say_bad(bad: Sequence[BadRecord]) -> None:
+    """Tell about the first bad records of a report on stderr."""
+    for record in bad[:_MOST_BAD]:
+        say(f"d2t: line {record.line} (id {record.id}): {record.error.message}")
+    if len(bad) > _MOST_BAD:
+        say(f"d2t: and {len(bad) - _MOST_BAD} more bad lines; --json lists all")
+
+
 def verdict(missed: str | None, *, bad_lines: int) -> ExitCode:
     """The exit code of a command with gates: a missed one, told on stderr, outweighs bad lines."""
     if missed is not None:
@@ -147,6 +130,59 @@ def exit_after(n_bad: int) -> None:
     if n_bad:
         say(counted(n_bad, "bad line"))
         raise typer.Exit(ExitCode.BAD_INPUT)
+
+
+def write_answers(
+    records: Iterator[InputRecord],
+    read: Callable[[InputRecord], _Item],
+    answer: Callable[[Sequence[_Item]], Iterable[dict[str, Any] | None]],
+    *,
+    batch_size: int = 1,
+    strict: bool = False,
+    show_errors: bool = True,
+) -> int:
+    """Write one JSON line for each record on standard output, in input order.
+
+    Args:
+        records: good and bad ones.
+        read: what is asked by a record; raises a ``D2TError`` if the record is bad.
+        answer: of the good records of a batch; None: nothing is written for that record.
+        batch_size: records that are answered together.
+        strict: raise the error of the first bad record; else an error object takes its place.
+        show_errors: whether the error objects are written.
+
+    Returns:
+        The number of bad records.
+
+    Raises:
+        D2TError: with ``strict``, of the first bad record; ``line`` is that of the record.
+    """
+    from d2t.errors import D2TError
+    from d2t.io.records import error_record, write_record
+
+    n_bad = 0
+    while batch := list(islice(records, batch_size)):
+        good: list[_Item] = []
+        lines: dict[int, dict[str, Any] | None] = {}
+        asked: list[int] = []
+        for record in batch:
+            try:
+                if record.error is not None:
+                    raise record.error
+                good.append(read(record))
+                asked.append(record.index)
+            except D2TError as error:
+                error.line = record.line
+                if strict:
+                    raise
+                n_bad += 1
+                lines[record.index] = error_record(record, error) if show_errors else None
+        lines.update(zip(asked, answer(good), strict=True))
+        for record in batch:
+            if (line := lines[record.index]) is not None:
+                write_record(sys.stdout, line)
+        sys.stdout.flush()
+    return n_bad
 
 
 def error_console() -> Console:
@@ -193,21 +229,46 @@ def progress(description: str, total: float | None = None) -> Iterator[Callable[
         yield advance
 
 
+@contextmanager
+def progress_by_fraction(title: str) -> Iterator[Callable[[float, str], None]]:
+    """A progress bar that is told the share done so far, and a note."""
+    with progress(title, total=1.0) as advance:
+        done = 0.0
+
+        def show(fraction: float, note: str) -> None:
+            """Move the bar to ``fraction``."""
+            nonlocal done
+            advance(fraction - done, note)
+            done = fraction
+
+        yield show
+
+
 def counted(n: int, what: str) -> str:
     """``1 bad line``, ``2 bad lines``."""
     return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
-def check_plan_option(plan: str | None, domain: Domain, *, option: str = "--plan") -> None:
-    """Refuse a plan that can fit no record at all, before any record is read."""
-    from d2t.mr.plans import check_plan
+def plan_option(plan: str | None, first: str | None, domain: Domain) -> str | None:
+    """``--plan`` or ``--first`` as a plan.
 
-    if plan is None:
-        return
-    try:
-        check_plan(plan, domain)
-    except D2TError as error:
-        raise UsageError(f"{option}: {error.message}", code=error.code) from error
+    Raises:
+        UsageError: both are given, or the plan fits no record at all.
+    """
+    from d2t.mr.plans import check_plan
+    from d2t.plan.choose import first_as_plan
+
+    if first is not None:
+        if plan is not None:
+            raise UsageError("--first SLOT stands for --plan 'SLOT,...'; give only one of the two")
+        plan = first_as_plan(first)
+    if plan is not None:
+        try:
+            check_plan(plan, domain)
+        except D2TError as error:
+            option = "--plan" if first is None else "--first"
+            raise UsageError(f"{option}: {error.message}", code=error.code) from error
+    return plan
 
 
 def limit_threads(threads: int | None) -> None:
@@ -224,6 +285,7 @@ class ErrorHandlingGroup(typer.core.TyperGroup):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program; what no command foresaw (a full disk, a bug) is one line too."""
         try:
+            prepare_streams()
             try:
                 return super().main(*args, **kwargs)
             finally:
@@ -269,9 +331,11 @@ def _unforeseen(error: Exception) -> str:
     """What to tell a user about an error that is not of our family."""
     if isinstance(error, MemoryError):
         return "out of memory; split the input, or lower --batch-size"
+    if isinstance(error, OSError) and error.errno == errno.EBADF:
+        return "standard output is closed; redirect it to a file, or to /dev/null"
     if isinstance(error, OSError) and error.strerror:
         name = error.filename if error.filename is not None else "the output"
-        return f"the system refused: {name}: {error.strerror}; check the disk and permissions"
+        return f"{name}: {error.strerror}; check the disk and the permissions"
     what = " ".join(str(error).split())[:300]
     return (
         f"unexpected {type(error).__name__}: {what}; this is a bug of d2t: repeat the command as "

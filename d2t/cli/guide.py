@@ -39,7 +39,8 @@ def guide_text(name: str) -> str:
 
 def guide(
     name: Annotated[
-        str | None, typer.Argument(help="The guide to show. Without a name: the list of guides.")
+        str | None,
+        typer.Argument(help="The name of the guide. Without one, the command lists the guides."),
     ] = None,
 ) -> None:
     """Show a user guide: how to generate, check, evaluate, train, and more.

@@ -1,4 +1,4 @@
-"""`d2t info`: what a bundle is."""
+"""`d2t info`: what a bundle is, and which one is the default."""
 
 from __future__ import annotations
 
@@ -8,26 +8,40 @@ from typing import Annotated, Any
 
 import typer
 
-from d2t.cli.common import JsonOption
+from d2t.cli import options as opt
 
 _SHOWN = 12
 """Longer lists are counted; ``--json`` has them."""
 
 
 def info(
-    bundle: Annotated[Path, typer.Argument(help="A bundle: the folder that `d2t train` wrote.")],
-    as_json: JsonOption = False,
+    bundle: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A bundle, which is the folder that `d2t train` wrote. Without one, the command "
+            "describes the default model, which ships with d2t."
+        ),
+    ] = None,
+    as_json: opt.Json = False,
     verify: Annotated[
-        bool, typer.Option("--verify/--no-verify", help="Hash every file, as loading does.")
+        bool,
+        typer.Option(
+            "--verify/--no-verify", help="Compare the checksum of every file, as loading does."
+        ),
     ] = True,
 ) -> None:
-    """Say what a bundle is: strategy, domain, model, training facts. Needs no torch.
+    """Say what a bundle is: its strategy, domain, model and training, and which model is default.
+
+    The command does not need torch. The last line names the default model, which `d2t generate`
+    uses without --model.
 
     Example: d2t info runs/at/bundle
     """
+    from d2t.io.resources import shipped_model
     from d2t.model.bundle.describe import describe_bundle
 
-    facts = describe_bundle(bundle, verify=verify)
+    facts = describe_bundle(bundle or shipped_model(), verify=verify)
+    facts["default_model"] = str(shipped_model())
     if as_json:
         typer.echo(json.dumps(facts, ensure_ascii=False, indent=2))
         return

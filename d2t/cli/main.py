@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from d2t.cli.common import ROOT, ErrorHandlingGroup, configure_logging, prepare_streams
+from d2t.cli.common import ROOT, ErrorHandlingGroup, configure_logging
 
 
 def _print_version(value: bool) -> None:
@@ -24,20 +24,22 @@ def _print_version(value: bool) -> None:
 
 def root(
     verbose: Annotated[
-        int, typer.Option("-v", "--verbose", count=True, help="More log; -vv: traces.")
+        int,
+        typer.Option(
+            "-v", "--verbose", count=True, help="Show more log lines. -vv also shows tracebacks."
+        ),
     ] = 0,
     quiet: Annotated[
-        bool, typer.Option("-q", "--quiet", help="Nothing on stderr but errors.")
+        bool, typer.Option("-q", "--quiet", help="Print nothing but errors on standard error.")
     ] = False,
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print it and exit."
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
         ),
     ] = False,
 ) -> None:
-    """Set up streams and logging before any command runs."""
-    prepare_streams()
+    """Set up logging before any command runs."""
     configure_logging(verbose, quiet=quiet)
     ROOT.verbose, ROOT.quiet = verbose, quiet
 
@@ -55,12 +57,12 @@ COMMANDS = {
     "train-planner": "training.train_planner:train_planner",
     "data": "data.data:app",
     "augment": "training.augment:app",
-    "train-lm": "training.train_lm:train_lm",
-    "train-parser": "training.train_parser:train_parser",
-    "train-fluency": "training.train_fluency:train_fluency",
-    "train-qa": "training.train_qa:train_qa",
+    "train-lm": "training.judges:train_lm",
+    "train-parser": "training.judges:train_parser",
+    "train-fluency": "training.judges:train_fluency",
+    "train-qa": "training.judges:train_qa",
     "parse": "evaluating.parse:parse",
-    "self-train": "training.self_train:self_train",
+    "self-train": "training.train:self_train",
     "info": "info:info",
     "guide": "guide:guide",
     "export": "generating.export:export",

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from d2t.corpus.load import load_split
-from d2t.language.ngram.fluency import WINDOW, NgramLanguageModel, template_of, worst_window
+from d2t.corpus.registry import registry
+from d2t.errors import UsageError
+from d2t.language.ngram.fluency import (
+    DEFAULT_ORDER,
+    WINDOW,
+    NgramLanguageModel,
+    choose_order,
+    template_of,
+    worst_window,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from d2t.mr.domain import Domain
     from d2t.score.bootstrap import FloatArray
@@ -30,6 +39,52 @@ def language_model(source: str, domain: Domain, checker: Checker) -> NgramLangua
     if source.endswith(SUFFIX):
         return NgramLanguageModel.load(Path(source))
     return NgramLanguageModel.fit(corpus_templates(source, "train", domain, checker))
+
+
+def train_language_model(
+    corpus: str,
+    out: Path,
+    domain: Domain,
+    checker: Checker,
+    *,
+    order: int | None = None,
+    notify: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Fit a language model on the training references of a corpus and save it (``d2t train-lm``).
+
+    Args:
+        corpus: a registered corpus, or a file of training pairs.
+        out: the file to write, ``NAME.npz``.
+        domain: names the open slots.
+        checker: finds the open values of the references.
+        order: words of the longest n-gram; None: the lowest order within 1% of the best perplexity
+            on the development references, or ``DEFAULT_ORDER`` for a file, which has none.
+        notify: gets the perplexity of each order.
+
+    Returns:
+        JSON-able: the path, the number of texts, the model's signature, perplexities by order.
+
+    Raises:
+        UsageError: ``out`` has another ending.
+        DataError: there is no such corpus.
+    """
+    if out.suffix != SUFFIX:
+        raise UsageError(f"--out {out}: expected a name that ends in {SUFFIX}")
+    train = corpus_templates(corpus, "train", domain, checker)
+    perplexities: dict[int, float] = {}
+    if order is None and corpus not in registry():
+        order = DEFAULT_ORDER
+    elif order is None:
+        perplexities = choose_order(train, corpus_templates(corpus, "dev", domain, checker))
+        order = next(iter(perplexities))
+        note = " (chosen: the lowest order within 1% of the best)"
+        for each, perplexity in sorted(perplexities.items()):
+            notify(f"order {each}: perplexity {perplexity:.3f}{note if each == order else ''}")
+    model = NgramLanguageModel.fit(train, order=order)
+    model.save(out)
+    scores = {str(each): round(value, 4) for each, value in sorted(perplexities.items())}
+    facts = {"path": str(out), "texts": len(train), "signature": model.signature}
+    return {**facts, "dev_perplexity": scores}
 
 
 def corpus_templates(source: str, split: str, domain: Domain, checker: Checker) -> list[str]:

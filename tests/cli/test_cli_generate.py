@@ -15,6 +15,7 @@ from generate_command import D2T, TEXT, lines, run
 from typer.testing import CliRunner
 
 from d2t.cli.main import app
+from d2t.io.resources import shipped_model
 from d2t.model.bundle.network import Bundle
 
 if TYPE_CHECKING:
@@ -280,6 +281,15 @@ class TestInfo:
         assert result.exit_code == 0
         assert "strategy         alignment" in result.stdout
         assert not re.search(r"[{}\[\]]", result.stdout), "no Python objects"
+
+    def test_the_default_model_is_named_and_is_what_is_described_without_a_bundle(
+        self, random_bundle: Path
+    ) -> None:
+        shipped = str(shipped_model())
+        for arguments, path in (((), shipped), ((str(random_bundle),), str(random_bundle))):
+            result = CliRunner().invoke(app, ["info", *arguments, "--json"])
+            facts = json.loads(result.stdout)
+            assert (facts["path"], facts["default_model"]) == (path, shipped)
 
     def test_a_folder_that_is_no_bundle(self, tmp_path: Path) -> None:
         result = CliRunner().invoke(app, ["info", str(tmp_path)])

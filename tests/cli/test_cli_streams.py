@@ -38,11 +38,20 @@ def test_a_full_disk_behind_stdout_is_one_line(arguments: str) -> None:
     assert "No space left on device" in result.stderr
 
 
-@pytest.mark.parametrize("arguments", ["data list", "check", "check --show", "--version"])
-def test_a_closed_stdout_is_no_error(arguments: str) -> None:
+@pytest.mark.parametrize(
+    "arguments", ["--help", "--version", "data list", "check", "check --json", "check --show"]
+)
+def test_a_closed_stdout_is_one_line_and_a_failure(arguments: str) -> None:
     result = d2t(arguments, shell=">&-", text=PAIR)
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert "standard output is closed" in result.stderr
+
+
+def test_a_closed_stdout_that_nobody_writes_to_is_no_error(tmp_path: Path) -> None:
+    result = d2t(f"data make-mini --out '{tmp_path / 'mini'}'", shell=">&-")
     assert result.returncode == 0, result.stderr
-    assert "Traceback" not in result.stderr
+    assert (tmp_path / "mini").is_dir()
 
 
 def test_closed_standard_input_is_an_empty_one() -> None:
@@ -55,6 +64,21 @@ def test_a_reader_that_leaves_is_silent(how: str, n: int) -> None:
     result = d2t(f"check - {how} 2>&1", shell="| head -1", text=PAIR * n)
     assert result.returncode == 141
     assert len(result.stdout.splitlines()) == 1
+
+
+def test_a_reader_that_leaves_early_ends_a_help_text_quietly() -> None:
+    result = d2t("--help", shell="| head -1")
+    assert result.stderr == ""
+    assert len(result.stdout.splitlines()) == 1
+
+
+@pytest.mark.parametrize("arguments", ["--help", "--version", "data list"])
+def test_a_reader_that_has_left_already_is_silent(arguments: str) -> None:
+    command = f"(sleep 0.3; '{sys.executable}' -m d2t {arguments}; echo $? >&2) | true"
+    result = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert result.stderr in ("1\n", "141\n")
 
 
 def test_a_bug_is_one_line_and_a_trace_on_request(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,16 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from d2t.cli.common import (
-    CorpusDomainOption,
-    ExitCode,
-    JsonOption,
-    LimitOption,
-    StrictOption,
-    progress,
-    say,
-    say_error,
-)
+from d2t.cli import options as opt
+from d2t.cli.common import ExitCode, progress, say, say_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,41 +28,42 @@ app = typer.Typer(
 Corpus = Annotated[
     str,
     typer.Argument(
-        help="A registered corpus (`d2t data list`), a CSV (columns mr, ref), JSONL or Parquet "
-        "file, or a saved Hugging Face Dataset."
+        help="A registered corpus (see `d2t data list`), a CSV file with the columns mr and ref, a "
+        "JSONL or Parquet file, or a saved Hugging Face dataset."
     ),
 ]
-SplitOption = Annotated[
-    Literal["train", "dev", "test"],
-    typer.Option("--split", help="Which split; of a file: what it is."),
+Name = Annotated[str, typer.Argument(help="The name of a registered corpus (see `d2t data list`).")]
+Split = Annotated[
+    opt.SplitName,
+    typer.Option(
+        "--split", help="The split that is read. For a file, this says which split the file is."
+    ),
 ]
-WhichSplitOption = Annotated[
-    Literal["train", "dev", "test"] | None,
-    typer.Option("--split", help="Which split of a corpus that has several."),
+OneSplit = Annotated[
+    opt.SplitName | None,
+    typer.Option("--split", help="The split that is read, of a corpus that has several."),
 ]
 Out = Annotated[
     str,
     typer.Option(
-        "--out", "-o", help="Output file (.csv or .jsonl) or folder; '-' is standard output."
+        "--out",
+        "-o",
+        help="The file to write (.csv or .jsonl), or the folder; '-' is standard output.",
     ),
 ]
 Form = Annotated[
     Literal["auto", "csv", "jsonl", "hf"],
     typer.Option(
         "--to",
-        help="Output format; auto: by the suffix, else jsonl; hf: a folder that holds a Hugging "
-        "Face DatasetDict.",
+        help="The format of the output. auto takes csv if the name of the file ends in .csv, and "
+        "jsonl otherwise. hf writes a folder that holds a Hugging Face DatasetDict.",
     ),
-]
-MRForm = Annotated[
-    Literal["auto", "e2e", "viggo", "json"],
-    typer.Option("--mr-form", help="How MRs are written; auto: as usual in domain and format."),
 ]
 
 
 @app.command("list")
-def list_corpora(as_json: JsonOption = False) -> None:
-    """Name the registered corpora and say which are here.
+def list_corpora(as_json: opt.Json = False) -> None:
+    """List the registered corpora and say which of them are on this machine.
 
     Example:  d2t data list
     """
@@ -95,9 +88,7 @@ def list_corpora(as_json: JsonOption = False) -> None:
 
 
 @app.command()
-def info(
-    name: Annotated[str, typer.Argument(help="A registered corpus.")], as_json: JsonOption = False
-) -> None:
+def info(name: Name, as_json: opt.Json = False) -> None:
     """Say where a corpus comes from, its licence, its files and their checksums.
 
     Example:  d2t data info e2e_cleaned
@@ -114,18 +105,20 @@ def info(
 
 @app.command()
 def fetch(
-    name: Annotated[str, typer.Argument(help="A registered corpus.")],
+    name: Name,
     source: Annotated[
         Path | None,
-        typer.Option("--from", help="Take the files from this folder, not from the network."),
+        typer.Option("--from", help="Take the files from this folder instead of the network."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Fetch again what is here.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Fetch files again that are already here.")
+    ] = False,
 ) -> None:
-    """Bring a corpus into the cache, verified by checksum.
+    """Fetch the files of a corpus into the cache and verify their checksums.
 
-    The cache is $D2T_DATA_HOME, else d2t in the user's cache folder. An interrupted download is
-    resumed by the next call. Without a network, `--from DIR` takes the files from a local copy that
-    has them as `e2e_cleaned/train.csv` and so on.
+    The cache is the folder $D2T_DATA_HOME, or else d2t in the user's cache folder. If a download
+    is interrupted, the next call resumes it. Without a network, `--from DIR` takes the files from a
+    local copy, which holds them as `e2e_cleaned/train.csv` and so on.
 
     Example:  d2t data fetch e2e_cleaned
     """
@@ -152,15 +145,19 @@ def fetch(
 @app.command()
 def stats(
     source: Corpus,
-    split: SplitOption = "train",
-    domain: CorpusDomainOption = None,
+    split: Split = "train",
+    domain: opt.CorpusDomain = None,
     align: Annotated[
-        bool, typer.Option("--align/--no-align", help="Also read the texts with the slot checker.")
+        bool,
+        typer.Option(
+            "--align/--no-align",
+            help="Also read the texts with the slot checker, and count the orders of slots.",
+        ),
     ] = True,
-    limit: LimitOption = None,
-    as_json: JsonOption = False,
+    limit: opt.Limit = None,
+    as_json: opt.Json = False,
 ) -> None:
-    """Count examples, MRs, slots, values, lengths and, as the checker reads the texts, orders.
+    """Count the examples, MRs, slots, values, lengths and orders of slots of a corpus.
 
     Example:  d2t data stats mini --split dev
     """
@@ -182,18 +179,18 @@ def stats(
 @app.command()
 def validate(
     source: Corpus,
-    split: WhichSplitOption = None,
-    domain: CorpusDomainOption = None,
+    split: OneSplit = None,
+    domain: opt.CorpusDomain = None,
     warnings_as_errors: Annotated[
-        bool, typer.Option("--warnings-as-errors", help="Exit 3 for warnings too.")
+        bool, typer.Option("--warnings-as-errors", help="Exit with code 3 for warnings too.")
     ] = False,
-    as_json: JsonOption = False,
+    as_json: opt.Json = False,
 ) -> None:
-    """Report what is wrong in a corpus file: one JSON object a problem, then a summary.
+    """Report what is wrong in a corpus file: one JSON object for each problem, then a summary.
 
-    Errors: an MR or record that cannot be read, an unknown slot, an empty text, control characters.
-    Warnings: values the domain does not list, the same pair twice, traces of a wrong encoding.
-    Exit 3 when lines are bad.
+    Errors are an MR or record that cannot be read, an unknown slot, an empty text, and control
+    characters. Warnings are values that the domain does not list, a pair that occurs twice, and
+    traces of a wrong encoding. The exit code is 3 if there are bad records.
 
     Example:  d2t data validate my_corpus.csv --domain restaurant
     """
@@ -221,22 +218,23 @@ def validate(
 @app.command()
 def correct(
     source: Corpus,
-    split: SplitOption = "train",
-    domain: CorpusDomainOption = None,
+    split: Split = "train",
+    domain: opt.CorpusDomain = None,
     against: Annotated[
         str | None,
         typer.Option(
-            "--remove-overlap", help="Then drop MRs of this corpus's (or file's) test split."
+            "--remove-overlap",
+            help="Afterwards drop pairs whose MR occurs in the test split of this corpus or file.",
         ),
     ] = None,
     out: Out = "-",
     form: Form = "auto",
-    limit: LimitOption = None,
+    limit: opt.Limit = None,
 ) -> None:
     """Replace each MR of a training or development set by what its text says.
 
-    The slot checker reads the texts. JSONL output keeps the order of mention as `plan`. Test sets
-    are refused: test MRs are never changed.
+    The slot checker reads the texts. JSONL output keeps the order of mention as `plan`. The command
+    refuses test sets, because test MRs are never changed.
 
     Example:  d2t data correct mini --split dev --out dev.corrected.jsonl
     """
@@ -269,18 +267,25 @@ def correct(
 @app.command()
 def convert(
     source: Corpus,
-    split: WhichSplitOption = None,
+    split: OneSplit = None,
     out: Out = "-",
     form: Form = "auto",
-    mr_form: MRForm = "auto",
-    domain: CorpusDomainOption = None,
-    strict: StrictOption = False,
+    mr_form: Annotated[
+        Literal["auto", "e2e", "viggo", "json"],
+        typer.Option(
+            help="How MRs are written. auto takes the form that is usual for the domain and the "
+            "format."
+        ),
+    ] = "auto",
+    domain: opt.CorpusDomain = None,
+    strict: opt.Strict = False,
 ) -> None:
-    """Write a corpus in another form: CSV, JSONL or dataset, MRs as E2E or ViGGO text or as JSON.
+    """Convert a corpus to CSV, JSONL or a dataset, with MRs as E2E text, ViGGO text or JSON.
 
-    CSV has no place for ids and plans; JSONL and datasets keep them. A dataset holds every split of
-    the corpus, or the one that `--split` names (of a file: train, unless `--split` says otherwise);
-    dev is called validation there. Bad lines are named on stderr and left out (exit 3).
+    JSONL and datasets keep ids and plans; CSV has no place for them. A dataset holds every split of
+    the corpus, or only the one that `--split` names, and calls the split dev validation. A file is
+    taken for the split train unless `--split` names another. Bad records are left out and named on
+    standard error, and the exit code is then 3.
 
     Example:  d2t data convert corpus.csv --out corpus.jsonl
     Example:  d2t data convert mini --to hf --out mini_dataset
@@ -314,10 +319,17 @@ def convert(
 
 @app.command("make-mini")
 def make_mini(
-    out: Annotated[Path, typer.Option("--out", help="Folder to write into.")],
-    seed: Annotated[int | None, typer.Option("--seed", help="Default: the shipped corpus.")] = None,
+    out: Annotated[Path, typer.Option("--out", help="The folder to write.")],
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            "--seed", help="The seed of the grammar. Default: the seed of the shipped corpus."
+        ),
+    ] = None,
 ) -> None:
-    """Write the embedded corpus again from its grammar; the default seed gives the shipped bytes.
+    """Write the embedded corpus anew from its grammar.
+
+    With the default seed, the files have the same bytes as those that ship with d2t.
 
     Example:  d2t data make-mini --out mini
     """

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from d2t.cli.answers import write_answers
-from d2t.cli.common import DomainOption, LimitOption, Source, StrictOption, say, verdict
+from d2t.cli import options as opt
+from d2t.cli.common import say, verdict, write_answers
 
 if TYPE_CHECKING:
     from d2t.io.records import InputRecord
@@ -19,36 +19,35 @@ if TYPE_CHECKING:
     from d2t.slots.tally import Tally
     from d2t.slots.types import SlotReport
 
-MaxSer = Annotated[
-    float | None, typer.Option("--max-ser", min=0, help="Exit 4 when SER (%) is above this.")
-]
-Show = Annotated[
-    bool, typer.Option("--show", help="Print texts with coloured spans instead of JSON.")
-]
-MergeSynonyms = Annotated[
-    bool,
-    typer.Option("--merge-synonyms", help="'cheap' = 'less than £20' and so on (domain.toml)."),
-]
-AsJson = Annotated[
-    bool, typer.Option("--json", help="Print the summary, only it, as JSON on stdout.")
-]
-
 
 def check(
-    source: Source = "-",
-    domain: DomainOption = "restaurant",
-    max_ser: MaxSer = None,
-    show: Show = False,
-    merge_synonyms: MergeSynonyms = False,
-    as_json: AsJson = False,
-    limit: LimitOption = None,
-    strict: StrictOption = False,
+    source: opt.Source = "-",
+    domain: opt.Domain = "restaurant",
+    max_ser: opt.MaxSer = None,
+    show: Annotated[
+        bool,
+        typer.Option(
+            "--show", help="Print each text with its slots in colour, instead of JSON reports."
+        ),
+    ] = False,
+    merge_synonyms: Annotated[
+        bool,
+        typer.Option(
+            "--merge-synonyms",
+            help="Treat values as equal that the domain.toml lists as synonyms, for example "
+            "'cheap' and 'less than £20'.",
+        ),
+    ] = False,
+    as_json: opt.JsonSummary = False,
+    limit: opt.Limit = None,
+    strict: opt.Strict = False,
 ) -> None:
-    """Say which words of a text realise which slot of its MR, and what is missing or too much.
+    """Say which words of a text realise which slot, and which slots are missing, added or wrong.
 
-    Reads JSONL or CSV with the fields `mr` and `text` (or `ref`, `hypothesis`, `output`), writes a
-    JSON report a line, in input order, on stdout, the summary on stderr. A bad line becomes an
-    error object, the rest goes on, and the exit code is 3; a missed gate gives 4.
+    The command reads JSONL or CSV records with the fields `mr` and `text` (or `ref`, `hypothesis`,
+    `output`). For each record it writes a JSON report on standard output, in input order; the
+    summary is printed on standard error. A bad record gives an error object in its place, and the
+    exit code is then 3. The exit code is 4 if a gate is missed.
 
     Example:  `echo '{"mr": "name[Aromi]", "text": "Aromi is a pub."}' | d2t check --show`
     """

@@ -8,51 +8,41 @@ from typing import Annotated, Literal
 
 import typer
 
-from d2t.cli.common import DomainOption, ExitCode, JsonOption, LimitOption, SeedOption, say
+from d2t.cli import options as opt
+from d2t.cli.common import ExitCode, say
 
 
 def compare(
-    first: Annotated[str, typer.Argument(metavar="A", help="Outputs of the first system.")],
-    second: Annotated[str, typer.Argument(metavar="B", help="Outputs of the second system.")],
-    domain: DomainOption = "restaurant",
-    corpus: Annotated[
-        str | None, typer.Option("--corpus", help="Corpus whose references judge both.")
-    ] = None,
-    split: Annotated[
-        Literal["train", "dev", "test"], typer.Option("--split", help="Split of the corpus.")
-    ] = "test",
+    first: Annotated[str, typer.Argument(metavar="A", help="The outputs of the first system.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="The outputs of the second system.")],
+    domain: opt.Domain = "restaurant",
+    corpus: opt.References = None,
+    split: opt.Split = "test",
     test: Annotated[
         Literal["bootstrap", "randomization"],
-        typer.Option("--test", help="Paired significance test."),
+        typer.Option("--test", help="The paired significance test."),
     ] = "bootstrap",
-    metric: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--metric",
-            metavar="NAME",
-            help="Compare by this registered metric too, such as one of another package. Repeat "
-            "the option for several.",
-        ),
-    ] = None,
+    metric: opt.Metric = None,
     n_resamples: Annotated[
-        int, typer.Option("--n-resamples", min=1, help="Resamples or random swaps.")
+        int,
+        typer.Option(
+            "--n-resamples", min=1, help="The number of bootstrap resamples, or of random swaps."
+        ),
     ] = 1000,
-    unit: Annotated[
-        Literal["mr", "record"],
-        typer.Option("--unit", help="Bootstrap unit: whole MRs or single records."),
-    ] = "mr",
-    seed: SeedOption = 12345,
-    limit: LimitOption = None,
+    unit: opt.Unit = "mr",
+    seed: opt.Seed = 12345,
+    limit: opt.Limit = None,
     n_pairs: Annotated[
         int,
-        typer.Option("--n-pairs", min=0, help="Show this many of the most different sentences."),
+        typer.Option("--n-pairs", min=0, help="Show this many pairs of texts that differ most."),
     ] = 5,
-    as_json: JsonOption = False,
+    as_json: opt.Json = False,
 ) -> None:
-    """Compare two systems on the same inputs: every metric, its difference B - A, interval and p.
+    """Compare two systems on the same inputs: each metric, its difference B - A, interval and p.
 
-    Files are JSONL or CSV with id, mr, text, plan, references, as ``d2t generate`` writes them.
-    Records are matched by id, else by position; their MRs must agree.
+    The files are JSONL or CSV with the fields id, mr, text, plan and references, as `d2t generate`
+    writes them. Records are matched by id, or by position if they have no ids. Two matched records
+    must have the same MR.
 
     Example:  `d2t compare greedy.jsonl beam.jsonl --corpus mini --split test`
     """

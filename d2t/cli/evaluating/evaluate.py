@@ -1,4 +1,4 @@
-"""``d2t evaluate {slots,order,text,all,plans,qa}``: scores of outputs in a file or of a model."""
+"""``d2t evaluate {slots,order,text,all}``: scores of outputs in a file or of a model."""
 
 from __future__ import annotations
 
@@ -9,22 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from d2t.cli.common import (
-    DeviceOption,
-    EngineOption,
-    ExitCode,
-    JsonOption,
-    LimitOption,
-    SeedOption,
-    StrictOption,
-    ThreadsOption,
-    say,
-    verdict,
-)
-from d2t.cli.evaluating.evaluate_plans import plans as evaluate_plans
-from d2t.cli.evaluating.evaluate_qa import qa as evaluate_qa
-from d2t.cli.evaluating.evaluate_simulatability import simulatability as evaluate_simulatability
-from d2t.cli.evaluating.model_outputs import ModelRun, PlanMode, Split, generate_outputs
+from d2t.cli import options as opt
+from d2t.cli.common import ExitCode, progress, say, say_bad, verdict
+from d2t.cli.evaluating import judges
 
 if TYPE_CHECKING:
     from d2t.mr.domain import Domain
@@ -35,86 +22,9 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="evaluate",
     no_args_is_help=True,
-    help="Score utterances: slot errors, order, text overlap, with intervals and signatures.",
+    help="Score utterances: slot errors, order, overlap with references, and judgements of models. "
+    "Scores have bootstrap intervals and signatures, which name the settings behind them.",
 )
-
-_CORPUS, _MODEL, _GATES, _INTERVALS = "Corpus", "Model", "Gates", "Intervals"
-
-FileArgument = Annotated[
-    str | None,
-    typer.Argument(help="JSONL or CSV with id, mr, text, plan, references; '-' is stdin."),
-]
-DomainOption = Annotated[
-    str | None,
-    typer.Option(
-        help="A shipped domain, or a folder that holds a domain.toml; its lexicon scores. "
-        "Default: restaurant, or with --model the bundle's own."
-    ),
-]
-CorpusOption = Annotated[
-    str | None,
-    typer.Option(help="Corpus name or file: references by MR.", rich_help_panel=_CORPUS),
-]
-SplitOption = Annotated[Split, typer.Option(help="Its split.", rich_help_panel=_CORPUS)]
-LmOption = Annotated[
-    str | None,
-    typer.Option(
-        "--lm",
-        metavar="CORPUS|FILE.npz",
-        help="Fluency by an n-gram model: fitted on a corpus's training references, or saved by "
-        "`d2t train-lm`.",
-        rich_help_panel=_CORPUS,
-    ),
-]
-ModelOption = Annotated[
-    Path | None, typer.Option(help="Bundle that generates what is scored.", rich_help_panel=_MODEL)
-]
-PlansOption = Annotated[
-    PlanMode,
-    typer.Option(
-        help="Orders to ask for: the strategy's own, the domain's display order, random ones, or "
-        "those of the references.",
-        rich_help_panel=_MODEL,
-    ),
-]
-PermutationsOption = Annotated[
-    int, typer.Option(min=1, help="Random plans per MR.", rich_help_panel=_MODEL)
-]
-BeamOption = Annotated[
-    int | None,
-    typer.Option(min=1, help="1 is greedy. Default: the bundle's.", rich_help_panel=_MODEL),
-]
-BatchOption = Annotated[
-    int, typer.Option(min=1, help="Records searched together.", rich_help_panel=_MODEL)
-]
-SaveOption = Annotated[
-    Path | None,
-    typer.Option(help="Write the outputs and references here (JSONL).", rich_help_panel=_MODEL),
-]
-MetricOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--metric",
-        metavar="NAME",
-        help="Score this registered metric too, such as one of another package. Repeat the option "
-        "for several.",
-    ),
-]
-ResamplesOption = Annotated[
-    int, typer.Option(min=0, help="Bootstrap resamples; 0: none.", rich_help_panel=_INTERVALS)
-]
-UnitOption = Annotated[
-    Literal["mr", "record"],
-    typer.Option(help="Bootstrap unit: whole MRs or single records.", rich_help_panel=_INTERVALS),
-]
-MaxSerOption = Annotated[
-    float | None,
-    typer.Option(min=0, help="Exit 4 when SER (%) is above this.", rich_help_panel=_GATES),
-]
-MinOrderOption = Annotated[
-    float | None,
-    typer.Option(min=0, help="Exit 4 when order accuracy (%) is lower.", rich_help_panel=_GATES),
-]
 
 
 def _register(name: str, parts: tuple[Part, ...], summary: str, example: str) -> None:
@@ -122,29 +32,86 @@ def _register(name: str, parts: tuple[Part, ...], summary: str, example: str) ->
 
     @app.command(name, help=summary, epilog=f"Example:  `{example}`")
     def command(
-        source: FileArgument = None,
-        domain: DomainOption = None,
-        corpus: CorpusOption = None,
-        split: SplitOption = "test",
-        lm: LmOption = None,
-        model: ModelOption = None,
-        plans: PlansOption = "own",
-        n_permutations: PermutationsOption = 3,
-        beam_size: BeamOption = None,
-        batch_size: BatchOption = 64,
-        save: SaveOption = None,
-        engine: EngineOption = "auto",
-        device: DeviceOption = "auto",
-        threads: ThreadsOption = None,
-        metric: MetricOption = None,
-        n_resamples: ResamplesOption = 1000,
-        unit: UnitOption = "mr",
-        max_ser: MaxSerOption = None,
-        min_order: MinOrderOption = None,
-        seed: SeedOption = 12345,
-        limit: LimitOption = None,
-        strict: StrictOption = False,
-        as_json: JsonOption = False,
+        source: Annotated[
+            str | None,
+            typer.Argument(
+                help="A JSONL or CSV file with the fields id, mr, text, plan and references; '-' "
+                "is standard input."
+            ),
+        ] = None,
+        domain: Annotated[
+            str | None,
+            typer.Option(
+                help="The name of a shipped domain, or a folder that holds a domain.toml. Its "
+                "lexicon reads the texts. Default: restaurant, or with --model the domain of the "
+                "bundle."
+            ),
+        ] = None,
+        corpus: opt.References = None,
+        split: opt.Split = "test",
+        lm: Annotated[
+            str | None,
+            typer.Option(
+                "--lm",
+                metavar="CORPUS|FILE.npz",
+                help="Also score fluency by an n-gram model. It is fitted on the training "
+                "references of this corpus, or read from a file that `d2t train-lm` wrote.",
+            ),
+        ] = None,
+        model: Annotated[
+            Path | None,
+            typer.Option(
+                help="Generate the texts with this bundle, from the MRs of --corpus and --split, "
+                "and score them.",
+                rich_help_panel=opt.MODEL,
+            ),
+        ] = None,
+        plans: Annotated[
+            Literal["own", "display", "random", "oracle"],
+            typer.Option(
+                help="With --model: the orders that are asked for. own: those that the bundle "
+                "plans itself. display: the order in which the domain lists its slots. random: "
+                "random orders. oracle: the orders of the references.",
+                rich_help_panel=opt.MODEL,
+            ),
+        ] = "own",
+        n_permutations: Annotated[
+            int,
+            typer.Option(
+                min=1,
+                help="With --plans random: the number of orders for each MR.",
+                rich_help_panel=opt.MODEL,
+            ),
+        ] = 3,
+        beam_size: opt.BeamSize = None,
+        batch_size: opt.BatchSize = 64,
+        save: Annotated[
+            Path | None,
+            typer.Option(
+                help="With --model: write the outputs and their references to this JSONL file.",
+                rich_help_panel=opt.MODEL,
+            ),
+        ] = None,
+        engine: opt.Engine = "auto",
+        device: opt.Device = "auto",
+        threads: opt.Threads = None,
+        metric: opt.Metric = None,
+        n_resamples: opt.Resamples = 1000,
+        unit: opt.Unit = "mr",
+        max_ser: opt.MaxSer = None,
+        min_order: Annotated[
+            float | None,
+            typer.Option(
+                min=0,
+                help="A gate: exit with code 4 if the order accuracy (in percent) is below this "
+                "number.",
+                rich_help_panel=opt.GATES,
+            ),
+        ] = None,
+        seed: opt.Seed = 12345,
+        limit: opt.Limit = None,
+        strict: opt.Strict = False,
+        as_json: opt.Json = False,
     ) -> None:
         """Read or generate outputs, score them, print the report."""
         from d2t.api import evaluate
@@ -157,13 +124,18 @@ def _register(name: str, parts: tuple[Part, ...], summary: str, example: str) ->
                 raise UsageError(
                     "--model generates the texts: give --corpus NAME with it, and no FILE"
                 )
-            outputs, own = generate_outputs(
-                ModelRun(
-                    model, corpus, split, plans, n_permutations, beam_size, batch_size, save,
-                    engine, device, threads, seed, limit,
-                )
+            from d2t.generate.load import load
+            from d2t.generate.outputs import generate_outputs
+
+            generator = load(
+                model, engine=engine, device=device, threads=threads, beam_size=beam_size,
+                batch_size=batch_size, seed=seed,
             )  # fmt: skip
-            judged_in = own if domain is None else domain
+            outputs = generate_outputs(
+                generator, corpus, split, plans, n_permutations=n_permutations, limit=limit,
+                save=save, bar=progress,
+            )  # fmt: skip
+            judged_in = generator.domain if domain is None else domain
         elif source is None:
             raise UsageError(
                 "give a FILE of outputs ('-' for standard input), or --model BUNDLE --corpus NAME"
@@ -187,39 +159,43 @@ def _register(name: str, parts: tuple[Part, ...], summary: str, example: str) ->
             strict=strict,
             notify=say,
         )
-        _print(report, as_json)
+        say_bad(report.bad)
+        if as_json:
+            print(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))
+        else:
+            sys.stdout.write(report.as_markdown())
         raise typer.Exit(_exit_code(report, max_ser, min_order))
 
 
 _register(
     "slots",
     ("slots",),
-    "Missing, added, wrong and repeated slots: SER, exact utterances, errors per slot name.",
+    "Score what texts say: the slot error rate (SER), which counts missing, added, wrong and "
+    "repeated slots, the share of texts without an error, and the errors of each slot.",
     "d2t evaluate slots outputs.jsonl --max-ser 1.0",
 )
 _register(
     "order",
     ("order",),
-    "Was the order asked for kept?  Order accuracy, Kendall's tau, bigram F1.",
+    "Score whether texts keep the order that was asked for: order accuracy, Kendall's tau and "
+    "bigram F1.",
     "d2t evaluate order outputs.jsonl --min-order 95",
 )
 _register(
     "text",
     ("text",),
-    "Overlap with references: BLEU, chrF, ROUGE-L.",
+    "Score the overlap of texts with references: BLEU, chrF and ROUGE-L.",
     "d2t evaluate text outputs.jsonl --corpus mini --split test --lm mini",
 )
 _register(
     "all",
     ("slots", "order", "text"),
-    "Everything that the records allow.",
+    "Compute all scores of `slots`, `order` and `text` for which the records hold the fields.",
     "d2t evaluate all --model my-bundle --corpus mini --split dev --plans random",
 )
-
-
-app.command("plans")(evaluate_plans)
-app.command("simulatability")(evaluate_simulatability)
-app.command("qa")(evaluate_qa)
+app.command()(judges.plans)
+app.command()(judges.simulatability)
+app.command()(judges.qa)
 
 
 def _with_gates(
@@ -229,17 +205,6 @@ def _with_gates(
     order: tuple[Part, ...] = ("slots", "order", "text")
     gated = {"slots": max_ser is not None, "order": min_order is not None, "text": False}
     return tuple(part for part in order if part in parts or gated[part])
-
-
-def _print(report: EvaluationReport, as_json: bool) -> None:
-    for bad in report.bad[:20]:
-        say(f"d2t: line {bad.line} (id {bad.id}): {bad.error.message}")
-    if len(report.bad) > 20:
-        say(f"d2t: and {len(report.bad) - 20} more bad lines; --json lists all")
-    if as_json:
-        print(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))
-    else:
-        sys.stdout.write(report.as_markdown())
 
 
 def _exit_code(

@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from d2t.cli.common import JsonOption, say
+from d2t.cli import options as opt
+from d2t.cli.common import say
 
 
 class Quantization(StrEnum):
@@ -23,28 +24,53 @@ class Quantization(StrEnum):
 
 
 def export(
-    bundle: Annotated[Path, typer.Argument(help="A bundle of a Transformer, which is changed.")],
+    bundle: Annotated[
+        Path,
+        typer.Argument(
+            help="The bundle of a Transformer that was trained from scratch. The command changes "
+            "it."
+        ),
+    ],
     quantization: Annotated[
-        Quantization, typer.Option(help="Weights; int8 is a quarter of the size, and fastest.")
+        Quantization,
+        typer.Option(
+            help="How weights are stored. int8 needs a quarter of the space of float32 and is the "
+            "fastest."
+        ),
     ] = Quantization.INT8,
     corpus: Annotated[
         str | None,
-        typer.Option(help="Development MRs that both engines must say as well (default: its own)."),
+        typer.Option(
+            help="The corpus on whose development MRs torch and the export are compared. Default: "
+            "the corpus on which the bundle was trained."
+        ),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Say this many of them.")] = 500,
+    limit: Annotated[
+        int, typer.Option(min=1, help="The number of development MRs for the comparison.")
+    ] = 500,
     max_ser_gain: Annotated[
-        float, typer.Option(min=0, help="Points of SER that the export may be worse.")
+        float,
+        typer.Option(
+            min=0,
+            help="Refuse the export if its slot error rate (SER) is higher than torch's by more "
+            "than this number of points.",
+        ),
     ] = 0.1,
     max_bleu_loss: Annotated[
-        float, typer.Option(min=0, help="Points of BLEU that the export may be worse.")
+        float,
+        typer.Option(
+            min=0,
+            help="Refuse the export if its BLEU is lower than torch's by more than this number of "
+            "points.",
+        ),
     ] = 0.5,
-    as_json: JsonOption = False,
+    as_json: opt.Json = False,
 ) -> None:
-    """Add a CTranslate2 model to a bundle: generation then needs no torch, and is faster.
+    """Add a CTranslate2 model to a bundle: generation is then faster and does not need torch.
 
-    Refuses where the float32 export does not give torch's log-probabilities, or the export says the
-    development MRs worse than torch does. Prints the bundle's path on stdout, what was measured on
-    stderr.
+    The command refuses an export whose log-probabilities in float32 differ from torch's, or which
+    says the development MRs worse than torch does. It prints the path of the bundle on standard
+    output, and what was measured on standard error.
 
     Example: `d2t export runs/e2e-at/bundle --quantization int8`
     """

@@ -4,31 +4,18 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from d2t.cli.common import (
-    DeviceOption,
-    EngineOption,
-    LimitOption,
-    SeedOption,
-    Source,
-    StrictOption,
-    ThreadsOption,
-    progress,
-    say,
-    verdict,
-)
-from d2t.cli.generating.contrast import (
-    BetaOption,
-    ContrastOption,
-    DynamicOption,
-    PlausibilityOption,
-    contrast_options,
-)
-from d2t.cli.generating.planners import FirstOption, PlannerOption, SentencesOption, plan_option
+from d2t.cli import options as opt
+from d2t.cli.common import plan_option, progress, say, verdict
 from d2t.errors import UsageError
+
+if TYPE_CHECKING:
+    from d2t.generate.contrast import ContrastOptions
+
+_OUTPUT, _CONTRAST = "Input and output", "Contrast"
 
 
 class OutputFormat(StrEnum):
@@ -46,183 +33,196 @@ class Verify(StrEnum):
     OFF = "off"
 
 
-_SEARCH, _OUTPUT, _GATES = "Search", "Input and output", "Gates"
+class Contrast(StrEnum):
+    """What the true MR is contrasted with."""
 
-
-ModelOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--model",
-        "-m",
-        help="A bundle: the folder that `d2t train` wrote. Default: the model that ships with d2t.",
-    ),
-]
-PlanOption = Annotated[
-    str | None,
-    typer.Option(
-        help="Order of every record that has no `plan` of its own, e.g. area,food,name or "
-        "'area > food | name'; names exactly the slots of the MR, or ends in ... ('area,...') and "
-        "is finished by the planner. Only models trained with --strategy at "
-        "reliably follow it; see `order_kept` in the output."
-    ),
-]
-BeamOption = Annotated[
-    int | None,
-    typer.Option(
-        min=1, max=1000, help="1 is greedy. Default: the bundle's.", rich_help_panel=_SEARCH
-    ),
-]
-VerifyOption = Annotated[
-    Verify | None,
-    typer.Option(
-        show_default="strict",
-        help="strict: a text that fails the check, or does not keep the order asked for, is "
-        "generated again by slower methods. If one passes, its status is repaired, else "
-        "failed. rerank: d2t takes the text of the beam (8 texts, or --beam-size) with the best "
-        "slot F1, then the best order, then the best score. off: the first text is checked and "
-        "returned.",
-        rich_help_panel=_SEARCH,
-    ),
-]
-RerankOption = Annotated[
-    bool,
-    typer.Option(
-        "--rerank",
-        help="Alone: the same as --verify rerank. With --verify strict: d2t first takes the best "
-        "text of the beam, then repairs texts that fail: the best texts, at the lowest speed.",
-        rich_help_panel=_SEARCH,
-    ),
-]
-PenaltyOption = Annotated[
-    float | None,
-    typer.Option(
-        min=0,
-        max=10,
-        help="Beam search ranks texts by log p / length ** PENALTY.",
-        rich_help_panel=_SEARCH,
-    ),
-]
-WorkersOption = Annotated[
-    int | None,
-    typer.Option(
-        min=1,
-        help="Batches that the ctranslate2 engine searches at the same time, on the same threads.",
-        rich_help_panel=_SEARCH,
-    ),
-]
-ProcessesOption = Annotated[
-    int | None,
-    typer.Option(
-        min=1,
-        help="Worker processes; each loads the model and uses one thread.",
-        show_default="1; for a file of 4 MB or more, one for each core",
-        rich_help_panel=_SEARCH,
-    ),
-]
-LengthOption = Annotated[
-    int | None,
-    typer.Option(
-        min=1,
-        help="Most tokens of an utterance. A text that is cut there has the status failed.",
-        rich_help_panel=_SEARCH,
-    ),
-]
-BatchOption = Annotated[
-    int, typer.Option(min=1, help="Records searched together.", rich_help_panel=_SEARCH)
-]
-FormatOption = Annotated[
-    OutputFormat,
-    typer.Option(
-        help="jsonl, or text: one text a line. If a record has no text that passed, its line is "
-        "empty and the reason is on standard error.",
-        rich_help_panel=_OUTPUT,
-    ),
-]
-MapOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--map",
-        help="Which column or key is which slot: 'Restaurant name=name,Cuisine=food'. Several "
-        "columns for one slot give several values. 'Phone=' says that Phone is not a slot. Such "
-        "columns are copied to `extra`. The option may be repeated.",
-        rich_help_panel=_OUTPUT,
-    ),
-]
-OutputOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--output",
-        "-o",
-        help="Write to this file instead of standard output. It appears when it is complete. Until "
-        "then, or if the run is interrupted, FILE.partial holds the finished records.",
-        rich_help_panel=_OUTPUT,
-    ),
-]
-ResumeOption = Annotated[
-    bool,
-    typer.Option(
-        "--resume",
-        help="Continue an interrupted run from its FILE.partial; give the same input and options. "
-        "A complete file is compared with the input, and the gates are applied again.",
-        rich_help_panel=_OUTPUT,
-    ),
-]
-RequireOkOption = Annotated[
-    bool,
-    typer.Option(
-        "--require-ok",
-        help="Exit 4 unless every record has a text that passed (ok or repaired).",
-        rich_help_panel=_GATES,
-    ),
-]
-MaxSerOption = Annotated[
-    float | None,
-    typer.Option(
-        min=0, help="Exit 4 when the slot error rate (%) is above this.", rich_help_panel=_GATES
-    ),
-]
+    DROPPED = "dropped"
+    WRONG = "wrong"
+    NULL = "null"
 
 
 def generate(
-    source: Source = "-",
-    model: ModelOption = None,
-    plan: PlanOption = None,
-    first: FirstOption = None,
-    planner: PlannerOption = None,
-    sentences: SentencesOption = False,
-    beam_size: BeamOption = None,
-    verify: VerifyOption = None,
-    rerank: RerankOption = False,
-    length_penalty: PenaltyOption = None,
-    max_length: LengthOption = None,
-    contrast: ContrastOption = None,
-    beta: BetaOption = None,
-    plausibility: PlausibilityOption = None,
-    dynamic: DynamicOption = False,
-    batch_size: BatchOption = 64,
-    seed: SeedOption = 0,
-    engine: EngineOption = "auto",
-    device: DeviceOption = "auto",
-    threads: ThreadsOption = None,
-    workers: WorkersOption = None,
-    processes: ProcessesOption = None,
-    format: FormatOption = OutputFormat.JSONL,
-    map: MapOption = None,
-    output: OutputOption = None,
-    resume: ResumeOption = False,
-    limit: LimitOption = None,
-    strict: StrictOption = False,
-    require_ok: RequireOkOption = False,
-    max_ser: MaxSerOption = None,
+    source: opt.Source = "-",
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="A bundle, which is the folder that `d2t train` wrote. Default: the model that "
+            "ships with d2t.",
+        ),
+    ] = None,
+    plan: opt.Plan = None,
+    first: opt.First = None,
+    planner: opt.Planner = None,
+    sentences: opt.Sentences = False,
+    beam_size: opt.BeamSize = None,
+    verify: Annotated[
+        Verify | None,
+        typer.Option(
+            show_default="strict",
+            help="strict: a text that fails the check, or does not keep the order asked for, is "
+            "generated again by slower methods. If one passes, its status is repaired, else "
+            "failed. rerank: d2t takes the text of the beam (8 texts, or --beam-size) with the "
+            "best slot F1, then the best order, then the best score. off: the first text is "
+            "checked and returned.",
+            rich_help_panel=opt.SEARCH,
+        ),
+    ] = None,
+    rerank: Annotated[
+        bool,
+        typer.Option(
+            "--rerank",
+            help="Alone, this is the same as --verify rerank. With --verify strict, d2t first "
+            "takes the best text of the beam and then repairs texts that fail. This gives the best "
+            "texts at the lowest speed.",
+            rich_help_panel=opt.SEARCH,
+        ),
+    ] = False,
+    length_penalty: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=10,
+            help="Beam search ranks texts by log p / length ** PENALTY.",
+            rich_help_panel=opt.SEARCH,
+        ),
+    ] = None,
+    max_length: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="The largest number of tokens of a text. A text that is cut there has the status "
+            "failed.",
+            rich_help_panel=opt.SEARCH,
+        ),
+    ] = None,
+    contrast: Annotated[
+        Contrast | None,
+        typer.Option(
+            "--contrast",
+            help="Contrastive decoding: prefer tokens that the MR makes likelier than a changed MR "
+            "does. The slots of the changed MR are dropped, have a wrong value, or a null value. "
+            "It needs the torch engine and takes about twice the time of a search.",
+            rich_help_panel=_CONTRAST,
+        ),
+    ] = None,
+    beta: Annotated[
+        float | None,
+        typer.Option(
+            "--contrast-beta",
+            min=0,
+            help="The weight of the log-probabilities under the changed MR [default: 0.25].",
+            rich_help_panel=_CONTRAST,
+        ),
+    ] = None,
+    plausibility: Annotated[
+        float | None,
+        typer.Option(
+            "--plausibility",
+            min=0,
+            max=1,
+            help="Exclude tokens with less than this share of the likeliest token's probability "
+            "under the MR itself [default: 0.1].",
+            rich_help_panel=_CONTRAST,
+        ),
+    ] = None,
+    dynamic: Annotated[
+        bool,
+        typer.Option(
+            "--contrast-dynamic",
+            help="Change only the slots that the text has not said yet. This is a few times "
+            "slower.",
+            rich_help_panel=_CONTRAST,
+        ),
+    ] = False,
+    batch_size: opt.BatchSize = 64,
+    seed: opt.Seed = 0,
+    engine: opt.Engine = "auto",
+    device: opt.Device = "auto",
+    threads: opt.Threads = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="The number of batches that the ctranslate2 engine searches at the same time, on "
+            "the same threads.",
+            rich_help_panel=opt.SEARCH,
+        ),
+    ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="The number of worker processes. Each loads the model and uses one thread.",
+            show_default="1; for a file of 4 MB or more, one for each core",
+            rich_help_panel=opt.SEARCH,
+        ),
+    ] = None,
+    format: Annotated[
+        OutputFormat,
+        typer.Option(
+            help="jsonl writes a JSON object for each record, text writes only its text. With "
+            "text, if a record has no text that passed, its line is empty and the reason is on "
+            "standard error.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = OutputFormat.JSONL,
+    map: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            help="Which column or key is which slot: 'Restaurant name=name,Cuisine=food'. Several "
+            "columns for one slot give several values. 'Phone=' says that Phone is not a slot. "
+            "Such columns are copied to `extra`. The option may be repeated.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Write to this file instead of standard output. It appears when it is complete. "
+            "Until then, or if the run is interrupted, FILE.partial holds the finished records.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Continue an interrupted run from its FILE.partial; give the same input and "
+            "options. A complete file is compared with the input, and the gates are applied again.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False,
+    limit: opt.Limit = None,
+    strict: opt.Strict = False,
+    require_ok: Annotated[
+        bool,
+        typer.Option(
+            "--require-ok",
+            help="A gate: exit with code 4 unless every record has a text that passed (its status "
+            "is ok or repaired).",
+            rich_help_panel=opt.GATES,
+        ),
+    ] = False,
+    max_ser: opt.MaxSer = None,
 ) -> None:
     """Write a checked utterance for each record, in the order of a plan.
 
-    Reads JSONL objects, CSV rows or one MR a line. The MR is the field `mr`, else the record
-    itself; beside `mr`, only `id` and `plan` are read; `--map` names columns. Writes {id, mr, plan,
-    text, spans, report, score, status, stage, order_kept, breaks_kept} and, where a record holds
-    more, `extra`, one line a record, in input order: `ok`, `repaired` (and the stage that did it)
-    or `failed`. A bad line gives {id, error} in its place and exit code 3; a missed gate gives 4.
-    Works in windows of 8 batches, two at a time; typed at a terminal, line by line.
+    The command reads JSONL objects, CSV rows, or one MR on each line. The MR of a record is its
+    field `mr`, or else the record itself; beside `mr`, only `id` and `plan` are read. `--map` says
+    which columns are slots. Only models that were trained with --strategy at follow a plan
+    reliably; the shipped model is one.
+
+    For each record the command writes {id, mr, plan, text, spans, report, score, status, stage,
+    order_kept, breaks_kept}, in input order, and `extra` with what else the record holds. The
+    status is `ok`, `repaired` (`stage` names the method that did it) or `failed`. A bad record
+    gives {id, error} in its place, and the exit code is then 3. The exit code is 4 if a gate is
+    missed. A file is read in windows of 8 batches, two at a time; input from a terminal is answered
+    line by line.
 
     Example: echo "name[Aromi], eatType[pub]" | d2t generate --plan eatType,name --format text
     """
@@ -248,7 +248,7 @@ def generate(
         seed=seed,
         planner=planner,
         sentences=sentences,
-        contrast=contrast_options(contrast, beta, plausibility, dynamic),
+        contrast=_contrast(contrast, beta, plausibility, dynamic),
     )
     with progress("generating") as advance:
         summary = generator.generate_file(
@@ -268,3 +268,31 @@ def generate(
         )
     say(str(summary))
     raise typer.Exit(verdict(summary.missed_gate, bad_lines=summary.bad))
+
+
+def _contrast(
+    contrast: Contrast | None, beta: float | None, plausibility: float | None, dynamic: bool
+) -> ContrastOptions | None:
+    """The contrast that the options ask for, if any.
+
+    Raises:
+        UsageError: settings of a contrast that is not asked for, or out of range.
+    """
+    from d2t.generate.contrast import ContrastOptions
+
+    settings = {"--contrast-beta": beta, "--plausibility": plausibility}
+    given = {name: value for name, value in settings.items() if value is not None}
+    if contrast is None:
+        if given or dynamic:
+            raise UsageError(
+                f"{next(iter(given), '--contrast-dynamic')} has an effect only with --contrast; "
+                "add --contrast dropped, wrong or null"
+            )
+        return None
+    default = ContrastOptions()
+    return ContrastOptions(
+        contrast.value,
+        given.get("--contrast-beta", default.beta),
+        given.get("--plausibility", default.plausibility),
+        dynamic,
+    )

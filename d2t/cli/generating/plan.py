@@ -7,70 +7,47 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from d2t.cli.answers import write_answers
-from d2t.cli.common import (
-    CorpusDomainOption,
-    LimitOption,
-    SeedOption,
-    Source,
-    StrictOption,
-    exit_after,
-    say,
-)
-from d2t.cli.generating.planners import (
-    FirstOption,
-    PlannerOption,
-    SentencesOption,
-    plan_option,
-)
+from d2t.cli import options as opt
+from d2t.cli.common import exit_after, plan_option, say, write_answers
 
 if TYPE_CHECKING:
     from d2t.io.records import InputRecord
     from d2t.mr.domain import Domain
     from d2t.plan.base import Planner
 
-PlanOption = Annotated[
-    str | None,
-    typer.Option(
-        help="Order of records that have no `plan` of their own; 'area,food,...' fixes the "
-        "beginning, the planner goes on."
-    ),
-]
-CorpusOption = Annotated[
-    str | None,
-    typer.Option(help="Fit the bigram planner on the train split of this corpus."),
-]
-ModelOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--model",
-        "-m",
-        help="Use the planners and the domain of this bundle. Default: the model that ships "
-        "with d2t, or `--corpus`.",
-    ),
-]
-
 
 def plan(
-    source: Source = "-",
-    planner: PlannerOption = None,
-    plan: PlanOption = None,
-    first: FirstOption = None,
-    sentences: SentencesOption = False,
-    corpus: CorpusOption = None,
-    model: ModelOption = None,
-    seed: SeedOption = 0,
-    domain: CorpusDomainOption = None,
-    limit: LimitOption = None,
-    strict: StrictOption = False,
+    source: opt.Source = "-",
+    planner: opt.Planner = None,
+    plan: opt.Plan = None,
+    first: opt.First = None,
+    sentences: opt.Sentences = False,
+    corpus: Annotated[
+        str | None,
+        typer.Option(help="Fit a bigram planner on the training split of this corpus or file."),
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="Use the planners and the domain of this bundle. Default: the model that ships "
+            "with d2t, unless --corpus is given.",
+        ),
+    ] = None,
+    seed: opt.Seed = 0,
+    domain: opt.CorpusDomain = None,
+    limit: opt.Limit = None,
+    strict: opt.Strict = False,
 ) -> None:
-    """Choose the order in which each record's slots are said, and where sentences end.
+    """Choose the order in which the slots of each record are said, and where sentences end.
 
-    Reads JSONL, CSV or one MR a line; writes {id, mr, plan, breaks}, one line a record, in input
-    order, which `d2t generate` reads. In `plan` a sentence begins after "|"; `breaks` counts the
-    slots before each sentence but the first, and is null where sentences are not planned. Without
-    `--planner`, the bundle's best one, or a bigram planner of the corpus. A record's own `plan`
-    goes before `--plan`. A bad line gives {id, error} and exit code 3.
+    The command reads JSONL, CSV, or one MR on each line. For each record it writes {id, mr, plan,
+    breaks}, in input order, which `d2t generate` reads. In `plan` a sentence begins after "|".
+    `breaks` gives, for each sentence but the first, the number of slots before it; it is null if
+    sentences are not planned. Without `--planner`, the command uses the best planner of the bundle,
+    or a bigram planner of the corpus. A record's own `plan` takes precedence over `--plan`. A bad
+    record gives {id, error} in its place, and the exit code is then 3.
 
     Example: echo "name[Aromi], eatType[pub], area[riverside]" | d2t plan --first area
     """

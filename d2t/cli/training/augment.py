@@ -1,44 +1,45 @@
-"""``d2t augment``: more training pairs from the ones that there are."""
+"""``d2t augment``: more training pairs from those that there are."""
 
 from __future__ import annotations
 
 import json
 import sys
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from d2t.cli.common import JsonOption, SeedOption, progress, say
-from d2t.cli.training.augment_counterfactual import counterfactual
-from d2t.cli.training.augment_data import (
-    CorpusOption,
-    DomainOption,
-    OutOption,
-    ShareOption,
-    ShareSeedOption,
-    TestOption,
-    data_config,
-    refuse_shared_stdout,
-)
+from d2t.cli import options as opt
+from d2t.cli.common import progress, say
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Iterator, Sequence
+    from typing import TextIO
 
-    from d2t.augment.phrases.phrases import PhraseCounts
-    from d2t.corpus.types import Example
-    from d2t.mr.domain import Domain
-    from d2t.train.data.prepare import PreparedData
+    from d2t.augment.counterfactual.options import Source
 
 app = typer.Typer(no_args_is_help=True, help="Make more training pairs from those of a corpus.")
 
-Dedupe = Annotated[
-    Literal["template", "text", "none"],
-    typer.Option(help="Pairs that count as equal: same text but for names, same text, none."),
+Out = Annotated[
+    Path,
+    typer.Option("--out", "-o", help="The JSONL file to write; '-' is standard output."),
 ]
-
-
-app.command()(counterfactual)
+Test = Annotated[
+    str | None,
+    typer.Option(
+        help="A test set whose MRs must not occur in the pairs. Default: the test set of the "
+        "corpus."
+    ),
+]
+Share = Annotated[
+    float, typer.Option(min=0.0, max=1.0, help="The share of the training MRs that is read.")
+]
+ShareSeed = Annotated[int, typer.Option(min=0, help="The seed that chooses the MRs of this share.")]
+Sample = Annotated[
+    int | None,
+    typer.Option("--limit", min=1, help="Keep only a random sample of this many pairs."),
+]
 
 
 @app.callback()
@@ -47,113 +48,163 @@ def root() -> None:
 
 
 @app.command()
+def counterfactual(
+    corpus: opt.TrainingCorpus = "mini",
+    out: Out = Path("-"),
+    domain: opt.CorpusDomain = None,
+    test: Test = None,
+    share: Share = 1.0,
+    share_seed: ShareSeed = 0,
+    sources: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--source",
+            metavar="NAME",
+            help="How pairs are made. siblings: a reference is put under a real MR that differs in "
+            "one value or slot. substitution: one value of a reference is replaced, and the MR "
+            "stays. noisy: references that do not say their MR. The option may be repeated. "
+            "Default: siblings and substitution.",
+        ),
+    ] = None,
+    limit: Sample = None,
+    seed: opt.Seed = 0,
+    as_json: opt.Json = False,
+) -> None:
+    """Make pairs whose utterance says a plan that contradicts their MR.
+
+    `d2t train --objective counterfactual` reads them with --set objective.pairs and learns to obey
+    plans. The command reads the training split as `d2t train` does: MRs are corrected by their
+    texts, and MRs of the test set are left out. It writes JSONL records {id, mr, references, plan,
+    breaks, kind, made_by, parent, only_in_mr, only_in_plan}. The model reads `mr`, and the
+    utterance says `plan`; the slot checker has verified this. Counts are printed on standard error,
+    or with --json on standard output.
+
+    Example:  d2t augment counterfactual --corpus mini --out counterfactual.jsonl
+    """
+    from d2t.io.records import write_record
+    from d2t.recipes.augmentation import make_counterfactual, training_data
+
+    _check_paths(corpus, out, as_json=as_json)
+    config = training_data(corpus, domain, test=test, share=share, share_seed=share_seed)
+    chosen = _sources(sources)
+    records, report = make_counterfactual(
+        config, chosen, limit=limit, seed=seed, bar=progress, notify=say
+    )
+    with _opened(out) as stream:
+        for record in records:
+            write_record(stream, record)
+    if as_json:
+        print(json.dumps({"corpus": corpus, **report}, ensure_ascii=False))
+        return
+    say(f"{report['references']} references; dropped: {_listed(report['dropped'])}")
+    say(f"written: {report['written']} ({_listed(report['made_by'])})")
+
+
+@app.command()
 def phrases(
-    corpus: CorpusOption = "mini",
-    out: OutOption = Path("-"),
-    domain: DomainOption = None,
-    test: TestOption = None,
-    share: ShareOption = 1.0,
-    share_seed: ShareSeedOption = 0,
-    dedupe: Dedupe = "template",
+    corpus: opt.TrainingCorpus = "mini",
+    out: Out = Path("-"),
+    domain: opt.CorpusDomain = None,
+    test: Test = None,
+    share: Share = 1.0,
+    share_seed: ShareSeed = 0,
+    dedupe: Annotated[
+        Literal["template", "text", "none"],
+        typer.Option(
+            help="Which equal pairs are written once. template: pairs with the same text apart "
+            "from names. text: pairs with the same text. none: all pairs are kept."
+        ),
+    ] = "template",
     max_per_plan: Annotated[
-        int | None, typer.Option(min=1, help="At most so many of one kind and order of slots.")
+        int | None,
+        typer.Option(
+            min=1, help="Keep at most this many phrases of one kind with one order of slots."
+        ),
     ] = None,
     max_per_reference: Annotated[
-        int | None, typer.Option(min=1, help="At most so many cut out of one reference.")
+        int | None, typer.Option(min=1, help="Keep at most this many phrases of one reference.")
     ] = None,
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="Then a uniform subsample of this size.")
-    ] = None,
+    limit: Sample = None,
     fluency_quantile: Annotated[
         float,
         typer.Option(
             min=0.0,
             max=0.99,
-            help="Before that, leave out this share of each kind: what reads least like a part of "
-            "the references, by an n-gram model.",
+            help="Before any other selection, leave out this share of each kind of phrase: those "
+            "that an n-gram model of the references finds least likely.",
         ),
     ] = 0.0,
-    seed: SeedOption = 0,
-    as_json: JsonOption = False,
+    seed: opt.Seed = 0,
+    as_json: opt.Json = False,
 ) -> None:
     """Cut references into phrases: parts that stand alone, each with its own small MR and plan.
 
-    Reads the training split as `d2t train` does (corrected, test MRs removed), and writes JSONL
-    {id, mr, references, plan, breaks, kind} for `data.augment`. Kinds: sentence, clause, phrase,
-    predicate, modifier. Counts go to stderr, or with --json to stdout.
+    The command reads the training split as `d2t train` does: MRs are corrected by their texts, and
+    MRs of the test set are left out. It writes JSONL records {id, mr, references, plan, breaks,
+    kind} for the key `data.augment` of `d2t train`. Kinds are sentence, clause, phrase, predicate
+    and modifier. Counts are printed on standard error, or with --json on standard output.
 
     Example:  d2t augment phrases --corpus mini --out phrases.jsonl
     """
-    from d2t.augment.phrases.phrases import PhraseCounts, phrase_report, report_lines
-    from d2t.augment.phrases.selection import select_phrases
-    from d2t.io.text_source import refuse_own_input
-    from d2t.recipes.counterfactual import held_out_mrs
-    from d2t.train.data.prepare import prepare_data
-
-    refuse_shared_stdout(out, as_json=as_json)
-    refuse_own_input(corpus, out)
-    config = data_config(corpus, domain, test, share, share_seed)
-    data = prepare_data(config, say=say)
-    counts = PhraseCounts()
-    found = _cut(data, dedupe, held_out_mrs(config, data.domain), counts)
-    if fluency_quantile:
-        found = _fluent(data, found, fluency_quantile)
-    chosen = select_phrases(
-        found,
-        max_per_plan=max_per_plan,
-        max_per_reference=max_per_reference,
-        limit=limit,
-        seed=seed,
-    )
-    _write(chosen, data.domain, out)
-    report = {"corpus": corpus, **phrase_report(chosen, counts)}
-    if as_json:
-        print(json.dumps(report, ensure_ascii=False))
-    else:
-        for line in report_lines(report):
-            say(line)
-
-
-def _cut(
-    data: PreparedData, dedupe: Dedupe, held_out: frozenset[Hashable], counts: PhraseCounts
-) -> list[Example]:
-    """All phrases of the training references, behind a progress bar."""
-    from d2t.augment.phrases.phrases import phrase_examples
-
-    say(f"cutting {len(data.train)} references")
-    with progress("cutting", total=len(data.train)) as advance:
-        return list(
-            phrase_examples(
-                [pair.example for pair in data.train],
-                data.checker,
-                data.domain,
-                alignments=[pair.alignment for pair in data.train],
-                dedupe=dedupe,
-                held_out=held_out,
-                counts=counts,
-                advance=advance,
-            )
-        )
-
-
-def _fluent(data: PreparedData, found: list[Example], quantile: float) -> list[Example]:
-    """The phrases that read like parts of the references, behind a progress bar."""
-    from d2t.augment.phrases.selection import fluent_phrases, phrase_fluency
-
-    references = [pair.alignment for pair in data.train]
-    with progress("reading phrases", total=len(found)) as advance:
-        scores = phrase_fluency(found, references, data.checker, data.domain, advance=advance)
-    kept = fluent_phrases(found, scores, quantile)
-    say(f"{len(kept)} of {len(found)} phrases read well")
-    return kept
-
-
-def _write(examples: Sequence[Example], domain: Domain, out: Path) -> None:
+    from d2t.augment.phrases.phrases import report_lines
     from d2t.corpus.files import write_corpus
+    from d2t.recipes.augmentation import PhraseSelection, make_phrases, training_data
+
+    _check_paths(corpus, out, as_json=as_json)
+    config = training_data(corpus, domain, test=test, share=share, share_seed=share_seed)
+    selection = PhraseSelection(
+        dedupe, fluency_quantile, max_per_plan, max_per_reference, limit, seed
+    )
+    chosen, loaded, report = make_phrases(config, selection, bar=progress, notify=say)
+    with _opened(out) as stream:
+        write_corpus(stream, chosen, loaded, form="jsonl")
+    if as_json:
+        print(json.dumps({"corpus": corpus, **report}, ensure_ascii=False))
+        return
+    for line in report_lines(report):
+        say(line)
+
+
+def _check_paths(corpus: str, out: Path, *, as_json: bool) -> None:
+    """Refuse a file that is read, and a report and pairs that would share standard output."""
+    from d2t.errors import UsageError
+    from d2t.io.text_source import refuse_own_input
+
+    if as_json and str(out) == "-":
+        raise UsageError(
+            "--json prints the report on standard output: give a file for the pairs (--out)"
+        )
+    refuse_own_input(corpus, out)
+
+
+@contextmanager
+def _opened(out: Path) -> Iterator[TextIO]:
+    """Standard output, or a file that appears when it is complete."""
     from d2t.io.atomic import atomic_write
 
     if str(out) == "-":
-        write_corpus(sys.stdout, examples, domain, form="jsonl")
+        yield sys.stdout
         return
     with atomic_write(out) as stream:
-        write_corpus(stream, examples, domain, form="jsonl")
+        yield stream
+
+
+def _sources(names: Sequence[str] | None) -> tuple[Source, ...]:
+    """The sources of these names.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    from d2t.augment.counterfactual.options import DEFAULT_SOURCES, SOURCES
+    from d2t.errors import UsageError, did_you_mean
+
+    if unknown := [name for name in names or () if name not in SOURCES]:
+        raise UsageError(
+            f"--source {unknown[0]}: expected one of {', '.join(SOURCES)}"
+            f"{did_you_mean(unknown[0], SOURCES)}"
+        )
+    return tuple(source for source in SOURCES if source in names) if names else DEFAULT_SOURCES
+
+
+def _listed(table: dict[str, Any]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in table.items())

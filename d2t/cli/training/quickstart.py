@@ -7,19 +7,25 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from d2t.cli.common import ROOT, ThreadsOption, say
+from d2t.cli import options as opt
+from d2t.cli.common import ROOT, say
 
 if TYPE_CHECKING:
     from d2t.recipes.quickstart import Quickstart
-    from d2t.score.report.report import EvaluationReport
-
-Out = Annotated[Path, typer.Option("--out", help="Run folder; a finished run there is used again.")]
 
 SHOWN = ("slot_error_rate", "exact_utterances", "order_accuracy", "bleu")
 
 
-def quickstart(out: Out = Path("runs/quickstart"), threads: ThreadsOption = None) -> None:
-    """Train a small model on the embedded corpus (about two minutes) and show what it does.
+def quickstart(
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", help="The folder of the run. A finished run in this folder is used again."
+        ),
+    ] = Path("runs/quickstart"),
+    threads: opt.TorchThreads = None,
+) -> None:
+    """Train a small model on the embedded corpus and show what it does, in about two minutes.
 
     Example:  d2t quickstart
     """
@@ -42,13 +48,9 @@ def _print_scores(result: Quickstart) -> None:
     table.add_column("order asked for")
     for key in SHOWN:
         table.add_column(result.own.metrics[key].label, justify="right")
-    table.add_row("the planner's own", *_cells(result.own))
-    table.add_row("random", *_cells(result.random))
+    for name, report in (("the planner's own", result.own), ("random", result.random)):
+        table.add_row(name, *[f"{report.metrics[key].score:.2f}" for key in SHOWN])
     Console(highlight=False).print(table)
-
-
-def _cells(report: EvaluationReport) -> list[str]:
-    return [f"{report.metrics[key].score:.2f}" for key in SHOWN]
 
 
 def _print_examples(result: Quickstart) -> None:

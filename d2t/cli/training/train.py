@@ -1,4 +1,4 @@
-"""``d2t train``: a configuration and a corpus in, a run folder with a bundle out."""
+"""``d2t train`` and ``d2t self-train``: a configuration and a corpus in, a bundle out."""
 
 from __future__ import annotations
 
@@ -7,119 +7,104 @@ from typing import Annotated
 
 import typer
 
-from d2t.cli.common import MOST_THREADS, ROOT, say
-
-_DATA, _MODEL, _RUN = "Data", "Model and training", "Run"
-
-
-ConfigFile = Annotated[
-    Path | None, typer.Argument(help="A TOML configuration; defaults without one.")
-]
-OutOption = Annotated[
-    Path | None,
-    typer.Option(help="The run folder [default: runs/CORPUS-STRATEGY-ARCHITECTURE-SEED]."),
-]
-StrategyOption = Annotated[
-    str | None,
-    typer.Option(help="random, increasing_frequency, fixed_position, alignment; rnd if fp at."),
-]
-CorpusOption = Annotated[
-    str | None, typer.Option(help="mini, e2e, e2e_cleaned, viggo.", rich_help_panel=_DATA)
-]
-TrainFileOption = Annotated[
-    str | None,
-    typer.Option("--train", help="Your own training pairs, CSV or JSONL.", rich_help_panel=_DATA),
-]
-DevFileOption = Annotated[
-    str | None,
-    typer.Option("--dev", help="Your own development pairs.", rich_help_panel=_DATA),
-]
-DomainOption = Annotated[
-    str | None,
-    typer.Option(help="A shipped domain, or a folder with domain.toml.", rich_help_panel=_DATA),
-]
-LimitOption = Annotated[
-    int | None,
-    typer.Option(min=1, help="Use the first pairs only.", rich_help_panel=_DATA),
-]
-ArchitectureOption = Annotated[
-    str | None, typer.Option(help="transformer, bigru, pretrained.", rich_help_panel=_MODEL)
-]
-PretrainedOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="PATH_OR_NAME",
-        help="Fine-tune this BART or T5 checkpoint.",
-        rich_help_panel=_MODEL,
-    ),
-]
-ObjectiveOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help="What is learnt beside the likelihood of the references: counterfactual, conseq "
-        "(needs --init; more with --set objective.KEY=VALUE).",
-        rich_help_panel=_MODEL,
-    ),
-]
-InitOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="RUN_OR_BUNDLE",
-        help="Go on from these weights, at a tenth of their learning rate.",
-        rich_help_panel=_MODEL,
-    ),
-]
-EpochsOption = Annotated[
-    float | None, typer.Option(help="Passes over the pairs.", rich_help_panel=_MODEL)
-]
-SeedOption = Annotated[int | None, typer.Option(help="Seed of everything random.")]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Any key, e.g. train.lr=3e-4; repeatable."),
-]
-ResumeOption = Annotated[
-    bool,
-    typer.Option("--resume", help="Go on from the run's checkpoint.", rich_help_panel=_RUN),
-]
-DeviceOption = Annotated[
-    str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps.", rich_help_panel=_RUN)
-]
-ThreadsOption = Annotated[
-    int | None, typer.Option(min=1, max=MOST_THREADS, help="CPU threads.", rich_help_panel=_RUN)
-]
-ShowConfigOption = Annotated[
-    bool,
-    typer.Option(
-        "--show-config", help="Print the resolved configuration and stop.", rich_help_panel=_RUN
-    ),
-]
+from d2t.cli import options as opt
+from d2t.cli.common import ROOT, say
 
 
 def train(
-    config: ConfigFile = None,
-    out: OutOption = None,
-    strategy: StrategyOption = None,
-    corpus: CorpusOption = None,
-    train_file: TrainFileOption = None,
-    dev_file: DevFileOption = None,
-    domain: DomainOption = None,
-    limit: LimitOption = None,
-    architecture: ArchitectureOption = None,
-    pretrained: PretrainedOption = None,
-    objective: ObjectiveOption = None,
-    init: InitOption = None,
-    epochs: EpochsOption = None,
-    seed: SeedOption = None,
-    sets: SetOption = None,
-    resume: ResumeOption = False,
-    device: DeviceOption = None,
-    threads: ThreadsOption = None,
-    show_config: ShowConfigOption = False,
+    config: Annotated[
+        Path | None,
+        typer.Argument(help="A TOML configuration. Without one, the defaults are used."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="The folder of the run [default: runs/CORPUS-STRATEGY-ARCHITECTURE-SEED]."
+        ),
+    ] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            help="How slots are ordered in the input of the model: random (or rnd), "
+            "increasing_frequency (if), fixed_position (fp) or alignment (at). Only a "
+            "model with alignment follows plans reliably."
+        ),
+    ] = None,
+    corpus: Annotated[
+        str | None,
+        typer.Option(
+            help="A registered corpus: mini, e2e, e2e_cleaned or viggo.", rich_help_panel=opt.DATA
+        ),
+    ] = None,
+    train_file: opt.TrainFile = None,
+    dev_file: opt.DevFile = None,
+    domain: Annotated[
+        str | None,
+        typer.Option(
+            help="The name of a shipped domain, or a folder that holds a domain.toml.",
+            rich_help_panel=opt.DATA,
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Use only this many training pairs, the first.", rich_help_panel=opt.DATA
+        ),
+    ] = None,
+    architecture: Annotated[
+        str | None,
+        typer.Option(
+            help="The network: transformer, bigru or pretrained.", rich_help_panel=opt.MODEL
+        ),
+    ] = None,
+    pretrained: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH_OR_NAME",
+            help="Fine-tune this BART or T5 checkpoint.",
+            rich_help_panel=opt.MODEL,
+        ),
+    ] = None,
+    objective: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What the model learns besides the likelihood of the references: counterfactual, "
+            "or conseq, which needs --init. Its settings are changed by --set objective.KEY=VALUE.",
+            rich_help_panel=opt.MODEL,
+        ),
+    ] = None,
+    init: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN_OR_BUNDLE",
+            help="Start from the weights of this run or bundle, with a tenth of its learning rate.",
+            rich_help_panel=opt.MODEL,
+        ),
+    ] = None,
+    epochs: Annotated[
+        float | None,
+        typer.Option(
+            help="The number of passes over the training pairs.", rich_help_panel=opt.MODEL
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="The seed of all random choices of this command.")
+    ] = None,
+    sets: opt.Set = None,
+    resume: opt.Resume = False,
+    device: Annotated[
+        str | None,
+        typer.Option(help="The device: auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=opt.RUN),
+    ] = None,
+    threads: opt.TorchThreads = None,
+    show_config: opt.ShowConfig = False,
 ) -> None:
     """Train a generator from scratch, or fine-tune a checkpoint.
 
-    Precedence: defaults < file < --set < other options. Prints the path of the bundle on stdout.
+    Settings come from the defaults, from the TOML file, from --set, and from the other options;
+    each of these overrides those before it. The command prints the path of the bundle on standard
+    output.
 
     Example:  d2t train --corpus mini --strategy at --out runs/mini-at
     """
@@ -150,11 +135,50 @@ def train(
     if show_config:
         typer.echo(to_toml(resolved.as_dict()), nl=False)
         return
-    from d2t.recipes.run import train as run_training
+    from d2t.recipes.run import train
     from d2t.train.loop.progress import default_reporter
 
     folder = out or Path("runs") / resolved.run_name
     say(f"run folder: {folder}")
     reporter = default_reporter(resolved.run.log_every, quiet=ROOT.quiet)
-    bundle = run_training(resolved, folder, resume=resume, progress=reporter)
-    typer.echo(str(bundle))
+    print(train(resolved, folder, resume=resume, progress=reporter))
+
+
+def self_train(
+    config: Annotated[
+        Path,
+        typer.Argument(
+            help="A TOML configuration with the sections [base], [sample], [filter] and [retrain]."
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="The folder of all rounds [default: runs/NAME, with the name of the "
+            "configuration]."
+        ),
+    ] = None,
+    sets: opt.Set = None,
+    resume: opt.Resume = False,
+    show_config: opt.ShowConfig = False,
+) -> None:
+    """Train a model, let it say new MRs, keep the good pairs, and train again on old and new pairs.
+
+    Each round writes a folder round-N with proposals.jsonl.gz (the new MRs), samples.jsonl (the
+    pairs that were kept), report.json and training. The command prints the path of the last bundle
+    on standard output.
+
+    Example:  d2t self-train experiments/self_training/mini.toml --out runs/self-training
+    """
+    from d2t.recipes.self_training.config import load_self_training_config
+
+    resolved = load_self_training_config(config, sets=tuple(sets or ()))
+    if show_config:
+        typer.echo(resolved.to_toml(), nl=False)
+        return
+    from d2t.recipes.self_training.rounds import run_self_training
+    from d2t.train.loop.progress import default_reporter
+
+    reporter = default_reporter(resolved.base.run.log_every, quiet=ROOT.quiet)
+    folder = out or Path("runs") / config.stem
+    print(run_self_training(resolved, folder, resume=resume, progress=reporter))
