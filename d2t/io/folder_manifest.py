@@ -74,7 +74,8 @@ class FolderManifest(BaseModel):
         if not folder.is_dir():
             return f"{folder} is a file; a {cls.what} is a folder that holds a {cls.file_name}"
         inside = sorted(path.parent for path in folder.glob(f"*/{cls.file_name}"))
-        hint = f"did you mean {inside[0]}?" if inside else "was it copied only in part?"
+        train = f"copy it again, or train one with `{cls.command}`"
+        hint = f"did you mean {inside[0]}?" if inside else train
         return f"{folder} is not a {cls.what}: it holds no {cls.file_name}; {hint}"
 
     def verify(self, folder: Path) -> None:
