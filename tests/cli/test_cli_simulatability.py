@@ -80,14 +80,17 @@ def test_bad_lines_are_why_there_is_nothing_to_simulate(tmp_path: Path, target: 
     assert "all 3 lines are bad; the first: " in result.stderr
 
 
-@pytest.mark.parametrize("target", ["value", "verbalised"])
-def test_what_cannot_be_simulated(tmp_path: Path, target: str) -> None:
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [("value", "no value to be simulated"), ("verbalised", "nothing to predict")],
+)
+def test_what_cannot_be_simulated(tmp_path: Path, target: str, message: str) -> None:
     path = tmp_path / "o.jsonl"
     line = {"mr": "name[Aromi]", "text": "Aromi.", "plan": ["name"]}
     path.write_text(json.dumps(line) + "\n", "utf-8")
     result = run(path, "--target", target)
     assert result.exit_code == 1
-    assert "simulate" in result.stderr
+    assert message in result.stderr
 
 
 def test_usage(tmp_path: Path) -> None:
