@@ -57,19 +57,19 @@ def test_texts_are_checked_and_scored_without_torch() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("package", "command"),
     [
-        ["train", "--corpus", "mini", "--out", "unused"],
-        ["generate", "--engine", "torch"],
-        ["train-parser", "--corpus", "mini", "--out", "unused"],
+        ("torch", "train --corpus mini --out unused"),
+        ("torch", "generate --engine torch"),
+        ("torch", "train-parser --corpus mini --out unused"),
+        ("datasets", "data convert mini --to hf --out unused"),
     ],
-    ids=" ".join,
 )
-def test_what_needs_the_extra_says_how_to_install_it(arguments: list[str]) -> None:
-    done = run(*arguments, source="name[Aromi]\n")
+def test_what_needs_the_extra_says_how_to_install_it(package: str, command: str) -> None:
+    done = run(*command.split(), source="name[Aromi]\n")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
-        "d2t: error: this needs the package 'torch', which the base install leaves out; "
+        f"d2t: error: this needs the package {package!r}, which the base install leaves out; "
         'run: pip install "d2t[train]"'
     )
     assert not (ROOT / "unused").exists()

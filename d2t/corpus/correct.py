@@ -1,15 +1,22 @@
-"""Put the slot checker's reading of the text into a corpus: aligned plans and corrected MRs."""
+"""Put the slot checker's reading of the texts into a corpus: aligned plans and corrected MRs.
+
+Test sets, and texts of domains without a lexicon, are refused.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from d2t.errors import UsageError
+from d2t.corpus.load import locate_split
+from d2t.corpus.registry import registry
+from d2t.errors import DomainError, UsageError
+from d2t.io.hashing import sha256_file
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from d2t.corpus.types import Example
     from d2t.mr.domain import Domain
@@ -105,6 +112,64 @@ def restrict_plan(plan: Plan, mr: MeaningRepresentation) -> Plan:
         pending = False
         slots.append(slot)
     return Plan(tuple(slots), None if plan.breaks is None else tuple(breaks))
+
+
+def refuse_test(source: str, split: str) -> None:
+    """Make sure that what is about to be corrected is not a test set.
+
+    A file is a test set if it is, byte for byte, the test file of a registered corpus, whatever
+    ``split`` says.
+
+    Raises:
+        UsageError: it is a test set.
+    """
+    path, _ = locate_split(source, split)
+    if split == "test" or is_test_file(path):
+        raise UsageError(
+            f"{path} is a test set: test MRs are never changed, because a corrected test set is "
+            "another task; give a training or development set",
+            code="correct_test",
+        )
+
+
+def is_test_file(path: Path) -> bool:
+    """Whether the bytes of a file are those of a registered test split; a folder has none."""
+    if path.is_dir():
+        return False
+    for entry in registry().values():
+        test = entry.splits.get("test")
+        if test is None:
+            continue
+        if entry.embedded:
+            own = entry.path("test")
+            if own.is_file() and sha256_file(own) == sha256_file(path):
+                return True
+        elif test.form(path) is not None:
+            return True
+    return False
+
+
+def has_lexicon(domain: Domain) -> bool:
+    """Whether the domain says how its values are worded."""
+    return domain.folder is not None and (domain.folder / "lexicon.toml").is_file()
+
+
+def require_lexicon(domain: Domain) -> None:
+    """Make sure that the domain's texts can be read, before MRs are replaced by what they say.
+
+    Without a lexicon the checker finds values only as they are written; correction would delete
+    from MRs whatever the texts paraphrase.
+
+    Raises:
+        DomainError: the domain's folder has no ``lexicon.toml``.
+    """
+    if not has_lexicon(domain):
+        raise DomainError(
+            f"domain {domain.name!r} has no lexicon.toml, so correction would delete from the MRs "
+            "every value that a text words in its own way; write a lexicon beside its domain.toml, "
+            "or keep the MRs as they are (in training: data.correct=false)",
+            code="no_lexicon",
+        )
 
 
 def _aligned(example: Example, checker: Aligner) -> Example:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from d2t.errors import DataError, UsageError
 from d2t.io.atomic import atomic_write_json
 from d2t.io.download import Digests, copy_verified, download
-from d2t.io.hashing import git_blob_id, sha256_file
+from d2t.io.hashing import sha256_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,15 +70,6 @@ def fetch_corpus(
     return fetched
 
 
-def file_form(path: Path, file: SplitFile) -> str | None:
-    """``official``, ``local copy``, or None for a file that is neither."""
-    if file.git_blob and git_blob_id(path) == file.git_blob:
-        return "official"
-    if sha256_file(path) == file.sha256:
-        return "local copy" if file.local_differs else "official"
-    return None
-
-
 def fetched_record(entry: CorpusEntry) -> dict[str, Any]:
     """What ``fetched.json`` says about the corpus; empty when it is not fetched."""
     try:
@@ -98,14 +89,14 @@ def _fetch_split(
 ) -> CorpusFile:
     target = entry.path(split)
     origin = "cache"
-    if force or not target.is_file() or file_form(target, file) is None:
+    if force or not target.is_file() or file.form(target) is None:
         if source is not None:
             origin = "local"
             copy_verified(_local_path(source, file), target, _digests(file, local=True))
         else:
             origin = file.url
             _download(entry, file, target, progress)
-    form = file_form(target, file)
+    form = file.form(target)
     assert form is not None, f"{target} was verified just now"
     return CorpusFile(split, target, sha256_file(target), form, origin)
 

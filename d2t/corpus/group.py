@@ -1,11 +1,13 @@
-"""Examples that share a meaning representation: pooled into one, or kept out of training data."""
+"""Examples that share a meaning representation: pooled, drawn together, or left out together."""
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from d2t.corpus.types import Example
+from d2t.seeding import derived_rng
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -69,3 +71,23 @@ def remove_overlap(train: Iterable[Example], test: Iterable[Example]) -> list[Ex
     """
     held_out = {example.mr.key() for example in test}
     return [example for example in train if example.mr.key() not in held_out]
+
+
+def share_of(examples: list[Example], share: float, seed: int) -> list[Example]:
+    """About ``share`` of the references, by whole MRs, in their order.
+
+    MRs are drawn in an order that depends on ``seed`` alone until their references make up the
+    share; a smaller share of the same seed is part of a larger one.
+    """
+    if share >= 1.0:
+        return examples
+    sizes = Counter(example.mr.key() for example in examples)
+    order = list(sizes)
+    derived_rng(seed, "share").shuffle(order)
+    wanted, chosen = share * len(examples), set()
+    for key in order:
+        if wanted <= 0:
+            break
+        chosen.add(key)
+        wanted -= sizes[key]
+    return [example for example in examples if example.mr.key() in chosen]

@@ -7,7 +7,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from d2t.corpus.fetch import file_form
 from d2t.corpus.files import read_corpus
 from d2t.corpus.hf import saved_dataset, saved_splits
 from d2t.corpus.registry import find_corpus, registry
@@ -74,7 +73,7 @@ def locate_split(name: str, split: str) -> tuple[Path, str]:
 @lru_cache(maxsize=32)
 def _warn_of_changes(name: str, split: str, path: Path, mtime_ns: int, size: int) -> None:
     """Warn once for each state of a file; its time and size tell the states apart."""
-    if file_form(path, find_corpus(name).splits[split]) is None:
+    if find_corpus(name).splits[split].form(path) is None:
         logger.warning(
             "%s is not the file that d2t knows as %s %s (sha256): scores on it compare with no "
             "others; `d2t data fetch %s` brings the known one back",

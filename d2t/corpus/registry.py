@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from d2t.errors import DataError, did_you_mean
+from d2t.io.hashing import git_blob_id, sha256_file
 from d2t.io.resources import data_root
 
 Split = Literal["train", "dev", "test"]
@@ -34,6 +35,14 @@ class SplitFile:
     local: str = ""
     sha256: str = ""
     local_differs: bool = False
+
+    def form(self, path: Path) -> str | None:
+        """``official``, ``local copy``, or None if ``path`` is neither, by its checksum."""
+        if self.git_blob and git_blob_id(path) == self.git_blob:
+            return "official"
+        if sha256_file(path) == self.sha256:
+            return "local copy" if self.local_differs else "official"
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,3 +117,19 @@ def find_corpus(name: str) -> CorpusEntry:
         hint = did_you_mean(name, known) or f"; registered: {', '.join(known)}"
         raise DataError(f"no corpus {name!r}{hint}", code="unknown_corpus")
     return known[name]
+
+
+def default_domain(source: str) -> str:
+    """The domain of a registered corpus, by its name or by the place of one of its files."""
+    entry = registry().get(source) or _owner(Path(source))
+    return entry.domain if entry else "restaurant"
+
+
+def _owner(path: Path) -> CorpusEntry | None:
+    for entry in registry().values():
+        if path.is_file() and any(
+            (known := entry.path(split)).is_file() and known.samefile(path)
+            for split in entry.splits
+        ):
+            return entry
+    return None

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from d2t.corpus.correct import (
     align_examples,
     correct_examples,
+    has_lexicon,
     restrict_plan,
     split_references,
 )
 from d2t.corpus.load import load_split
-from d2t.corpus.select import default_domain, has_lexicon
+from d2t.corpus.registry import default_domain
 from d2t.errors import DataError
 from d2t.generate.orders import choose_orders
 from d2t.generate.requests import request_from_record

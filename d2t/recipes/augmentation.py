@@ -11,8 +11,8 @@ from d2t.augment.counterfactual.options import DEFAULT_SOURCES
 from d2t.augment.counterfactual.pairs import CounterfactualCounts, to_record
 from d2t.augment.phrases.phrases import PhraseCounts, phrase_examples, phrase_report
 from d2t.augment.phrases.selection import fluent_phrases, phrase_fluency, select_phrases
-from d2t.corpus.registry import registry
-from d2t.corpus.select import default_domain, has_lexicon
+from d2t.corpus.correct import has_lexicon
+from d2t.corpus.registry import default_domain, registry
 from d2t.errors import UsageError
 from d2t.mr.domain import load_domain
 from d2t.recipes.counterfactual import held_out_mrs, made_pairs

@@ -16,8 +16,8 @@ from d2t.augment.counterfactual.pairs import (
     said_mr,
 )
 from d2t.corpus.correct import split_references
+from d2t.corpus.group import share_of
 from d2t.corpus.load import load_split
-from d2t.corpus.select import share_of
 from d2t.errors import DataError
 from d2t.language.delex import maskable
 from d2t.linearize.base import STRATEGIES

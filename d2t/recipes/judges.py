@@ -10,8 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from d2t.corpus.load import load_split
-from d2t.corpus.registry import registry
-from d2t.corpus.select import default_domain
+from d2t.corpus.registry import default_domain, registry
 from d2t.io.atomic import refuse_to_overwrite
 from d2t.judges.fluency import classifier as fluency_classifier
 from d2t.judges.fluency.training import FluencyConfig, detection_scores, marked_texts

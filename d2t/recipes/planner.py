@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from d2t.corpus.correct import align_examples, split_references
 from d2t.corpus.load import load_split
-from d2t.corpus.registry import registry
-from d2t.corpus.select import default_domain
+from d2t.corpus.registry import default_domain, registry
 from d2t.errors import UsageError
 from d2t.io.atomic import atomic_folder, refuse_to_overwrite
 from d2t.model.bundle.manifest import Manifest, attach_planner

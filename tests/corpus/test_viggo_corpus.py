@@ -6,8 +6,7 @@ import re
 
 import pytest
 
-from d2t.corpus.correct import correct_examples
-from d2t.corpus.select import require_lexicon
+from d2t.corpus.correct import correct_examples, require_lexicon
 from d2t.corpus.types import Example
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr

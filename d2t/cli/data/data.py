@@ -194,7 +194,7 @@ def validate(
 
     Example:  d2t data validate my_corpus.csv --domain restaurant
     """
-    from d2t.corpus.select import default_domain
+    from d2t.corpus.registry import default_domain
     from d2t.corpus.validate import CorpusValidator
     from d2t.io.records import write_record
     from d2t.mr.domain import load_domain
@@ -238,9 +238,8 @@ def correct(
 
     Example:  d2t data correct mini --split dev --out dev.corrected.jsonl
     """
-    from d2t.corpus.correct import correct_examples, split_references
+    from d2t.corpus.correct import correct_examples, refuse_test, require_lexicon, split_references
     from d2t.corpus.group import remove_overlap
-    from d2t.corpus.select import refuse_test, require_lexicon
     from d2t.io.text_source import refuse_own_input
     from d2t.slots.checker import SlotChecker
 
@@ -291,7 +290,7 @@ def convert(
     Example:  d2t data convert mini --to hf --out mini_dataset
     """
     from d2t.corpus.files import iter_corpus
-    from d2t.corpus.select import default_domain
+    from d2t.corpus.registry import default_domain
     from d2t.errors import D2TError
     from d2t.io.text_source import refuse_own_input
     from d2t.mr.domain import load_domain
@@ -343,7 +342,7 @@ def _load(
     source: str, split: Literal["train", "dev", "test"], domain: str | None
 ) -> tuple[list[Example], Domain]:
     from d2t.corpus.load import load_split
-    from d2t.corpus.select import default_domain
+    from d2t.corpus.registry import default_domain
     from d2t.mr.domain import load_domain
 
     loaded = load_domain(domain or default_domain(source))

@@ -38,7 +38,7 @@ def train_lm(
 
     Example:  `d2t train-lm --corpus mini --out lm.npz`
     """
-    from d2t.corpus.select import default_domain
+    from d2t.corpus.registry import default_domain
     from d2t.mr.domain import load_domain
     from d2t.score.checking import checker_for
     from d2t.score.fluency import train_language_model

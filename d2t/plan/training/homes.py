@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, NamedTuple
 
-from d2t.corpus.correct import align_examples, correct_examples, split_references
+from d2t.corpus.correct import align_examples, correct_examples, has_lexicon, split_references
 from d2t.corpus.group import remove_overlap
 from d2t.corpus.load import load_split
-from d2t.corpus.registry import registry
-from d2t.corpus.select import default_domain, has_lexicon
+from d2t.corpus.registry import default_domain, registry
 from d2t.io.resources import shipped_model
 from d2t.model.bundle.manifest import Manifest
 from d2t.mr.domain import load_domain

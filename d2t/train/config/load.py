@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from d2t.corpus.select import default_domain
+from d2t.corpus.registry import default_domain
 from d2t.errors import ConfigError, did_you_mean
 from d2t.io.hashing import sha256_file
 from d2t.train.config.options import TrainConfig, objective_class

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from d2t.corpus.correct import align_examples, correct_examples, split_references
-from d2t.corpus.group import group_references, remove_overlap
+from d2t.corpus.correct import align_examples, correct_examples, require_lexicon, split_references
+from d2t.corpus.group import group_references, remove_overlap, share_of
 from d2t.corpus.load import load_split
 from d2t.corpus.registry import registry
-from d2t.corpus.select import require_lexicon, share_of
 from d2t.errors import ConfigError, DataError
 from d2t.io.hashing import sha256_json
 from d2t.language.delex import maskable
