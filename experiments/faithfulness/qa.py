@@ -17,11 +17,10 @@ from d2t.corpus.load import load_split
 from d2t.errors import D2TError, UsageError
 from d2t.io.atomic import atomic_write_json
 from d2t.io.hashing import sha256_json
-from d2t.judges.qa.consistency import consistency
+from d2t.judges.qa.consistency import consistency, questeval
 from d2t.judges.qa.contexts import context_pair
 from d2t.judges.qa.model import MANIFEST, QAModel
 from d2t.judges.qa.quals import QualsOptions, QualsScore, quals
-from d2t.judges.qa.questeval import questeval
 from d2t.judges.qa.questions import load_questions
 from d2t.judges.qa.reader import QAReader
 from d2t.judges.qa.training.distractor_frames import load_frames

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from scripted_answerer import TINY_SOURCE, ScriptedAnswerer
 
-from d2t.judges.qa.consistency import consistency
+from d2t.judges.qa.consistency import consistency, questeval
 from d2t.judges.qa.contexts import context_pair
 from d2t.judges.qa.quals import QualsOptions, quals, select_pairs
-from d2t.judges.qa.questeval import questeval
 from d2t.judges.qa.questions import questions_from_dict
 from d2t.judges.qa.report import QAOptions, QAReport, judge_records, signature
 from d2t.judges.qa.types import PairLogs, QAPair

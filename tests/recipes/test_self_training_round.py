@@ -17,8 +17,7 @@ from d2t.language.labels import read
 from d2t.recipes.self_training.config import FilterConfig, SampleConfig
 from d2t.recipes.self_training.filters import REASONS, Residue, SampleFilter, Thresholds
 from d2t.recipes.self_training.proposals import Proposal, ProposalSource
-from d2t.recipes.self_training.report import TrainingPlans
-from d2t.recipes.self_training.sampling import Joiner, Round, RoundFiles
+from d2t.recipes.self_training.sampling import Joiner, Round, RoundFiles, TrainingPlans
 from d2t.search.backend import SamplingOptions
 
 if TYPE_CHECKING:

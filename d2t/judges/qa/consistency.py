@@ -1,4 +1,4 @@
-"""QAGS-style consistency (rule F5.2): ask the text everything, compare with what the MR says.
+"""QAGS-style consistency (rule F5.2) and Data-QuestEval (rules F4, F5.8), by the same questions.
 
 The questions are templates and the MR answers its own questions exactly, so of the four steps of
 QAGS (rule F1.1) the last two are kept; "QAGS-style" is the name for that. Each answer is compared
@@ -7,6 +7,12 @@ values are a closed list: ``3 out of 5`` is no three quarters of ``5 out of 5``.
 
 Beside the answers stands how likely the expected one is, ``log p(expected | question, text)``: the
 same judgement with degrees, of which the worst question decides best whether a text has any error.
+
+Data-QuestEval (EMNLP 2021) has two directions: questions about the MR are asked of the text
+(recall), questions that the text gives rise to are asked of the MR (precision). A question scores
+the mean of its answerability, ``1 - p(none)``, and of the agreement of both answers; the third
+score of the original, BERTScore, needs pretrained weights and is dropped. A direction without
+questions scores 0, as in the original.
 """
 
 from __future__ import annotations
@@ -17,14 +23,14 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from d2t.judges.qa.contexts import all_questions
+from d2t.judges.qa.contexts import ContextQuestion, all_questions
 from d2t.judges.qa.entities import COPIED_KINDS
+from d2t.judges.qa.quals import QualsOptions, mean_or_none, proposed_pairs
 from d2t.judges.qa.types import QAPair
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from d2t.judges.qa.contexts import ContextQuestion
     from d2t.judges.qa.types import ContextPair, QuestionAnswerer
 
 
@@ -75,12 +81,12 @@ class ConsistencyScore:
     @property
     def precision(self) -> float | None:
         """Mean agreement of what the text does answer; None when it answers nothing."""
-        return _mean([a.similarity for a in self.answered if a.answer != self.none])
+        return mean_or_none([a.similarity for a in self.answered if a.answer != self.none])
 
     @property
     def recall(self) -> float | None:
         """Mean agreement over the questions about the MR's slots."""
-        return _mean([a.similarity for a in self.answered if a.asked.said])
+        return mean_or_none([a.similarity for a in self.answered if a.asked.said])
 
     @property
     def f1(self) -> float:
@@ -94,7 +100,7 @@ class ConsistencyScore:
     @property
     def mean_log_p(self) -> float:
         """Mean log-probability of what the MR expects; 0 is certainty."""
-        return _mean([a.log_p for a in self.answered]) or 0.0
+        return mean_or_none([a.log_p for a in self.answered]) or 0.0
 
     @property
     def worst_log_p(self) -> float:
@@ -199,10 +205,6 @@ def _log_sum(logs: Sequence[float]) -> float:
     return min(0.0, top + math.log(sum(math.exp(log - top) for log in logs)))
 
 
-def _mean(values: Sequence[float]) -> float | None:
-    return sum(values) / len(values) if values else None
-
-
 _ARTICLES = frozenset({"a", "an", "the"})
 _WORD = re.compile(r"\w+|[^\w\s]")
 
@@ -220,3 +222,84 @@ def token_f1(first: str, second: str) -> float:
         return float(ours == theirs)
     shared = (Counter(ours) & Counter(theirs)).total()
     return 2 * shared / (len(ours) + len(theirs))
+
+
+@dataclass(frozen=True, slots=True)
+class QuestEvalScore:
+    """Data-QuestEval of one record, each 0 to 1.
+
+    Attributes:
+        precision: of the text's questions, asked of the MR.
+        recall: of the MR's questions, asked of the text.
+    """
+
+    precision: float
+    recall: float
+
+    @property
+    def score(self) -> float:
+        """The mean of both directions."""
+        return (self.precision + self.recall) / 2
+
+
+def questeval(
+    records: Sequence[ContextPair],
+    answerer: QuestionAnswerer,
+    *,
+    n_wordings: int | None = 2,
+    options: QualsOptions | None = None,
+) -> list[QuestEvalScore]:
+    """Both directions for every record, batched over all of them.
+
+    Args:
+        records: texts and MRs.
+        answerer: proposes the text's questions, and answers.
+        n_wordings: in how many wordings the MR's slots are asked for; None: in all.
+        options: how the text's questions are proposed; None: as ``QualsOptions()``.
+    """
+    texts, data = [r.text for r in records], [r.data for r in records]
+    about_mr = [
+        (at, asked)
+        for at, record in enumerate(records)
+        for asked in all_questions(
+            record, answerer.domain, answerer.questions, n_wordings=n_wordings
+        )
+        if asked.said
+    ]
+    pairs = proposed_pairs(records, texts, answerer, options or QualsOptions())
+    about_text = [
+        (
+            at,
+            ContextQuestion(
+                pair.slot or "", pair.question, _same(pair.answer, pair.slot, answerer), True
+            ),
+        )
+        for at, found in enumerate(pairs)
+        for pair in found
+    ]
+    recall = _means(len(records), about_mr, answer_questions(texts, records, about_mr, answerer))
+    precision = _means(
+        len(records), about_text, answer_questions(data, records, about_text, answerer)
+    )
+    return [QuestEvalScore(p, r) for p, r in zip(precision, recall, strict=True)]
+
+
+def _same(answer: str, slot: str | None, answerer: QuestionAnswerer) -> tuple[str, ...]:
+    """An answer and the values that tell a reader the same."""
+    spec = answerer.domain.slot(slot or "")
+    value = next((v for v in spec.values if v.lower() == answer), None)
+    if value is None:
+        return (answer,)
+    merged = spec.merged(value)
+    same = [v.lower() for v in spec.values if spec.merged(v) == merged]
+    return tuple(dict.fromkeys([answer, *same]))
+
+
+def _means(
+    n: int, asked: Sequence[tuple[int, ContextQuestion]], answered: Sequence[QuestionAnswer]
+) -> list[float]:
+    """The mean score of each record's questions; 0 where there are none."""
+    scores: list[list[float]] = [[] for _ in range(n)]
+    for (at, _), one in zip(asked, answered, strict=True):
+        scores[at].append((1 - one.p_none + one.similarity) / 2)
+    return [sum(row) / len(row) if row else 0.0 for row in scores]

@@ -90,12 +90,12 @@ class QualsScore:
     @property
     def precision(self) -> float | None:
         """Pairs from the text, MR minus text: the original."""
-        return _mean([pair.difference for pair in self.pairs if pair.side == "text"])
+        return mean_or_none([pair.difference for pair in self.pairs if pair.side == "text"])
 
     @property
     def recall(self) -> float | None:
         """Pairs from the MR, text minus MR."""
-        return _mean([pair.difference for pair in self.pairs if pair.side == "mr"])
+        return mean_or_none([pair.difference for pair in self.pairs if pair.side == "mr"])
 
     @property
     def total(self) -> float | None:
@@ -110,7 +110,7 @@ class QualsScore:
     @property
     def mean(self) -> float | None:
         """Over the pairs of both sides."""
-        return _mean([pair.difference for pair in self.pairs])
+        return mean_or_none([pair.difference for pair in self.pairs])
 
     @property
     def worst(self) -> float | None:
@@ -254,5 +254,6 @@ def _by_question(record: ContextPair, answerer: QuestionAnswerer) -> dict[str, Q
     return {pair.question: pair for pair in _closed(record, answerer, every=True)}
 
 
-def _mean(values: Sequence[float]) -> float | None:
+def mean_or_none(values: Sequence[float]) -> float | None:
+    """The mean; None where there are no values."""
     return sum(values) / len(values) if values else None

@@ -11,18 +11,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from d2t.judges.qa.consistency import consistency
+from d2t.judges.qa.consistency import consistency, questeval
 from d2t.judges.qa.contexts import context_pair
 from d2t.judges.qa.quals import QualsOptions, quals
-from d2t.judges.qa.questeval import questeval
 from d2t.score.bootstrap import percentile_interval, resampled_totals, sum_by_unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from d2t.judges.qa.consistency import ConsistencyScore, Kind
+    from d2t.judges.qa.consistency import ConsistencyScore, Kind, QuestEvalScore
     from d2t.judges.qa.quals import QualsScore
-    from d2t.judges.qa.questeval import QuestEvalScore
     from d2t.judges.qa.types import ContextPair, QuestionAnswerer
     from d2t.score.records import EvaluationRecord
 

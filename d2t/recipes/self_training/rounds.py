@@ -41,8 +41,7 @@ from d2t.recipes.self_training.filters import (
     confidence_limit,
 )
 from d2t.recipes.self_training.proposals import ProposalSource
-from d2t.recipes.self_training.report import TrainingPlans
-from d2t.recipes.self_training.sampling import Joiner, Round, RoundFiles
+from d2t.recipes.self_training.sampling import Joiner, Round, RoundFiles, TrainingPlans
 from d2t.search.backend import SamplingOptions
 from d2t.seeding import derive_seed
 from d2t.train.config.load import bundle_of
