@@ -10,7 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import typer
 
@@ -242,6 +243,18 @@ def progress_by_fraction(title: str) -> Iterator[Callable[[float, str], None]]:
             done = fraction
 
         yield show
+
+
+@contextmanager
+def output(out: str | Path) -> Iterator[TextIO]:
+    """Standard output for ``-``, else a file that appears when it is complete."""
+    if str(out) == "-":
+        yield sys.stdout
+        return
+    from d2t.io.atomic import atomic_write
+
+    with atomic_write(Path(out)) as stream:
+        yield stream
 
 
 def counted(n: int, what: str) -> str:

@@ -69,7 +69,8 @@ TrainFile = Annotated[
     str | None,
     typer.Option(
         "--train",
-        help="A CSV or JSONL file with your own training pairs. It replaces the corpus.",
+        help="A file (CSV, JSONL or Parquet) or saved Hugging Face dataset with your own training "
+        "pairs. It replaces the corpus.",
         rich_help_panel=DATA,
     ),
 ]
@@ -77,7 +78,7 @@ DevFile = Annotated[
     str | None,
     typer.Option(
         "--dev",
-        help="A CSV or JSONL file with your own development pairs. It goes with --train.",
+        help="A file or saved dataset with your own development pairs. It goes with --train.",
         rich_help_panel=DATA,
     ),
 ]
@@ -238,15 +239,15 @@ Set = Annotated[
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="Change any key of the configuration, for example train.lr=3e-4. The option may be "
-        "repeated.",
+        help="Change a key of the configuration, for example train.lr=3e-4 of `d2t train` or "
+        "sample.target=3000 of `d2t self-train`. The option may be repeated.",
     ),
 ]
 Resume = Annotated[
     bool,
     typer.Option(
         "--resume",
-        help="Continue an interrupted run in the same folder from its last checkpoint.",
+        help="Continue the interrupted run in the folder from where it stopped.",
         rich_help_panel=RUN,
     ),
 ]

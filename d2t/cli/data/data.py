@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from d2t.cli import options as opt
-from d2t.cli.common import ExitCode, progress, say, say_error
+from d2t.cli.common import ExitCode, output, progress, say, say_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -161,11 +161,12 @@ def stats(
 
     Example:  d2t data stats mini --split dev
     """
+    from d2t.corpus.load import load_split
     from d2t.corpus.stats import alignment_stats, corpus_stats, stats_lines
     from d2t.slots.checker import SlotChecker
 
-    examples, loaded = _load(source, split, domain)
-    examples = examples[:limit]
+    loaded = _domain(source, domain)
+    examples = load_split(source, split, loaded)[:limit]
     report = {"corpus": source, "split": split, **corpus_stats(examples, loaded)}
     if align:
         checker = SlotChecker.for_domain(loaded)
@@ -194,13 +195,12 @@ def validate(
 
     Example:  d2t data validate my_corpus.csv --domain restaurant
     """
-    from d2t.corpus.registry import default_domain
+    from d2t.corpus.convert import split_paths
     from d2t.corpus.validate import CorpusValidator
     from d2t.io.records import write_record
-    from d2t.mr.domain import load_domain
 
-    [path] = _paths(source, split).values()
-    validator = CorpusValidator(path, load_domain(domain or default_domain(source)))
+    [path] = split_paths(source, split).values()
+    validator = CorpusValidator(path, _domain(source, domain))
     for problem in validator.problems():
         if not as_json:
             write_record(sys.stdout, problem.as_dict())
@@ -238,29 +238,14 @@ def correct(
 
     Example:  d2t data correct mini --split dev --out dev.corrected.jsonl
     """
-    from d2t.corpus.correct import correct_examples, refuse_test, require_lexicon, split_references
-    from d2t.corpus.group import remove_overlap
+    from d2t.corpus.convert import correct_split
     from d2t.io.text_source import refuse_own_input
-    from d2t.slots.checker import SlotChecker
 
-    refuse_test(source, split)
     refuse_own_input(source, Path(out))
-    examples, loaded = _load(source, split, domain)
-    require_lexicon(loaded)
-    examples = split_references(examples[:limit])
-    corrected = correct_examples(examples, SlotChecker.for_domain(loaded), loaded, split=split)
-    given = {example.id: example.mr.key() for example in examples}
-    changed = sum(given.get(example.id) != example.mr.key() for example in corrected)
-    kept = corrected
-    if against is not None:
-        held_out, _ = _load(against, "test", domain)
-        kept = remove_overlap(corrected, held_out)
-    _write({split: kept}, loaded, out, form, "auto")
-    say(
-        f"{len(examples)} texts: {changed} MRs changed, {len(examples) - len(corrected)} texts say "
-        f"nothing and were dropped, {len(corrected) - len(kept)} overlap with the test set; "
-        f"{len(kept)} written"
-    )
+    loaded = _domain(source, domain)
+    correction = correct_split(source, split, loaded, against=against, limit=limit)
+    _write({split: correction.examples}, loaded, out, form, "auto")
+    say(str(correction))
 
 
 @app.command()
@@ -289,30 +274,24 @@ def convert(
     Example:  d2t data convert corpus.csv --out corpus.jsonl
     Example:  d2t data convert mini --to hf --out mini_dataset
     """
-    from d2t.corpus.files import iter_corpus
-    from d2t.corpus.registry import default_domain
+    from d2t.corpus.convert import read_splits, split_paths
     from d2t.errors import D2TError
     from d2t.io.text_source import refuse_own_input
-    from d2t.mr.domain import load_domain
 
     refuse_own_input(source, Path(out))
-    paths = _paths(source, split, several=form == "hf")
-    loaded = load_domain(domain or default_domain(source))
-    good: dict[str, list[Example]] = {name: [] for name in paths}
-    bad = 0
-    for name, path in paths.items():
-        for record, example in iter_corpus(path, loaded, name=path.stem):
-            if not isinstance(example, D2TError):
-                good[name].append(example)
-                continue
-            example.line = record.line
-            if strict:
-                raise example
-            say_error(example)
-            bad += 1
+    loaded = _domain(source, domain)
+    bad: list[D2TError] = []
+
+    def report(error: D2TError) -> None:
+        """Tell about a bad record and count it."""
+        say_error(error)
+        bad.append(error)
+
+    paths = split_paths(source, split, several=form == "hf")
+    good = read_splits(paths, loaded, strict=strict, on_bad=report)
     _write(good, loaded, out, form, mr_form)
     count = sum(map(len, good.values()))
-    say(f"{count} examples written" + (f", {bad} bad lines left out" if bad else ""))
+    say(f"{count} examples written" + (f", {len(bad)} bad lines left out" if bad else ""))
     raise typer.Exit(ExitCode.BAD_INPUT if bad else ExitCode.GOOD)
 
 
@@ -338,36 +317,11 @@ def make_mini(
         say(str(path))
 
 
-def _load(
-    source: str, split: Literal["train", "dev", "test"], domain: str | None
-) -> tuple[list[Example], Domain]:
-    from d2t.corpus.load import load_split
+def _domain(source: str, name: str | None) -> Domain:
     from d2t.corpus.registry import default_domain
     from d2t.mr.domain import load_domain
 
-    loaded = load_domain(domain or default_domain(source))
-    return load_split(source, split, loaded), loaded
-
-
-def _paths(
-    source: str, split: Literal["train", "dev", "test"] | None, *, several: bool = False
-) -> dict[str, Path]:
-    """The file or folder of each split that is meant.
-
-    Raises:
-        UsageError: the corpus has several splits, and only one can be used.
-        DataError: it does not have the split, or is not fetched.
-    """
-    from d2t.corpus.load import locate_split, splits_of
-    from d2t.errors import UsageError
-
-    splits = splits_of(source)
-    if not splits and not Path(source).is_dir():
-        return {split or "train": Path(source)}
-    wanted = (split,) if split else splits or ("train",)
-    if len(wanted) > 1 and not several:
-        raise UsageError(f"{source} has the splits {', '.join(wanted)}; choose one with --split")
-    return {name: locate_split(source, name)[0] for name in wanted}
+    return load_domain(name or default_domain(source))
 
 
 def _write(
@@ -380,7 +334,6 @@ def _write(
     from d2t.corpus.files import write_corpus
     from d2t.corpus.hf import save_dataset
     from d2t.errors import UsageError
-    from d2t.io.atomic import atomic_write
 
     if form == "hf":
         if out == "-":
@@ -390,8 +343,5 @@ def _write(
     [examples] = splits.values()
     if form == "auto":
         form = "csv" if Path(out).suffix == ".csv" else "jsonl"
-    if out == "-":
-        write_corpus(sys.stdout, examples, domain, form=form, mr_form=mr_form)
-        return
-    with atomic_write(Path(out)) as stream:
+    with output(out) as stream:
         write_corpus(stream, examples, domain, form=form, mr_form=mr_form)

@@ -84,7 +84,8 @@ def generate(
         typer.Option(
             min=0,
             max=10,
-            help="Beam search ranks texts by log p / length ** PENALTY.",
+            help="Beam search ranks texts by log p / length ** PENALTY, where p is the "
+            "probability of the text and length its number of tokens.",
             rich_help_panel=opt.SEARCH,
         ),
     ] = None,

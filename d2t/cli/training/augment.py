@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from d2t.cli import options as opt
-from d2t.cli.common import progress, say
+from d2t.cli.common import output, progress, say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from typing import TextIO
+    from collections.abc import Sequence
 
     from d2t.augment.counterfactual.options import Source
 
@@ -90,7 +87,7 @@ def counterfactual(
     records, report = make_counterfactual(
         config, chosen, limit=limit, seed=seed, bar=progress, notify=say
     )
-    with _opened(out) as stream:
+    with output(out) as stream:
         for record in records:
             write_record(stream, record)
     if as_json:
@@ -156,7 +153,7 @@ def phrases(
         dedupe, fluency_quantile, max_per_plan, max_per_reference, limit, seed
     )
     chosen, loaded, report = make_phrases(config, selection, bar=progress, notify=say)
-    with _opened(out) as stream:
+    with output(out) as stream:
         write_corpus(stream, chosen, loaded, form="jsonl")
     if as_json:
         print(json.dumps({"corpus": corpus, **report}, ensure_ascii=False))
@@ -175,18 +172,6 @@ def _check_paths(corpus: str, out: Path, *, as_json: bool) -> None:
             "--json prints the report on standard output: give a file for the pairs (--out)"
         )
     refuse_own_input(corpus, out)
-
-
-@contextmanager
-def _opened(out: Path) -> Iterator[TextIO]:
-    """Standard output, or a file that appears when it is complete."""
-    from d2t.io.atomic import atomic_write
-
-    if str(out) == "-":
-        yield sys.stdout
-        return
-    with atomic_write(out) as stream:
-        yield stream
 
 
 def _sources(names: Sequence[str] | None) -> tuple[Source, ...]:
