@@ -403,8 +403,8 @@ def evaluate(
             )
     extra: list[Scorer] = []
     if lm is not None:
-        from d2t.score.checking import checker_for
         from d2t.score.fluency import fluency_scorers
+        from d2t.score.records import checker_for
 
         extra = fluency_scorers(lm, loaded, checker_for(loaded))
     return evaluate_records(

@@ -20,7 +20,7 @@ FLOORS = (
     ("slots",),
     ("corpus",),
     ("corpus/mini", "language", "plan",),
-    ("augment/counterfactual", "language/habits", "language/ngram", "linearize",),
+    ("augment", "language/habits", "linearize",),
     ("augment/phrases", "model/bundle", "score", "train/config",),
     ("cli", "score/report", "search", "train/data",),
     ("cli/data", "generate", "judges/qa",),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from d2t.language.delex import relexicalize, unbound
-from d2t.plan.agreement import bigram_f1
+from d2t.plan.base import bigram_f1
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

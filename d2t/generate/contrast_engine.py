@@ -17,8 +17,7 @@ from d2t.generate.contrast import PerturbedRequest
 from d2t.generate.types import EncodedRequest
 from d2t.model.base import DecoderState, Seq2SeqModel
 from d2t.search.beam import beam_search
-from d2t.search.greedy import greedy_search
-from d2t.search.steps import IMPOSSIBLE, blocked_tokens, pad_sources
+from d2t.search.greedy import IMPOSSIBLE, blocked_tokens, greedy_search, pad_sources
 from d2t.search.torch_backend import TorchBackend, guarded
 from d2t.slots.checker import SlotChecker
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from d2t.errors import UsageError
-from d2t.generate.options import GenerationOptions
 from d2t.generate.pipeline import ModelGenerator
+from d2t.generate.types import GenerationOptions
 from d2t.io.resources import shipped_model
 from d2t.model.bundle.manifest import Manifest
 from d2t.model.bundle.parts import BundleParts, read_parts

@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from d2t.errors import BackendError, UsageError
 from d2t.generate.candidates import Candidate, distinct_candidates, read_result, rerank
-from d2t.generate.options import MAX_LENGTH, GenerationOptions
-from d2t.generate.orders import choose_orders, pooled_orders
-from d2t.generate.requests import make_request
-from d2t.generate.types import EncodedRequest, check_text
-from d2t.generate.windows import in_windows
+from d2t.generate.requests import choose_orders, make_request, pooled_orders
+from d2t.generate.stream import in_windows
+from d2t.generate.types import MAX_LENGTH, EncodedRequest, GenerationOptions, check_text
 from d2t.plan.choose import FittedPlanners, best_planner
 from d2t.search.backend import BATCHES_PER_WINDOW, OutOfMemoryError, SampleKey, request_key
 from d2t.slots.checker import SlotChecker

@@ -16,11 +16,9 @@ from d2t.corpus.correct import (
 from d2t.corpus.load import load_split
 from d2t.corpus.registry import default_domain
 from d2t.errors import DataError
-from d2t.generate.orders import choose_orders
-from d2t.generate.requests import request_from_record
+from d2t.generate.requests import choose_orders, request_from_record
 from d2t.linearize.base import make_strategy
-from d2t.linearize.inventory import Inventory
-from d2t.linearize.source import Linearizer
+from d2t.linearize.source import Inventory, Linearizer
 from d2t.model.bundle.manifest import Manifest
 from d2t.mr.domain import load_domain
 from d2t.mr.domain_files import load_domain_copy

@@ -19,10 +19,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from d2t.generate.candidates import rerank
-from d2t.generate.options import VerifyOptions
 from d2t.generate.requests import make_request
 from d2t.generate.segments import segment_texts
-from d2t.generate.windows import in_windows
+from d2t.generate.stream import in_windows
+from d2t.generate.types import VerifyOptions
 from d2t.language.habits.flaws import FINISHED, is_finished, stutters
 from d2t.language.habits.linking import NAMING, Linking
 from d2t.language.habits.wording import WORDING, Wording

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from d2t.errors import BundleError, DataError
-from d2t.language.delex import Bindings, escape
-from d2t.language.grammar import features
+from d2t.language.delex import Bindings, escape, features
 from d2t.language.symbols import (
     ABSENT,
     BREAK,
+    COUNTERFACTUAL,
     EMPTY,
+    FACTUAL,
     MAX_VALUES,
     SAY,
     act_symbol,
@@ -20,13 +22,93 @@ from d2t.language.symbols import (
     slot_symbol,
 )
 from d2t.linearize.base import restore_strategy
-from d2t.linearize.inventory import Inventory
-from d2t.linearize.plan_first import PlanFirst
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from d2t.corpus.types import Example
     from d2t.linearize.base import Strategy
     from d2t.mr.domain import Domain
     from d2t.mr.types import MeaningRepresentation, Plan, Slot
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFirst:
+    """SCOTT's format with the plan as rationale (rules F3.2, F5.6).
+
+    The source begins with the tag, the target with the tag, the plan and ``<say>``. At inference
+    the tag is ``<factual>`` and the plan orders the MR's own slots.
+
+    Attributes:
+        tags: whether there are tags; a switch in the source's code too.
+    """
+
+    tags: bool = True
+
+    def tag(self, *, factual: bool) -> tuple[str, ...]:
+        """What source and target begin with."""
+        if not self.tags:
+            return ()
+        return (FACTUAL if factual else COUNTERFACTUAL,)
+
+    def state(self) -> dict[str, Any]:
+        """JSON-able."""
+        return asdict(self)
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Self:
+        """Restore what ``state`` returned; raises ``KeyError`` where something is missing."""
+        return cls(bool(state["tags"]))
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """Known values by slot; open and numeric slots have none, they are always delexicalized."""
+
+    values: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def fit(
+        cls,
+        corpus: Iterable[Example],
+        domain: Domain,
+        *,
+        min_count: int = 3,
+        min_share: float = 0.002,
+    ) -> Inventory:
+        """Values that enough training MRs have to have been learnt, by number and by share.
+
+        A rare one is better copied: a model that met "4 out of 5" 14 times says "3 out of 5".
+        """
+        closed = {spec.name for spec in domain.slots if spec.kind not in ("open", "numeric")}
+        counts: Counter[Slot] = Counter()
+        n = 0
+        for example in corpus:
+            n += 1
+            counts.update(slot for slot in set(example.mr.slots) if slot.name in closed)
+        least = max(min_count, min_share * n)
+        known = sorted(slot for slot, count in counts.items() if count >= least)
+        return cls(
+            {name: tuple(s.value for s in known if s.name == name) for name in sorted(closed)}
+        )
+
+    @classmethod
+    def of_domain(cls, domain: Domain) -> Inventory:
+        """The values that the domain file lists, where there is no corpus to fit on."""
+        return cls({s.name: s.values for s in domain.slots if s.kind not in ("open", "numeric")})
+
+    def __contains__(self, slot: Slot) -> bool:
+        return slot.value in self.values.get(slot.name, ())
+
+    def state(self) -> dict[str, Any]:
+        """JSON-able form."""
+        return {name: list(values) for name, values in self.values.items()}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Inventory:
+        """Restore what ``state`` returned."""
+        return cls({name: tuple(values) for name, values in state.items()})
+
 
 _NOTHING: frozenset[Slot] = frozenset()
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from d2t.errors import DataError, UsageError, did_you_mean
 from d2t.mr.plans import REST, is_partial, parse_plan, parse_prefix
-from d2t.plan.neural import NeuralPlanner
-from d2t.plan.neural_files import PLANNER
+from d2t.plan.neural import PLANNER, NeuralPlanner
 from d2t.plan.untrained import DisplayPlanner, RandomPlanner
 from d2t.registry import Registry
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 import numpy as np
 
 from d2t.errors import BundleError
+from d2t.io.atomic import atomic_write_binary, atomic_write_json
+from d2t.io.folder_manifest import FORMAT_VERSION, read_versioned
 from d2t.mr.types import Plan
 from d2t.plan.base import join_plan, remaining_slots, state_error
-from d2t.plan.expected import Utility, best_order, pair_marginals
-from d2t.plan.network import MAX_COUNT, PointerNetwork, parameter_shapes
-from d2t.plan.vocabulary import PlanVocabulary
+from d2t.plan.network import MAX_COUNT, PlanVocabulary, PointerNetwork, parameter_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,6 +23,83 @@ if TYPE_CHECKING:
 
     from d2t.mr.types import MeaningRepresentation, Slot
     from d2t.plan.network import EncodedSlots, Floats
+
+    Doubles = NDArray[np.float64]
+
+
+PLANNER = "planner.json"
+WEIGHTS = "planner.safetensors"
+
+
+STATES = 64
+"""Partial orders kept; partial orders of the same slots with the same last one are one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Utility:
+    """What agreement of two orders is worth: ``tau * Kendall's tau + bigrams * bigram F1``."""
+
+    tau: float = 2.0
+    bigrams: float = 1.0
+
+
+class Marginals(NamedTuple):
+    """What a distribution over orders of n slots says about pairs.
+
+    Attributes:
+        before: (n, n): probability that slot i is said somewhere before slot j.
+        adjacent: (n + 1, n + 1): probability that slot j directly follows slot i; n is both ends.
+    """
+
+    before: Doubles
+    adjacent: Doubles
+
+
+def pair_marginals(orders: NDArray[np.int64], weights: Doubles) -> Marginals:
+    """Marginals of weighted orders, (k, n) permutations of 0..n-1 and (k,) that sum to 1."""
+    k, n = orders.shape
+    places = np.argsort(orders, axis=1)
+    earlier = places[:, :, None] < places[:, None, :]
+    before = np.einsum("k,kij->ij", weights, earlier)
+    ends = np.full((k, 1), n)
+    padded = np.concatenate([ends, orders, ends], axis=1)
+    adjacent = np.zeros((n + 1, n + 1))
+    np.add.at(adjacent, (padded[:, :-1], padded[:, 1:]), weights[:, None])
+    return Marginals(before, adjacent)
+
+
+def best_order(marginals: Marginals, utility: Utility, prefix: Sequence[int] = ()) -> list[int]:
+    """The order with the highest expected utility among those that begin with ``prefix``.
+
+    Both parts are sums over pairs, so the expectation needs the marginals only:
+    ``E[tau] = sum over i before j of (P(i < j) - P(j < i)) / pairs`` and
+    ``E[F1] = sum over neighbours i, j of P(ij) / (n + 1)``. The search is exact as long as there
+    are at most ``STATES`` pairs of (set of slots said, last slot) at each step, else a beam. The
+    first of equally good orders wins.
+    """
+    n = len(marginals.before)
+    pairs = max(1.0, n * (n - 1) / 2)
+    ahead = utility.tau * (marginals.before - marginals.before.T) / pairs
+    follows = utility.bigrams * marginals.adjacent / (n + 1)
+    start = tuple(prefix)
+    last = start[-1] if start else n
+    # What each slot still gains from the slots before it grows with the order: (loss, order, gain).
+    states = {(frozenset(start), last): (0.0, start, ahead[list(start)].sum(0))}
+    for _ in range(n - len(start)):
+        reached: dict[tuple[frozenset[int], int], tuple[float, tuple[int, ...], Doubles]] = {}
+        for (said, last), (loss, order, gains) in states.items():
+            for slot in range(n):
+                if slot in said:
+                    continue
+                worse = loss - float(gains[slot]) - float(follows[last, slot])
+                key = (said | {slot}, slot)
+                if key not in reached or (worse, (*order, slot)) < reached[key][:2]:
+                    reached[key] = (worse, (*order, slot), gains + ahead[slot])
+        kept = sorted(reached.items(), key=lambda item: item[1][:2])[:STATES]
+        states = dict(kept)
+    ranked = ((loss - float(follows[last, n]), o) for (_, last), (loss, o, _) in states.items())
+    return list(min(ranked)[1])
+
 
 Decision = Literal["expected", "mode"]
 BEAM = 64
@@ -187,7 +265,7 @@ class NeuralPlanner:
             if given is not None and (at < n_fixed or at in given):
                 forced = np.full_like(logits, -np.inf)
                 stays, stops = (forced, stops) if at in given else (stays, forced)
-            found: dict[tuple[int, int], tuple[float, tuple[int, ...]]] = {}
+            reached: dict[tuple[int, int], tuple[float, tuple[int, ...]]] = {}
             for (length, sentence), (loss, breaks) in paths.items():
                 cell = min(length, MAX_COUNT), min(sentence, MAX_COUNT)
                 for key, more, after in (
@@ -195,9 +273,9 @@ class NeuralPlanner:
                     ((1, sentence + 1), float(stops[cell]), (*breaks, at)),
                 ):
                     item = (loss - more, after)
-                    if item[0] < np.inf and (key not in found or item < found[key]):
-                        found[key] = item
-            paths = found
+                    if item[0] < np.inf and (key not in reached or item < reached[key]):
+                        reached[key] = item
+            paths = reached
         return min(paths.values())[1] if paths else ()
 
     def with_sentences(self) -> NeuralPlanner:
@@ -212,10 +290,18 @@ class NeuralPlanner:
         )
 
     def save(self, folder: Path) -> None:
-        """Write ``planner.json`` and ``planner.safetensors`` into ``folder``."""
-        from d2t.plan.neural_files import save_planner
+        """Write ``planner.safetensors``, then ``planner.json``: a folder that has it is complete.
 
-        save_planner(folder, self.state(), self.network.weights)
+        Raises:
+            DataError: the operating system refuses to write.
+        """
+        from safetensors.numpy import save
+
+        weights = self.network.weights
+        arrays = {name: np.ascontiguousarray(w, dtype=np.float32) for name, w in weights.items()}
+        with atomic_write_binary(folder / WEIGHTS) as stream:
+            stream.write(save(arrays))
+        atomic_write_json(folder / PLANNER, {"format_version": FORMAT_VERSION, **self.state()})
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -224,9 +310,23 @@ class NeuralPlanner:
         Raises:
             BundleError: a file is missing, damaged, or of another version.
         """
-        from d2t.plan.neural_files import load_planner
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
 
-        return cls.from_state(*load_planner(folder))
+        if not (folder / PLANNER).is_file():
+            raise BundleError(
+                f"no planner at {folder}: it holds no {PLANNER}; train one with `d2t train-planner`"
+            )
+        state = read_versioned(folder / PLANNER, "planner")
+        try:
+            weights = load((folder / WEIGHTS).read_bytes())
+        except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+            raise BundleError(
+                f"{folder / WEIGHTS}: not a readable safetensors file ({error}); it is missing or "
+                "cut short: copy the planner again"
+            ) from error
+        arrays = {name: np.asarray(w, dtype=np.float32) for name, w in weights.items()}
+        return cls.from_state(state, arrays)
 
     def state(self) -> dict[str, Any]:
         """JSON-able: all but the weights."""
@@ -260,8 +360,8 @@ class NeuralPlanner:
         width = weights["start"].shape[0] if "start" in weights and weights["start"].ndim else 0
         sizes = len(known.slots), len(known.values), len(known.acts)
         wanted = parameter_shapes(*sizes, width)
-        found = {name: list(w.shape) for name, w in weights.items()}
-        wrong = [name for name in {*wanted, *found} if wanted.get(name) != found.get(name)]
+        shapes = {name: list(w.shape) for name, w in weights.items()}
+        wrong = [name for name in {*wanted, *shapes} if wanted.get(name) != shapes.get(name)]
         wrong += [name for name, w in weights.items() if not np.isfinite(w).all()]
         if wrong or not width:
             raise BundleError(

@@ -7,8 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from d2t.augment.counterfactual.options import DEFAULT_SOURCES
-from d2t.augment.counterfactual.pairs import CounterfactualCounts, to_record
+from d2t.augment.counterfactual import DEFAULT_SOURCES, CounterfactualCounts, to_record
 from d2t.augment.phrases.phrases import PhraseCounts, phrase_examples, phrase_report
 from d2t.augment.phrases.selection import fluent_phrases, phrase_fluency, select_phrases
 from d2t.corpus.correct import has_lexicon
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from contextlib import AbstractContextManager
 
-    from d2t.augment.counterfactual.options import Source
+    from d2t.augment.counterfactual import Source
     from d2t.augment.phrases.phrases import Dedupe
     from d2t.corpus.types import Example
     from d2t.mr.domain import Domain

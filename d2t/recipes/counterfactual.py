@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from d2t.augment.counterfactual.options import DEFAULT_SOURCES, Source
-from d2t.augment.counterfactual.pairs import (
+from d2t.augment.counterfactual import (
+    DEFAULT_SOURCES,
     KIND,
     CounterfactualCounts,
+    Source,
     counterfactual_pairs,
     fault,
     said_mr,
@@ -21,7 +22,7 @@ from d2t.corpus.load import load_split
 from d2t.errors import DataError
 from d2t.language.delex import maskable
 from d2t.linearize.base import STRATEGIES
-from d2t.linearize.plan_first import PlanFirst
+from d2t.linearize.source import PlanFirst
 from d2t.train.config.options import OBJECTIVES
 from d2t.train.data.prepare import TrainingPair, digest_of, split_of_test
 from d2t.train.loop.objective import Objective
@@ -29,7 +30,7 @@ from d2t.train.loop.objective import Objective
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
-    from d2t.augment.counterfactual.pairs import Counterfactual
+    from d2t.augment.counterfactual import Counterfactual
     from d2t.corpus.types import Example
     from d2t.mr.domain import Domain
     from d2t.slots.checker import SlotChecker

@@ -10,22 +10,16 @@ import numpy as np
 from d2t.corpus.load import load_split
 from d2t.corpus.registry import registry
 from d2t.errors import UsageError
-from d2t.language.ngram.fluency import (
-    DEFAULT_ORDER,
-    WINDOW,
-    NgramLanguageModel,
-    choose_order,
-    template_of,
-    worst_window,
-)
+from d2t.language.ngram import DEFAULT_ORDER, WINDOW, NgramLanguageModel, choose_order, worst_window
+from d2t.language.template import template_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from d2t.mr.domain import Domain
     from d2t.score.bootstrap import FloatArray
-    from d2t.score.checking import CheckedRecord, Checker
     from d2t.score.metric import Scorer
+    from d2t.score.records import CheckedRecord, Checker
 
 SUFFIX = ".npz"
 

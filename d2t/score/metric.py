@@ -17,15 +17,14 @@ from sacrebleu.metrics.base import Metric, Score, Signature
 from d2t.errors import DataError
 from d2t.mr.types import MeaningRepresentation, Plan
 from d2t.registry import Registry
-from d2t.score.checking import CheckedRecord, checker_for
-from d2t.score.records import EvaluationRecord
+from d2t.score.records import CheckedRecord, EvaluationRecord, checker_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from d2t.mr.domain import Domain
     from d2t.score.bootstrap import FloatArray
-    from d2t.score.checking import Checker
+    from d2t.score.records import Checker
 
 
 class Scorer(Protocol):

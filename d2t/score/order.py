@@ -10,13 +10,13 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from d2t.errors import DataError
-from d2t.plan.agreement import bigram_f1, kendall_tau
+from d2t.plan.base import bigram_f1, kendall_tau
 from d2t.score.metric import METRICS, RecordMetric, ratio
 
 if TYPE_CHECKING:
     from d2t.mr.types import Plan
     from d2t.score.bootstrap import FloatArray
-    from d2t.score.checking import CheckedRecord
+    from d2t.score.records import CheckedRecord
 
 
 class OrderMetric(RecordMetric):

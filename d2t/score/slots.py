@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from d2t.score.bootstrap import FloatArray
-    from d2t.score.checking import CheckedRecord
+    from d2t.score.records import CheckedRecord
 
 
 @METRICS.register("slot_error_rate")

@@ -8,7 +8,7 @@ import torch
 
 from d2t.errors import BackendError
 from d2t.search.backend import SearchResult
-from d2t.search.steps import (
+from d2t.search.greedy import (
     IMPOSSIBLE,
     blocked_tokens,
     check_settings,

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from d2t.errors import BackendError, BundleError, DataError, UsageError
 from d2t.model.config import EXPORTED_POSITIONS
 from d2t.model.tokenizer import Tokenizer
-from d2t.search.backend import BATCHES_PER_WINDOW, SearchResult
-from d2t.search.symbol_mask import SymbolMask
+from d2t.search.backend import BATCHES_PER_WINDOW, SearchResult, SymbolMask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from d2t.search.greedy import Greedy, Policy, walk
-from d2t.search.steps import blocked_tokens, check_settings
+from d2t.search.greedy import Greedy, Policy, blocked_tokens, check_settings, walk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

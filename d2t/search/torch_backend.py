@@ -10,12 +10,10 @@ import torch
 
 from d2t.errors import UsageError
 from d2t.model.base import DecoderState, Seq2SeqModel
-from d2t.search.backend import OutOfMemoryError
+from d2t.search.backend import OutOfMemoryError, SymbolMask
 from d2t.search.beam import beam_search
-from d2t.search.greedy import greedy_search
+from d2t.search.greedy import greedy_search, pad_sources
 from d2t.search.sampling import sample_search
-from d2t.search.steps import pad_sources
-from d2t.search.symbol_mask import SymbolMask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

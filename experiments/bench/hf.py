@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from d2t.generate.options import MAX_LENGTH
+from d2t.generate.types import MAX_LENGTH
 from d2t.model.layers import sinusoidal_positions
-from d2t.search.steps import pad_sources
+from d2t.search.greedy import pad_sources
 from d2t.seeding import derived_rng
 from experiments.bench.turns import System
 

@@ -24,7 +24,7 @@ from d2t.io.records import write_record
 from d2t.mr.domain import load_domain
 from d2t.mr.render import render_mr
 from d2t.score.records import read_evaluation_records
-from d2t.score.report.tables import markdown_table
+from d2t.score.report.report import markdown_table
 from d2t.seeding import derived_rng
 from experiments.engine.command import HERE, RESULTS, RUNS, Places
 from experiments.faithfulness.conseq import Workspace, load_experiment, outputs_file

@@ -28,8 +28,8 @@ from d2t.language.template import template_words
 from d2t.mr.domain import load_domain
 from d2t.recipes.run import train
 from d2t.score.records import read_evaluation_records
-from d2t.score.report.tables import markdown_table
-from d2t.score.variety import copied, distinct, template_of_text
+from d2t.score.report.report import markdown_table
+from d2t.score.text import copied, distinct, template_of_text
 from d2t.slots.checker import SlotChecker
 from d2t.train.config.load import bundle_digest, inherited, merged, validate
 from d2t.train.loop.progress import Lines

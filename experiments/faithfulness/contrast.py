@@ -29,7 +29,7 @@ from d2t.generate.types import GenerationRequest
 from d2t.io.atomic import atomic_write_json
 from d2t.io.manifest import git_state
 from d2t.mr.perturb import Perturbation  # noqa: TC001 - pydantic reads it at run time
-from d2t.score.report.tables import markdown_table
+from d2t.score.report.report import markdown_table
 from d2t.slots.checker import SlotChecker
 from d2t.train.config.load import bundle_digest
 from experiments.engine.command import ONLY, Command, Outcome

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from d2t.augment.counterfactual.pairs import to_record
+from d2t.augment.counterfactual import to_record
 from d2t.corpus.files import write_corpus
 from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
@@ -32,7 +32,7 @@ from d2t.plan.untrained import random_plan
 from d2t.recipes.counterfactual import held_out_mrs, made_pairs
 from d2t.recipes.run import train
 from d2t.score.records import EvaluationRecord
-from d2t.score.report.tables import markdown_table
+from d2t.score.report.report import markdown_table
 from d2t.seeding import derived_rng
 from d2t.slots.checker import SlotChecker
 from d2t.train.config.load import merged, validate

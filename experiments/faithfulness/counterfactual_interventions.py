@@ -13,8 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
-from d2t.augment.counterfactual.pairs import said_mr
-from d2t.generate.orders import choose_orders
+from d2t.augment.counterfactual import said_mr
+from d2t.generate.requests import choose_orders
 from d2t.generate.types import GenerationRequest
 from d2t.language.delex import relexicalize
 from d2t.language.symbols import COUNTERFACTUAL, FACTUAL, PLAN_SYMBOLS, all_symbols

@@ -27,10 +27,9 @@ from d2t.language.template import template_of
 from d2t.mr.types import Plan
 from d2t.plan.oracle import order_of
 from d2t.score.bootstrap import Resampling, paired_bootstrap
-from d2t.score.checking import check_records
 from d2t.score.metric import ratio
 from d2t.score.order import OrderAccuracy
-from d2t.score.records import EvaluationRecord, read_evaluation_records
+from d2t.score.records import EvaluationRecord, check_records, read_evaluation_records
 from d2t.score.report.report import evaluate_records
 from d2t.score.text import bleu
 from d2t.seeding import derived_rng

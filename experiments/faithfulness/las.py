@@ -27,7 +27,7 @@ from d2t.judges.observer.simulatability import by_question, simulatability
 from d2t.judges.observer.simulator import SimulatorConfig, signature_of, simulate
 from d2t.mr.domain import load_domain
 from d2t.score.bootstrap import Resampling
-from d2t.score.report.tables import markdown_table
+from d2t.score.report.report import markdown_table
 from d2t.slots.checker import SlotChecker
 from experiments.engine.command import ONLY, Command, Outcome
 from experiments.engine.config import read_toml

@@ -33,7 +33,7 @@ from d2t.judges.qa.reader import QAReader
 from d2t.model.bundle.network import Bundle
 from d2t.mr.domain import load_domain
 from d2t.score.records import read_evaluation_records
-from d2t.score.report.tables import markdown_table
+from d2t.score.report.report import markdown_table
 from d2t.score.tasks import generation_tasks
 from d2t.slots.checker import SlotChecker
 from d2t.train.config.load import bundle_digest, merged, validate

@@ -17,7 +17,7 @@ import numpy as np
 from d2t.corpus.load import load_split
 from d2t.judges.fluency.classifier import FluencyClassifier
 from d2t.judges.fluency.training import auc, detection_scores, marked_texts
-from d2t.language.ngram.fluency import NgramLanguageModel
+from d2t.language.ngram import NgramLanguageModel
 from d2t.language.template import template_text
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr

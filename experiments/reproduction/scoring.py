@@ -20,13 +20,12 @@ from d2t.generate.types import GenerationRequest, Hypothesis
 from d2t.io.atomic import atomic_write, atomic_write_json
 from d2t.io.hashing import sha256_file, sha256_json
 from d2t.io.records import write_record
-from d2t.language.ngram.fluency import NgramLanguageModel
+from d2t.language.ngram import NgramLanguageModel
 from d2t.mr.types import Plan
 from d2t.score.bootstrap import sum_by_unit
-from d2t.score.checking import check_records
 from d2t.score.fluency import Fluency, WorstWindow
 from d2t.score.metric import make_scorers
-from d2t.score.records import read_evaluation_records
+from d2t.score.records import check_records, read_evaluation_records
 from d2t.score.report.report import evaluate_records
 from d2t.score.tasks import generation_tasks
 from d2t.slots.checker import SlotChecker

@@ -20,12 +20,8 @@ from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
 from d2t.generate.load import load
 from d2t.generate.types import GenerationRequest
-from d2t.language.ngram.fluency import (
-    NgramLanguageModel,
-    fluency_threshold,
-    template_of,
-    template_text,
-)
+from d2t.language.ngram import NgramLanguageModel, fluency_threshold
+from d2t.language.template import template_of, template_text
 from d2t.model.layers import attend, with_noise
 from d2t.model.transformer import TransformerModel
 from d2t.search.backend import SamplingOptions

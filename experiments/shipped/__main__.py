@@ -19,7 +19,7 @@ from d2t.corpus.load import load_split
 from d2t.errors import D2TError
 from d2t.generate.export import Quantization, export_bundle
 from d2t.io.resources import shipped_model
-from d2t.linearize.inventory import Inventory
+from d2t.linearize.source import Inventory
 from d2t.model.bundle.network import Bundle
 from d2t.plan.neural import NeuralPlanner
 from d2t.train.data.prepare import prepare_data

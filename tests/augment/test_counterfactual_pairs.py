@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from d2t.augment.counterfactual.pairs import (
+from d2t.augment.counterfactual import (
     KIND,
     CounterfactualCounts,
     SiblingIndex,

@@ -7,8 +7,7 @@ from functools import lru_cache
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from d2t.augment.counterfactual.options import SOURCES
-from d2t.augment.counterfactual.pairs import KIND, counterfactual_pairs, fault, said_mr
+from d2t.augment.counterfactual import KIND, SOURCES, counterfactual_pairs, fault, said_mr
 from d2t.corpus.correct import correct_examples
 from d2t.corpus.load import load_split
 from d2t.mr.domain import load_domain

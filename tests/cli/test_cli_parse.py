@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from d2t.cli.main import app
 from d2t.corpus.load import load_split
-from d2t.language.ngram.fluency import NgramLanguageModel
+from d2t.language.ngram import NgramLanguageModel
 from d2t.mr.domain import load_domain
 
 TEXTS = ["Aromi is a cheap pub by the river.", "Quux Inn serves Thai food."]

@@ -15,7 +15,7 @@ import pytest
 
 from d2t.errors import BackendError, DataError
 from d2t.generate.job import answer_here, answering, is_bulk
-from d2t.generate.windows import in_turn
+from d2t.generate.stream import in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from d2t.corpus.load import load_split
 from d2t.errors import DataError
 from d2t.generate.pipeline import ModelGenerator
 from d2t.generate.types import GenerationRequest, check_text
-from d2t.language.ngram.fluency import NgramLanguageModel
+from d2t.language.ngram import NgramLanguageModel
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.mr.types import Plan

@@ -8,7 +8,7 @@ import torch
 from d2t.model.build import build_model
 from d2t.model.config import TransformerConfig
 from d2t.model.transformer import TransformerModel
-from d2t.search.steps import pad_sources
+from d2t.search.greedy import pad_sources
 from d2t.seeding import seed_everything
 from experiments.sampling.__main__ import PLACES, Elsewhere, options_of
 

@@ -14,8 +14,7 @@ from d2t.errors import BackendError, UsageError
 from d2t.generate.contrast import ContrastOptions
 from d2t.generate.contrast_engine import ContrastiveModel, contrast_scores, doubled_sources
 from d2t.search.beam import beam_search
-from d2t.search.greedy import greedy_search
-from d2t.search.steps import pad_sources, step_log_probs
+from d2t.search.greedy import greedy_search, pad_sources, step_log_probs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -25,7 +25,7 @@ from d2t.model.config import BiGRUConfig, TransformerConfig
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.search.beam import beam_search
-from d2t.search.steps import pad_sources
+from d2t.search.greedy import pad_sources
 from d2t.seeding import seed_everything
 
 if TYPE_CHECKING:

@@ -12,13 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from d2t.errors import BackendError, D2TError, DataError, UsageError
-from d2t.generate.orders import choose_orders
 from d2t.generate.pipeline import ModelGenerator
+from d2t.generate.requests import choose_orders
 from d2t.generate.types import GenerationRequest
 from d2t.mr.parse import parse_mr
 from d2t.mr.plans import parse_plan
-from d2t.search.backend import EncodedSource
-from d2t.search.symbol_mask import SymbolMask
+from d2t.search.backend import EncodedSource, SymbolMask
 from d2t.search.torch_backend import TorchBackend
 
 if TYPE_CHECKING:

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from d2t.errors import BackendError, DataError
 from d2t.generate.pipeline import ModelGenerator
-from d2t.generate.stream import generate_stream
-from d2t.generate.windows import in_turn, in_windows
+from d2t.generate.stream import generate_stream, in_turn, in_windows
 from d2t.io.records import InputRecord
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from d2t.judges.qa.quals import QualsOptions, quals
 from d2t.judges.qa.reader import QAReader, diverse_search
 from d2t.judges.qa.types import ANSWER, QAPair
 from d2t.mr.parse import parse_mr
-from d2t.search.steps import pad_sources
+from d2t.search.greedy import pad_sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -14,8 +14,7 @@ from d2t.mr.domain import domain_from_dict, load_domain
 from d2t.mr.parse import parse_mr
 from d2t.mr.plans import parse_plan
 from d2t.score.bootstrap import Resampling
-from d2t.score.checking import checker_for
-from d2t.score.records import EvaluationRecord
+from d2t.score.records import EvaluationRecord, checker_for
 
 NO_INTERVALS = Resampling(n_resamples=0)
 

@@ -7,8 +7,15 @@ import re
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from d2t.language.delex import Bindings, delexicalize, escape, relexicalize, unescape
-from d2t.language.grammar import starts_with_article, starts_with_vowel_sound
+from d2t.language.delex import (
+    Bindings,
+    delexicalize,
+    escape,
+    relexicalize,
+    starts_with_article,
+    starts_with_vowel_sound,
+    unescape,
+)
 from d2t.mr.types import Slot
 from d2t.slots.types import Alignment, Span
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from d2t.language.grammar import features, starts_with_article, starts_with_vowel_sound
+from d2t.language.delex import features, starts_with_article, starts_with_vowel_sound
 from d2t.language.symbols import CONSONANT, NUMBER, SUPERLATIVE, THE, VOWEL, WORD
 
 AN = [

@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 
 from d2t.corpus.load import load_split
 from d2t.errors import DataError
-from d2t.language.ngram.fluency import (
+from d2t.language.ngram import (
+    FALLBACK_DISCOUNTS,
+    UNKNOWN,
     NgramLanguageModel,
+    discounts,
     fluency_threshold,
-    template_text,
     worst_window,
 )
-from d2t.language.ngram.ngram import FALLBACK_DISCOUNTS, UNKNOWN, discounts
-from d2t.language.template import template_words
+from d2t.language.template import template_text, template_words
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.seeding import derived_rng

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from d2t.corpus.types import Example
 from d2t.language.symbols import all_symbols
 from d2t.linearize.base import STRATEGIES, make_strategy, restore_strategy
-from d2t.linearize.inventory import Inventory
-from d2t.linearize.source import Linearizer
+from d2t.linearize.source import Inventory, Linearizer
 from d2t.mr.domain import domain_from_dict
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
 from d2t.slots.types import Alignment, Span

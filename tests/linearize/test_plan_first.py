@@ -7,9 +7,7 @@ import pytest
 from d2t.errors import BundleError, DataError
 from d2t.language.symbols import COUNTERFACTUAL, FACTUAL, SAY
 from d2t.linearize.base import make_strategy
-from d2t.linearize.inventory import Inventory
-from d2t.linearize.plan_first import PlanFirst
-from d2t.linearize.source import Linearizer
+from d2t.linearize.source import Inventory, Linearizer, PlanFirst
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.mr.types import Plan, Slot

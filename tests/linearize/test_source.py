@@ -11,8 +11,7 @@ from d2t.errors import BundleError, DomainError
 from d2t.language.delex import relexicalize
 from d2t.language.symbols import MAX_VALUES
 from d2t.linearize.base import make_strategy
-from d2t.linearize.inventory import Inventory
-from d2t.linearize.source import Linearizer
+from d2t.linearize.source import Inventory, Linearizer
 from d2t.mr.domain import domain_from_dict, load_domain
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
 

@@ -17,8 +17,7 @@ from d2t.errors import BackendError, BundleError, DataError
 from d2t.io.hashing import sha256_file
 from d2t.language.symbols import all_symbols
 from d2t.linearize.base import make_strategy
-from d2t.linearize.inventory import Inventory
-from d2t.linearize.source import Linearizer
+from d2t.linearize.source import Inventory, Linearizer
 from d2t.model.build import build_model
 from d2t.model.bundle.network import Bundle
 from d2t.model.config import BiGRUConfig, TransformerConfig

@@ -21,8 +21,7 @@ from d2t.errors import BackendError, BundleError, DataError
 from d2t.generate.contrast import ContrastOptions
 from d2t.generate.contrast_engine import ContrastiveModel, doubled_sources
 from d2t.linearize.base import make_strategy
-from d2t.linearize.inventory import Inventory
-from d2t.linearize.source import Linearizer
+from d2t.linearize.source import Inventory, Linearizer
 from d2t.model.bundle.network import Bundle
 from d2t.model.config import PretrainedConfig
 from d2t.model.pretrained import load_pretrained

@@ -13,10 +13,8 @@ from d2t.corpus.types import Example
 from d2t.errors import BundleError, DataError, MRParseError
 from d2t.mr.domain import load_domain
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
-from d2t.plan.expected import Utility, best_order, pair_marginals
-from d2t.plan.network import MAX_COUNT, PointerNetwork, parameter_shapes
-from d2t.plan.neural import NeuralPlanner
-from d2t.plan.neural_files import PLANNER, WEIGHTS
+from d2t.plan.network import MAX_COUNT, PlanVocabulary, PointerNetwork, parameter_shapes
+from d2t.plan.neural import PLANNER, WEIGHTS, NeuralPlanner, Utility, best_order, pair_marginals
 from d2t.plan.training.planner import (
     PlannerModule,
     PlannerSettings,
@@ -24,7 +22,6 @@ from d2t.plan.training.planner import (
     _tensors,
     train_planner,
 )
-from d2t.plan.vocabulary import PlanVocabulary
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ from d2t.mr.plans import REST, parse_prefix
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
 from d2t.plan.bigram import BigramPlanner
 from d2t.plan.choose import complete_plan
-from d2t.plan.network import parameter_shapes
+from d2t.plan.network import PlanVocabulary, parameter_shapes
 from d2t.plan.neural import NeuralPlanner
 from d2t.plan.oracle import OraclePlanner
 from d2t.plan.untrained import (
@@ -26,7 +26,6 @@ from d2t.plan.untrained import (
     random_plan,
     random_plans,
 )
-from d2t.plan.vocabulary import PlanVocabulary
 
 DOMAIN = load_domain("restaurant")
 slots = st.builds(

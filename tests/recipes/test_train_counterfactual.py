@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from d2t.augment.counterfactual.pairs import fault
+from d2t.augment.counterfactual import fault
 from d2t.corpus.files import write_corpus
 from d2t.corpus.load import load_split
 from d2t.corpus.types import Example

@@ -15,8 +15,7 @@ from sacrebleu.significance import PairedTest
 
 from d2t.mr.types import MeaningRepresentation, Slot
 from d2t.score.bootstrap import Resampling, approximate_randomization
-from d2t.score.checking import check_records
-from d2t.score.records import EvaluationRecord
+from d2t.score.records import EvaluationRecord, check_records
 from d2t.score.report.report import evaluate_records
 from d2t.score.slots import SlotErrorRate
 from d2t.score.text import bleu, chrf, reference_streams, rouge_l

@@ -8,8 +8,8 @@ from literal_checker import TOY, LiteralChecker, mr, plan, record, say
 
 from d2t.errors import DataError
 from d2t.score.bootstrap import Resampling
-from d2t.score.checking import check_records
 from d2t.score.metric import FAMILIES, METRICS
+from d2t.score.records import check_records
 from d2t.score.report.report import evaluate_records
 from d2t.score.text import RougeL, reference_streams
 

@@ -9,7 +9,7 @@ from literal_checker import TOY, LiteralChecker, judged, plan
 
 from d2t.errors import DataError
 from d2t.mr.types import Plan
-from d2t.plan.agreement import plan_bigrams
+from d2t.plan.base import plan_bigrams
 from d2t.score.order import BigramF1, KendallTau, OrderAccuracy, SentencePlanAccuracy
 
 

@@ -12,10 +12,9 @@ from d2t.errors import D2TError
 from d2t.mr.domain import load_domain
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
 from d2t.score.bootstrap import Resampling
-from d2t.score.checking import check_records
 from d2t.score.metric import FAMILIES, METRICS
 from d2t.score.order import BigramF1, KendallTau
-from d2t.score.records import EvaluationRecord, record_from_fields
+from d2t.score.records import EvaluationRecord, check_records, record_from_fields
 from d2t.score.report.compare import compare_records, pair_records
 from d2t.score.report.report import evaluate_records
 from d2t.score.slots import SlotErrorRate

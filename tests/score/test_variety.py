@@ -6,7 +6,7 @@ import pytest
 
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
-from d2t.score.variety import copied, distinct, template_of_text
+from d2t.score.text import copied, distinct, template_of_text
 from d2t.slots.checker import SlotChecker
 
 DOMAIN = load_domain("restaurant")

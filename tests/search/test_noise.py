@@ -16,9 +16,8 @@ from d2t.model.build import build_model
 from d2t.model.config import BiGRUConfig, TransformerConfig
 from d2t.model.transformer import TransformerModel
 from d2t.search.backend import SampleKey, request_key
-from d2t.search.greedy import walk
+from d2t.search.greedy import pad_sources, walk
 from d2t.search.sampling import NoiseInjection, StepNoise, uniforms
-from d2t.search.steps import pad_sources
 from d2t.seeding import seed_everything
 
 

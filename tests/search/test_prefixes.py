@@ -10,14 +10,12 @@ from scripted_models import PAD, RandomModel, TableModel
 from d2t.errors import BundleError, UsageError
 from d2t.generate.contrast import ContrastOptions
 from d2t.generate.contrast_engine import ContrastEngine, contrast_engine
-from d2t.linearize.plan_first import PlanFirst
-from d2t.linearize.source import Linearizer
+from d2t.linearize.source import Linearizer, PlanFirst
 from d2t.model.bundle.network import Bundle
 from d2t.search.backend import EncodedSource, SampleKey, SamplingOptions
 from d2t.search.beam import beam_search
 from d2t.search.ct2_backend import require_no_prefix
-from d2t.search.greedy import greedy_search
-from d2t.search.steps import pad_sources
+from d2t.search.greedy import greedy_search, pad_sources
 from d2t.search.torch_backend import PrefixedModel, TorchBackend, like_prefixes
 
 SOURCES = [[3, 4, 5], [6], [7, 8, 9], [5, 5]]

@@ -17,9 +17,8 @@ from d2t.generate.candidates import Candidate, distinct_candidates
 from d2t.model.build import build_model
 from d2t.model.config import BiGRUConfig, TransformerConfig
 from d2t.search.backend import SampleKey, SamplingOptions, SearchResult, request_key
-from d2t.search.greedy import greedy_search
+from d2t.search.greedy import greedy_search, pad_sources
 from d2t.search.sampling import nucleus, sample_search
-from d2t.search.steps import pad_sources
 from d2t.seeding import seed_everything
 
 ONE = pad_sources([[3]], PAD)

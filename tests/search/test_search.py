@@ -10,8 +10,7 @@ from scripted_models import BOS, EOS, PAD, RandomModel, TableModel
 
 from d2t.errors import BackendError, UsageError
 from d2t.search.beam import beam_search
-from d2t.search.greedy import greedy_search
-from d2t.search.steps import pad_sources
+from d2t.search.greedy import greedy_search, pad_sources
 
 SOURCES = [[3, 4, 5], [6], [7, 8, 9, 10, 11, 3], [5, 5], [4, 3], [9, 3, 9, 3]]
 

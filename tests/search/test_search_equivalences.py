@@ -13,8 +13,7 @@ from scripted_models import PAD, RandomModel
 from d2t.model.build import build_model
 from d2t.model.config import BiGRUConfig, TransformerConfig
 from d2t.search.beam import beam_search
-from d2t.search.greedy import greedy_search
-from d2t.search.steps import pad_sources
+from d2t.search.greedy import greedy_search, pad_sources
 from d2t.seeding import seed_everything
 
 if TYPE_CHECKING:

@@ -13,8 +13,7 @@ from d2t.generate.requests import request_from_record
 from d2t.generate.stream import answer_records
 from d2t.language.symbols import all_symbols
 from d2t.linearize.base import make_strategy
-from d2t.linearize.inventory import Inventory
-from d2t.linearize.source import Linearizer
+from d2t.linearize.source import Inventory, Linearizer
 from d2t.model.base import DecoderState, Seq2SeqModel
 from d2t.model.tokenizer import Tokenizer
 from d2t.mr.domain import load_domain

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from d2t.mr.domain import domain_from_dict
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
-from d2t.score.checking import CheckedRecord
-from d2t.score.records import EvaluationRecord
+from d2t.score.records import CheckedRecord, EvaluationRecord
 from d2t.slots.checker import judge
 from d2t.slots.types import Alignment, Span
 

@@ -10,8 +10,7 @@ from d2t.corpus.correct import correct_examples
 from d2t.corpus.types import Example
 from d2t.language.symbols import all_symbols
 from d2t.linearize.base import make_strategy
-from d2t.linearize.inventory import Inventory
-from d2t.linearize.source import Linearizer
+from d2t.linearize.source import Inventory, Linearizer
 from d2t.model.tokenizer import Tokenizer
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr

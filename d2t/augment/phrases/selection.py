@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from d2t.language.labels import skeleton
-from d2t.language.ngram.fluency import NgramLanguageModel, worst_window
+from d2t.language.ngram import NgramLanguageModel, worst_window
 from d2t.seeding import derived_rng
 
 if TYPE_CHECKING:

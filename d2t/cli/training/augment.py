@@ -14,7 +14,7 @@ from d2t.cli.common import output, progress, say
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from d2t.augment.counterfactual.options import Source
+    from d2t.augment.counterfactual import Source
 
 app = typer.Typer(no_args_is_help=True, help="Make more training pairs from those of a corpus.")
 
@@ -180,7 +180,7 @@ def _sources(names: Sequence[str] | None) -> tuple[Source, ...]:
     Raises:
         UsageError: there is none of that name.
     """
-    from d2t.augment.counterfactual.options import DEFAULT_SOURCES, SOURCES
+    from d2t.augment.counterfactual import DEFAULT_SOURCES, SOURCES
     from d2t.errors import UsageError, did_you_mean
 
     if unknown := [name for name in names or () if name not in SOURCES]:

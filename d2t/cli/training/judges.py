@@ -40,8 +40,8 @@ def train_lm(
     """
     from d2t.corpus.registry import default_domain
     from d2t.mr.domain import load_domain
-    from d2t.score.checking import checker_for
     from d2t.score.fluency import train_language_model
+    from d2t.score.records import checker_for
 
     loaded = load_domain(domain or default_domain(corpus))
     facts = train_language_model(corpus, out, loaded, checker_for(loaded), order=order, notify=say)

@@ -32,7 +32,7 @@ from d2t.judges.fluency.corruptions import (
     sentences_of,
     words_of,
 )
-from d2t.language.ngram.fluency import NgramLanguageModel
+from d2t.language.ngram import NgramLanguageModel
 from d2t.language.template import template_of
 from d2t.model.layers import pad
 from d2t.section import Section

@@ -15,15 +15,14 @@ from typing import TYPE_CHECKING, Literal
 
 from d2t.errors import DataError
 from d2t.language.template import template_words
-from d2t.score.checking import check_records
+from d2t.score.records import check_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from d2t.mr.domain import Domain
     from d2t.mr.types import Plan, Slot
-    from d2t.score.checking import Checker
-    from d2t.score.records import EvaluationRecord
+    from d2t.score.records import Checker, EvaluationRecord
 
 Target = Literal["value", "verbalised"]
 _MOST_OMITTED = 5

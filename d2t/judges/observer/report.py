@@ -9,9 +9,8 @@ from d2t.errors import DataError
 from d2t.judges.observer.items import value_items, verbalised_items
 from d2t.judges.observer.simulatability import by_question, simulatability
 from d2t.judges.observer.simulator import signature_of, simulate
-from d2t.score.checking import checker_for
-from d2t.score.records import read_evaluation_records
-from d2t.score.report.tables import markdown_table
+from d2t.score.records import checker_for, read_evaluation_records
+from d2t.score.report.report import markdown_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -21,7 +21,7 @@ from d2t.errors import DataError
 from d2t.judges.observer.simulatability import SimulatedItem
 from d2t.judges.parser.classifier import ClassifierConfig, SlotClassifier
 from d2t.model.layers import pad
-from d2t.score.checking import checker_for
+from d2t.score.records import checker_for
 from d2t.section import Section
 from d2t.seeding import derived_rng
 from d2t.train.loop.small import batches_of_like_length, enough_epochs, fit, seeded

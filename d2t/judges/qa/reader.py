@@ -16,8 +16,7 @@ from d2t.judges.qa.model import QAModel
 from d2t.judges.qa.questions import questions_from_dict
 from d2t.judges.qa.types import ANSWER, PairLogs, QAPair
 from d2t.model.device import pick_device
-from d2t.search.greedy import Greedy, walk
-from d2t.search.steps import blocked_tokens, check_settings, pad_sources
+from d2t.search.greedy import Greedy, blocked_tokens, check_settings, pad_sources, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

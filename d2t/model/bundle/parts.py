@@ -12,8 +12,7 @@ from d2t.model.config import PretrainedConfig
 from d2t.model.tokenizer import Tokenizer
 from d2t.mr.domain_files import load_domain_copy
 from d2t.plan.bigram import BigramPlanner
-from d2t.plan.neural import NeuralPlanner
-from d2t.plan.neural_files import PLANNER
+from d2t.plan.neural import PLANNER, NeuralPlanner
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,8 +15,7 @@ from d2t.mr.domain import load_domain
 from d2t.mr.domain_files import load_domain_copy
 from d2t.plan.bigram import BigramPlanner
 from d2t.plan.choose import FittedPlanners, make_planner
-from d2t.plan.neural import NeuralPlanner
-from d2t.plan.neural_files import PLANNER
+from d2t.plan.neural import PLANNER, NeuralPlanner
 from d2t.slots.checker import SlotChecker
 
 if TYPE_CHECKING:

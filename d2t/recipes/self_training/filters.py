@@ -18,7 +18,7 @@ import numpy as np
 from d2t.generate.types import GenerationRequest
 from d2t.judges.parser.classifier import labels_of, merged_labels
 from d2t.language.labels import is_cased, label, open_names, open_names_in, shape, skeleton
-from d2t.language.ngram.fluency import NgramLanguageModel
+from d2t.language.ngram import NgramLanguageModel
 from d2t.language.template import template_words
 from d2t.plan.untrained import random_plan
 from d2t.seeding import derived_rng

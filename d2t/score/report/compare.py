@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from d2t.errors import DataError
-from d2t.plan.agreement import bigram_f1
+from d2t.plan.base import bigram_f1
 from d2t.score.bootstrap import PAIRED_TESTS, PairedResult, PairedTest, Resampling, sum_by_unit
-from d2t.score.checking import CheckedRecord, check_records, checker_for
 from d2t.score.metric import ALL_PARTS, make_scorers
-from d2t.score.report.report import resampling_as_dict, resampling_units
-from d2t.score.report.tables import better, markdown_table, signature_lines
+from d2t.score.records import CheckedRecord, check_records, checker_for
+from d2t.score.report.report import (
+    better,
+    markdown_table,
+    resampling_as_dict,
+    resampling_units,
+    signature_lines,
+)
 from d2t.score.text import chrf
 
 if TYPE_CHECKING:
@@ -21,9 +26,8 @@ if TYPE_CHECKING:
 
     from d2t.mr.domain import Domain
     from d2t.score.bootstrap import FloatArray
-    from d2t.score.checking import Checker
     from d2t.score.metric import Part, Scorer
-    from d2t.score.records import EvaluationRecord
+    from d2t.score.records import Checker, EvaluationRecord
 
 Pair = tuple["EvaluationRecord", "EvaluationRecord"]
 """The records of two systems for the same input."""

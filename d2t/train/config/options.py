@@ -14,7 +14,7 @@ from d2t.registry import Registry
 from d2t.section import Section
 
 if TYPE_CHECKING:
-    from d2t.linearize.plan_first import PlanFirst
+    from d2t.linearize.source import PlanFirst
 
 
 class ObjectiveOptions(Section):

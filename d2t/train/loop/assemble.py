@@ -12,8 +12,7 @@ from d2t.language.habits.wording import WORDING, Wording
 from d2t.language.symbols import PLAN_SYMBOLS, all_symbols
 from d2t.language.template import template_of, template_words
 from d2t.linearize.base import make_strategy
-from d2t.linearize.inventory import Inventory
-from d2t.linearize.source import Linearizer
+from d2t.linearize.source import Inventory, Linearizer
 from d2t.model.build import build_model
 from d2t.model.bundle.network import Bundle
 from d2t.model.config import PretrainedConfig

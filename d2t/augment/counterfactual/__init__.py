@@ -1,1 +1,0 @@
-"""Counterfactual pairs: texts of other records, attached to this one."""

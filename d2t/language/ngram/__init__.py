@@ -1,1 +1,0 @@
-"""The n-gram language model and how fluent it finds a text."""
