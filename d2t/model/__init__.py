@@ -1,1 +1,1 @@
-"""L5: tokenizer, models built from scratch, pretrained models, and bundles."""
+"""Tokenizer, models built from scratch, pretrained models, and bundles."""

@@ -1,4 +1,4 @@
-"""The seam between models, search and training: a seq2seq model that can be stepped."""
+"""The interface of sequence-to-sequence models to search and training."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DecoderState = dict[str, "Tensor"]
 
 
 class Seq2SeqModel(nn.Module, ABC):
-    """What search and training need of a model. Masks are bool with True = keep.
+    """The methods of a model that search and training call. Masks are bool with True = keep.
 
     Attributes:
         pad_id, bos_id, eos_id: special token ids.

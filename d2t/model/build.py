@@ -1,4 +1,4 @@
-"""From a configuration to a model."""
+"""Build the model that a configuration describes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which device to compute on."""
+"""Choose and check the device that computes."""
 
 from __future__ import annotations
 

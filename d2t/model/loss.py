@@ -1,4 +1,4 @@
-"""Label-smoothed cross-entropy over the tokens that are there."""
+"""Label-smoothed cross-entropy over the tokens that are not padding."""
 
 from __future__ import annotations
 

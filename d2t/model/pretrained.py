@@ -1,4 +1,4 @@
-"""BART and T5 checkpoints behind the model seam, for fine-tuning through the same commands."""
+"""BART and T5 checkpoints with the interface of our models, fine-tuned by the same commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A training run from a configuration to a bundle; ``d2t train`` and the quickstart call it."""
+"""A training run, which makes a bundle from a configuration, and the files of its folder."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""A classifier of fluency: does every sentence of a text look like one a person wrote?
+"""A classifier of fluency: whether every sentence of a text looks like one that a person wrote.
 
-The language model of ``d2t.language.ngram`` sees a few words at a time. Fragments ("Near
-X.") and glued clauses ("It serves French food is X.") are made of common windows, and are what this
-one is for. A folder holds one: ``fluency.json`` (vocabulary, sizes, limits, training facts) and the
+The language model of ``d2t.language.ngram`` sees a few words at a time. Fragments ("Near X.")
+and glued clauses ("It serves French food is X.") are made of common windows; this classifier
+finds them. A folder holds one: ``fluency.json`` (vocabulary, sizes, limits, training facts) and the
 weights as safetensors.
 """
 

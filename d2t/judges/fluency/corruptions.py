@@ -1,4 +1,4 @@
-"""Good sentences made bad, for a classifier of fluency to learn from.
+"""Corruptions that turn good sentences into bad ones, from which a classifier of fluency learns.
 
 A corruption is general: it knows where slots are said, a few English function words and the
 punctuation, and no word of any domain. What it makes may still be good English by accident;
@@ -153,7 +153,7 @@ def cut_left(sentence: Sentence, donor: Sentence, rng: Random) -> list[Piece] | 
 
 
 def drop_auxiliary(sentence: Sentence, donor: Sentence, rng: Random) -> list[Piece] | None:
-    """Leave out "is", "has" and the like: one of them."""
+    """Leave out one auxiliary verb, such as "is" or "has"."""
     places = [at for at, piece in enumerate(sentence) if _is(piece, AUXILIARIES)]
     return _without(sentence, rng.choice(places)) if places else None
 
@@ -184,7 +184,7 @@ def drop_mention(sentence: Sentence, donor: Sentence, rng: Random) -> list[Piece
 
 
 def glue(sentence: Sentence, donor: Sentence, rng: Random) -> list[Piece] | None:
-    """The head of this sentence and the tail of another one."""
+    """Join the head of this sentence and the tail of another one."""
     head, tail = _body(sentence), _body(donor)
     heads, tails = _cuts(head, ends=True), _cuts(tail, ends=False)
     if not heads or not tails:
@@ -193,7 +193,7 @@ def glue(sentence: Sentence, donor: Sentence, rng: Random) -> list[Piece] | None
 
 
 def splice(sentence: Sentence, donor: Sentence, rng: Random) -> list[Piece] | None:
-    """The whole sentence, then the tail of another one, with a comma or without."""
+    """Append the tail of another sentence, with a comma or without."""
     tail = _body(donor)
     cuts = _cuts(tail, ends=False)
     if not cuts:
@@ -203,14 +203,14 @@ def splice(sentence: Sentence, donor: Sentence, rng: Random) -> list[Piece] | No
 
 
 def join(sentence: Sentence, donor: Sentence, rng: Random) -> list[Piece] | None:
-    """Two sentences with no stop between them, or a comma."""
+    """Join two sentences with a comma or nothing between them."""
     comma = [COMMA] if rng.random() < 0.5 else []
     body = _body(sentence)
     return _close([*body, *comma, *_body(donor)]) if body and _body(donor) else None
 
 
 def swap_mentions(sentence: Sentence, donor: Sentence, rng: Random) -> list[Piece] | None:
-    """Two slots change places, the words around them stay: "X is a family friendly pub" gone."""
+    """Exchange the words of two slots and keep the words around them."""
     mentions = _mentions(sentence)
     if len(mentions) < 2:
         return None
@@ -221,7 +221,7 @@ def swap_mentions(sentence: Sentence, donor: Sentence, rng: Random) -> list[Piec
 
 
 def swap_chunks(sentence: Sentence, donor: Sentence, rng: Random) -> list[Piece] | None:
-    """Two slots change places together with the words before them."""
+    """Exchange two slots together with the words before them."""
     chunks = _chunks(_body(sentence))
     if len(chunks) < 3:
         return None
@@ -231,7 +231,7 @@ def swap_chunks(sentence: Sentence, donor: Sentence, rng: Random) -> list[Piece]
 
 
 def duplicate(sentence: Sentence, donor: Sentence, rng: Random) -> list[Piece] | None:
-    """A chunk comes again somewhere later."""
+    """Repeat a chunk at a later place."""
     chunks = _chunks(_body(sentence))
     if len(chunks) < 2:
         return None
@@ -241,7 +241,7 @@ def duplicate(sentence: Sentence, donor: Sentence, rng: Random) -> list[Piece] |
 
 
 def front(sentence: Sentence, donor: Sentence, rng: Random) -> list[Piece] | None:
-    """A chunk or a bare mention moves to the front: "Fast food, X is located ..."."""
+    """Move a chunk or the words of one slot to the front: "Fast food, X is located ..."."""
     body = _body(sentence)
     cuts = _mentions(body)[1:]
     if not cuts:
@@ -256,7 +256,7 @@ def front(sentence: Sentence, donor: Sentence, rng: Random) -> list[Piece] | Non
 
 
 def end(sentence: Sentence, donor: Sentence, rng: Random) -> list[Piece] | None:
-    """A bare mention moves to the end: "..., is not family-friendly, X."."""
+    """Move the words of one slot to the end: "..., is not family-friendly, X."."""
     body = _body(sentence)
     mentions = [at for at in _mentions(body) if at + 1 < len(body)]
     if not mentions:
@@ -267,7 +267,7 @@ def end(sentence: Sentence, donor: Sentence, rng: Random) -> list[Piece] | None:
 
 
 def substitute(sentence: Sentence, donor: Sentence, rng: Random) -> list[Piece] | None:
-    """The words of one slot stand where another was: "X is a city centre"."""
+    """Put the words of one slot where another was: "X is a city centre"."""
     mentions = _mentions(sentence)
     if not mentions:
         return None
@@ -279,7 +279,7 @@ def substitute(sentence: Sentence, donor: Sentence, rng: Random) -> list[Piece] 
 
 
 def insert(sentence: Sentence, donor: Sentence, rng: Random) -> list[Piece] | None:
-    """A bare mention from another sentence anywhere: "It is an expensive, three star, located"."""
+    """Insert the words of a slot of another sentence: "It is an expensive, three star, located"."""
     body = _body(sentence)
     others = [piece for piece in donor if piece.slot is not None]
     if not others or len(body) < 2:
@@ -290,7 +290,7 @@ def insert(sentence: Sentence, donor: Sentence, rng: Random) -> list[Piece] | No
 
 
 def insert_chunk(sentence: Sentence, donor: Sentence, rng: Random) -> list[Piece] | None:
-    """A mention with the words before it where it does not belong: "With X and is Y, Z serves"."""
+    """Insert a slot of another sentence with the words before it: "With X and is Y, Z serves"."""
     body = _body(sentence)
     cuts = _cuts(body, ends=True)
     chunks = _chunks(_body(donor))[1:]
@@ -330,7 +330,7 @@ def corrupt(kind: str, sentence: Sentence, donor: Sentence, rng: Random) -> list
 
 
 class FrameInventory:
-    """The sentences of references and their frames, in which any wording of a slot is alike.
+    """The sentences of references, and their frames, in which all wordings of a slot are equal.
 
     Args:
         sentences: of the references.

@@ -114,7 +114,7 @@ def marked_texts(
 
 
 class Corruptor:
-    """Draws corrupted sentences of texts, good ones by accident left out as far as can be seen."""
+    """Draws corrupted sentences of texts, without those that are known to be good English."""
 
     def __init__(self, texts: Sequence[MarkedText], same_text: float) -> None:
         self.texts = [text for text in texts if text.sentences]

@@ -49,7 +49,7 @@ class SimulationItem:
 
 
 def value_items(records: Iterable[EvaluationRecord], domain: Domain) -> list[SimulationItem]:
-    """For each closed slot with one value in the MR: is its value to be had from the text?
+    """One item for each closed slot with one value in the MR: which value does the text say?
 
     Values that tell a reader the same thing (synonyms) are one answer. Open and numeric slots have
     no closed set of answers and are only part of the input. What is simulated is the value that the
@@ -80,7 +80,7 @@ def value_items(records: Iterable[EvaluationRecord], domain: Domain) -> list[Sim
 def verbalised_items(
     records: Sequence[EvaluationRecord], checker: Checker, *, most: int = _MOST_OMITTED
 ) -> list[SimulationItem]:
-    """For the slots that are omitted most: does the text say the slot (with any value)?
+    """One item for each of the slots that are omitted most: does the text say it, with any value?
 
     Args:
         records: outputs with the plan that the generator followed.

@@ -1,4 +1,4 @@
-"""LAS: does a rationale help an observer to predict, beyond giving the answer away?
+"""LAS: whether a rationale helps an observer to predict, beyond giving the answer away.
 
 Leakage-adjusted simulatability (Hase et al. 2020; rule F3.3). Only the formula is
 here, on predictions that are right or wrong; ``d2t.judges.observer.items`` makes the

@@ -1,4 +1,4 @@
-"""A parser that was learned: templates in, slots and values out, with a confidence.
+"""The learned parser: it reads slots and values in templates, with a confidence.
 
 Its network follows the six classifiers of Kedzie & McKeown 2019 (rule O7.5), with what they share
 shared: parallel 1-D convolutions with max-over-time pooling, and an independent yes/no output for
@@ -121,7 +121,7 @@ def labels_of(
 
 
 def merged_labels(labels: Iterable[Label], domain: Domain) -> frozenset[Label]:
-    """Labels with the value that stands for its synonym group: by what two judges are compared."""
+    """Labels with one value for each group of synonyms, by which two judges are compared."""
     return frozenset(
         (name, domain.slot(name).merged(value) if value else value) for name, value in labels
     )

@@ -1,4 +1,4 @@
-"""From a record to the two contexts a model reads, and the questions that can be asked of them."""
+"""The two contexts of a record that a model reads, and the questions that can be asked of them."""
 
 from __future__ import annotations
 

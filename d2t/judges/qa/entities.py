@@ -1,4 +1,4 @@
-"""Values that are copied: the same symbol stands for a name in an MR, its text and its questions.
+"""Copied values: one symbol stands for a name in an MR, in its text and in its questions.
 
 A small model cannot spell a name it has never seen. It reads ``<ent:3>`` instead, in both contexts
 of a record. Unlike placeholders of a generator, the symbol does not say which slot the name fills:
@@ -74,7 +74,7 @@ class Entities:
 
 
 def fold_value(value: str) -> str:
-    """What two spellings of one value share; an article in front does not count."""
+    """The form that all spellings of a value share, without an article in front."""
     folded = " ".join(fold_characters(defused(value)).split())
     return folded.removeprefix(_ARTICLE)
 

@@ -77,7 +77,7 @@ class ScoredPair:
 
     @property
     def answer_difference(self) -> float:
-        """The same of the answer's tokens alone, summed; blind to what is not asked at all."""
+        """The same for the answer's tokens alone, summed; it does not see what is never asked."""
         return self.other.answer - self.own.answer
 
 

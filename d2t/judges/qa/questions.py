@@ -1,4 +1,4 @@
-"""A domain's ``questions.toml``: how one may ask for each slot, loaded and validated."""
+"""A domain's ``questions.toml``, the questions for each slot, loaded and validated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All of a bundle but its network: what an engine other than torch needs, read without torch."""
+"""All of a bundle except its network, read without torch, for engines other than torch."""
 
 from __future__ import annotations
 

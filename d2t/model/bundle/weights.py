@@ -1,4 +1,4 @@
-"""Model weights as safetensors: shared matrices stored once, every key checked on the way back."""
+"""Model weights as safetensors: shared matrices are stored once, and loading checks every name."""
 
 from __future__ import annotations
 

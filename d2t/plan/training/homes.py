@@ -1,4 +1,4 @@
-"""Where planners come from: a bundle, the shipped model, or the plans of a corpus's texts."""
+"""The planners of a bundle, of the shipped model, or fitted to the texts of a corpus."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training the neural planner: plans of the training texts in, a small numpy planner out."""
+"""Training of the neural planner on the plans of the training texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which samples are believed: one reason a sample can be dropped for each filter, in this order.
+"""The filters of samples: each has a reason for which it drops a sample, and their order is fixed.
 
 Rule O7.5, with what the sources leave out: labels must be stable, texts finished, fluent, free of
 repetition and of words that suggest content which no slot covers; duplicates are removed over all

@@ -1,4 +1,4 @@
-"""Which MRs and plans a self-training round asks for: rare ones first, in orders nobody wrote.
+"""The MRs and plans that a self-training round samples for: rare MRs first, in new orders.
 
 Kedzie & McKeown 2019; rule O7.4. Departures: a slot may get two values, of pairs that training MRs
 have (any two would contradict each other as often as not); a proposal brings a plan and, in a

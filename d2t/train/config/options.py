@@ -1,4 +1,4 @@
-"""What a training run is: one frozen tree of options with their constraints, and its identity."""
+"""The options of a training run with their constraints: one frozen tree, and its digest."""
 
 from __future__ import annotations
 

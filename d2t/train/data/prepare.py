@@ -1,4 +1,4 @@
-"""From a corpus to training pairs: correction, alignment, overlap removal."""
+"""Training pairs of a corpus: correction, alignment, overlap removal."""
 
 from __future__ import annotations
 

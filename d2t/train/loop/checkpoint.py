@@ -1,4 +1,4 @@
-"""What an interrupted run needs to go on as if nothing had happened: tensors and a JSON.
+"""Checkpoints, from which an interrupted run continues to the same result.
 
 A checkpoint is one safetensors file (weights, moving average, optimizer moments) and
 ``state.json``, which names it. The JSON is replaced last, so a reader finds the old pair or the

@@ -1,4 +1,4 @@
-"""The training loop: batches in, weights out; what is random derives from (seed, epoch, step)."""
+"""The training loop; all randomness derives from (seed, epoch, step)."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Trainable(Protocol):
 
 
 class Loop:
-    """Trains one model; knows nothing of files but the checkpoint folder it is given.
+    """Trains one model; of files it knows only the checkpoint folder it is given.
 
     Every step takes batches of all parts (see ``Part``); the first one's epochs are the run's, the
     others begin again when they are through.
