@@ -23,7 +23,7 @@ FLOORS = (
     ("augment", "language/habits", "linearize",),
     ("augment/phrases", "model/bundle", "score", "train/config",),
     ("cli", "score/report", "search", "train/data",),
-    ("cli/data", "generate", "judges/qa",),
+    ("generate", "judges/qa",),
     ("train/loop",),
     ("judges/fluency", "judges/parser", "plan/training", "recipes/conseq",),
     ("judges/observer", "judges/qa/training",),

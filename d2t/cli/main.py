@@ -55,7 +55,7 @@ COMMANDS = {
     "linearize": "generating.linearize:linearize",
     "plan": "generating.plan:plan",
     "train-planner": "training.train_planner:train_planner",
-    "data": "data.data:app",
+    "data": "data:app",
     "augment": "training.augment:app",
     "train-lm": "training.judges:train_lm",
     "train-parser": "training.judges:train_parser",

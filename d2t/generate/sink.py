@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -200,11 +201,14 @@ def _refused_writes(name: str) -> Iterator[None]:
     except OSError as error:
         with suppress(OSError, ValueError):  # else Python tries to flush the rest at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise DataError(
-            f"cannot write {name}: {error.strerror}; free some space or write somewhere else, then "
-            "run it again",
-            code="write_failed",
-        ) from error
+        if error.errno == errno.EBADF:
+            message = f"{name} is closed; redirect it to a file, or give --output FILE"
+        else:
+            message = (
+                f"cannot write {name}: {error.strerror}; free some space or write somewhere else, "
+                "then run it again"
+            )
+        raise DataError(message, code="write_failed") from error
 
 
 @contextmanager

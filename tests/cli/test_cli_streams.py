@@ -39,7 +39,8 @@ def test_a_full_disk_behind_stdout_is_one_line(arguments: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", ["--help", "--version", "data list", "check", "check --json", "check --show"]
+    "arguments",
+    ["--help", "--version", "data list", "check", "check --json", "check --show", "generate"],
 )
 def test_a_closed_stdout_is_one_line_and_a_failure(arguments: str) -> None:
     result = d2t(arguments, shell=">&-", text=PAIR)

@@ -123,5 +123,5 @@ def _missed(tally: Tally, max_ser: float | None) -> str | None:
     if max_ser is None:
         return None
     if not tally.utterances:
-        return "there is no text to judge by --max-ser"
+        return "there is no text to which --max-ser applies"
     return f"SER {tally.ser:.2f}% is above --max-ser {max_ser:g}" if tally.ser > max_ser else None

@@ -216,11 +216,11 @@ def qa(
     from d2t.score.records import record_from_fields
 
     if model is None:
-        raise UsageError("give --model FOLDER: a QA model, written by `d2t train-qa`")
+        raise UsageError("give --model FOLDER with a QA model that `d2t train-qa` wrote")
     if min_f1 is not None and mode not in ("consistency", "all"):
-        raise UsageError("--min-f1 needs --mode consistency (or all)")
+        raise UsageError("--min-f1 needs --mode consistency or --mode all")
     if math.isnan(threshold):
-        raise UsageError("--threshold must be a number of nats, was nan")
+        raise UsageError("--threshold is nan; give a number of nats per token")
     limit_threads(threads)
     modes = MODES if mode == "all" else (mode,)
     quals = QualsOptions(propose=propose)
@@ -267,7 +267,7 @@ def _qa_exit_code(summary: dict[str, Any], min_f1: float | None, n_bad: int) -> 
     if min_f1 is not None:
         metric = summary["metrics"].get("consistency_f1")
         if metric is None:
-            missed = "there is no text to judge by --min-f1"
+            missed = "there is no text to which --min-f1 applies"
         elif metric["score"] < min_f1:
             missed = f"consistency F1 {metric['score']:.2f} is below --min-f1 {min_f1:g}"
     return verdict(missed, bad_lines=n_bad)
