@@ -268,8 +268,8 @@ def convert(
 
     JSONL and datasets keep ids and plans; CSV has no place for them. A dataset holds every split of
     the corpus, or only the one that `--split` names; the split dev is called validation there. A
-    file is taken for the split train unless `--split` names another. Bad records are left out and named on
-    standard error, and the exit code is then 3.
+    file is taken for the split train unless `--split` names another. Bad records are left out and
+    named on standard error, and the exit code is then 3.
 
     Example:  d2t data convert corpus.csv --out corpus.jsonl
     Example:  d2t data convert mini --to hf --out mini_dataset
