@@ -2,7 +2,7 @@
 
 SCOTT's decoding for its teacher (rule F3.1), on meaning representations (rule F5.5). The
 searches are the plain ones: they step a ``ContrastiveModel`` as they step any other model.
-``ContrastEngine`` puts that before a torch engine.
+``ContrastEngine`` is the torch engine with that model.
 """
 
 from __future__ import annotations
@@ -16,26 +16,18 @@ from d2t.errors import UsageError
 from d2t.generate.contrast import PerturbedRequest
 from d2t.generate.types import EncodedRequest
 from d2t.model.base import DecoderState, Seq2SeqModel
-from d2t.search.beam import beam_search
-from d2t.search.greedy import IMPOSSIBLE, blocked_tokens, greedy_search, pad_sources
-from d2t.search.torch_backend import TorchBackend, guarded
+from d2t.search.greedy import IMPOSSIBLE, blocked_tokens, pad_sources
+from d2t.search.torch_backend import TorchBackend
 from d2t.slots.checker import SlotChecker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from contextlib import AbstractContextManager
 
     from torch import Tensor
 
     from d2t.generate.contrast import ContrastOptions
     from d2t.model.bundle.network import Bundle
-    from d2t.search.backend import (
-        EncodedSource,
-        SampleKey,
-        SamplingOptions,
-        SearchBackend,
-        SearchResult,
-    )
+    from d2t.search.backend import EncodedSource, SearchBackend
 
 _FLOOR = -1e4
 """Least logit of the perturbed MR, so that what it gives no probability at all stays a number."""
@@ -254,76 +246,26 @@ class ContrastiveModel(Seq2SeqModel):
         return {key: state[key] for key in like}
 
 
-class ContrastEngine:
-    """A torch engine whose greedy and beam search contrast each request with a perturbed one.
+class ContrastEngine(TorchBackend):
+    """The torch engine whose greedy and beam search contrast each request with a perturbed one.
 
-    Scores are of the contrasted distribution. Samples are the wrapped engine's own: they are drawn
-    from the model given the true MR.
+    Scores are of the contrasted distribution. Samples are drawn without a contrast, from the model
+    given the true MR.
     """
 
-    def __init__(
-        self, engine: TorchBackend, bundle: Bundle, options: ContrastOptions, *, seed: int
-    ) -> None:
-        """Wrap ``engine``, which runs the model of ``bundle``; ``seed`` is of wrong values."""
-        self.name = engine.name
-        self.parallel = engine.parallel
-        self.at_a_time = engine.at_a_time
-        self._engine, self._bundle, self._options, self._seed = engine, bundle, options, seed
+    def __init__(self, bundle: Bundle, options: ContrastOptions, *, seed: int) -> None:
+        """Run the model of ``bundle``; ``seed`` is of wrong values."""
+        super().__init__(bundle)
+        self._bundle, self._options, self._seed = bundle, options, seed
         self._checker = SlotChecker.for_domain(bundle.domain)
 
-    def session(self) -> AbstractContextManager[object]:
-        """See ``SearchBackend.session``."""
-        return self._engine.session()
-
-    def greedy(self, sources: Sequence[EncodedSource], *, max_length: int) -> list[SearchResult]:
-        """See ``SearchBackend.greedy``; the sources are ``EncodedRequest``s."""
-
-        def run() -> list[SearchResult]:
-            model, ids, mask, banned = self._doubled(sources)
-            return greedy_search(model, ids, mask, max_length=max_length, banned=banned)
-
-        return guarded(run)
-
-    def beams(
-        self,
-        sources: Sequence[EncodedSource],
-        *,
-        beam_size: int,
-        max_length: int,
-        length_penalty: float,
-    ) -> list[list[SearchResult]]:
-        """See ``SearchBackend.beams``; the sources are ``EncodedRequest``s."""
-
-        def run() -> list[list[SearchResult]]:
-            model, ids, mask, banned = self._doubled(sources)
-            return beam_search(
-                model,
-                ids,
-                mask,
-                beam_size=beam_size,
-                n_best=beam_size,
-                length_penalty=length_penalty,
-                max_length=max_length,
-                banned=banned,
-            )
-
-        return guarded(run)
-
-    def samples(
-        self,
-        sources: Sequence[EncodedSource],
-        rows: Sequence[tuple[int, SampleKey]],
-        options: SamplingOptions,
-        *,
-        max_length: int,
-    ) -> list[SearchResult]:
-        """Those of the wrapped engine, without a contrast."""
-        return self._engine.samples(sources, rows, options, max_length=max_length)
-
-    def _doubled(
+    def searched(
         self, sources: Sequence[EncodedSource]
     ) -> tuple[Seq2SeqModel, Tensor, Tensor, Tensor]:
-        """The contrastive model, pairs of sources ``(batch, 2, src_len)``, mask, banned tokens."""
+        """The contrastive model, pairs of sources ``(batch, 2, src_len)``, mask, banned tokens.
+
+        The sources are ``EncodedRequest``s.
+        """
         contrasts = []
         for source in sources:
             if not isinstance(source, EncodedRequest):
@@ -333,7 +275,7 @@ class ContrastEngine:
                     self._options, source, self._bundle, self._checker, seed=self._seed
                 )
             )
-        model, ids, _, banned = self._engine.batch(sources)
+        model, ids, _, banned = self.batch(sources)
         pairs, mask = doubled_sources(
             [source.ids for source in sources], contrasts, model.pad_id, device=ids.device
         )
@@ -352,13 +294,12 @@ def contrast_engine(bundle: Bundle, options: ContrastOptions, *, seed: int = 0) 
         UsageError: the model's decoder is given the plan, which holds what the perturbed input has
             lost.
     """
-    engine = TorchBackend(bundle)
     if options.is_plain:
-        return engine
+        return TorchBackend(bundle)
     if bundle.linearizer.plan_first is not None:
         raise UsageError(
             "this model's decoder reads the plan with its values, so that a perturbed input takes "
             "nothing from it; contrastive decoding needs a model trained without --objective "
             "counterfactual"
         )
-    return ContrastEngine(engine, bundle, options, seed=seed)
+    return ContrastEngine(bundle, options, seed=seed)

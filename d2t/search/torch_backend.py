@@ -59,7 +59,7 @@ class TorchBackend:
         """See ``SearchBackend.greedy``."""
 
         def run(batch: Sequence[EncodedSource]) -> list[SearchResult]:
-            model, ids, mask, banned = self.batch(batch)
+            model, ids, mask, banned = self.searched(batch)
             return greedy_search(model, ids, mask, max_length=max_length, banned=banned)
 
         return _by_prefix(sources, sources, run)
@@ -75,7 +75,7 @@ class TorchBackend:
         """See ``SearchBackend.beams``."""
 
         def run(batch: Sequence[EncodedSource]) -> list[list[SearchResult]]:
-            model, ids, mask, banned = self.batch(batch)
+            model, ids, mask, banned = self.searched(batch)
             return beam_search(
                 model,
                 ids,
@@ -108,6 +108,12 @@ class TorchBackend:
             )
 
         return _by_prefix(rows, [sources[at] for at, _ in rows], run)
+
+    def searched(
+        self, sources: Sequence[EncodedSource]
+    ) -> tuple[Seq2SeqModel, Tensor, Tensor, Tensor]:
+        """What greedy and beam search step; an engine that scores otherwise overrides it."""
+        return self.batch(sources)
 
     def batch(
         self, sources: Sequence[EncodedSource]
@@ -145,11 +151,11 @@ def _by_prefix(
     found: dict[int, _Found] = {}
     for places in like_prefixes([source.prefix for source in sources]):
         chosen = [items[at] for at in places]
-        found.update(zip(places, guarded(partial(run, chosen)), strict=True))
+        found.update(zip(places, _guarded(partial(run, chosen)), strict=True))
     return [found[at] for at in range(len(items))]
 
 
-def guarded(run: Callable[[], _Found]) -> _Found:
+def _guarded(run: Callable[[], _Found]) -> _Found:
     """What ``run`` finds; memory that ran out becomes our own error, and is given back."""
     try:
         return run()

@@ -102,7 +102,7 @@ def test_an_engine_that_cannot_contrast_says_so() -> None:
 
 def test_without_weight_and_mask_the_engine_is_the_plain_one(bundle: EchoBundle) -> None:
     plain = ContrastOptions(beta=0, plausibility=0)
-    assert isinstance(contrast_engine(bundle, plain), TorchBackend)  # type: ignore[arg-type]
+    assert type(contrast_engine(bundle, plain)) is TorchBackend  # type: ignore[arg-type]
 
 
 def test_verified_generation_contrasts_its_searches(bundle: EchoBundle) -> None:
