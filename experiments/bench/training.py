@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import sys
 import tempfile
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import torch
 
 from d2t.errors import DataError
 from d2t.model.build import build_model
+from d2t.model.bundle.manifest import Manifest
 from d2t.recipes.run import cpu_settings
 from d2t.seeding import derive_seed, seed_everything
 from d2t.train.config.options import DataConfig, OptimConfig, RunConfig, SelectConfig, TrainConfig
-from d2t.train.data.batching import EncodedPair, plan_batches
+from d2t.train.data.batching import plan_batches
 from d2t.train.data.encode import FROZEN
-from d2t.train.data.prepare import PreparedData, prepare_data
+from d2t.train.data.prepare import prepare_data
 from d2t.train.loop.assemble import Assembly, assemble
 from d2t.train.loop.optim import default_warmup
 from d2t.train.loop.parts import Part, batch_options
@@ -28,6 +27,7 @@ from d2t.train.loop.selection import DevResult, mean_loss
 from d2t.train.loop.steps import Loop
 from d2t.train.loop.workers import Workers
 from experiments.bench.hf import forced_logits, pegasus_twin, quiet_torch
+from experiments.bench.timing import rounds, timed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,15 +38,14 @@ if TYPE_CHECKING:
     from d2t.model.config import TransformerConfig
     from d2t.model.transformer import TransformerModel
     from d2t.train.data.batching import EncodedPair
-    from experiments.bench.options import Options
+    from experiments.bench.generation import Options
 
 
 _WARM_UP = 5
 _DEV_PAIRS = 1000
 
 
-@dataclass
-class _Trained:
+class _Trained(NamedTuple):
     """One training run: what is timed, and what came of it."""
 
     pairs_per_s: float
@@ -61,9 +60,7 @@ class _AsOurs(torch.nn.Module):
         super().__init__()
         self.twin, self.pad_id, self.bos_id = twin, model.pad_id, model.bos_id
 
-    def forward(
-        self, source_ids: torch.Tensor, source_mask: torch.Tensor, target_ids: torch.Tensor
-    ) -> torch.Tensor:
+    def forward(self, source_ids: Tensor, source_mask: Tensor, target_ids: Tensor) -> Tensor:
         """Teacher-forced logits."""
         return forced_logits(self.twin, source_ids, source_mask, target_ids)
 
@@ -71,22 +68,21 @@ class _AsOurs(torch.nn.Module):
 class TrainingBench:
     """The data, prepared once, and a run of either side."""
 
-    def __init__(self, shape: TransformerConfig, options: Options) -> None:
+    def __init__(self, options: Options) -> None:
         self.options = options
+        shape = cast("TransformerConfig", Manifest.read(options.model).model)
         self.config = _config(shape, options, options.corpus)
-        say = _say
         try:
-            self.data: PreparedData = prepare_data(self.config.data, say=say)
+            self.data = prepare_data(self.config.data, say=_say)
         except DataError:
             self.config = _config(shape, options, "mini")
-            self.data = prepare_data(self.config.data, say=say)
-        self.assembly: Assembly = assemble(self.config, self.data)
-        encoder = self.assembly.encoder
-        started = time.perf_counter()
-        self.pairs: list[EncodedPair] = encoder.encode_epoch(self.data.pairs, 0)
-        self.encode_s = (time.perf_counter() - started) / len(self.pairs)
+            self.data = prepare_data(self.config.data, say=_say)
+        self.assembly = assemble(self.config, self.data)
+        encode = self.assembly.encoder.encode_epoch
+        seconds, self.pairs = timed(encode, self.data.pairs, 0)
+        self.encode_s = seconds / len(self.pairs)
         dev = self.data.dev[: 32 if options.quick else _DEV_PAIRS]
-        self.dev = encoder.encode_epoch(dev, FROZEN, mask=False)
+        self.dev = encode(dev, FROZEN, mask=False)
         self.plans = plan_batches(self.dev, batch_options(self.config), seed=0, epoch=0)
 
     def fresh(self) -> TransformerModel:
@@ -94,12 +90,9 @@ class TrainingBench:
         seed_everything(derive_seed(self.config.seed, "init"))
         sizes = self.assembly.tokenizer
         model = build_model(
-            self.config.model,
-            vocab_size=sizes.vocab_size,
-            pad_id=sizes.pad_id,
-            bos_id=sizes.bos_id,
-            eos_id=sizes.eos_id,
-        )
+            self.config.model, vocab_size=sizes.vocab_size,
+            pad_id=sizes.pad_id, bos_id=sizes.bos_id, eos_id=sizes.eos_id,
+        )  # fmt: skip
         return cast("TransformerModel", model)
 
     def dev_loss(self, model: torch.nn.Module) -> float:
@@ -117,10 +110,10 @@ class TrainingBench:
         config = self.config.model_copy(
             update={"train": self.config.train.model_copy(update={"max_steps": steps})}
         )
+        shared = self.assembly
         assembly = Assembly(
-            self.assembly.linearizer, self.assembly.tokenizer, self.fresh(),
-            self.assembly.planner, self.assembly.encoder,
-        )  # fmt: skip
+            shared.linearizer, shared.tokenizer, self.fresh(), shared.planner, shared.encoder
+        )
         losses: list[float] = []
 
         def evaluate(loop: Loop) -> DevResult:
@@ -145,39 +138,35 @@ class TrainingBench:
         return _Trained(pairs / seconds, self.dev_loss(_AsOurs(twin, model)))
 
 
-def bench_training(shape: TransformerConfig, options: Options) -> dict[str, Any]:
+def bench_training(options: Options) -> dict[str, Any]:
     """Both sides in turn from the same first weights: timed, then trained longer for the loss."""
-    bench = TrainingBench(shape, options)
-    found: dict[str, list[_Trained]] = {"ours": [], "theirs": []}
+    bench = TrainingBench(options)
     with tempfile.TemporaryDirectory() as name:
-        scratch = Path(name)
-        for side in (bench.ours, bench.theirs):
-            side(min(_WARM_UP, options.train_steps), scratch)
-        for number in range(options.train_rounds):
-            found["ours"].append(bench.ours(options.train_steps, scratch))
-            found["theirs"].append(bench.theirs(options.train_steps, scratch))
-            shown = {side: round(runs[-1].pairs_per_s, 1) for side, runs in found.items()}
-            _say(f"training round {number + 1}: pairs/s {shown}")
-        last, plain_last = (
-            side(options.loss_steps, scratch) for side in (bench.ours, bench.theirs)
-        )
-    ours, theirs = found["ours"], found["theirs"]
-    speed, plain = (median(run.pairs_per_s for run in runs) for runs in (ours, theirs))
+        sides = (bench.ours, bench.theirs)
+
+        def both(steps: int, n: int = 1) -> list[list[_Trained]]:
+            return rounds(sides, lambda side, _: side(steps, Path(name)), n)
+
+        both(min(_WARM_UP, options.train_steps))
+        timed_runs = both(options.train_steps, options.train_rounds)
+        ours, theirs = ([trained.pairs_per_s for trained in runs] for runs in timed_runs)
+        _say(f"pairs/s {ours}, {theirs}")
+        [last], [plain_last] = both(options.loss_steps)
     return {
         "data": f"{bench.config.data.corpus} train, {len(bench.pairs)} pairs",
         "model": bench.config.model.model_dump(mode="json"),
         "steps": options.train_steps,
         "loss_steps": options.loss_steps,
         "batch_size": bench.config.train.batch_size,
-        "pairs_per_s": speed,
-        "plain_pairs_per_s": plain,
-        "ratio": speed / plain,
+        "pairs_per_s": median(ours),
+        "plain_pairs_per_s": median(theirs),
+        "ratio": median(ours) / median(theirs),
         "encode_ms_per_pair": 1000 * bench.encode_s,
         "dev_loss": last.dev_loss,
         "averaged_dev_loss": last.averaged_dev_loss,
         "plain_dev_loss": plain_last.dev_loss,
         "long_runs": [last.pairs_per_s, plain_last.pairs_per_s],
-        "rounds": [[a.pairs_per_s, b.pairs_per_s] for a, b in zip(ours, theirs, strict=True)],
+        "rounds": [list(pair) for pair in zip(ours, theirs, strict=True)],
     }
 
 
@@ -198,9 +187,6 @@ def _say(message: str) -> None:
     print(f"  {message}", file=sys.stderr)
 
 
-_IGNORED = -100  # the label that the library leaves out of the loss
-
-
 def train_plainly(
     twin: Any, pairs: Sequence[EncodedPair], config: TrainConfig, *, steps: int, folder: str
 ) -> float:
@@ -213,32 +199,28 @@ def train_plainly(
 
     ours = config.train
     arguments = Seq2SeqTrainingArguments(
-        output_dir=folder,
-        max_steps=steps,
-        per_device_train_batch_size=ours.batch_size,
-        learning_rate=config.peak_rate,
-        lr_scheduler_type="cosine",
-        warmup_steps=default_warmup(steps),
-        label_smoothing_factor=ours.label_smoothing,
-        weight_decay=ours.weight_decay,
-        max_grad_norm=ours.clip,
-        adam_beta1=0.9,
-        adam_beta2=0.98,
-        adam_epsilon=1e-9,
-        seed=config.seed,
-        use_cpu=True,
-        dataloader_pin_memory=False,
-        remove_unused_columns=False,
-        save_strategy="no",
-        logging_strategy="no",
-        report_to=[],
-        disable_tqdm=True,
-    )
+        output_dir=folder, max_steps=steps, seed=config.seed, use_cpu=True,
+        per_device_train_batch_size=ours.batch_size, learning_rate=config.peak_rate,
+        lr_scheduler_type="cosine", warmup_steps=default_warmup(steps),
+        label_smoothing_factor=ours.label_smoothing, weight_decay=ours.weight_decay,
+        max_grad_norm=ours.clip, adam_beta1=0.9, adam_beta2=0.98, adam_epsilon=1e-9,
+        dataloader_pin_memory=False, remove_unused_columns=False, save_strategy="no",
+        logging_strategy="no", report_to=[], disable_tqdm=True,
+    )  # fmt: skip
+    pad_id, bos_id = twin.config.pad_token_id, twin.config.decoder_start_token_id
+
+    def collate(batch: list[EncodedPair]) -> dict[str, Tensor]:
+        """Pads to the longest of the batch, as the library's own collator does."""
+        ids = _padded([pair.source for pair in batch], pad_id)
+        return {
+            "input_ids": ids,
+            "attention_mask": _padded([[1] * len(pair.source) for pair in batch], 0),
+            "decoder_input_ids": _padded([(bos_id, *pair.target[:-1]) for pair in batch], pad_id),
+            "labels": _padded([pair.target for pair in batch], -100),  # is left out of the loss
+        }
+
     trainer = Seq2SeqTrainer(
-        model=twin,
-        args=arguments,
-        train_dataset=[{"source": pair.source, "target": pair.target} for pair in pairs],
-        data_collator=_Collator(twin.config.pad_token_id, twin.config.decoder_start_token_id),
+        model=twin, args=arguments, train_dataset=list(pairs), data_collator=collate
     )
     trainer.remove_callback(PrinterCallback)  # it prints to stdout, which is for the results
     twin.train()
@@ -247,25 +229,6 @@ def train_plainly(
     return seconds
 
 
-class _Collator:
-    """Pads to the longest of the batch, as the library's own collator does."""
-
-    def __init__(self, pad_id: int, bos_id: int) -> None:
-        self.pad_id, self.bos_id = pad_id, bos_id
-
-    def __call__(self, features: list[dict[str, tuple[int, ...]]]) -> dict[str, Tensor]:
-        sources = [torch.tensor(feature["source"]) for feature in features]
-        targets = [torch.tensor(feature["target"]) for feature in features]
-        begun = [torch.cat([torch.tensor([self.bos_id]), target[:-1]]) for target in targets]
-        ids = _padded(sources, self.pad_id)
-        lengths = torch.tensor([len(source) for source in sources])
-        return {
-            "input_ids": ids,
-            "attention_mask": (torch.arange(ids.shape[1])[None] < lengths[:, None]).long(),
-            "decoder_input_ids": _padded(begun, self.pad_id),
-            "labels": _padded(targets, _IGNORED),
-        }
-
-
-def _padded(rows: list[Tensor], value: int) -> Tensor:
-    return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=value)
+def _padded(rows: Sequence[Sequence[int]], value: int) -> Tensor:
+    tensors = [torch.tensor(row) for row in rows]
+    return torch.nn.utils.rnn.pad_sequence(tensors, batch_first=True, padding_value=value)

@@ -24,9 +24,8 @@ from d2t.generate.pipeline import ModelGenerator
 from d2t.io.atomic import atomic_write_json, atomic_write_text
 from d2t.io.manifest import run_manifest
 from d2t.search.ct2_backend import CTranslate2Backend, Parallelism
-from experiments.bench.generation import exported
-from experiments.bench.options import Options, make_pool
-from experiments.bench.turns import System, single_requests, throughput
+from experiments.bench.generation import Options, exported, make_pool
+from experiments.bench.timing import single_requests, throughput
 from experiments.engine.numbers import spread
 from experiments.table.table import load_table
 
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from d2t.model.bundle.network import Bundle
     from d2t.model.bundle.parts import BundleParts
     from d2t.search.backend import EncodedSource, SearchResult
-    from experiments.bench.options import Pool
+    from experiments.bench.generation import Pool
     from experiments.table.table import Row, TableConfig
 
 
@@ -121,7 +120,10 @@ def measure(rows: Sequence[Row], runs: Path, options: Options) -> list[dict[str,
         folder = Path(shutil.copytree(Path(scratch) / rows[0].name, Path(scratch) / "restricted"))
         pieces = _needed(first, pool)
         generators[RESTRICTED] = restricted_generator(first.bundle, folder, pieces)
-        systems = [_system(name, generator, pool) for name, generator in generators.items()]
+        systems = [
+            pool.system(name, generator.batch_size, generator.generate, whole=True)
+            for name, generator in generators.items()
+        ]
         rates = throughput(systems, pool, options)
         single = single_requests(systems, pool, options)
     found = [
@@ -135,14 +137,6 @@ def measure(rows: Sequence[Row], runs: Path, options: Options) -> list[dict[str,
 
 def _bundle(runs: Path, row: Row) -> Path:
     return runs / row.name / "training" / "bundle"
-
-
-def _system(name: str, generator: ModelGenerator, pool: Pool) -> System:
-    def say(places: Sequence[int]) -> int:
-        generator.generate([pool.requests[at] for at in places])
-        return sum(pool.n_tokens[at] for at in places)
-
-    return System(name, generator.batch_size, say, whole=True)
 
 
 def _needed(generator: ModelGenerator, pool: Pool) -> list[str]:

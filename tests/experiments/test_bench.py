@@ -14,14 +14,19 @@ from d2t.generate.requests import make_request
 from d2t.model.config import TransformerConfig
 from d2t.model.transformer import TransformerModel
 from d2t.mr.domain import load_domain
-from experiments.bench.__main__ import main
-from experiments.bench.generation import VERIFIED
+from experiments.bench.__main__ import RESULTS, main
+from experiments.bench.generation import QUICK, VERIFIED, Options, Pool, make_requests
 from experiments.bench.hf import BART_BEAM, GREEDY_1, GREEDY_64
-from experiments.bench.limits import sentence_cost
-from experiments.bench.options import QUICK, Options, Pool, make_requests
-from experiments.bench.processes import input_lines, run_child
+from experiments.bench.processes import input_lines, sentence_cost
 from experiments.bench.table import as_markdown, goals
-from experiments.bench.turns import System, percentile, single_requests, throughput
+from experiments.bench.timing import (
+    System,
+    percentile,
+    rounds,
+    run_child,
+    single_requests,
+    throughput,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,13 +39,13 @@ def test_the_cost_of_one_token_is_one_look_at_every_weight_of_a_product() -> Non
     model = TransformerModel(config, vocab_size=61, pad_id=0, bos_id=1, eos_id=2)
     n = sum(m.weight.numel() for m in model.modules() if isinstance(m, nn.Linear))
     cost = sentence_cost(config, 61, source=1, target=1, batch=1, weight_size=4)
-    assert cost.matrix_ops == 2 * n
-    assert cost.weight_bytes == 4 * n
+    assert cost["matrix_ops"] == 2 * n
+    assert cost["weight_bytes"] == 4 * n
     shared = sentence_cost(config, 61, source=1, target=1, batch=8, weight_size=1)
-    assert shared.weight_bytes == n / 8
-    assert shared.matrix_ops == cost.matrix_ops
+    assert shared["weight_bytes"] == n / 8
+    assert shared["matrix_ops"] == cost["matrix_ops"]
     longer = sentence_cost(config, 61, source=10, target=20, batch=1, weight_size=4)
-    assert longer.cache_bytes == 4 * 2 * 32 * 20 * 3 * (10.5 + 10)
+    assert longer["cache_bytes"] == 4 * 2 * 32 * 20 * 3 * (10.5 + 10)
 
 
 def test_percentiles_are_values_that_occurred() -> None:
@@ -48,6 +53,18 @@ def test_percentiles_are_values_that_occurred() -> None:
     assert percentile(values, 50) == 10
     assert percentile(values, 95) == 19
     assert percentile([7.0], 95) == 7
+
+
+def test_runs_are_interleaved_and_every_other_round_goes_backwards() -> None:
+    seen: list[str] = []
+
+    def run(name: str, number: int) -> str | None:
+        seen.append(f"{name}{number}")
+        return None if seen[-1] == "a1" else seen[-1]
+
+    results = rounds("abc", run, 3)
+    assert seen == ["a0", "b0", "c0", "c1", "b1", "a1", "a2", "b2", "c2"]
+    assert results == [["a0", "a2"], ["b0", "b1", "b2"], ["c0", "c1", "c2"]]
 
 
 def pool() -> Pool:
@@ -65,7 +82,7 @@ def test_requests_are_distinct_and_the_same_every_time() -> None:
 def test_records_are_read_back_by_the_command_as_they_were_written() -> None:
     domain = load_domain("restaurant")
     _, requests = make_requests(QUICKLY, domain, 20)
-    for line, request in zip(input_lines(requests, domain).splitlines(), requests, strict=True):
+    for line, request in zip(input_lines(requests, domain), requests, strict=True):
         record = json.loads(line)
         read = make_request(record["mr"], record["plan"], domain, None, id=record["id"])
         assert read.mr.key() == request.mr.key()
@@ -205,6 +222,13 @@ def test_an_unknown_part_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert "'speed'" in capsys.readouterr().err
 
 
+def keys(value: Any) -> Any:
+    """The names of all figures; of a list those of its first entry."""
+    if isinstance(value, dict):
+        return {name: keys(inner) for name, inner in value.items()}
+    return [keys(value[0])] if isinstance(value, list) and value else None
+
+
 @pytest.mark.slow
 def test_every_part_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from echo_bundle import save_random_bundle
@@ -218,5 +242,14 @@ def test_every_part_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert set(results["parts"]) == set(chosen.split(","))
     assert results["parts"]["generation"]["unavailable"] == {}
     assert len(results["goals"]) == 4
+    committed = json.loads((RESULTS / "bench.json").read_text(encoding="utf-8"))["metrics"]["parts"]
+    for part in chosen.split(","):
+        ours, theirs = results["parts"][part], committed[part]
+        if part in ("generation", "latency"):
+            names = [[row["system"] for row in rows["systems"]] for rows in (ours, theirs)]
+            assert names[0] == names[1]
+        for machines_own in ("rates", "measured_by"):
+            ours.pop(machines_own, None), theirs.pop(machines_own, None)
+        assert keys(ours) == keys(theirs), part
     assert str(tmp_path) not in (out / "bench.json").read_text(encoding="utf-8")
     assert "## Growth" in (out / "table.md").read_text(encoding="utf-8")

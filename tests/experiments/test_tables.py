@@ -149,9 +149,10 @@ def test_shapes_speed() -> None:
 
 
 def test_bench() -> None:
-    from experiments.bench.table import as_markdown
+    from experiments.bench.table import as_markdown, goals
 
     metrics = content(RESULTS / "bench" / "bench.json")["metrics"]
+    assert goals(metrics["parts"]) == metrics["goals"]
     text = as_markdown(metrics)
     assert text == (RESULTS / "bench" / "table.md").read_text(encoding="utf-8")
 
