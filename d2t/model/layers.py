@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from torch import Tensor
 
@@ -160,6 +160,14 @@ class CrossAttention(nn.Module):
         batch, length, _ = hidden.shape
         q = self.query(hidden).view(batch, length, self.heads, -1).transpose(1, 2)
         return self.out(attend(q, k, v, mask))
+
+
+def rows_by_length(rows: Sequence[Sequence[int]], size: int) -> Iterator[tuple[list[int], Tensor]]:
+    """Batches of at most ``size`` rows of like length: their places, and the padded rows."""
+    order = sorted(range(len(rows)), key=lambda at: len(rows[at]))
+    for start in range(0, len(order), size):
+        places = order[start : start + size]
+        yield places, pad([rows[at] for at in places])
 
 
 def pad(rows: Sequence[Sequence[int]]) -> Tensor:

@@ -142,6 +142,12 @@ class Tokenizer:
         )
         return cls(proto)
 
+    @property
+    def ids(self) -> dict[str, int]:
+        """What a network must know of it: ``vocab_size``, ``pad_id``, ``bos_id``, ``eos_id``."""
+        names = ("vocab_size", "pad_id", "bos_id", "eos_id")
+        return {name: getattr(self, name) for name in names}
+
     def encode_source(self, pieces: Iterable[str]) -> list[int]:
         """Ids of linearized pieces, ending with EOS.
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import torch
 
-from d2t.judges.qa.model import QAModel, new_network
+from d2t.judges.qa.model import QAModel
 from d2t.judges.qa.questions import load_questions
 from d2t.judges.qa.training.pairs import qa_symbols
 from d2t.model.config import TransformerConfig
 from d2t.model.tokenizer import Tokenizer
+from d2t.model.transformer import TransformerModel
 from d2t.mr.domain import load_domain
 
 DOMAIN = load_domain("restaurant")
@@ -22,5 +23,5 @@ def tiny_model(seed: int = 0) -> QAModel:
     tokenizer = Tokenizer.train(texts, qa_symbols(DOMAIN), 500)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = new_network(CONFIG, tokenizer).eval()
+        network = TransformerModel(CONFIG, **tokenizer.ids).eval()
     return QAModel(DOMAIN, QUESTIONS.source, tokenizer, network, {"made": "in a test"})

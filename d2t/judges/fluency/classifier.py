@@ -20,7 +20,7 @@ from d2t.errors import DataError
 from d2t.language.template import template_sentences
 from d2t.model.bundle.judge import JudgeManifest, read_judge, save_judge
 from d2t.model.bundle.weights import with_weights
-from d2t.model.layers import PAD, pad
+from d2t.model.layers import PAD, rows_by_length
 from d2t.section import Section
 
 if TYPE_CHECKING:
@@ -200,13 +200,11 @@ class FluencyClassifier:
 
     def row_scores(self, rows: Sequence[Sequence[int]], *, batch_size: int = 256) -> FloatArray:
         """Probabilities of encoded sentences ``(rows,)``."""
-        by_length = sorted(range(len(rows)), key=lambda at: len(rows[at]))
         scores = np.zeros(len(rows))
         self.network.eval()
-        for start in range(0, len(rows), batch_size):
-            places = by_length[start : start + batch_size]
+        for places, batch in rows_by_length(rows, batch_size):
             with torch.inference_mode():
-                logits = self.network(pad([rows[at] for at in places]))
+                logits = self.network(batch)
             scores[places] = torch.sigmoid(logits.double()).numpy()
         return scores
 

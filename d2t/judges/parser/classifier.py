@@ -22,7 +22,7 @@ from d2t.errors import BundleError
 from d2t.language.template import HIDDEN_KINDS, template_words
 from d2t.model.bundle.judge import JudgeManifest, read_judge, save_judge
 from d2t.model.bundle.weights import with_weights
-from d2t.model.layers import PAD, pad
+from d2t.model.layers import PAD, rows_by_length
 from d2t.mr.domain_files import load_domain_copy, save_domain
 from d2t.mr.types import MeaningRepresentation, Slot
 from d2t.section import Section
@@ -205,14 +205,12 @@ class LearnedParser:
         text has, are unknown words.
         """
         ids = [self.encode(template) for template in templates]
-        by_length = sorted(range(len(ids)), key=lambda at: len(ids[at]))
         parsed: dict[int, ParsedText] = {}
         self.network.eval()
-        for start in range(0, len(by_length), batch_size):
-            rows = by_length[start : start + batch_size]
+        for places, batch in rows_by_length(ids, batch_size):
             with torch.inference_mode():
-                logits = self.network(pad([ids[at] for at in rows]))
-            for at, values in zip(rows, torch.sigmoid(logits).tolist(), strict=True):
+                logits = self.network(batch)
+            for at, values in zip(places, torch.sigmoid(logits).tolist(), strict=True):
                 parsed[at] = self._read(values)
         return [parsed[at] for at in range(len(ids))]
 

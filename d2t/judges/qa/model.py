@@ -92,17 +92,6 @@ class QAModel:
         domain = load_domain_copy(path / DOMAIN)
         tokenizer = Tokenizer.load(path / Tokenizer.file_name)
         weights = path / WEIGHTS
-        network = with_weights(lambda: new_network(manifest.network, tokenizer), weights)
+        network = with_weights(lambda: TransformerModel(manifest.network, **tokenizer.ids), weights)
         digest = manifest.files[WEIGHTS]
         return cls(domain, manifest.questions, tokenizer, network, manifest.info, digest)
-
-
-def new_network(config: TransformerConfig, tokenizer: Tokenizer) -> TransformerModel:
-    """A network with fresh weights, drawn from torch's global generator."""
-    return TransformerModel(
-        config,
-        vocab_size=tokenizer.vocab_size,
-        pad_id=tokenizer.pad_id,
-        bos_id=tokenizer.bos_id,
-        eos_id=tokenizer.eos_id,
-    )

@@ -19,6 +19,7 @@ from d2t.model.bundle.parts import DOMAIN, NEURAL_PLANNER, BundleParts, read_par
 from d2t.model.bundle.weights import save_weights, with_weights
 from d2t.model.config import PretrainedConfig
 from d2t.model.device import checked_device
+from d2t.model.tokenizer import Tokenizer
 from d2t.mr.domain_files import save_domain
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from d2t.model.base import Seq2SeqModel
     from d2t.model.bundle.weights import WeightType
     from d2t.model.pretrained_tokenizer import PretrainedTokenizer
-    from d2t.model.tokenizer import Tokenizer
 
 WEIGHTS = "model.safetensors"
 
@@ -101,10 +101,5 @@ def _fresh(
 
         size = manifest.vocab_size
         return restore_architecture(manifest.model, path, tokenizer, size)  # type: ignore[arg-type]
-    return build_model(
-        manifest.model,
-        vocab_size=manifest.vocab_size,
-        pad_id=tokenizer.pad_id,
-        bos_id=tokenizer.bos_id,
-        eos_id=tokenizer.eos_id,
-    )
+    assert isinstance(tokenizer, Tokenizer)  # by the architecture
+    return build_model(manifest.model, **tokenizer.ids)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sacrebleu.metrics.bleu import BLEU
@@ -92,21 +91,17 @@ class TextScorer:
         return (bleu + self._rouge.sentence_score(row.text, list(row.others)).score) / 2
 
 
-@dataclass(frozen=True)
 class RoundFolder:
-    """Where a round is."""
+    """The folder of a round.
 
-    path: Path
+    Attributes:
+        samples: the scored texts, one line for each MR.
+        manifest: what made them; a round that has it is finished.
+    """
 
-    @property
-    def samples(self) -> Path:
-        """The scored texts, a line an MR."""
-        return self.path / "samples.jsonl"
-
-    @property
-    def manifest(self) -> Path:
-        """What made them; a round that has it is finished."""
-        return self.path / "round.json"
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.samples, self.manifest = path / "samples.jsonl", path / "round.json"
 
     def facts(self) -> dict[str, Any]:
         """What a finished round is of, and what is in it.

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import sys
 import time
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,19 +55,11 @@ if TYPE_CHECKING:
     from d2t.recipes.self_training.config import FilterConfig, SelfTrainingConfig
 
 
-@dataclass(frozen=True)
 class _Folder:
     """The files of the whole: ``config.toml``, ``run.json`` at the end, ``base/``, ``round-N/``."""
 
-    path: Path
-
-    @property
-    def config(self) -> Path:
-        return self.path / "config.toml"
-
-    @property
-    def manifest(self) -> Path:
-        return self.path / "run.json"
+    def __init__(self, path: Path) -> None:
+        self.path, self.config, self.manifest = path, path / "config.toml", path / "run.json"
 
     def round(self, number: int) -> RoundFiles:
         return RoundFiles(self.path / f"round-{number}")

@@ -159,35 +159,22 @@ class Sampler(Protocol):
         ...
 
 
-@dataclass(frozen=True)
 class RoundFiles:
-    """Paths of one round: ``proposals.jsonl.gz``, ``samples.jsonl``, ``report.json``.
+    """Paths of one round. An interrupted round resumes by ``identity`` and the blocks; all stay.
 
-    A round that is interrupted resumes by ``blocks/`` and ``round.json`` (what the round is); both
-    stay.
+    Attributes:
+        samples: the accepted pairs, in the format of ``data.augment``.
+        proposals: each proposal with the texts that were judged, and the verdicts.
+        report: counts; written last, so that a round with a report is finished.
+        identity: what the round computes.
     """
 
-    folder: Path
-
-    @property
-    def samples(self) -> Path:
-        """The accepted pairs, in the format of ``data.augment``."""
-        return self.folder / "samples.jsonl"
-
-    @property
-    def proposals(self) -> Path:
-        """Each proposal with the texts that were judged, until enough passed, and the verdicts."""
-        return self.folder / "proposals.jsonl.gz"
-
-    @property
-    def report(self) -> Path:
-        """Counts; written last, so that a round with a report is finished."""
-        return self.folder / "report.json"
-
-    @property
-    def identity(self) -> Path:
-        """What the round computes."""
-        return self.folder / "round.json"
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.samples = folder / "samples.jsonl"
+        self.proposals = folder / "proposals.jsonl.gz"
+        self.report = folder / "report.json"
+        self.identity = folder / "round.json"
 
     def block(self, number: int) -> Path:
         """One finished block."""

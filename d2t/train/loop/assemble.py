@@ -139,14 +139,7 @@ def _tokenizer_and_model(
     texts = tokenizer_texts(data.train, linearizer)
     tokenizer = Tokenizer.train(texts, symbols, config.data.vocab_size)
     seed_everything(derive_seed(config.seed, "init"))
-    model = build_model(
-        config.model,
-        vocab_size=tokenizer.vocab_size,
-        pad_id=tokenizer.pad_id,
-        bos_id=tokenizer.bos_id,
-        eos_id=tokenizer.eos_id,
-    )
-    return tokenizer, model
+    return tokenizer, build_model(config.model, **tokenizer.ids)
 
 
 def check_lengths(n_kept: int, n_all: int, max_length: int) -> None:

@@ -15,13 +15,14 @@ from d2t.corpus.types import Example
 from d2t.errors import ConfigError, DataError
 from d2t.judges.parser.training import read_texts
 from d2t.judges.qa.entities import COPIED_KINDS
-from d2t.judges.qa.model import QAModel, new_network
+from d2t.judges.qa.model import QAModel
 from d2t.judges.qa.training.distractors import Distractor
 from d2t.judges.qa.training.pairs import Draws, PairDrawer, QAPairEncoder, Utterance, qa_symbols
 from d2t.model.config import TransformerConfig
 from d2t.model.device import pick_device
 from d2t.model.loss import smoothed_cross_entropy
 from d2t.model.tokenizer import Tokenizer
+from d2t.model.transformer import TransformerModel
 from d2t.section import Section
 from d2t.seeding import derive_seed
 from d2t.slots.checker import SlotChecker
@@ -201,7 +202,7 @@ def _train(
     progress: Reporter,
 ) -> QAModel:
     tokenizer = _tokenizer(train, drawer, config)
-    network = new_network(config.network, tokenizer)
+    network = TransformerModel(config.network, **tokenizer.ids)
     encoder = QAPairEncoder(drawer, tokenizer)
     settings = TrainConfig(
         seed=config.seed,
