@@ -128,18 +128,18 @@ class SiblingIndex:
 
     def siblings(self, mr: MeaningRepresentation) -> list[MeaningRepresentation]:
         """With one slot fewer, one slot more, or one value different; in a fixed order."""
-        found = list(self._larger.get(mr.key(), ()))
+        siblings = list(self._larger.get(mr.key(), ()))
         for slot in dict.fromkeys(mr.slots):
             rest = _without(mr, slot)
             if (smaller := self._mrs.get(rest.key())) is not None:
-                found.append(smaller)
+                siblings.append(smaller)
             if slot.name in self._open:
                 continue
             for other in self._larger.get(rest.key(), ()):
                 [added] = set(other.slots) - set(rest.slots)
                 if added.name == slot.name and added != slot:
-                    found.append(other)
-        return found
+                    siblings.append(other)
+        return siblings
 
     def under_others(self, example: Example, rng: Random) -> Iterator[Example]:
         """The example with the MR of each sibling in place of its own, in an order drawn."""

@@ -29,7 +29,7 @@ from d2t.search.ct2_backend import (
     Parallelism,
     require_no_prefix,
 )
-from d2t.slots.tally import Tally
+from d2t.slots.types import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -325,11 +325,12 @@ class ModelGenerator:
 
     def _best(self, pool: list[tuple[EncodedRequest, list[SearchResult]]]) -> Hypothesis:
         """The model's best, or that of the reranker."""
+        decode = self.bundle.tokenizer.decode
         if not self.options.rerank:
             [(source, results)] = pool
-            return self._check(source, self._candidate(source, results[0]))
+            return self._check(source, read_result(results[0], decode, source.bindings))
         texts = [
-            self._check(source, self._candidate(source, result))
+            self._check(source, read_result(result, decode, source.bindings))
             for source, results in pool
             for result in results
         ]
@@ -338,9 +339,6 @@ class ModelGenerator:
         needs_planner = self.bundle.linearizer.needs_planner
         by_order = pool[0][0].request.plan is not None or needs_planner
         return texts[rerank(texts, by_order=by_order)]
-
-    def _candidate(self, source: EncodedRequest, result: SearchResult) -> Candidate:
-        return read_result(result, self.bundle.tokenizer.decode, source.bindings)
 
     def _check(self, source: EncodedRequest, candidate: Candidate) -> Hypothesis:
         return check_text(

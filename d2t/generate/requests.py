@@ -86,7 +86,8 @@ def request_from_record(
     except D2TError as error:
         error.line = record.line
         raise
-    return GenerationRequest(_id(record, fields), mr, parsed)
+    own_id = fields.get("id")  # it may stand in a column of another name
+    return GenerationRequest(str(own_id) if own_id not in (None, "") else record.id, mr, parsed)
 
 
 def answers_record(
@@ -142,12 +143,6 @@ def _sayable(mr: MeaningRepresentation, domain: Domain) -> MeaningRepresentation
     return mr
 
 
-def _id(record: InputRecord, fields: Mapping[str, Any]) -> str:
-    """The record's own id, which may stand in a column of another name."""
-    own = fields.get("id")
-    return record.id if own is None or own == "" else str(own)
-
-
 POOLED_SHUFFLES = 5
 """Orders of RND whose candidates are reranked together (rule O5.6)."""
 
@@ -174,12 +169,15 @@ def choose_orders(
     Raises:
         DataError: code ``no_plan``: the strategy needs a planner, and there is none.
     """
-    if plan_first:
-        own = _own_order(request, strategy, planner, seed, shuffle)
-        return Orders(request.plan or _planned(request, planner, seed), own)
-    if request.plan is not None and strategy.reads_plans:
+    if request.plan is not None and strategy.reads_plans and not plan_first:
         return Orders(request.plan, request.plan)
-    own = _own_order(request, strategy, planner, seed, shuffle)
+    if strategy.needs_planner:
+        own = _planned(request, planner, seed, shuffle)
+    else:
+        rng = _rng(request, seed, shuffle)
+        own = strategy.order(Example(request.id, request.mr), rng=rng)
+    if plan_first:
+        return Orders(request.plan or _planned(request, planner, seed), own)
     return Orders(request.plan or own, own)
 
 
@@ -202,19 +200,6 @@ def pooled_orders(
         for k in range(POOLED_SHUFFLES)
     )
     return list(dict.fromkeys(shuffles))
-
-
-def _own_order(
-    request: GenerationRequest,
-    strategy: Strategy,
-    planner: Planner | None,
-    seed: int,
-    shuffle: int,
-) -> Plan:
-    rng = _rng(request, seed, shuffle)
-    if not strategy.needs_planner:
-        return strategy.order(Example(request.id, request.mr), rng=rng)
-    return _planned(request, planner, seed, shuffle)
 
 
 def _planned(

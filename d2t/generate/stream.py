@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from d2t.errors import D2TError, DataError, DomainError, MRParseError
-from d2t.slots.tally import Tally
+from d2t.slots.types import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -253,19 +253,13 @@ def answer_records(
         hypotheses = generator.generate(list(requests.values()))
     except RECORD_ERRORS:  # of a record in the window: ask one by one for which
         for i, request in requests.items():
-            items[i] = _answer_one(records[i], request, generator)
+            try:
+                items[i] = StreamItem(records[i], generator.generate([request])[0])
+            except RECORD_ERRORS as error:
+                if error.line is None:
+                    error.line = records[i].line
+                items[i] = StreamItem(records[i], error=error)
     else:
         for i, hypothesis in zip(requests, hypotheses, strict=True):
             items[i] = StreamItem(records[i], hypothesis)
     return [items[i] for i in range(len(records))]
-
-
-def _answer_one(
-    record: InputRecord, request: GenerationRequest, generator: Generator
-) -> StreamItem:
-    try:
-        return StreamItem(record, generator.generate([request])[0])
-    except RECORD_ERRORS as error:
-        if error.line is None:
-            error.line = record.line
-        return StreamItem(record, error=error)

@@ -16,6 +16,7 @@ references are is preferred; a correct but odd text is kept if no better one com
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from d2t.generate.candidates import rerank
@@ -85,8 +86,8 @@ class VerifiedGenerator:
         Raises:
             DataError, BackendError: as ``ModelGenerator.generate``.
         """
-        window, at_a_time = self.generator.window, self.generator.at_a_time
-        return in_windows(self.answer, requests, window=window, at_a_time=at_a_time)
+        model = self.generator
+        return in_windows(self.answer, requests, window=model.window, at_a_time=model.at_a_time)
 
     def answer(self, requests: Sequence[GenerationRequest]) -> list[Hypothesis]:
         """``generate`` for one window of requests, however many they are (same errors)."""
@@ -134,8 +135,8 @@ class VerifiedGenerator:
             ("reranked", self._beams, options.beam_size),
             ("replanned", self._variants, options.variants),
             ("segments", self._segments, options.segment_beam),
-            ("sampled", self._samples, options.samples),
-            ("resampled", self._last_samples, options.last_samples),
+            ("sampled", partial(self._drawn, options.samples, options.top_p), options.samples),
+            ("resampled", partial(self._drawn, options.last_samples, _WIDE), options.last_samples),
         ]
         return [(name, stage) for name, stage, size in stages if size]
 
@@ -196,15 +197,9 @@ class VerifiedGenerator:
         rng.shuffle(pairs)
         return [Plan(asked.slots, chosen) for chosen in [*breaks, *pairs][:most]]
 
-    def _samples(self, requests: Sequence[GenerationRequest], _: Sequence[Hypothesis]) -> Texts:
-        return self._drawn(requests, self.options.samples, self.options.top_p)
-
-    def _last_samples(
-        self, requests: Sequence[GenerationRequest], _: Sequence[Hypothesis]
+    def _drawn(
+        self, n: int, top_p: float, requests: Sequence[GenerationRequest], _: Sequence[Hypothesis]
     ) -> Texts:
-        return self._drawn(requests, self.options.last_samples, _WIDE)
-
-    def _drawn(self, requests: Sequence[GenerationRequest], n: int, top_p: float) -> Texts:
         seed = self.generator.seed
         options = SamplingOptions("ancestral", n_samples=n, keep=n, top_p=top_p, seed=seed)
         return self.generator.checking(requests, options)

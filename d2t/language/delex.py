@@ -160,10 +160,10 @@ def delexicalize(alignment: Alignment, bindings: Mapping[str, str]) -> str:
         if symbol is None or span.start < position:
             continue
         is_name = isinstance(bindings, Bindings) and symbol in bindings.open_symbols
-        found = _find_value(text, span) or (_whole_mention(text, span) if is_name else None)
-        if found is None:
+        place = _find_value(text, span) or (_whole_mention(text, span) if is_name else None)
+        if place is None:
             continue
-        start, end = max(found[0], position), found[1]
+        start, end = max(place[0], position), place[1]
         parts += [escape(text[position:start]), symbol]
         position = end
     return "".join([*parts, escape(text[position:])])
@@ -205,8 +205,8 @@ def maskable(alignment: Alignment, mr: MeaningRepresentation, domain: Domain) ->
     """
     verbatim: dict[Slot, bool] = {}
     for span in alignment.spans:
-        found = _find_value(alignment.text, span) is not None
-        verbatim[span.slot] = found and verbatim.get(span.slot, True)
+        literal = _find_value(alignment.text, span) is not None
+        verbatim[span.slot] = literal and verbatim.get(span.slot, True)
     return tuple(
         slot
         for slot in sorted(set(mr.slots))

@@ -138,5 +138,5 @@ def open_names(mr: MeaningRepresentation, domain: Domain) -> list[str]:
 def open_names_in(template: str, domain: Domain) -> list[str]:
     """The open slots whose placeholders a generated template holds, one entry per value, sorted."""
     known = {symbol_name(spec.name) for spec in domain.slots if spec.kind == "open"}
-    found = (symbol.removeprefix("<val:")[:-1] for symbol in set(PLACEHOLDER.findall(template)))
-    return sorted(name for symbol in found if (name := symbol.split(":")[0]) in known)
+    names = (symbol.removeprefix("<val:")[:-1] for symbol in set(PLACEHOLDER.findall(template)))
+    return sorted(name for part in names if (name := part.split(":")[0]) in known)

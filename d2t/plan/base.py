@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import combinations, pairwise
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from d2t.errors import MRParseError
 from d2t.mr.types import Plan
@@ -92,9 +92,6 @@ def state_error(name: str, error: Exception) -> str:
         f"cannot restore the {name} planner: bad or missing entry ({error!r}) in its saved state; "
         "the bundle is damaged or of another version: copy or train it again"
     )
-
-
-State = dict[str, Any]
 
 
 def kendall_tau(requested: Plan, realised: Plan) -> float | None:

@@ -17,8 +17,8 @@ from d2t.mr.domain import load_domain
 from d2t.mr.domain_files import load_domain_copy
 from d2t.plan.choose import make_planner
 from d2t.plan.neural import PLANNER, NeuralPlanner
-from d2t.plan.oracle import OraclePlanner
 from d2t.plan.training.homes import PlannerSource, planner_examples, planner_home
+from d2t.plan.untrained import OraclePlanner
 from d2t.score.bootstrap import Resampling
 from d2t.score.plans import LABELS, reference_plans, score_planner, signature
 from d2t.score.report.report import markdown_table

@@ -11,7 +11,7 @@ from d2t.corpus.correct import align_examples, split_references
 from d2t.errors import DataError
 from d2t.mr.types import MeaningRepresentation, Plan
 from d2t.plan.base import bigram_f1, kendall_tau
-from d2t.plan.oracle import order_of
+from d2t.plan.untrained import order_of
 from d2t.score.bootstrap import percentile_interval, resampled_totals
 from d2t.score.metric import ratio
 

@@ -9,8 +9,7 @@ from d2t.corpus.correct import align_examples
 from d2t.corpus.group import group_references
 from d2t.errors import DataError
 from d2t.mr.types import Plan
-from d2t.plan.oracle import order_of
-from d2t.plan.untrained import display_plan, random_plans
+from d2t.plan.untrained import display_plan, order_of, random_plans
 from d2t.seeding import derived_rng
 
 if TYPE_CHECKING:

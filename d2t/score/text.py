@@ -236,8 +236,8 @@ def distinct(texts: Iterable[Sequence[str]], n: int) -> float:
 
 def copied(templates: Sequence[Sequence[str]], seen: frozenset[tuple[str, ...]]) -> float:
     """% of the texts that a training text equals, values of open slots aside."""
-    found = sum(tuple(template) in seen for template in templates)
-    return 100.0 * found / max(1, len(templates))
+    n_copied = sum(tuple(template) in seen for template in templates)
+    return 100.0 * n_copied / max(1, len(templates))
 
 
 def template_of_text(

@@ -108,8 +108,8 @@ class CTranslate2Backend:
 
     def greedy(self, sources: Sequence[EncodedSource], *, max_length: int) -> list[SearchResult]:
         """See ``SearchBackend.greedy``."""
-        found = self._translate(sources, beam_size=1, max_length=max_length)
-        return [results[0] for results in found]
+        answers = self._translate(sources, beam_size=1, max_length=max_length)
+        return [results[0] for results in answers]
 
     def beams(
         self,
@@ -148,7 +148,7 @@ class CTranslate2Backend:
         with self._seeding:
             # A worker's generator is seeded once, when it first draws: new worker, known seed.
             self._seed(rows[0][1].request % 2**31)
-            found = self._translate(
+            answers = self._translate(
                 [sources[at] for at, _ in rows],
                 translator=self._open(inter_threads=1),
                 beam_size=1,
@@ -157,7 +157,7 @@ class CTranslate2Backend:
                 sampling_topp=options.top_p,
                 sampling_temperature=options.temperature,
             )
-        return [results[0] for results in found]
+        return [results[0] for results in answers]
 
     def _translate(
         self,
@@ -181,7 +181,7 @@ class CTranslate2Backend:
         by_symbols: dict[frozenset[int], list[int]] = {}
         for at, source in enumerate(sources):
             by_symbols.setdefault(frozenset(self._mask.allowed(source.symbols)), []).append(at)
-        found: dict[int, list[SearchResult]] = {}
+        results: dict[int, list[SearchResult]] = {}
         for allowed, places in by_symbols.items():
             answers = (translator or self._translator).translate_batch(
                 [[self._pieces[i] for i in sources[at].ids] for at in places],
@@ -195,11 +195,11 @@ class CTranslate2Backend:
                 **options,
             )
             for at, answer in zip(places, answers, strict=True):
-                found[at] = [
+                results[at] = [
                     self._result(tokens, score)
                     for tokens, score in zip(answer.hypotheses, answer.scores, strict=True)
                 ]
-        return [found[at] for at in range(len(sources))]
+        return [results[at] for at in range(len(sources))]
 
     def _result(self, tokens: Sequence[str], score: float) -> SearchResult:
         finished = bool(tokens) and tokens[-1] == self._eos

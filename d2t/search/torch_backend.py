@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from d2t.model.bundle.network import Bundle
     from d2t.search.backend import EncodedSource, SampleKey, SamplingOptions, SearchResult
 
-_Found = TypeVar("_Found")
+_Result = TypeVar("_Result")
 _Item = TypeVar("_Item")
 
 _PENDING = "prefix_pending"
@@ -118,44 +118,38 @@ class TorchBackend:
     def batch(
         self, sources: Sequence[EncodedSource]
     ) -> tuple[Seq2SeqModel, Tensor, Tensor, Tensor]:
-        """What a search steps, its sources and their mask, and the banned tokens.
+        """The model, source ids ``(batch, src_len)``, their mask, and what is banned.
 
-        Prefixes must be of one length.
+        Prefixes must be of one length. ``(batch, vocab) bool`` says what a row may not say.
         """
-        ids, mask, banned = self._tensors(sources)
-        model = self._model
-        if any(source.prefix for source in sources):
-            model = PrefixedModel(model, [source.prefix for source in sources])
-        return model, ids, mask, banned
-
-    def _tensors(self, sources: Sequence[EncodedSource]) -> tuple[Tensor, Tensor, Tensor]:
-        """Source ids ``(batch, src_len)``, their mask, and the banned tokens ``(batch, vocab)``."""
         model = self._model
         device = next((p.device for p in model.parameters()), torch.device("cpu"))
         ids, mask = pad_sources([s.ids for s in sources], model.pad_id, device=device)
         banned = self._base.repeat(len(sources), 1)
         for row, source in enumerate(sources):
             banned[row, self._mask.allowed(source.symbols)] = False
-        return ids, mask, banned.to(device)
+        if any(source.prefix for source in sources):
+            model = PrefixedModel(model, [source.prefix for source in sources])
+        return model, ids, mask, banned.to(device)
 
 
 def _by_prefix(
     items: Sequence[_Item],
     sources: Sequence[EncodedSource],
-    run: Callable[[Sequence[_Item]], Sequence[_Found]],
-) -> list[_Found]:
+    run: Callable[[Sequence[_Item]], Sequence[_Result]],
+) -> list[_Result]:
     """What ``run`` finds for each item, in order; like prefixes go together.
 
     Without prefixes that is one call for all.
     """
-    found: dict[int, _Found] = {}
+    results: dict[int, _Result] = {}
     for places in like_prefixes([source.prefix for source in sources]):
         chosen = [items[at] for at in places]
-        found.update(zip(places, _guarded(partial(run, chosen)), strict=True))
-    return [found[at] for at in range(len(items))]
+        results.update(zip(places, _guarded(partial(run, chosen)), strict=True))
+    return [results[at] for at in range(len(items))]
 
 
-def _guarded(run: Callable[[], _Found]) -> _Found:
+def _guarded(run: Callable[[], _Result]) -> _Result:
     """What ``run`` finds; memory that ran out becomes our own error, and is given back."""
     try:
         return run()

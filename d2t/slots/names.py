@@ -81,7 +81,7 @@ class LandmarkContext:
         text, words = tokens.text, tokens.words
         if text == text.lower() or text == text.upper():
             return []
-        found: list[tuple[int, int, str, str]] = []
+        unknown: list[tuple[int, int, str, str]] = []
         for start in range(1, len(words)):
             if start in named or not text[tokens.starts[start]].isupper():
                 continue
@@ -92,8 +92,8 @@ class LandmarkContext:
             if not text[tokens.starts[first]].isupper():
                 first = start
             value = text[tokens.starts[first] : tokens.ends[end - 1]]
-            found.append((first, end, slot, value))
-        return found
+            unknown.append((first, end, slot, value))
+        return unknown
 
     def _announced(self, words: list[str], start: int) -> tuple[str, int]:
         """The slot that the words before ``start`` announce, and where the string itself begins."""
@@ -208,7 +208,7 @@ class NameFinder:
             mr: decides between values that are written alike.
         """
         words = tokens.words
-        found: list[Mention] = []
+        mentions: list[Mention] = []
         at = 0
         while at < len(words):
             rows = self._known.fitting(words, at)
@@ -223,9 +223,9 @@ class NameFinder:
             length = max(len(row.words) for row in rows)
             senses = _senses([row for row in rows if len(row.words) == length], mr)
             slot = self._sense(words, at, at + length, senses)
-            found.append(Mention(at, at + length, slot, senses[slot]))
+            mentions.append(Mention(at, at + length, slot, senses[slot]))
             at += length
-        return self._move_landmarks(words, found)
+        return self._move_landmarks(words, mentions)
 
     def _is_name(self, row: Row, tokens: Tokens, at: int, mr: MeaningRepresentation | None) -> bool:
         """Whether a value that is an ordinary word too (``the room``) is a name here.
@@ -262,22 +262,22 @@ class NameFinder:
             return context.slot
         return next(slot for slot in senses if slot != context.slot)
 
-    def _move_landmarks(self, words: list[str], found: list[Mention]) -> list[Mention]:
+    def _move_landmarks(self, words: list[str], mentions: list[Mention]) -> list[Mention]:
         """``Cotto is near The Eagle``: of two names, the one in a landmark's place is one."""
         context = self.context
         if context is None:
-            return found
-        names = [mention for mention in found if mention.slot == context.name_slot]
+            return mentions
+        names = [mention for mention in mentions if mention.slot == context.name_slot]
         if len(names) < 2:
-            return found
+            return mentions
         placed = {mention for mention in names if context.holds(words, mention.start, mention.end)}
         if len(placed) == len(names):
-            return found
+            return mentions
         return [
             Mention(mention.start, mention.end, context.slot, mention.value)
             if mention in placed
             else mention
-            for mention in found
+            for mention in mentions
         ]
 
 

@@ -25,7 +25,7 @@ from d2t.judges.parser.training import ParserConfig, read_texts, train_parser
 from d2t.judges.qa.report import QAOptions, QAReport, judge_records, signature
 from d2t.language.template import template_of
 from d2t.mr.types import Plan
-from d2t.plan.oracle import order_of
+from d2t.plan.untrained import order_of
 from d2t.score.bootstrap import Resampling, paired_bootstrap
 from d2t.score.metric import ratio
 from d2t.score.order import OrderAccuracy
@@ -34,7 +34,7 @@ from d2t.score.report.report import evaluate_records
 from d2t.score.text import bleu
 from d2t.seeding import derived_rng
 from d2t.slots.checker import SlotChecker
-from d2t.slots.tally import Tally
+from d2t.slots.types import Tally
 from d2t.train.config.load import bundle_digest
 from experiments.engine.steps import existing_bundle, is_current, write_outputs
 

@@ -25,7 +25,7 @@ from d2t.language.template import template_of, template_text
 from d2t.model.layers import attend, with_noise
 from d2t.model.transformer import TransformerModel
 from d2t.search.backend import SamplingOptions
-from d2t.slots.tally import Tally
+from d2t.slots.types import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

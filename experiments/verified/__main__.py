@@ -28,7 +28,7 @@ from d2t.mr.parse import unseen_values
 from d2t.mr.types import MeaningRepresentation, Slot
 from d2t.plan.untrained import random_plan, random_plans
 from d2t.seeding import derived_rng
-from d2t.slots.tally import Tally
+from d2t.slots.types import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -191,7 +191,7 @@ def test_only_bound_placeholders_may_be_generated(bundle: EchoBundle) -> None:
 def test_the_engine_is_told_which_placeholders_are_bound(bundle: EchoBundle) -> None:
     backend = TorchBackend(bundle)
     sources = [EncodedSource((5, 2), ("<val:name>",)), EncodedSource((5, 2), ())]
-    _, _, banned = backend._tensors(sources)
+    _, _, _, banned = backend.batch(sources)
     place = bundle.tokenizer.encode_target("<val:name>")[0]
     assert banned[:, place].tolist() == [False, True]
     banned[0, place] = True

@@ -17,8 +17,7 @@ from d2t.mr.types import Plan, Slot
 from d2t.plan.base import join_plan, remaining_slots
 from d2t.plan.bigram import BigramPlanner
 from d2t.plan.choose import PLANNERS, FittedPlanners, complete_plan, first_as_plan, make_planner
-from d2t.plan.oracle import OraclePlanner, order_of
-from d2t.plan.untrained import DisplayPlanner, RandomPlanner
+from d2t.plan.untrained import DisplayPlanner, OraclePlanner, RandomPlanner, order_of
 from tests.support.plugins import install, undo_registrations
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from d2t.plan.bigram import BigramPlanner
 from d2t.plan.choose import complete_plan
 from d2t.plan.network import PlanVocabulary, parameter_shapes
 from d2t.plan.neural import NeuralPlanner
-from d2t.plan.oracle import OraclePlanner
 from d2t.plan.untrained import (
     DisplayPlanner,
+    OraclePlanner,
     RandomPlanner,
     display_plan,
     random_plan,

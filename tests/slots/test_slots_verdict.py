@@ -11,7 +11,7 @@ from d2t.mr.parse import parse_mr
 from d2t.mr.types import MeaningRepresentation
 from d2t.slots.checker import SlotChecker
 from d2t.slots.render import render_report
-from d2t.slots.tally import Tally
+from d2t.slots.types import Tally
 
 DOMAIN = load_domain("restaurant")
 CHECKER = SlotChecker.for_domain(DOMAIN)

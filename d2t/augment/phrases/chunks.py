@@ -72,13 +72,13 @@ class Chunker:
 
     def __call__(self, words: Sequence[Word]) -> list[Chunk]:
         """The chunks of a sentence, in order, covering every word."""
-        found: list[Chunk] = []
+        chunks: list[Chunk] = []
         at = 0
         while at < len(words):
-            chunk = self._next(words, at, found[-1] if found else None)
-            found.append(chunk)
+            chunk = self._next(words, at, chunks[-1] if chunks else None)
+            chunks.append(chunk)
             at = chunk.last
-        return self._whole_noun_groups(words, found)
+        return self._whole_noun_groups(words, chunks)
 
     def _next(self, words: Sequence[Word], at: int, before: Chunk | None) -> Chunk:
         if words[at].span is not None:
@@ -253,29 +253,31 @@ class Chunker:
         ``a cheap, family friendly pub`` and ``serves cheap and tasty food`` are one noun group;
         ``is cheap and family friendly`` are two adjectives.
         """
-        found: list[Chunk] = []
+        groups: list[Chunk] = []
         at = 0
         while at < len(chunks):
             chunk = chunks[at]
             if chunk.type != "noun" or self._ends_noun(words, chunk):
-                found.append(chunk)
+                groups.append(chunk)
                 at += 1
                 continue
             if at + 1 < len(chunks) and chunks[at + 1].type == "clause" and not chunk.slots:
-                found.append(replace(chunks[at + 1], first=chunk.first))  # "Their [prices are low]"
+                groups.append(
+                    replace(chunks[at + 1], first=chunk.first)
+                )  # "Their [prices are low]"
                 at += 2
                 continue
             determined = words[chunk.first].low in DETERMINERS
-            predicative = not determined and bool(found) and _copular(words, found)
+            predicative = not determined and bool(groups) and _copular(words, groups)
             joined, after = self._join(words, chunks, at)
             if not predicative and joined is not None:
-                found.append(joined)
+                groups.append(joined)
                 at = after
                 continue
             open_ended = determined or not predicative
-            found.append(replace(chunk, type="adjective", whole=not open_ended))
+            groups.append(replace(chunk, type="adjective", whole=not open_ended))
             at += 1
-        return found
+        return groups
 
     def _join(
         self, words: Sequence[Word], chunks: list[Chunk], at: int
@@ -300,12 +302,12 @@ class Chunker:
         return None, at
 
 
-def _copular(words: Sequence[Word], found: list[Chunk]) -> bool:
+def _copular(words: Sequence[Word], chunks: list[Chunk]) -> bool:
     """Whether the chunks so far end in a form of "to be", or in its first adjectives."""
-    at = len(found) - 1
-    while at > 0 and found[at].type in ("part", "adjective"):
+    at = len(chunks) - 1
+    while at > 0 and chunks[at].type in ("part", "adjective"):
         at -= 1
-    chunk = found[at]
+    chunk = chunks[at]
     return chunk.type == "verb" and any(
         word.low in COPULAS or word.low.endswith(("'s", "’s", "'re", "’re"))
         for word in words[chunk.first : chunk.last]

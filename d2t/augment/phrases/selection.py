@@ -65,7 +65,7 @@ def fluent_phrases(
     of_kind: defaultdict[str | None, list[float]] = defaultdict(list)
     for phrase, score in zip(phrases, scores, strict=True):
         of_kind[phrase.kind].append(float(score))
-    limits = {kind: np.quantile(found, quantile) for kind, found in of_kind.items()}
+    limits = {kind: np.quantile(values, quantile) for kind, values in of_kind.items()}
     return [
         phrase
         for phrase, score in zip(phrases, scores, strict=True)

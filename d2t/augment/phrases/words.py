@@ -167,10 +167,10 @@ def _verb_places(words: Sequence[Word]) -> Iterable[str]:
         after = at + 1
         while after < len(words) - 1 and is_adverb(words[after].low):
             after += 1
-        found = words[after]
-        content = found.low not in CLOSED and _WORDLIKE.fullmatch(found.low) is not None
-        if content and (found.span is None or (found.opens_span and not found.closes_span)):
-            yield found.low
+        word = words[after]
+        content = word.low not in CLOSED and _WORDLIKE.fullmatch(word.low) is not None
+        if content and (word.span is None or (word.opens_span and not word.closes_span)):
+            yield word.low
 
 
 def _noun_places(words: Sequence[Word]) -> Iterable[str]:

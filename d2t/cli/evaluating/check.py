@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from d2t.mr.domain import Domain
     from d2t.mr.types import MeaningRepresentation
     from d2t.slots.checker import SlotChecker
-    from d2t.slots.tally import Tally
-    from d2t.slots.types import SlotReport
+    from d2t.slots.types import SlotReport, Tally
 
 
 def check(
@@ -56,8 +55,7 @@ def check(
     from d2t.mr.domain import load_domain
     from d2t.mr.parse import unseen_values
     from d2t.slots.checker import SlotChecker
-    from d2t.slots.tally import Tally
-    from d2t.slots.types import slots_as_list
+    from d2t.slots.types import Tally, slots_as_list
 
     if show and as_json:
         raise UsageError("--show prints for people, --json for programs; give one of them")

@@ -107,12 +107,12 @@ class ClauseChecker:
         verbs, imperatives = (
             [
                 word
-                for word, n in found.items()
+                for word, n in counts.items()
                 if n >= max(2.0, min_share * n_texts, _TYPICAL * said[word])
                 and n > participles[word]
                 and word.isalpha()
             ]
-            for found in (finite, bare)
+            for counts in (finite, bare)
         )
         return cls(verbs, imperatives, usual_subject(read), Wording.fit(read))
 

@@ -82,8 +82,8 @@ def _units(alignment: Alignment) -> list[str]:
 
 
 def _words(text: str) -> list[str]:
-    found = _UNIT.findall(text)
-    return [unit.casefold() if unit[0].isalnum() else _MARK for unit in found]
+    units = _UNIT.findall(text)
+    return [unit.casefold() if unit[0].isalnum() else _MARK for unit in units]
 
 
 def _has_letter(unit: str) -> bool:

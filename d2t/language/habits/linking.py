@@ -60,10 +60,10 @@ class Linking:
     @classmethod
     def of(cls, naming: str) -> Self:
         """Around a template with one placeholder."""
-        found = PLACEHOLDER.search(naming)
-        if found is None:
+        symbol = PLACEHOLDER.search(naming)
+        if symbol is None:
             raise ValueError(f"no placeholder in {naming!r}")
-        return cls(naming, found[0])
+        return cls(naming, symbol[0])
 
     @classmethod
     def fit(cls, templates: Iterable[str]) -> Self | None:
@@ -81,10 +81,10 @@ class Linking:
                 if names == [subject] and len(words) <= _SHORT + 1 and words[0] in _ANAPHORS:
                     counts[sentence] += 1
         naming, n = min(counts.items(), key=lambda item: (-item[1], item[0]), default=("", 0))
-        found = cls(naming, str(subject))
-        if n < _KNOWN or sum(map(found.holds, read)) < _USUAL * len(read):
+        linking = cls(naming, str(subject))
+        if n < _KNOWN or sum(map(linking.holds, read)) < _USUAL * len(read):
             return None
-        return found
+        return linking
 
     def follows(self, template: str) -> bool:
         """Whether a sentence may follow others (``refers_back``)."""

@@ -97,9 +97,10 @@ class Wording:
                 before[right][left] += 1
                 after[left][right] += 1
             for sentence in sentences_of(words):
-                if found := _predication(sentence):
-                    copulas[found[0]] += 1
-                    naming[found[0]] += _is_naming(found[1], subject)
+                if predication := _predication(sentence):
+                    noun, word = predication
+                    copulas[noun] += 1
+                    naming[noun] += _is_naming(word, subject)
         least = max(_SEEN, _OFTEN * len(read))
         things = (n for n, k in copulas.items() if k >= least and naming[n] >= _NAMED * k)
         fitted = cls(subject, _usual(before), _usual(after), frozenset(things))
@@ -130,8 +131,8 @@ class Wording:
         for sentence in sentences_of(words):
             if self._has_article(sentence):
                 return "article"
-            found = _predication(sentence)
-            if found and found[0] not in self.things and _is_naming(found[1], self.subject):
+            noun, word = _predication(sentence) or ("", "")
+            if noun and noun not in self.things and _is_naming(word, self.subject):
                 return "not_a_thing"
         return None
 
@@ -198,9 +199,9 @@ def _is_naming(word: str, subject: str) -> bool:
 def _usual(counts: Mapping[str, Counter[str]]) -> dict[str, frozenset[str]]:
     """The neighbours of the placeholders that are frequent."""
     return {
-        name: frozenset(word for word, n in found.items() if n >= _USUAL * found.total())
-        for name, found in sorted(counts.items())
-        if PLACEHOLDER.fullmatch(name) and found.total() >= _ENOUGH
+        name: frozenset(word for word, n in neighbours.items() if n >= _USUAL * neighbours.total())
+        for name, neighbours in sorted(counts.items())
+        if PLACEHOLDER.fullmatch(name) and neighbours.total() >= _ENOUGH
     }
 
 

@@ -16,7 +16,7 @@ from d2t.errors import DataError
 from d2t.mr.types import MeaningRepresentation
 from d2t.plan.network import MAX_COUNT, PlanVocabulary
 from d2t.plan.neural import NeuralPlanner
-from d2t.plan.oracle import order_of
+from d2t.plan.untrained import order_of
 from d2t.seeding import derive_seed, seed_everything
 from d2t.train.loop.small import fit
 

@@ -172,7 +172,36 @@ class EvaluationReport:
 
     def as_markdown(self) -> str:
         """The report for a person, as Markdown tables."""
-        return _markdown(self)
+        level = f"{self.resampling.level:g}% interval"
+        metrics = markdown_table(
+            ["metric", "score", level, "n", "better"],
+            [
+                [
+                    m.label,
+                    f"{m.score:.2f}",
+                    _interval(m.low, m.high) if self.resampling.n_resamples else "-",
+                    str(m.n),
+                    better(m.higher_is_better),
+                ]
+                for m in self.metrics.values()
+            ],
+        )
+        blocks = [
+            f"{self.n_records} records, {self.n_mrs} MRs, domain {self.domain}"
+            + (f", {self.n_empty} empty texts" if self.n_empty else "")
+            + (
+                f", {len(self.bad)} bad line{'s' * (len(self.bad) > 1)} not scored"
+                if self.bad
+                else ""
+            ),
+            metrics,
+        ]
+        if self.breakdown:
+            blocks.append(_breakdown_table(self))
+        blocks.append(
+            signature_lines([m.signature for m in self.metrics.values()], self.resampling)
+        )
+        return "\n\n".join(blocks) + "\n"
 
 
 def evaluate_records(
@@ -313,40 +342,6 @@ def _require(parts: Sequence[Part], scorers: Sequence[Scorer]) -> None:
         "name a corpus that has them: --corpus e2e_cleaned --split test",
         code="missing_references",
     )
-
-
-def _markdown(report: EvaluationReport) -> str:
-    """Metrics, per-slot errors, signatures."""
-    level = f"{report.resampling.level:g}% interval"
-    metrics = markdown_table(
-        ["metric", "score", level, "n", "better"],
-        [
-            [
-                m.label,
-                f"{m.score:.2f}",
-                _interval(m.low, m.high) if report.resampling.n_resamples else "-",
-                str(m.n),
-                better(m.higher_is_better),
-            ]
-            for m in report.metrics.values()
-        ],
-    )
-    blocks = [
-        f"{report.n_records} records, {report.n_mrs} MRs, domain {report.domain}"
-        + (f", {report.n_empty} empty texts" if report.n_empty else "")
-        + (
-            f", {len(report.bad)} bad line{'s' * (len(report.bad) > 1)} not scored"
-            if report.bad
-            else ""
-        ),
-        metrics,
-    ]
-    if report.breakdown:
-        blocks.append(_breakdown_table(report))
-    blocks.append(
-        signature_lines([m.signature for m in report.metrics.values()], report.resampling)
-    )
-    return "\n\n".join(blocks) + "\n"
 
 
 def _breakdown_table(report: EvaluationReport) -> str:

@@ -135,15 +135,15 @@ class Automaton:
     def classes(self, words: list[str]) -> list[str]:
         """Words as the automaton sees them: those it does not know fall into one class."""
         memo = self._classes
-        found: list[str] = []
+        kinds: list[str] = []
         for word in words:
             kind = memo.get(word)
             if kind is None:
                 kind = self._classify(word)
                 if len(memo) < _MEMO_LIMIT:
                     memo[word] = kind
-            found.append(kind)
-        return found
+            kinds.append(kind)
+        return kinds
 
     def _classify(self, word: str) -> str:
         if word in self.vocabulary or word[0] == "\0" or word in BARRIERS:
@@ -152,7 +152,7 @@ class Automaton:
 
     def matches_at(self, classes: list[str], start: int) -> list[tuple[int, tuple[int, ...]]]:
         """(end, pattern indices) of every match that begins at ``start``, shortest first."""
-        found: list[tuple[int, tuple[int, ...]]] = []
+        matches: list[tuple[int, tuple[int, ...]]] = []
         state = self._start
         table, final = self._table, self._final
         for at in range(start, len(classes)):
@@ -164,8 +164,8 @@ class Automaton:
                 break
             state = following
             if final[state]:
-                found.append((at + 1, final[state]))
-        return found
+                matches.append((at + 1, final[state]))
+        return matches
 
     def first_words(self) -> frozenset[str]:
         """The words with which a match can begin (gaps aside)."""
@@ -274,8 +274,8 @@ class BackwardAutomaton:
         if end <= 0 or words[end - 1] not in self._last_words:
             return None
         classes = self._automaton.classes(words[max(0, end - self.reach) : end][::-1])
-        found = self._automaton.matches_at(classes, 0)
-        return end - found[-1][0] if found else None
+        matches = self._automaton.matches_at(classes, 0)
+        return end - matches[-1][0] if matches else None
 
 
 def _reverse(node: Node) -> Node:

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from d2t.errors import DomainError, did_you_mean
 from d2t.io.hashing import sha256_json
-from d2t.slots.lexicon.pattern import Node, ParsedPattern, parse_pattern
+from d2t.slots.lexicon.pattern import Node, PatternCache, parse_pattern
 from d2t.slots.lexicon.tokens import Tokenizer
 
 if TYPE_CHECKING:
@@ -126,18 +126,18 @@ class Lexicon:
 
     def variants(self, words: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
         """``words`` and what they may be exchanged for, e.g. ``about 15`` and ``around 15``."""
-        found = [words]
+        phrases = [words]
         for group in self.equivalents:
             for member in group:
                 size = len(member)
                 for at in range(len(words) - size + 1):
                     if words[at : at + size] == member:
-                        found += [
+                        phrases += [
                             (*words[:at], *other, *words[at + size :])
                             for other in group
                             if other != member
                         ]
-        return tuple(found)
+        return tuple(phrases)
 
     def worded(self) -> frozenset[tuple[str, str]]:
         """(slot, value) pairs that some phrase of the lexicon can realise."""
@@ -209,7 +209,7 @@ class _Builder:
         self, domain: Domain, where: str, tokenizer: Tokenizer, macros: Mapping[str, str]
     ) -> None:
         self.domain, self.where, self.tokenizer, self.macros = domain, where, tokenizer, macros
-        self.parsed = ParsedPattern()
+        self.cache = PatternCache()
 
     def keys(
         self, table: Mapping[str, Any], name: str, allowed: set[str], needed: set[str]
@@ -227,7 +227,7 @@ class _Builder:
         """Parse patterns; errors name the file."""
         try:
             return tuple(
-                parse_pattern(source, self.tokenizer.words, self.macros, self.parsed)
+                parse_pattern(source, self.tokenizer.words, self.macros, self.cache)
                 for source in sources
             )
         except DomainError as error:

@@ -155,10 +155,10 @@ class PhraseMatcher:
                         self._marked[index] = has_marks(node)
                     first, last, weight = start, end, self._weight(words, start, end)
                     if self._marked[index]:
-                        found = locate(node, words, start, end, self._light)
-                        if found is None or found.start >= found.end:
+                        location = locate(node, words, start, end, self._light)
+                        if location is None or location.start >= location.end:
                             continue
-                        first, last, weight = found.start, found.end, found.weight
+                        first, last, weight = location.start, location.end, location.weight
                     yield self._phrase(words, first, last, weight, entry)
 
     def _weight(self, words: list[str], start: int, end: int) -> int:

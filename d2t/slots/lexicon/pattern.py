@@ -71,7 +71,7 @@ Node = Word | Gap | Mark | Sequence | Choice
 NOTHING = Sequence(())
 
 
-class ParsedPattern:
+class PatternCache:
     """What the patterns of one lexicon share, each parsed once: macros and literals.
 
     A macro is used up to a hundred times; parsing it again each time took most of the start-up.
@@ -86,7 +86,7 @@ def parse_pattern(
     source: str,
     words: Callable[[str], tuple[str, ...]],
     macros: Mapping[str, str],
-    parsed: ParsedPattern | None = None,
+    cache: PatternCache | None = None,
 ) -> Node:
     """Parse one pattern.
 
@@ -94,12 +94,12 @@ def parse_pattern(
         source: the pattern.
         words: the tokenizer that normalises literals as it normalises texts.
         macros: pattern text by macro name; macros may use macros.
-        parsed: what earlier calls with the same ``words`` and ``macros`` have parsed.
+        cache: what earlier calls with the same ``words`` and ``macros`` have parsed.
 
     Raises:
         DomainError: unbalanced groups, an unknown or circular macro, or a stray character.
     """
-    return _Parser(source, words, macros, (), parsed or ParsedPattern()).parse()
+    return _Parser(source, words, macros, (), cache or PatternCache()).parse()
 
 
 class _Parser:
@@ -111,10 +111,10 @@ class _Parser:
         words: Callable[[str], tuple[str, ...]],
         macros: Mapping[str, str],
         inside: tuple[str, ...],
-        parsed: ParsedPattern,
+        cache: PatternCache,
     ) -> None:
         self.source, self.words, self.macros, self.inside = source, words, macros, inside
-        self.parsed = parsed
+        self.cache = cache
         self.lexemes: list[str] = _LEX.findall(source)
         if "".join(self.lexemes) != source:
             raise self.error("a stray brace")
@@ -187,11 +187,11 @@ class _Parser:
             raise self.error(f"macro {name!r} uses itself")
         if name not in self.macros:
             raise self.error(f"unknown macro {name!r}")
-        if name not in self.parsed.macros:
+        if name not in self.cache.macros:
             inside = (*self.inside, name)
-            parser = _Parser(self.macros[name], self.words, self.macros, inside, self.parsed)
-            self.parsed.macros[name] = parser.parse()
-        return self.parsed.macros[name]
+            parser = _Parser(self.macros[name], self.words, self.macros, inside, self.cache)
+            self.cache.macros[name] = parser.parse()
+        return self.cache.macros[name]
 
     def literal(self, text: str) -> Node:
         """``text`` as the words of a tokenised utterance; ``#`` and ``@name`` stand alone."""
@@ -199,10 +199,10 @@ class _Parser:
             return Word(NUMBER)
         if text.startswith("@"):
             return Word("\0" + text[1:])
-        if text not in self.parsed.literals:
+        if text not in self.cache.literals:
             words = tuple(Word(word) for word in self.words(text))
-            self.parsed.literals[text] = words[0] if len(words) == 1 else Sequence(words)
-        return self.parsed.literals[text]
+            self.cache.literals[text] = words[0] if len(words) == 1 else Sequence(words)
+        return self.cache.literals[text]
 
     def spellings(self, item: Node | str) -> list[str]:
         """All strings a glued item stands for; only single words can be glued."""

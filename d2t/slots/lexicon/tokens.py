@@ -175,7 +175,7 @@ def sentence_starts(tokens: Tokens) -> tuple[int, ...]:
     single letter (``e.g.``, ``St. John``), nor inside a number (``4.5``), and at a line break.
     """
     words, starts, ends, text = tokens.words, tokens.starts, tokens.ends, tokens.text
-    found = [0]
+    offsets = [0]
     for at, start in enumerate(starts):
         if at == 0:
             continue
@@ -186,10 +186,10 @@ def sentence_starts(tokens: Tokens) -> tuple[int, ...]:
             before = words[at - 2] if at > 1 else ""
             if previous == "." and before and _is_abbreviation(before, tokens, at):
                 continue
-            found.append(start)
+            offsets.append(start)
         elif "\n" in text[ends[at - 1] : start]:
-            found.append(start)
-    return tuple(dict.fromkeys(found))
+            offsets.append(start)
+    return tuple(dict.fromkeys(offsets))
 
 
 def _is_abbreviation(before: str, tokens: Tokens, at: int) -> bool:
