@@ -118,9 +118,9 @@ class TorchBackend:
     def batch(
         self, sources: Sequence[EncodedSource]
     ) -> tuple[Seq2SeqModel, Tensor, Tensor, Tensor]:
-        """The model, source ids ``(batch, src_len)``, their mask, and what is banned.
+        """The model, source ids ``(batch, src_len)``, their mask, and banned tokens.
 
-        Prefixes must be of one length. ``(batch, vocab) bool`` says what a row may not say.
+        The latter are ``(batch, vocab) bool``. Prefixes must be of one length.
         """
         model = self._model
         device = next((p.device for p in model.parameters()), torch.device("cpu"))
