@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeVar
 
 from d2t.errors import BackendError, UsageError
 from d2t.language.symbols import PLAN_SYMBOLS, all_symbols
@@ -13,7 +13,7 @@ from d2t.model.tokenizer import Tokenizer
 from d2t.seeding import derive_seed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Sequence
 
     from d2t.model.pretrained_tokenizer import PretrainedTokenizer
     from d2t.mr.domain import Domain
@@ -23,6 +23,10 @@ SamplingMethod = Literal["noise", "ancestral"]
 
 BATCHES_PER_WINDOW = 8
 """Batches that are worked on together, so that sorting by length has something to sort."""
+
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 class OutOfMemoryError(BackendError):
@@ -113,6 +117,21 @@ class SamplingOptions:
             raise UsageError(f"top_p must be above 0 and at most 1, was {self.top_p}")
         if self.top_k < 0:
             raise UsageError(f"top_k must be 0 or more, was {self.top_k}")
+
+
+def in_groups(
+    items: Sequence[_Item],
+    key: Callable[[_Item], Hashable],
+    run: Callable[[list[_Item]], Sequence[_Result]],
+) -> list[_Result]:
+    """The result of ``run`` for each item, in their order; items of the same key share a call."""
+    groups: dict[Hashable, list[int]] = {}
+    for at, item in enumerate(items):
+        groups.setdefault(key(item), []).append(at)
+    results: dict[int, _Result] = {}
+    for places in groups.values():
+        results.update(zip(places, run([items[at] for at in places]), strict=True))
+    return [results[at] for at in range(len(items))]
 
 
 class SearchBackend(Protocol):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from d2t.errors import BackendError, BundleError, DataError, UsageError
 from d2t.model.config import EXPORTED_POSITIONS
 from d2t.model.tokenizer import Tokenizer
-from d2t.search.backend import BATCHES_PER_WINDOW, SearchResult, SymbolMask
+from d2t.search.backend import BATCHES_PER_WINDOW, SearchResult, SymbolMask, in_groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -178,28 +178,26 @@ class CTranslate2Backend:
                 "engine; shorten its values, or use --engine torch",
                 code="too_long",
             )
-        by_symbols: dict[frozenset[int], list[int]] = {}
-        for at, source in enumerate(sources):
-            by_symbols.setdefault(frozenset(self._mask.allowed(source.symbols)), []).append(at)
-        results: dict[int, list[SearchResult]] = {}
-        for allowed, places in by_symbols.items():
+
+        def allowed(source: EncodedSource) -> frozenset[int]:
+            return frozenset(self._mask.allowed(source.symbols))
+
+        def translate(batch: list[EncodedSource]) -> list[list[SearchResult]]:
+            blocked = sorted(self._blocked - allowed(batch[0]))
             answers = (translator or self._translator).translate_batch(
-                [[self._pieces[i] for i in sources[at].ids] for at in places],
+                [[self._pieces[i] for i in source.ids] for source in batch],
                 max_batch_size=_BATCH_TOKENS,
                 batch_type="tokens",
                 max_input_length=0,
                 max_decoding_length=min(max_length, EXPORTED_POSITIONS - 1),
-                suppress_sequences=[[self._pieces[i]] for i in sorted(self._blocked - allowed)],
+                suppress_sequences=[[self._pieces[i]] for i in blocked],
                 return_scores=True,
                 return_end_token=True,
                 **options,
             )
-            for at, answer in zip(places, answers, strict=True):
-                results[at] = [
-                    self._result(tokens, score)
-                    for tokens, score in zip(answer.hypotheses, answer.scores, strict=True)
-                ]
-        return [results[at] for at in range(len(sources))]
+            return [list(map(self._result, one.hypotheses, one.scores)) for one in answers]
+
+        return in_groups(sources, allowed, translate)
 
     def _result(self, tokens: Sequence[str], score: float) -> SearchResult:
         finished = bool(tokens) and tokens[-1] == self._eos

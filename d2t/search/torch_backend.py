@@ -10,7 +10,7 @@ import torch
 
 from d2t.errors import UsageError
 from d2t.model.base import DecoderState, Seq2SeqModel
-from d2t.search.backend import OutOfMemoryError, SymbolMask
+from d2t.search.backend import OutOfMemoryError, SymbolMask, in_groups
 from d2t.search.beam import beam_search
 from d2t.search.greedy import greedy_search, pad_sources
 from d2t.search.sampling import sample_search
@@ -62,7 +62,7 @@ class TorchBackend:
             model, ids, mask, banned = self.searched(batch)
             return greedy_search(model, ids, mask, max_length=max_length, banned=banned)
 
-        return _by_prefix(sources, sources, run)
+        return in_groups(sources, _prefix_length, partial(_guarded, run))
 
     def beams(
         self,
@@ -87,7 +87,7 @@ class TorchBackend:
                 banned=banned,
             )
 
-        return _by_prefix(sources, sources, run)
+        return in_groups(sources, _prefix_length, partial(_guarded, run))
 
     def samples(
         self,
@@ -107,7 +107,7 @@ class TorchBackend:
                 model, ids, mask, own, options, max_length=max_length, banned=banned
             )
 
-        return _by_prefix(rows, [sources[at] for at, _ in rows], run)
+        return in_groups(rows, lambda row: _prefix_length(sources[row[0]]), partial(_guarded, run))
 
     def searched(
         self, sources: Sequence[EncodedSource]
@@ -133,26 +133,15 @@ class TorchBackend:
         return model, ids, mask, banned.to(device)
 
 
-def _by_prefix(
-    items: Sequence[_Item],
-    sources: Sequence[EncodedSource],
-    run: Callable[[Sequence[_Item]], Sequence[_Result]],
-) -> list[_Result]:
-    """What ``run`` finds for each item, in order; like prefixes go together.
-
-    Without prefixes that is one call for all.
-    """
-    results: dict[int, _Result] = {}
-    for places in like_prefixes([source.prefix for source in sources]):
-        chosen = [items[at] for at in places]
-        results.update(zip(places, _guarded(partial(run, chosen)), strict=True))
-    return [results[at] for at in range(len(items))]
+def _prefix_length(source: EncodedSource) -> int:
+    """Sources of one batch must agree in it."""
+    return len(source.prefix)
 
 
-def _guarded(run: Callable[[], _Result]) -> _Result:
+def _guarded(run: Callable[[list[_Item]], list[_Result]], batch: list[_Item]) -> list[_Result]:
     """What ``run`` finds; memory that ran out becomes our own error, and is given back."""
     try:
-        return run()
+        return run(batch)
     except RuntimeError as error:  # includes torch.OutOfMemoryError
         if not _is_out_of_memory(error):
             raise
@@ -168,14 +157,6 @@ def _is_out_of_memory(error: RuntimeError) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or any(
         sign in text for sign in ("out of memory", "not enough memory", "can't allocate memory")
     )
-
-
-def like_prefixes(prefixes: Sequence[Sequence[int]]) -> list[list[int]]:
-    """Places of prefixes of the same length, in order: what one ``PrefixedModel`` can step."""
-    places: dict[int, list[int]] = {}
-    for at, prefix in enumerate(prefixes):
-        places.setdefault(len(prefix), []).append(at)
-    return list(places.values())
 
 
 class PrefixedModel(Seq2SeqModel):

@@ -12,11 +12,11 @@ from d2t.generate.contrast import ContrastOptions
 from d2t.generate.contrast_engine import ContrastEngine, contrast_engine
 from d2t.linearize.source import Linearizer, PlanFirst
 from d2t.model.bundle.network import Bundle
-from d2t.search.backend import EncodedSource, SampleKey, SamplingOptions
+from d2t.search.backend import EncodedSource, SampleKey, SamplingOptions, in_groups
 from d2t.search.beam import beam_search
 from d2t.search.ct2_backend import require_no_prefix
 from d2t.search.greedy import greedy_search, pad_sources
-from d2t.search.torch_backend import PrefixedModel, TorchBackend, like_prefixes
+from d2t.search.torch_backend import PrefixedModel, TorchBackend
 
 SOURCES = [[3, 4, 5], [6], [7, 8, 9], [5, 5]]
 PREFIXES = [[4, 5], [6, 7], [3, 3], [9, 4]]
@@ -57,8 +57,19 @@ def test_batch_is_single(beam: int) -> None:
         assert [r.ids for r in results] == [r.ids for r in search([at])[0]]
 
 
+def test_items_of_one_key_share_a_call_and_results_keep_their_order() -> None:
+    calls: list[list[str]] = []
+
+    def run(batch: list[str]) -> list[str]:
+        calls.append(batch)
+        return [item.upper() for item in batch]
+
+    assert in_groups(["a", "", "b", "cd"], len, run) == ["A", "", "B", "CD"]
+    assert calls == [["a", "b"], [""], ["cd"]]
+    assert in_groups([], len, run) == []
+
+
 def test_prefixes_of_one_batch_have_one_length() -> None:
-    assert like_prefixes([[1], [], [2], [3, 4]]) == [[0, 2], [1], [3]]
     for prefixes in ([[1], [2, 3]], [[]]):
         with pytest.raises(UsageError, match="one length"):
             PrefixedModel(RandomModel(), prefixes)
