@@ -81,6 +81,16 @@ def test_built_in_modules_are_imported_when_asked_for(monkeypatch):
     assert registry.get("green") is Green
 
 
+def test_the_table_of_built_in_modules_may_stand_in_another_module(monkeypatch):
+    module = types.ModuleType("colours_of_a_test")
+    module.TABLE = {"green": "colours_of_a_test"}
+    registry = colours(builtin="colours_of_a_test:TABLE")
+    monkeypatch.setitem(sys.modules, "colours_of_a_test", module)
+    registry.register("green")(Green)
+    assert registry.names() == ("green", "red")
+    assert registry.items() == {"green": Green, "red": Red}
+
+
 def test_entry_points_are_loaded_when_asked_for_and_once(monkeypatch):
     registry = colours()
     blue = type("Blue", (), {"alias": "b"})

@@ -25,7 +25,6 @@ from d2t.train.loop.objective import RunContext, objective_of
 from d2t.train.loop.parts import batch_options
 from d2t.train.loop.progress import (
     Reporter,
-    Silent,
     TrainingInterrupted,
     evaluation_line,
     stop_on_signal,
@@ -239,7 +238,7 @@ def train(
         TrainingInterrupted: Ctrl-C; the checkpoint is saved.
     """
     started = time.time()
-    reporter = progress or Silent()
+    reporter = progress or Reporter()
     files = RunFiles(Path(run_folder))
     workers = Workers(pick_device(config.run.device))
     try:
@@ -275,7 +274,7 @@ def _train(
     command: list[str],
     started: float,
 ) -> Path:
-    reporter = reporter if workers.is_main else Silent()
+    reporter = reporter if workers.is_main else Reporter()
     has_checkpoint = files.claim(config, resume=resume) if workers.is_main else False
     has_checkpoint = bool(workers.from_main([float(has_checkpoint)])[0])
     if resume and files.finished:
@@ -376,7 +375,5 @@ def _inputs(data: PreparedData) -> dict[str, str]:
 
 
 def _records(path: Path) -> list[dict[str, Any]]:
-    import json
-
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     return [json.loads(line) for line in lines]

@@ -22,7 +22,7 @@ from d2t.train.data.prepare import prepare_data
 from d2t.train.loop.assemble import Assembly, assemble
 from d2t.train.loop.optim import default_warmup
 from d2t.train.loop.parts import Part, batch_options
-from d2t.train.loop.progress import Silent, stop_on_signal
+from d2t.train.loop.progress import Reporter, stop_on_signal
 from d2t.train.loop.selection import DevResult, mean_loss
 from d2t.train.loop.steps import Loop
 from d2t.train.loop.workers import Workers
@@ -123,7 +123,7 @@ class TrainingBench:
 
         with cpu_settings(self.options.threads), stop_on_signal() as stop:
             loop = Loop(config, assembly, [Part(self.data.pairs)], Workers("cpu"))
-            loop.run(evaluate, lambda *_: None, scratch, stop, Silent())
+            loop.run(evaluate, lambda *_: None, scratch, stop, Reporter())
         progress = loop.progress
         seconds = progress.train_s + progress.pairs_seen * self.encode_s
         return _Trained(progress.pairs_seen / seconds, self.dev_loss(loop.model), losses[-1])

@@ -20,7 +20,7 @@ from d2t.mr.parse import parse_mr
 from d2t.mr.types import Plan
 from d2t.score.tasks import GenerationTask, generation_tasks
 from d2t.slots.checker import SlotChecker
-from d2t.train.loop.progress import Silent
+from d2t.train.loop.progress import Reporter
 from experiments.reproduction import scoring, training
 from experiments.reproduction.scoring import read_outputs, score_records
 from experiments.reproduction.workspace import Workspace
@@ -116,9 +116,9 @@ def test_each_recipe_trains_on_its_files_and_self_training_begins_with_the_base(
     monkeypatch.setattr(training, "train", fake_train)
     monkeypatch.setattr("d2t.recipes.self_training.rounds.run_self_training", fake_rounds)
     with pytest.raises(DataError, match="row base is not trained yet"):
-        training.train_row(workspace, table.row("st"), threads=1, progress=Silent())
+        training.train_row(workspace, table.row("st"), threads=1, progress=Reporter())
     for name in ("base", "phrases", "st", "both"):
-        training.train_row(workspace, table.row(name), threads=1, progress=Silent())
+        training.train_row(workspace, table.row(name), threads=1, progress=Reporter())
         assert workspace.trained(table.row(name))
     assert trained["base"].data.augment == ()
     assert trained["base"].run.threads == 1

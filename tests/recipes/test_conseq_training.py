@@ -30,7 +30,7 @@ from d2t.slots.checker import SlotChecker
 from d2t.train.config.load import load_config
 from d2t.train.data.prepare import training_pairs
 from d2t.train.loop import checkpoint
-from d2t.train.loop.progress import Silent, TrainingInterrupted
+from d2t.train.loop.progress import Reporter, TrainingInterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -207,7 +207,7 @@ def test_a_run_says_what_it_was_taught(finished: Path, base: Path) -> None:
     assert written.digest() == conseq(base).digest()
 
 
-class StopAt(Silent):
+class StopAt(Reporter):
     """Presses Ctrl-C after a step, or when it is told of a block."""
 
     def __init__(self, step: int = -1, said: str = "never") -> None:

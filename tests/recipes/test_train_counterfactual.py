@@ -28,7 +28,7 @@ from d2t.train.data.prepare import prepare_data
 from d2t.train.loop.assemble import assemble
 from d2t.train.loop.objective import objective_of
 from d2t.train.loop.parts import Part
-from d2t.train.loop.progress import Silent, StopFlag
+from d2t.train.loop.progress import Reporter, StopFlag
 from d2t.train.loop.selection import DevResult
 from d2t.train.loop.steps import Loop
 from d2t.train.loop.workers import Workers
@@ -269,7 +269,7 @@ def test_files_are_checked(small, tmp_path) -> None:
 # --- the run --------------------------------------------------------------------------------------
 
 
-class StopAt(Silent):
+class StopAt(Reporter):
     """Asks a loop to stop after a step."""
 
     def __init__(self, step: int, flag: StopFlag) -> None:
@@ -287,7 +287,7 @@ def test_resumed_is_uninterrupted(prepared, tmp_path) -> None:
 
     def run(loop: Loop, folder, at: int | None) -> bool:
         flag = StopFlag()
-        reporter = Silent() if at is None else StopAt(at, flag)
+        reporter = Reporter() if at is None else StopAt(at, flag)
         result = DevResult({}, 0.0, [])
         return loop.run(lambda _: result, lambda *_: None, folder, flag, reporter)
 

@@ -19,7 +19,7 @@ from d2t.model.bundle.network import Bundle
 from d2t.recipes.run import train
 from d2t.train.config.load import load_config
 from d2t.train.loop import checkpoint
-from d2t.train.loop.progress import Silent, TrainingInterrupted
+from d2t.train.loop.progress import Reporter, TrainingInterrupted
 
 if TYPE_CHECKING:
     from d2t.train.config.options import TrainConfig
@@ -37,7 +37,7 @@ def tiny(*sets: str) -> TrainConfig:
     return load_config(None, sets=[*TINY, *sets])
 
 
-class StopAt(Silent):
+class StopAt(Reporter):
     """Presses Ctrl-C after a number of steps."""
 
     def __init__(self, step: int) -> None:

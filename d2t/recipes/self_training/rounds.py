@@ -45,7 +45,7 @@ from d2t.search.backend import SamplingOptions
 from d2t.seeding import derive_seed
 from d2t.train.config.load import bundle_of
 from d2t.train.data.prepare import PreparedData, prepare_data
-from d2t.train.loop.progress import Reporter, Silent, TrainingInterrupted, stop_on_signal
+from d2t.train.loop.progress import Reporter, TrainingInterrupted, stop_on_signal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,7 +92,7 @@ def run_self_training(
         TrainingInterrupted: Ctrl-C; nothing finished is lost.
     """
     started = time.time()
-    reporter = progress or Silent()
+    reporter = progress or Reporter()
     files = _Folder(Path(folder))
     last = bundle_of(str(files.training(config.rounds)))
     if _claim(files, config, resume=resume):

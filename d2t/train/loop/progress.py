@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from d2t.errors import D2TError
 
@@ -16,43 +16,23 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 
-class Reporter(Protocol):
-    """Where the loop tells how it goes."""
+class Reporter:
+    """Is told how a training run goes; this one passes nothing on."""
 
     def say(self, message: str) -> None:
-        """One line of news."""
-        ...
+        """Report one line of news."""
 
     def start(self, total_steps: int, done_steps: int) -> None:
-        """Training begins (or goes on) at ``done_steps`` of ``total_steps``."""
-        ...
+        """Training begins (or continues) at ``done_steps`` of ``total_steps``."""
 
     def step(self, step: int, loss: float, pairs_per_s: float) -> None:
         """An optimizer step is done; ``loss`` is a running mean in nats per token."""
-        ...
 
     def close(self) -> None:
         """Training is over, for whatever reason."""
-        ...
 
 
-class Silent:
-    """Says nothing."""
-
-    def say(self, message: str) -> None:
-        """Nothing."""
-
-    def start(self, total_steps: int, done_steps: int) -> None:
-        """Nothing."""
-
-    def step(self, step: int, loss: float, pairs_per_s: float) -> None:
-        """Nothing."""
-
-    def close(self) -> None:
-        """Nothing."""
-
-
-class Lines:
+class Lines(Reporter):
     """A log line every so many steps, for files and pipes."""
 
     def __init__(self, every: int, stream: TextIO | None = None) -> None:
@@ -73,11 +53,8 @@ class Lines:
         if step % self.every == 0:
             self.say(f"step {step}/{self.total}  loss {loss:.3f}  {pairs_per_s:.0f} pairs/s")
 
-    def close(self) -> None:
-        """Nothing to do."""
 
-
-class Bar:
+class Bar(Reporter):
     """A rich progress bar on stderr: loss, speed, time left."""
 
     def __init__(self) -> None:
@@ -126,7 +103,7 @@ class Bar:
 def default_reporter(log_every: int, *, quiet: bool = False) -> Reporter:
     """A bar on a terminal, lines elsewhere, nothing when quiet."""
     if quiet:
-        return Silent()
+        return Reporter()
     return Bar() if sys.stderr.isatty() else Lines(log_every)
 
 

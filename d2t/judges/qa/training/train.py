@@ -29,7 +29,7 @@ from d2t.slots.checker import SlotChecker
 from d2t.train.config.options import OptimConfig, RunConfig, SelectConfig, TrainConfig
 from d2t.train.data.batching import collate, plan_batches
 from d2t.train.loop.parts import Part, batch_options, needed_logits
-from d2t.train.loop.progress import Silent, TrainingInterrupted, stop_on_signal
+from d2t.train.loop.progress import Reporter, TrainingInterrupted, stop_on_signal
 from d2t.train.loop.selection import DevResult
 from d2t.train.loop.steps import Loop
 from d2t.train.loop.workers import Workers
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from d2t.model.base import Seq2SeqModel
     from d2t.mr.domain import Domain
     from d2t.train.data.batching import EncodedPair
-    from d2t.train.loop.progress import Reporter
 
 Labels = Literal["given", "agreed"]
 _Options = TypeVar("_Options", bound=BaseModel)
@@ -164,7 +163,7 @@ def train_qa(
         raise DataError("nothing to train a QA model on: no utterances", code="empty_file")
     with torch.random.fork_rng():
         torch.manual_seed(derive_seed(config.seed, "qa") % 2**32)
-        reporter = progress or Silent()
+        reporter = progress or Reporter()
         distractor = None
         if frames is not None and config.draws.distracted:
             reporter.say("cutting content for distractors")
