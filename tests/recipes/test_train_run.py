@@ -155,7 +155,7 @@ def test_unfinished_runs_and_foreign_folders_are_kept(tmp_path: Path) -> None:
         train(tiny(), tmp_path / "half")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("x")
-    with pytest.raises(DataError, match="no run"):
+    with pytest.raises(DataError, match="does not hold a run"):
         train(tiny(), tmp_path / "mine")
     (tmp_path / "file").write_text("x")
     with pytest.raises(DataError, match="is a file"):
