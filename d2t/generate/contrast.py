@@ -138,13 +138,14 @@ class PerturbedRequest:
         template = self._bundle.tokenizer.decode(prefix)
         text = _OPEN_WORD.sub("", relexicalize(template, self._source.bindings))
         if text not in self._read:
-            alignment = self._checker.align(text, self._source.request.mr)
+            mr = self._source.request.mr
+            alignment = self._checker.align(text, mr)
             spans = {span.slot for span in alignment.spans}
             names = {slot.name for slot in spans}
             self._read[text] = sum(
                 1 << k
                 for k, (slot, _) in enumerate(self._changes)
-                if slot in spans or (slot.name in names and self._is_single(slot.name))
+                if slot in spans or (slot.name in names and len(mr.values(slot.name)) == 1)
             )
         return self._read[text]
 
@@ -155,6 +156,3 @@ class PerturbedRequest:
         true = len(self.ids(self.everything))
         alone = (self.everything & ~(1 << k) for k in range(len(self._changes)))
         return true + sum(max(0, len(self.ids(said)) - true) for said in alone)
-
-    def _is_single(self, name: str) -> bool:
-        return len(self._source.request.mr.values(name)) == 1

@@ -177,7 +177,9 @@ def generate_file(
         assert target is not None  # there is one
         count_finished(target, records, columns, totals, say)
     else:
-        made_by = {"model": _digest(generator), **options}
+        folder = generator.bundle.path  # its table of contents holds the hashes of its files
+        model = None if folder is None else sha256_file(folder / "d2t.json")
+        made_by = {"model": model, **options}
         file = begin_file(target, made_by, resume=resume, window=window)
         with open_sink(target, file, say) as write:
             rest = after_kept(file, records, columns, totals, say)
@@ -221,12 +223,6 @@ def _answering(
         return
     with answering(processes, job.answer_alone) as pool:
         yield answer_here, 2 * processes, pool  # one is ready when another is finished
-
-
-def _digest(generator: ModelGenerator) -> str | None:
-    """Of the bundle's table of contents, which holds the hashes of its files."""
-    folder = generator.bundle.path
-    return None if folder is None else sha256_file(folder / "d2t.json")
 
 
 def _missed(totals: StreamTotals, require_ok: bool, max_ser: float | None) -> str | None:

@@ -60,7 +60,8 @@ def load(
         engine = "torch"
     if engine == "ctranslate2" and not on_cpu:
         raise UsageError(f"the ctranslate2 engine runs on the CPU; leave out --device {device}")
-    if engine == "ctranslate2" or (engine == "auto" and on_cpu and _is_exported(folder)):
+    exported = (folder / FOLDER / "model.bin").is_file() and find_spec("ctranslate2") is not None
+    if engine == "ctranslate2" or (engine == "auto" and on_cpu and exported):
         manifest = Manifest.read(folder)
         manifest.verify(folder)
         parts = BundleParts(**read_parts(folder, manifest))
@@ -89,8 +90,3 @@ def load(
 
     wrapped = contrast_engine(bundle, contrast, seed=options.seed)
     return ModelGenerator(bundle, options, backend=wrapped)
-
-
-def _is_exported(bundle: Path) -> bool:
-    """Whether the bundle holds the engine's model and the engine is installed."""
-    return (bundle / FOLDER / "model.bin").is_file() and find_spec("ctranslate2") is not None

@@ -100,7 +100,11 @@ class ModelGenerator:
             sentences=options.plan_sentences,
         )
         self.checker = SlotChecker.for_domain(bundle.domain)
-        self._backend = backend or _torch_backend(bundle)
+        if backend is None:
+            from d2t.search.torch_backend import TorchBackend  # torch takes a second to import
+
+            backend = TorchBackend(cast("Bundle", bundle))
+        self._backend = backend
         self.at_a_time = self._backend.at_a_time
         self._plan_first = bundle.linearizer.plan_first is not None
 
@@ -359,9 +363,3 @@ def _first(given: Any, default: Any) -> Any:
 def _source_length(source: EncodedRequest) -> tuple[int, int]:
     """Lengths of the prefix and the source: engines step prefixes of one length together."""
     return len(source.prefix), len(source.ids)
-
-
-def _torch_backend(bundle: BundleParts) -> SearchBackend:
-    from d2t.search.torch_backend import TorchBackend  # torch takes a second to import
-
-    return TorchBackend(cast("Bundle", bundle))

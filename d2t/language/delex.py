@@ -63,7 +63,7 @@ def starts_with_vowel_sound(value: str) -> bool:
         return True
     if _YOO_OR_WUN.match(word):
         return False
-    return _unaccented(word[0]).lower() in "aeiou"
+    return unicodedata.normalize("NFD", word[0])[0].lower() in "aeiou"  # without its accent
 
 
 def starts_with_article(value: str) -> bool:
@@ -103,10 +103,6 @@ def _is_initialism(word: str) -> bool:
     return odd and word.isupper()
 
 
-def _unaccented(letter: str) -> str:
-    return unicodedata.normalize("NFD", letter)[0]
-
-
 class Bindings(dict[str, str]):
     """Placeholder symbol -> value, and which of the symbols belong to open slots.
 
@@ -141,7 +137,7 @@ def is_literal(symbol: str, bindings: Mapping[str, str]) -> bool:
 
 _RAW = re.compile(r"<(?=\\*val:)")
 _ESCAPED = re.compile(r"<\\(?=\\*val:)")
-_LEADING_THE = re.compile(r"the\s+", re.IGNORECASE)
+_LEADING_THE = re.compile(r"\Athe\s+", re.IGNORECASE)
 _TRAILING_THE = re.compile(r"(?<![\w'’-])the\s+\Z", re.IGNORECASE)
 _TRAILING_A = re.compile(r"(?<![\w'’.-])(an?)(\s+)\Z", re.IGNORECASE)
 _POSSESSIVE = re.compile(r"(?:['’]s|(?<=s)['’])\Z", re.IGNORECASE)
@@ -234,7 +230,7 @@ def _find_value(text: str, span: Span) -> tuple[int, int] | None:
     if not value:
         return None
     whole = said.casefold() == value.casefold()
-    if whole or said.casefold() == _without_article(value).casefold():
+    if whole or said.casefold() == _LEADING_THE.sub("", value, count=1).casefold():
         article = _article_before(text, span.start) if starts_with_article(value) else None
         if article is not None:
             return article, span.end
@@ -284,11 +280,6 @@ def _starts_sentence(before: str, follows_value: bool) -> bool:
 def _capitalized(value: str) -> str:
     first = value[:1].upper()
     return first + value[1:] if len(first) == 1 else value
-
-
-def _without_article(value: str) -> str:
-    match = _LEADING_THE.match(value)
-    return value[match.end() :] if match else value
 
 
 def _article_before(text: str, end: int) -> int | None:

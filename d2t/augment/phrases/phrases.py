@@ -2,7 +2,7 @@
 
 A phrase is a contiguous piece of a training reference that realises one or more slots and stands on
 its own; its MR is what it says, its plan the order in which it says it, its kind what the source
-is marked with. Departures from the paper, beside those of ``phrases_cut``: equal pairs are kept
+is marked with. Departures from the paper, beside those of ``cut``: equal pairs are kept
 once (the paper keeps duplicates), slots that come twice are no phrase, the checker must read the
 phrase **in isolation** exactly as it read it inside its reference, and the source is marked with
 the kind at its beginning only (the paper: typed start and stop).

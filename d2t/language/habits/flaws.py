@@ -58,7 +58,7 @@ def stutters(alignment: Alignment) -> bool:
     for at, unit in enumerate(units):
         for earlier in places.get(unit, ()):
             run = units[earlier:at]
-            if run == units[at : at + len(run)] and any(map(_has_letter, run)):
+            if run == units[at : at + len(run)] and any(map(str.isalpha, "".join(run))):
                 return True
         places.setdefault(unit, []).append(at)
     return False
@@ -84,7 +84,3 @@ def _units(alignment: Alignment) -> list[str]:
 def _words(text: str) -> list[str]:
     units = _UNIT.findall(text)
     return [unit.casefold() if unit[0].isalnum() else _MARK for unit in units]
-
-
-def _has_letter(unit: str) -> bool:
-    return any(map(str.isalpha, unit))

@@ -179,7 +179,7 @@ class EvaluationReport:
                 [
                     m.label,
                     f"{m.score:.2f}",
-                    _interval(m.low, m.high) if self.resampling.n_resamples else "-",
+                    f"[{m.low:.2f}, {m.high:.2f}]" if self.resampling.n_resamples else "-",
                     str(m.n),
                     better(m.higher_is_better),
                 ]
@@ -225,7 +225,7 @@ def evaluate_records(
         checker: aligns texts; the domain's own when None.
         resampling: of the intervals; the default is 1000 bootstrap resamples.
         bad: lines that could not be read, to be reported along.
-        extra: more scorers, such as ``d2t.score.fluency_metric.fluency_scorers``.
+        extra: more scorers, such as those of ``d2t.score.fluency``.
 
     Raises:
         ConfigError: code ``unknown_metric``: a metric is not registered.
@@ -290,9 +290,7 @@ def _results(
     results = {}
     for scorer, rows, resampled in zip(scorers, statistics, samples, strict=True):
         point = float(scorer.scores(rows.sum(axis=0, keepdims=True))[0])
-        if np.isnan(
-            point
-        ):  # no record has two common slots, say: no number is better than a made-up one
+        if np.isnan(point):  # not defined for any record (no two common slots): left out
             continue
         low, high = percentile_interval(resampled, point, resampling.level)
         results[scorer.key] = MetricResult(
@@ -359,7 +357,3 @@ def _breakdown_table(report: EvaluationReport) -> str:
     rate = f"{100 * total / counts['n_slots']:.2f}" if counts["n_slots"] else "-"
     rows.append(["all", *(str(counts[name]) for name in counts), rate])
     return markdown_table(header, rows)
-
-
-def _interval(low: float, high: float) -> str:
-    return f"[{low:.2f}, {high:.2f}]"

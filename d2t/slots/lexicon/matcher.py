@@ -153,7 +153,8 @@ class PhraseMatcher:
                     node, entry = self._patterns[index]
                     if index not in self._marked:
                         self._marked[index] = has_marks(node)
-                    first, last, weight = start, end, self._weight(words, start, end)
+                    first, last = start, end
+                    weight = sum(word not in self._light for word in words[start:end])
                     if self._marked[index]:
                         location = locate(node, words, start, end, self._light)
                         if location is None or location.start >= location.end:
@@ -161,13 +162,11 @@ class PhraseMatcher:
                         first, last, weight = location.start, location.end, location.weight
                     yield self._phrase(words, first, last, weight, entry)
 
-    def _weight(self, words: list[str], start: int, end: int) -> int:
-        light = self._light
-        return sum(word not in light for word in words[start:end])
-
     def _phrase(self, words: list[str], start: int, end: int, weight: int, entry: Entry) -> Phrase:
         deniable = self._negation.slots is None or entry.slot in self._negation.slots
-        negation = self._outer_negation(words, start, end) if entry.slot and deniable else None
+        negation = None
+        if entry.slot and deniable and self._negation.words.isdisjoint(words[start:end]):
+            negation = self.negation_before(words, start)
         values, shared = entry.values, -1
         if negation is not None:
             values = entry.negated
@@ -185,12 +184,6 @@ class PhraseMatcher:
         return Phrase(
             start, end, weight, entry.slot, values, entry.rank, entry.weak, entry.sole, shared
         )
-
-    def _outer_negation(self, words: list[str], start: int, end: int) -> int | None:
-        """The negation before a phrase that does not contain one itself."""
-        if not self._negation.words.isdisjoint(words[start:end]):
-            return None
-        return self.negation_before(words, start)
 
     def negation_before(self, words: list[str], start: int) -> int | None:
         """Position of the word that negates what begins at ``start``, if any."""
