@@ -130,8 +130,8 @@ def export_bundle(
         spec.save(str(_made(wanted)))
         say(f"saying them with the {quantization} export")
         backend = CTranslate2Backend(bundle, wanted, parallelism=Parallelism())
-        found = ModelGenerator(bundle, backend=backend).generate(requests)
-        report = _report(quantization, gap, n_forced, dev, reference, found, wanted)
+        exported = ModelGenerator(bundle, backend=backend).generate(requests)
+        report = _report(quantization, gap, n_forced, dev, reference, exported, wanted)
         _judge(report, allowed)
         _attach(path, wanted, report)
     return report
@@ -180,7 +180,7 @@ def _report(
     n_forced: int,
     dev: Sequence[Example],
     reference: Sequence[Hypothesis],
-    found: Sequence[Hypothesis],
+    exported: Sequence[Hypothesis],
     folder: Path,
 ) -> ExportReport:
     return ExportReport(
@@ -188,9 +188,9 @@ def _report(
         log_prob_gap=round(gap, 6),
         forced_tokens=n_forced,
         n_mrs=len(dev),
-        same_texts=sum(a.text == b.text for a, b in zip(reference, found, strict=True)),
-        ser=_ser(found),
-        bleu=_bleu(found, dev),
+        same_texts=sum(a.text == b.text for a, b in zip(reference, exported, strict=True)),
+        ser=_ser(exported),
+        bleu=_bleu(exported, dev),
         torch_ser=_ser(reference),
         torch_bleu=_bleu(reference, dev),
         megabytes=round(sum(f.stat().st_size for f in folder.iterdir()) / 1e6, 2),
