@@ -1,91 +1,339 @@
-"""Records in and out: JSONL, CSV or one MR a line, streamed; a bad line never stops the stream."""
+"""Records of any file that people have: JSON, CSV, Excel, Parquet or plain lines, streamed."""
 
 from __future__ import annotations
 
 import json
 import math
 import re
-from dataclasses import dataclass
-from itertools import chain, islice
+from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Literal, TextIO
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TextIO
 
-from d2t.errors import D2TError, DataError
+from d2t.errors import D2TError, DataError, UsageError
 from d2t.io import strict_json
-from d2t.io.csv_rows import KNOWN_COLUMNS, CsvRow, looks_like_header, read_rows
-from d2t.io.text_source import bad_byte_column, decoded_lines, display_name
+from d2t.io.tables import (
+    DELIMITERS,
+    Table,
+    guess_delimiter,
+    header_cells,
+    read_csv,
+    read_excel,
+    read_parquet,
+)
+from d2t.io.text_source import LATIN_CURE, bad_byte_column, open_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-__all__ = [
-    "KNOWN_COLUMNS", "CsvRow", "InputRecord", "RecordFormat", "error_record", "read_records",
-    "write_record",
-]  # fmt: skip
+    from d2t.io.text_source import OpenSource
 
-RecordFormat = Literal["auto", "jsonl", "csv", "lines"]
+RecordFormat = Literal["auto", "jsonl", "json", "csv", "excel", "parquet", "lines"]
 _SUFFIXES: dict[str, RecordFormat] = {
-    ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".csv": "csv", ".tsv": "csv",
+    ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "csv", ".tab": "csv",
 }  # fmt: skip
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _OBJECT = '{"mr": "name[Aromi]"}'
+_BETWEEN = re.compile(r"[\s,]*")
 
 
-@dataclass(frozen=True, slots=True)
-class InputRecord:
-    """One record of an input stream, good or bad.
+class RawRecord(NamedTuple):
+    """One record of a source as it stands there, good or bad.
 
     Attributes:
-        index: 0-based number among the records, bad ones counted.
-        line: 1-based line of the source where it starts.
-        id: its own ``id`` field, else ``str(index)``.
-        fields: what it holds; None when it could not be read. A ``CsvRow`` when it came from CSV.
-        error: why it could not be read; its ``line`` and ``column`` refer to the source.
+        line: 1-based line, or row of a table, where it starts.
+        content: its fields; a string where it is no object, which is an MR or a text; or what is
+            wrong with it.
     """
 
-    index: int
     line: int
-    id: str
-    fields: dict[str, Any] | None
-    error: D2TError | None
+    content: dict[str, Any] | str | D2TError
 
 
-def read_records(
+@dataclass
+class RecordSource:
+    """An open source of records.
+
+    Attributes:
+        name: what messages call it.
+        format: what it turned out to be; ``empty`` without any content.
+        header: the columns of a table, which all its records share; None: it is no table.
+        header_line: where they stand.
+        notes: what was recognised or guessed about the file, for the report of the run.
+    """
+
+    name: str
+    format: str
+    records: Iterator[RawRecord]
+    header: list[str] | None = None
+    header_line: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[RawRecord]:
+        return self.records
+
+
+def open_records(
     source: str,
     *,
     format: RecordFormat = "auto",
-    limit: int | None = None,
-    known_columns: Iterable[str] | None = None,
-) -> Iterator[InputRecord]:
-    """Open ``source`` at once and stream its records; blank lines are skipped.
+    delimiter: str | None = None,
+    sheet: str | None = None,
+    is_known: Callable[[str], bool] = lambda name: False,
+) -> RecordSource:
+    """Open a source at once and stream its records; blank lines are skipped.
+
+    Text may be UTF-8, UTF-16 or UTF-32, and compressed with gzip.
 
     Args:
         source: a file, or ``-`` for standard input.
-        format: ``jsonl`` (an object a line; a string is taken as an MR), ``csv`` (header required),
-            ``lines`` (an MR a line, giving ``{"mr": line}``), or ``auto``: by the file's suffix,
-            else by the first line that is not blank.
-        limit: stop after this many records.
-        known_columns: column names by which a CSV header is recognised, beside ``KNOWN_COLUMNS``
-            (give the domain's slot names). With None, only a first row that looks like data is
-            refused.
+        format: ``jsonl`` (an object or a string a line), ``json`` (one document: an array of
+            objects, an object that holds one such array, or objects one after the other), ``csv``
+            (any delimiter), ``excel``, ``parquet``, ``lines`` (a text a line), or ``auto``: by
+            the content, and the file's suffix where that leaves a doubt.
+        delimiter: of ``csv``; None: it is guessed.
+        sheet: of ``excel``; None: the first.
+        is_known: whether a name is one of a column that the caller reads; tells a header from
+            a line of text.
 
     Raises:
-        DataError: the file is missing, is a folder, cannot be read, is UTF-16, or is CSV without a
-            header; the message says what to do. A bad line is a record with ``error``.
+        DataError: the file is missing, is a folder, cannot be read or is of an unknown kind; the
+            message says what to do. A bad record is one whose content is an error.
+        MissingExtraError: Parquet needs pyarrow.
     """
-    known = None if known_columns is None else tuple(known_columns)
-    lines = decoded_lines(source)
+    opened = open_bytes(source)
+    if format == "parquet" or (format == "auto" and opened.head.startswith(b"PAR1")):
+        return _of_table(opened, "parquet", read_parquet(opened))
+    if format == "excel" or (format == "auto" and opened.head.startswith(b"PK\x03\x04")):
+        return _of_table(opened, "excel", read_excel(opened, sheet=sheet, is_known=is_known))
+    if sheet is not None:
+        raise UsageError(f"--sheet is for Excel workbooks, and {opened.name} is none")
+    lines = opened.lines()
+    if format == "auto" and delimiter is not None:
+        format = "csv"
     if format == "auto":
-        format = _SUFFIXES.get(PurePath(source).suffix.casefold(), "auto")
-    if format == "auto":
-        head = _until_content(lines)
-        format = _sniff(head[-1], known) if head else "lines"
+        head = list(_head(lines))
+        format = _sniff(head, source, is_known)
         lines = chain(head, lines)
     if format == "csv":
-        records = _csv_records(lines, source, known)
-    else:
-        records = _line_records(lines, source, json_lines=format == "jsonl")
-    return islice(records, limit)
+        table = read_csv(lines, opened.name, delimiter=delimiter, is_known=is_known)
+        return _of_table(opened, "csv", table)
+    if delimiter is not None:
+        raise UsageError(f"--delimiter is for CSV, and {opened.name} is read as {format}")
+    reader = {"jsonl": _json_lines, "json": _json_document, "lines": _text_lines}[format]
+    return RecordSource(opened.name, format, reader(lines, opened.name), notes=opened.notes)
+
+
+def _of_table(opened: OpenSource, format: str, table: Table | None) -> RecordSource:
+    if table is None:
+        return RecordSource(opened.name, "empty", iter(()), notes=opened.notes)
+    records = (RawRecord(line, row) for line, row in table.rows)
+    notes = [*opened.notes, *table.notes]
+    return RecordSource(opened.name, format, records, table.header, table.line, notes)
+
+
+def _head(lines: Iterator[str]) -> Iterator[str]:
+    """The lines up to the first with content; one more where that one opens a JSON value."""
+    wanted = 1
+    for line in lines:
+        yield line
+        if line.strip():
+            wanted -= 1
+            if line.lstrip()[0] in "[{" and not _is_json(line):
+                wanted += 1
+            if wanted <= 0:
+                return
+
+
+def _sniff(head: list[str], source: str, is_known: Callable[[str], bool]) -> RecordFormat:
+    """What kind of text it is, by its first lines with content and the suffix of the file."""
+    content = [line for line in head if line.strip()]
+    by_suffix = _SUFFIXES.get(PurePath(source.removesuffix(".gz")).suffix.casefold(), "auto")
+    if not content:
+        return "lines"
+    first = content[0].strip()
+    if first[0] == "[":
+        return "json"
+    if first[0] == "{":
+        return _sniff_object(content, is_known)
+    if by_suffix != "auto":
+        return by_suffix
+    if re.fullmatch(r'"?sep=."?', first, re.IGNORECASE):
+        return "csv"
+    cells = header_cells(first, guess_delimiter(first, is_known))
+    if any(is_known(cell) for cell in cells) and not _is_string(first, cells, is_known):
+        return "csv"
+    if first[0] == '"' and _is_json(first):
+        return "jsonl"
+    is_table = "[" not in first and any(delimiter in first for delimiter in DELIMITERS)
+    return "csv" if is_table and not first.endswith((".", "!", "?")) else "lines"
+
+
+def _is_string(line: str, cells: list[str], is_known: Callable[[str], bool]) -> bool:
+    """Whether a line in quotes is one JSON string, rather than the header of one column."""
+    return line[0] == '"' and len(cells) == 1 and not is_known(cells[0])
+
+
+def _sniff_object(content: list[str], is_known: Callable[[str], bool]) -> RecordFormat:
+    """One object a line, or a document that goes over several lines."""
+    try:
+        value = strict_json.loads(content[0])
+    except json.JSONDecodeError as error:
+        unfinished = error.pos >= len(content[0].rstrip())
+        next_is_object = len(content) > 1 and content[1].startswith("{")
+        return "json" if unfinished and len(content) > 1 and not next_is_object else "jsonl"
+    except ValueError:
+        return "jsonl"
+    whole = _wrapped(value, is_known) is not None or _is_sideways(value)
+    return "json" if whole else "jsonl"
+
+
+def _is_json(text: str) -> bool:
+    try:
+        strict_json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _wrapped(value: dict[str, Any], is_known: Callable[[str], bool]) -> list[Any] | None:
+    """The records of a document that holds them as one list of objects; None: it is a record."""
+    if any(is_known(key) for key in value):
+        return None
+    if isinstance(names := value.get("columns"), list) and isinstance(
+        rows := value.get("data"), list
+    ):  # pandas: orient="split"
+        return [dict(zip(map(str, names), row, strict=False)) for row in rows]
+    lists = [
+        items
+        for items in value.values()
+        if isinstance(items, list) and items and all(isinstance(item, dict) for item in items)
+    ]
+    return lists[0] if len(lists) == 1 else None
+
+
+def _is_sideways(value: dict[str, Any]) -> bool:
+    """Whether an object is a table by columns or by index, as pandas writes it by default."""
+    inner = list(value.values())
+    if not inner or not all(isinstance(item, dict) and item for item in inner):
+        return False
+    numbered = all(key.isdigit() for item in inner for key in item) or all(map(str.isdigit, value))
+    return numbered or len({tuple(item) for item in inner}) == 1 < len(inner)
+
+
+def _text_lines(lines: Iterable[str], name: str) -> Iterator[RawRecord]:
+    for number, raw in enumerate(lines, start=1):
+        if text := raw.strip():
+            yield RawRecord(number, _not_utf8(raw) or text)
+
+
+def _not_utf8(raw: str) -> DataError | None:
+    column = bad_byte_column(raw)
+    if column is None:
+        return None
+    return DataError(
+        f"not UTF-8 text at column {column}; {LATIN_CURE}", column=column, code="invalid_utf8"
+    )
+
+
+def _json_lines(lines: Iterable[str], name: str) -> Iterator[RawRecord]:
+    for number, raw in enumerate(lines, start=1):
+        if not raw.strip():
+            continue
+        if (error := _not_utf8(raw)) is not None:
+            yield RawRecord(number, error)
+            continue
+        try:
+            yield RawRecord(number, _content(strict_json.loads(raw.rstrip("\r\n"), nan=True), raw))
+        except json.JSONDecodeError as broken:
+            problem = DataError(
+                f"broken JSON: {broken.msg} at column {broken.colno}; "
+                f"expected one object a line, such as {_OBJECT}",
+                column=broken.colno,
+                code="broken_json",
+            )
+            yield RawRecord(number, problem)
+        except ValueError as unusable:
+            yield RawRecord(number, DataError(f"unusable JSON: {unusable}", code="broken_json"))
+
+
+def _content(value: Any, written: str) -> dict[str, Any] | str | D2TError:
+    if isinstance(value, dict | str):
+        return value
+    return DataError(
+        f"expected a JSON object such as {_OBJECT}, found {written.strip()[:40]!r}",
+        column=1,
+        code="bad_record",
+    )
+
+
+def _json_document(lines: Iterable[str], name: str) -> Iterator[RawRecord]:
+    """The records of a document, decoded one after the other; it is held in memory as text."""
+    text = "".join(lines)
+    if (column := bad_byte_column(text)) is not None:
+        line = text.count("\n", 0, column) + 1
+        raise DataError(f"{name} is not UTF-8 text; {LATIN_CURE}", line=line, code="invalid_utf8")
+    start = _BETWEEN.match(text).end()  # type: ignore[union-attr]  # it matches nothing, too
+    inside = text.startswith("[", start)
+    at = start + 1 if inside else start
+    n_values, line, counted = 0, 1, 0
+    while True:
+        at = _BETWEEN.match(text, at).end()  # type: ignore[union-attr]
+        line, counted = line + text.count("\n", counted, at), at
+        if inside and text.startswith("]", at):
+            rest = text[at + 1 :].strip()
+            if rest:
+                raise DataError(
+                    f"{name}: there is more after the JSON array: {rest[:40]!r}; write one array, "
+                    "or one object a line",
+                    line=line,
+                    code="broken_json",
+                )
+            return
+        if at == len(text):
+            if inside:
+                raise DataError(
+                    f"{name}: the JSON array is not closed by ']'; the file may be cut off",
+                    line=line,
+                    code="broken_json",
+                )
+            return
+        try:
+            value, end = strict_json.decode_at(text, at, nan=True)
+        except json.JSONDecodeError as error:
+            raise DataError(
+                f"{name}: broken JSON: {error.msg}; nothing can be read beyond this place",
+                line=error.lineno,
+                column=error.colno,
+                code="broken_json",
+            ) from None
+        except ValueError as error:
+            raise DataError(
+                f"{name}: unusable JSON: {error}", line=line, code="broken_json"
+            ) from None
+        alone = not inside and n_values == 0 and not text[end:].strip()
+        if alone and isinstance(value, dict):
+            yield from _lone_object(value, text, name)
+            return
+        yield RawRecord(line, _content(value, text[at:end]))
+        n_values, at = n_values + 1, end
+
+
+def _lone_object(value: dict[str, Any], text: str, name: str) -> Iterator[RawRecord]:
+    """A document that is one object: a wrapped list of records, a table on its side, a record."""
+    wrapped = _wrapped(value, lambda key: False)
+    if wrapped is not None:
+        for index, item in enumerate(wrapped):
+            yield RawRecord(index + 1, _content(item, str(item)))
+        return
+    if _is_sideways(value):
+        raise DataError(
+            f"{name} is a JSON object of objects ({', '.join(map(repr, list(value)[:3]))}, ...), "
+            "as pandas writes a table by columns or by index; write one object a row: "
+            "df.to_json(FILE, orient='records', lines=True)",
+            code="json_table",
+        )
+    yield RawRecord(text.count("\n", 0, text.index("{")) + 1, value)
 
 
 def write_record(stream: TextIO, obj: Mapping[str, Any]) -> None:
@@ -108,104 +356,3 @@ def _finite(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
     return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-def _until_content(lines: Iterator[str]) -> list[str]:
-    """The lines up to and including the first that is not blank; empty when there is none."""
-    head: list[str] = []
-    for line in lines:
-        head.append(line)
-        if line.strip():
-            return head
-    return []
-
-
-def _sniff(line: str, known: tuple[str, ...] | None) -> RecordFormat:
-    if line.lstrip().startswith(("{", '"')) and not looks_like_header(line, known):
-        return "jsonl"
-    return "csv" if looks_like_header(line, known) else "lines"
-
-
-def _csv_records(
-    lines: Iterable[str], source: str, known: tuple[str, ...] | None
-) -> Iterator[InputRecord]:
-    rows = read_rows(lines, display_name(source), known)
-    for index, (line, row) in enumerate(rows):
-        if isinstance(row, D2TError):
-            yield InputRecord(index, line, str(index), None, row)
-        else:
-            yield _record(index, line, row)
-
-
-def _line_records(lines: Iterable[str], source: str, *, json_lines: bool) -> Iterator[InputRecord]:
-    index = 0
-    for number, raw in enumerate(lines, start=1):
-        text = raw.strip()
-        if not text:
-            continue
-        if json_lines and index == 0 and text.startswith("["):
-            raise DataError(
-                f"{display_name(source)} is a JSON array; expected one JSON object a line: "
-                "convert it, for example with jq -c '.[]'",
-                line=number,
-                code="json_array",
-            )
-        try:
-            if (column := bad_byte_column(raw)) is not None:
-                raise DataError(
-                    f"not UTF-8 text at column {column}; save the file as UTF-8",
-                    column=column,
-                    code="invalid_utf8",
-                )
-            fields = _object(raw.rstrip("\r\n")) if json_lines else {"mr": text}
-            yield _record(index, number, fields)
-        except D2TError as error:
-            error.line = number
-            yield InputRecord(index, number, str(index), None, error)
-        index += 1
-
-
-def _record(index: int, line: int, fields: dict[str, Any]) -> InputRecord:
-    own = fields.get("id")
-    if own is None or own == "":
-        own = index
-    if isinstance(own, str | int | float) and not isinstance(own, bool):
-        return InputRecord(index, line, str(own), fields, None)
-    error = DataError(
-        f"'id' must be a string or a number, found {json.dumps(own)[:40]}",
-        line=line,
-        code="bad_record",
-    )
-    return InputRecord(index, line, str(index), None, error)
-
-
-def _object(text: str) -> dict[str, Any]:
-    """One JSON line: an object, or a string that is an MR."""
-    try:
-        value = strict_json.loads(text)
-    except json.JSONDecodeError as error:
-        raise DataError(
-            f"broken JSON: {error.msg} at column {error.colno}; "
-            f"expected one object a line, such as {_OBJECT}",
-            column=error.colno,
-            code="broken_json",
-        ) from None
-    except ValueError as error:
-        raise DataError(f"unusable JSON: {error}", code="broken_json") from None
-    if isinstance(value, str):
-        return {"mr": value}
-    if not isinstance(value, dict):
-        raise DataError(
-            f"expected a JSON object such as {_OBJECT}, found {text[:40]!r}",
-            column=1,
-            code="bad_record",
-        )
-    return value
-
-
-def error_record(record: InputRecord, error: D2TError) -> dict[str, Any]:
-    """``{id, error: {code, message, line, column}}``: what stands in the place of a bad record."""
-    described = error.as_dict()
-    if described["line"] is None:
-        described["line"] = record.line
-    return {"id": record.id, "error": described}

@@ -7,8 +7,13 @@ import math
 from typing import Any, NoReturn
 
 
-def loads(text: str) -> Any:
+def loads(text: str, *, nan: bool = False) -> Any:
     """Decode one JSON value.
+
+    Args:
+        text: nothing but the value.
+        nan: read ``NaN``, which Python and pandas write for a missing number, as a float that is
+            not a number, instead of refusing it.
 
     Raises:
         json.JSONDecodeError: not JSON; knows line and column.
@@ -16,9 +21,19 @@ def loads(text: str) -> Any:
             the nesting is too deep; the message says which.
     """
     try:
-        return json.loads(
-            text, object_pairs_hook=_no_twins, parse_constant=_no_constant, parse_float=_finite
-        )
+        return (_WITH_NAN if nan else _STRICT).decode(text)
+    except RecursionError:
+        raise ValueError("the nesting is too deep") from None
+
+
+def decode_at(text: str, at: int, *, nan: bool = False) -> tuple[Any, int]:
+    """Decode the value that begins at a position; returns it with the position of its end.
+
+    Raises:
+        json.JSONDecodeError, ValueError: as ``loads``.
+    """
+    try:
+        return (_WITH_NAN if nan else _STRICT).raw_decode(text, at)
     except RecursionError:
         raise ValueError("the nesting is too deep") from None
 
@@ -41,3 +56,15 @@ def _finite(digits: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"the number {digits[:40]} is too large; write it as a string")
     return number
+
+
+def _nan_only(name: str) -> float:
+    return math.nan if name == "NaN" else _no_constant(name)
+
+
+_STRICT = json.JSONDecoder(
+    object_pairs_hook=_no_twins, parse_constant=_no_constant, parse_float=_finite
+)
+_WITH_NAN = json.JSONDecoder(
+    object_pairs_hook=_no_twins, parse_constant=_nan_only, parse_float=_finite
+)

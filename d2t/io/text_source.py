@@ -1,12 +1,15 @@
-"""Lines of text from a file or standard input, decoded one by one."""
+"""Text from a file or standard input: unpacked, decoded, and cut into lines."""
 
 from __future__ import annotations
 
 import errno
+import gzip
 import io
 import re
 import select
 import sys
+import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -18,14 +21,167 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 _BAD_BYTE = re.compile("[\udc80-\udcff]")
-_BOM = b"\xef\xbb\xbf"
+_HEAD = 4096
+_BUFFER = 1 << 16
+_GZIP = b"\x1f\x8b"
+_BYTE_ORDER_MARKS = (
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\xff\xfe\x00\x00", "utf-32-le"),
+    (b"\x00\x00\xfe\xff", "utf-32-be"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+)
 _UNREADABLE = {
-    b"\xff\xfe": ("UTF-16", "convert it: iconv -f UTF-16 -t UTF-8"),
-    b"\xfe\xff": ("UTF-16", "convert it: iconv -f UTF-16 -t UTF-8"),
-    b"\x1f\x8b": ("compressed (gzip)", "unpack it first: gunzip -k FILE"),
-    b"PK\x03\x04": ("a ZIP archive or a spreadsheet (.xlsx)", "unpack it, or save it as CSV"),
+    b"BZh": ("compressed with bzip2", "unpack it first: bunzip2 -k FILE"),
+    b"\xfd7zXZ": ("compressed with xz", "unpack it first: unxz -k FILE"),
+    b"\x28\xb5\x2f\xfd": ("compressed with zstd", "unpack it first: unzstd FILE"),
+    b"\xd0\xcf\x11\xe0": (
+        "an old Excel workbook (.xls)",
+        "open it in a spreadsheet program and save it as .xlsx or CSV",
+    ),
+    b"%PDF": ("a PDF document", "export the table behind it as CSV"),
 }
 """First bytes of what is often given for text: what it is, and what to do."""
+LATIN_CURE = (
+    "save the file as UTF-8; if it is Latin-1 or Windows-1252: "
+    "iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW"
+)
+"""What to do with a file of another encoding."""
+
+
+@dataclass
+class OpenSource:
+    """The bytes of a source after its compression, with what was seen at their beginning.
+
+    Attributes:
+        name: what messages call it.
+        handle: the unpacked bytes, from the first one on.
+        head: the first bytes, for a look at what kind of file it is.
+        notes: what was recognised on the way, such as the compression.
+    """
+
+    name: str
+    source: str
+    handle: IO[bytes]
+    head: bytes
+    notes: list[str]
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a regular file, which can be opened again."""
+        return self.source != STDIN and Path(self.source).is_file()
+
+    def lines(self) -> Iterator[str]:
+        r"""The lines, line ends (``\n``, ``\r\n`` or ``\r``) kept; closed at the end.
+
+        A byte-order mark is dropped, and UTF-16 and UTF-32 are decoded. Bytes that are not UTF-8
+        become lone surrogates (``surrogateescape``), which ``bad_byte_column`` finds.
+
+        Raises:
+            DataError: the source cannot be read, or is damaged.
+        """
+        encoding, mark = _encoding(self.head)
+        if encoding != "utf-8":
+            self.notes.append(f"{encoding.upper()} text")
+        errors = "surrogateescape" if encoding == "utf-8" else "surrogatepass"
+        return self._decoded(encoding, errors, mark)
+
+    def _decoded(self, encoding: str, errors: str, mark: int) -> Iterator[str]:
+        try:
+            with self.handle:
+                self.handle.read(mark)
+                yield from io.TextIOWrapper(self.handle, encoding, errors, newline="")
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"{self.name} ends in the middle of a character of {encoding.upper()}; "
+                "export it again",
+                code="invalid_utf8",
+            ) from error
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise DataError(
+                f"{self.name} is damaged: {error}; compress it again", code="read_failed"
+            ) from error
+        except OSError as error:
+            raise read_error(self.source, error) from error
+
+
+class _Rejoined(io.RawIOBase):
+    """A stream whose first bytes were read already."""
+
+    def __init__(self, head: bytes, rest: IO[bytes]) -> None:
+        self._head = head
+        self._rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(buffer)  # type: ignore[call-overload]
+        data = self._head[: len(view)]
+        if data:
+            self._head = self._head[len(data) :]
+        else:
+            read1 = getattr(self._rest, "read1", self._rest.read)
+            data = read1(len(view))
+        view[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self._rest.close()
+        super().close()
+
+
+def open_bytes(source: str) -> OpenSource:
+    """Open a file or standard input, unpack gzip, and look at the first bytes.
+
+    Raises:
+        DataError: it cannot be opened, or is of a kind that d2t does not read; the message says
+            which and what to do.
+    """
+    name, notes = display_name(source), []
+    handle = open_source(source)
+    try:
+        head = _first_bytes(handle)
+        handle = io.BufferedReader(_Rejoined(head, handle), _BUFFER)
+        if head.startswith(_GZIP):
+            notes.append("gzip")
+            handle = gzip.GzipFile(fileobj=handle)  # type: ignore[assignment]
+            head = _first_bytes(handle)
+            handle = io.BufferedReader(_Rejoined(head, handle), _BUFFER)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(
+            f"{name} is damaged: {error}; compress it again", code="read_failed"
+        ) from error
+    except OSError as error:
+        raise read_error(source, error) from error
+    for magic, (what, cure) in _UNREADABLE.items():
+        if head.startswith(magic):
+            raise DataError(f"{name} is {what}; {cure}", code="not_text")
+    return OpenSource(name, source, handle, head, notes)
+
+
+def _first_bytes(handle: IO[bytes]) -> bytes:
+    """What one read gives, and at least four bytes where there are so many."""
+    read1: Callable[[int], bytes] = getattr(handle, "read1", handle.read)
+    head = read1(_HEAD)
+    while 0 < len(head) < 4 and (more := read1(_HEAD)):
+        head += more
+    return head
+
+
+def _encoding(head: bytes) -> tuple[str, int]:
+    """The encoding, and the length of its byte-order mark. UTF-16 shows itself by zero bytes."""
+    for mark, encoding in _BYTE_ORDER_MARKS:
+        if head.startswith(mark):
+            return encoding, len(mark)
+    sample = head[: len(head) // 2 * 2][:512]
+    if len(sample) >= 4:
+        even, odd = sample[::2].count(0), sample[1::2].count(0)
+        if odd > 0.4 * len(sample) / 2 and even == 0:
+            return "utf-16-le", 0
+        if even > 0.4 * len(sample) / 2 and odd == 0:
+            return "utf-16-be", 0
+    return "utf-8", 0
 
 
 def refuse_own_input(source: str | Path, output: Path | None, option: str = "--out") -> None:
@@ -85,40 +241,10 @@ def read_error(source: str, error: OSError) -> DataError:
     return DataError(f"cannot read {display_name(source)}: {why}; {cure}", code=code)
 
 
-def decoded_lines(source: str) -> Iterator[str]:
-    r"""The lines of ``source``, line ends kept, opened at once and closed at the end.
-
-    A byte-order mark is dropped. Bytes that are not UTF-8 become lone surrogates
-    (``surrogateescape``), which ``bad_byte_column`` finds.
-
-    Raises:
-        DataError: the file cannot be opened or read, or is UTF-16, gzip or ZIP.
-    """
-    return _lines(open_source(source), source)
-
-
 def bad_byte_column(text: str) -> int | None:
     """The 1-based column of the first character that was not UTF-8, or None."""
     found = _BAD_BYTE.search(text)
     return None if found is None else found.start() + 1
-
-
-def _lines(handle: IO[bytes], source: str) -> Iterator[str]:
-    try:
-        with handle:
-            for number, raw in enumerate(handle, start=1):
-                if number == 1:
-                    _require_text(raw, source)
-                    raw = raw.removeprefix(_BOM)
-                yield raw.decode("utf-8", "surrogateescape")
-    except OSError as error:
-        raise read_error(source, error) from error
-
-
-def _require_text(start: bytes, source: str) -> None:
-    for magic, (what, cure) in _UNREADABLE.items():
-        if start.startswith(magic):
-            raise DataError(f"{display_name(source)} is {what}; {cure}", code="invalid_utf8")
 
 
 def input_waits(source: str) -> Callable[[], bool]:

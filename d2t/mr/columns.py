@@ -1,160 +1,276 @@
-"""Records as people have them: which of their columns are slots, and what is only carried along."""
+"""Columns and keys of a source: which are slots, which have a role, and which are left out."""
 
 from __future__ import annotations
 
 import csv
-import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 from d2t.errors import DomainError, UsageError, did_you_mean
-from d2t.io.csv_rows import CsvRow
-from d2t.mr.parse import DIALOGUE_ACT
-from d2t.mr.records import RESERVED_KEYS
+from d2t.mr.domain import fold_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Sequence
 
     from d2t.mr.domain import Domain
 
-_TARGETS = ("id", "mr", "plan", DIALOGUE_ACT)
-"""What a column can be named after, beside slots."""
+Role = Literal["id", "mr", "plan", "text", "references", "dialogue_act"]
+
+ROLES: dict[Role, tuple[str, ...]] = {
+    "id": ("id", "gem_id", "record_id", "example_id"),
+    "mr": ("mr", "meaning_representation"),
+    "plan": ("plan",),
+    "text": (
+        "text", "hypothesis", "output", "utterance", "prediction", "system_output",
+        "generated", "generated_text",
+    ),
+    "references": (
+        "references", "reference", "refs", "ref", "human_reference", "human_references",
+        "target", "targets",
+    ),
+    "dialogue_act": ("dialogue_act",),
+}  # fmt: skip
+"""The usual names of what is no slot, in any case, with blanks, ``_`` and ``-`` aside."""
+
+OWN_FIELDS = frozenset(
+    {
+        "status", "stage", "score", "report", "spans", "order_kept", "breaks_kept", "error",
+        "orig_mr", "fixed", "kind", "breaks", "extra", "source", "bindings", "unseen",
+    }
+)  # fmt: skip
+"""What d2t itself writes beside those; never a slot unless the domain has one of that name."""
+
+_BY_NAME: dict[str, Role] = {fold_name(name): role for role in ROLES for name in ROLES[role]}
+_INDEX = re.compile(r"|unnamed: ?\d+|__index_level_\d+__")
+"""What pandas calls the column of its index."""
 _SLIP = 75.0
 """Likeness (0-100) above which a column may be a misspelt slot: "foods", not "year" (near)."""
-_BLANK = frozenset({"n/a", "#n/a", "null"})
-"""Cells that spreadsheets and databases write where there is nothing."""
+_EVERYTHING = "*"
+
+
+class ColumnError(DomainError):
+    """A source has columns that cannot be told apart or understood; the message says what to do."""
+
+    code = "columns"
+    exit_code = 2
 
 
 @dataclass(frozen=True)
-class ColumnMap:
-    """Column names of a source, translated: ``--map "Restaurant name=name,Cuisine=food"``.
-
-    Columns that are named, and those that are slots of the domain, are read. The others of a CSV
-    file are extra: they are no part of the MR, and are echoed. A JSON object is an MR, where an
-    unknown key is an error; with a map, its other keys are extra too.
+class Layout:
+    """What the columns of a table, or the keys of an object, are.
 
     Attributes:
-        targets: column to slot, ``id``, ``mr``, ``plan`` or ``dialogue_act``; to ``""`` where the
-            column is extra although it looks like a slot.
+        roles: the columns of each role; only ``references`` may have several.
+        slots: column to slot; several columns of one slot give its several values.
+        extra: columns that are carried along and not read.
+        unused: those of them that nobody named, for the report of the run.
+    """
+
+    roles: dict[Role, tuple[str, ...]]
+    slots: dict[str, str]
+    extra: tuple[str, ...]
+    unused: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """How columns are understood: ``--map``, ``--id`` and ``--ignore``, and the usual names.
+
+    Attributes:
+        targets: column to slot or role; to ``""`` where the column is to be left out.
+        ignore: further columns to leave out; ``*``: all that have no other meaning.
     """
 
     domain: Domain
     targets: Mapping[str, str] = field(default_factory=dict)
+    ignore: frozenset[str] = frozenset()
 
     @classmethod
-    def parse(cls, text: str | None, domain: Domain) -> ColumnMap:
-        """Read ``COLUMN=SLOT,...``; double quotes around an entry let its column hold commas.
+    def of(
+        cls,
+        domain: Domain,
+        *,
+        map: str | Mapping[str, str] | None = None,
+        id: str | None = None,
+        ignore: str | Iterable[str] | None = None,
+    ) -> Columns:
+        """Read the options.
+
+        Args:
+            domain: the slots.
+            map: ``COLUMN=SLOT,...`` or a mapping; a target may also be a role such as ``mr`` or
+                ``text``, or nothing. Double quotes around an entry let its column hold commas.
+            id: the column of the ids.
+            ignore: names of columns, separated by commas, or ``*``.
 
         Raises:
-            UsageError: it is not of that form, or names what is no slot.
+            UsageError: an option is not of that form, or names what is neither slot nor role.
         """
         targets: dict[str, str] = {}
-        for entry in next(csv.reader([text or ""], skipinitialspace=True), []):
-            column, equals, target = (part.strip() for part in entry.rpartition("="))
-            if not equals or not column:
-                raise UsageError(
-                    f"--map: expected COLUMN=SLOT,..., such as 'Cuisine=food', found {entry!r}"
-                )
+        for column, target in _map_entries(map):
             if column in targets:
                 raise UsageError(f"--map: column {column!r} is named twice; name it once")
-            targets[column] = cls._target(target, domain)
-        return cls(domain, targets)
+            targets[column] = _target(target, domain)
+        if id is not None:
+            if targets.get(id, "id") != "id":
+                raise UsageError(f"--id and --map say different things of column {id!r}")
+            targets[id] = "id"
+        if isinstance(ignore, str):
+            ignore = [name.strip() for name in next(csv.reader([ignore]), [])]
+        ignored = frozenset(name for name in ignore or () if name)
+        if both := ignored & {name for name, target in targets.items() if target}:
+            raise UsageError(f"--ignore and --map both name column {min(both)!r}; keep one of them")
+        return cls(domain, targets, ignored)
 
-    @staticmethod
-    def _target(target: str, domain: Domain) -> str:
-        if not target or target in _TARGETS:
-            return target
-        try:
-            return domain.slot(target).name
-        except DomainError as error:
-            raise UsageError(f"--map: {error.message}") from None
+    def is_known(self, name: str) -> bool:
+        """Whether a name is one of a column that can be read."""
+        return (
+            name in self.targets
+            or fold_name(name) in _BY_NAME
+            or (bool(name) and self.domain.has_slot(name))
+        )
 
-    def slots(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What of a record is read: under the domain's names, blank cells left out.
+    def layout(self, names: Sequence[str], *, table: bool, need_mr: bool = True) -> Layout:
+        """What each of ``names`` is.
 
-        Columns that go to one slot are its several values.
+        Args:
+            names: the columns of a table, or the keys of an object.
+            table: they are columns, which the options must find.
+            need_mr: an MR is read. A column that is neither slot nor role is then refused, because
+                a text that leaves out what the column means would be wrong in silence; unless it
+                is to be ignored, or the MR has a column of its own.
 
         Raises:
-            DomainError: a CSV file lacks a column of the map (code ``no_column``), or has one that
-                is nearly a slot (code ``unknown_slot``).
+            ColumnError: columns are missing, ambiguous or not understood.
         """
-        if not self.targets and not isinstance(fields, CsvRow):
-            return fields
-        if isinstance(fields, CsvRow):
-            self._require_columns(fields)
-        read: dict[str, Any] = {}
-        for column, value in fields.items():
-            target = self._reads(column, fields)
-            if target is None or _is_blank(value, fields):
-                continue
-            read[target] = _both(read[target], value, fields) if target in read else value
-        return CsvRow(read) if isinstance(fields, CsvRow) else read
+        roles: dict[Role, list[str]] = {}
+        slots: dict[str, str] = {}
+        left: list[str] = []
+        if table:
+            self._require(names)
+        for name in names:
+            role, slot = self._meaning(name)
+            if role is not None:
+                roles.setdefault(role, []).append(name)
+            elif slot:
+                slots[name] = slot
+            elif slot is None:
+                left.append(name)
+        for role, columns in roles.items():
+            chosen = [name for name in columns if name in self.targets]
+            if chosen:
+                roles[role] = chosen
+            elif len(columns) > 1 and role != "references":
+                raise _ambiguous(role, columns)
+        unknown = [name for name in left if not self._is_ignored(name)]
+        if need_mr and "mr" not in roles and unknown:
+            raise self._not_understood(unknown, table)
+        extra = [
+            name for name in names if self.targets.get(name) == "" or (name in left and name)
+        ]
+        unused = [name for name in extra if name not in self.targets and name not in self.ignore]
+        return Layout(
+            {role: tuple(columns) for role, columns in roles.items()},
+            slots,
+            tuple(extra),
+            tuple(unused),
+        )
 
-    def extra(self, fields: Mapping[str, Any] | None) -> dict[str, Any]:
-        """What of a record is carried along to the output."""
-        if fields is None or (not self.targets and not isinstance(fields, CsvRow)):
-            return {}
-        return {column: value for column, value in fields.items() if self._is_extra(column)}
+    def _meaning(self, name: str) -> tuple[Role | None, str | None]:
+        """The role or the slot; ``""`` for what is left out in any case, Nones for the unknown."""
+        if name in self.ignore:
+            return None, None
+        known = self.targets.get(name)
+        if known == "":
+            return None, ""
+        folded = fold_name(name if known is None else known)
+        is_slot = bool(folded) and folded != "mr" and self.domain.has_slot(folded)
+        if is_slot:
+            return None, self.domain.slot(folded).name
+        if folded in _BY_NAME:
+            return _BY_NAME[folded], None
+        return None, "" if name in OWN_FIELDS else None
 
-    def id(self, fields: Mapping[str, Any] | None) -> str | None:
-        """The id of a record whose column for it has another name."""
-        named = (column for column, target in self.targets.items() if target == "id")
-        found = (fields or {}).get(next(named, ""))
-        return None if found is None else str(found)
+    def _is_ignored(self, name: str) -> bool:
+        return (
+            name in self.ignore
+            or (_EVERYTHING in self.ignore and not self._alike(name))
+            or _INDEX.fullmatch(name.casefold()) is not None
+        )
 
-    def _is_extra(self, column: str) -> bool:
-        if column in self.targets:
-            return not self.targets[column]
-        known = column in RESERVED_KEYS or column == DIALOGUE_ACT
-        return not known and not self.domain.has_slot(column)
+    def _require(self, names: Sequence[str]) -> None:
+        for column in (*self.targets, *(self.ignore - {_EVERYTHING})):
+            if column not in names:
+                hint = did_you_mean(column, names) or f"; there are {', '.join(map(repr, names))}"
+                raise ColumnError(f"there is no column {column!r}{hint}", code="no_column")
 
-    def _reads(self, column: str, fields: Mapping[str, Any]) -> str | None:
-        """The name under which a column is read; None: it is not."""
-        if not self._is_extra(column):
-            return self.targets.get(column, column)
-        if column not in self.targets and not fields.get("mr"):
-            self._refuse_slips(column)
+    def _not_understood(self, unknown: list[str], table: bool) -> ColumnError:
+        what = "column" if table else "key"
+        alike = {name: slot for name in unknown if (slot := self._alike(name))}
+        shown = ", ".join(repr(name[:60]) for name in unknown[:8])
+        if len(unknown) > 8:
+            shown += f" and {len(unknown) - 8} more"
+        plural = len(unknown) > 1
+        if alike:
+            column, slot = next(iter(alike.items()))
+            example = f"--map '{column}={slot}'"
+        else:
+            example = f"--map '{unknown[0][:60]}=SLOT'"
+        ignored = ",".join(unknown[:8]) if len(unknown) <= 8 else _EVERYTHING
+        return ColumnError(
+            f"{what}{'s' if plural else ''} {shown} {'are' if plural else 'is'} no slot of domain "
+            f"{self.domain.name!r} (it has {', '.join(self.domain.slot_names)}); say which slot "
+            f"{'each' if plural else 'it'} is with {example}, or leave "
+            f"{'them' if plural else 'it'} out of the texts with --ignore '{ignored}'",
+            code="unknown_slot",
+        )
+
+    def _alike(self, column: str) -> str | None:
+        """The slot of which a column may be a misspelling, or that is a word of its name."""
+        from rapidfuzz import fuzz  # only for columns that are no slots: keeps start-up fast
+
+        words = re.findall(r"[^\W_]+", column.casefold())
+        for name in self.domain.slot_names:
+            folded = name.casefold()
+            if folded in words or fuzz.ratio(" ".join(words), folded) > _SLIP:
+                return name
         return None
 
-    def _refuse_slips(self, column: str) -> None:
-        """Leaving out a misspelt slot would give a text that says less than was meant."""
-        near = [name for name in self.domain.slot_names if _alike(column, name)]
-        if near:
-            raise DomainError(
-                f"column {column!r} is not a slot, but resembles {' or '.join(map(repr, near))}; "
-                f"write --map '{column}={near[0]}' if it is that slot, or --map '{column}=' to "
-                "copy it to `extra`",
-                code="unknown_slot",
+
+def _map_entries(map: str | Mapping[str, str] | None) -> Iterable[tuple[str, str]]:
+    if isinstance(map, Mapping):
+        yield from map.items()
+        return
+    for entry in next(csv.reader([map or ""], skipinitialspace=True), []):
+        column, equals, target = (part.strip() for part in entry.rpartition("="))
+        if not equals or not column:
+            raise UsageError(
+                f"--map: expected COLUMN=SLOT,..., such as 'Cuisine=food', found {entry!r}"
             )
-
-    def _require_columns(self, fields: CsvRow) -> None:
-        for column in self.targets:
-            if column not in fields:
-                hint = did_you_mean(column, list(fields)) or f"; there are {', '.join(fields)}"
-                raise DomainError(f"there is no column {column!r}{hint}", code="no_column")
+        yield column, target
 
 
-def _alike(column: str, slot: str) -> bool:
-    """Whether one may be meant by the other: a slip of the pen, or a word of it."""
-    from rapidfuzz import fuzz  # only for columns that are no slots: keeps start-up fast
+def _target(target: str, domain: Domain) -> str:
+    if not target:
+        return target
+    if domain.has_slot(target) and fold_name(target) != "mr":
+        return domain.slot(target).name
+    if (role := _BY_NAME.get(fold_name(target))) is not None:
+        return role
+    try:
+        return domain.slot(target).name
+    except DomainError as error:
+        raise UsageError(
+            f"--map: {error.message}; other targets are {', '.join(ROLES)}, or nothing"
+        ) from None
 
-    words = re.findall(r"[^\W_]+", column.casefold())
-    folded = slot.casefold()
-    return folded in words or fuzz.ratio(" ".join(words), folded) > _SLIP
 
-
-def _is_blank(value: Any, fields: Mapping[str, Any]) -> bool:
-    if isinstance(fields, CsvRow):
-        return not value.strip() or value.strip().casefold() in _BLANK
-    return value is None
-
-
-def _both(first: Any, second: Any, fields: Mapping[str, Any]) -> Any:
-    """Two values of a slot, each once: a JSON list, or a cell that holds one."""
-    if isinstance(fields, CsvRow):
-        known = json.loads(first) if first.startswith("[") else [first]
-        return json.dumps(list(dict.fromkeys([*known, second])), ensure_ascii=False)
-    values = [*(first if isinstance(first, list) else [first])]
-    values += second if isinstance(second, list) else [second]
-    return list(dict.fromkeys(values))
+def _ambiguous(role: Role, columns: list[str]) -> ColumnError:
+    names = " and ".join(map(repr, columns))
+    return ColumnError(
+        f"{names} may each be the {role} of a record; say which one is: "
+        f"--map '{columns[-1]}={role}'",
+        code="ambiguous_columns",
+    )

@@ -19,14 +19,23 @@ if TYPE_CHECKING:
 SlotKind = Literal["open", "categorical", "boolean", "list", "numeric", "ordinal"]
 
 _BOOLEAN_SPELLINGS = {
-    "yes": "yes", "y": "yes", "true": "yes", "t": "yes", "1": "yes",
-    "no": "no", "n": "no", "false": "no", "f": "no", "0": "no",
+    "yes": "yes", "y": "yes", "true": "yes", "t": "yes", "1": "yes", "1.0": "yes",
+    "no": "no", "n": "no", "false": "no", "f": "no", "0": "no", "0.0": "no",
 }  # fmt: skip
 
 
+_NUMBER = re.compile(r"(-?\d+)(?:[.,](\d{1,2}))?")
 _SHOWN = 60  # characters of an unknown name that a message repeats
 _ILLEGAL_IN_NAME = re.compile(r"[\[\](),>|\\\x00-\x1f]|^\s|\s$")
 _RESERVED_NAMES = {"dialogueact", "mr"}
+
+
+def _plain_number(text: str) -> str:
+    """A number as a text would say it: ``4`` for ``4.0``, ``4.5`` for ``4,5``; others unchanged."""
+    if (number := _NUMBER.fullmatch(text)) is None:
+        return text
+    whole, decimals = number[1], (number[2] or "").rstrip("0")
+    return f"{whole}.{decimals}" if decimals else whole
 
 
 def fold_name(name: str) -> str:
@@ -48,6 +57,7 @@ class SlotSpec:
         synonyms: groups of values that tell a reader the same thing.
         implicit: texts may say it without any wording that could be listed, as an opinion; MRs
             that are corrected from texts keep its given value where the text says no other.
+        separator: stands between several values in one cell of a table; empty: it is guessed.
     """
 
     name: str
@@ -56,6 +66,7 @@ class SlotSpec:
     aliases: tuple[str, ...] = ()
     synonyms: tuple[tuple[str, ...], ...] = ()
     implicit: bool = False
+    separator: str = ""
 
     def canonical_value(self, raw: str) -> str:
         """``raw`` in the domain's spelling when it is a known value, else unchanged."""
@@ -65,7 +76,11 @@ class SlotSpec:
         if self.kind == "boolean":
             return _BOOLEAN_SPELLINGS.get(text.casefold(), text)
         folded = text.casefold()
-        return next((value for value in self.values if value.casefold() == folded), text)
+        known = next((value for value in self.values if value.casefold() == folded), None)
+        return known if known is not None else _plain_number(text) if self._counts() else text
+
+    def _counts(self) -> bool:
+        return self.kind in ("numeric", "ordinal")
 
     def is_unseen(self, value: str) -> bool:
         """Whether a closed slot is given a value that the domain file does not list."""
@@ -220,7 +235,7 @@ def _slot_spec(name: str, table: Any, where: str) -> SlotSpec:
     where = f"{where}: [slots.{name}]"
     if not isinstance(table, dict):
         raise DomainError(f"{where} must be a table with a 'kind'")
-    allowed = {"kind", "values", "aliases", "synonyms", "implicit"}
+    allowed = {"kind", "values", "aliases", "synonyms", "implicit", "separator"}
     if unknown := set(table) - allowed:
         key = sorted(unknown)[0]
         raise DomainError(f"{where} has an unknown key {key!r}{did_you_mean(key, allowed)}")
@@ -243,7 +258,11 @@ def _slot_spec(name: str, table: Any, where: str) -> SlotSpec:
     implicit = table.get("implicit", False)
     if not isinstance(implicit, bool):
         raise DomainError(f"{where} implicit is {implicit!r}, expected true or false")
-    return SlotSpec(name, kind, values, _strings(table, "aliases", where, []), synonyms, implicit)
+    separator = table.get("separator", "")
+    if not isinstance(separator, str):
+        raise DomainError(f"{where} separator is {separator!r}, expected a string such as \"|\"")
+    aliases = _strings(table, "aliases", where, [])
+    return SlotSpec(name, kind, values, aliases, synonyms, implicit, separator)
 
 
 def _strings(table: dict[str, Any], key: str, where: str, default: list[str]) -> tuple[str, ...]:

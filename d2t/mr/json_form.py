@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from d2t.mr.domain import SlotSpec
 
+_EXACT = 2**53
 _LEGAL = "a string, a number, true or false, a list of strings, or null"
 
 
@@ -99,6 +100,8 @@ def _as_text(value: Any, spec: SlotSpec) -> str:
             f"{str(value).lower()}; write the value as a string",
             code="json_value",
         )
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
+        return str(int(value))  # pandas writes whole numbers so where the column has a blank
     if isinstance(value, int | float):
         return str(value)
     shown = shorten(json.dumps(value, ensure_ascii=False, default=str))

@@ -21,6 +21,8 @@ BREAK = "|"
 """Between two entries: a new sentence starts here."""
 REST = "..."
 """As the last entry: a planner orders what the plan does not name."""
+OPTIONAL = "?"
+"""After an entry: it counts only for MRs that have the slot, so that one plan serves many MRs."""
 _MARK = re.compile(r"\\.|[\[\],>|]", re.DOTALL)
 _EXAMPLE = "write a plan as area,food,name or area > food | name[Aromi]"
 
@@ -30,6 +32,7 @@ class _Entry(NamedTuple):
 
     name: str
     value: str | None
+    optional: bool = False
 
     def __str__(self) -> str:
         return self.name if self.value is None else f"{self.name}[{self.value}]"
@@ -42,8 +45,8 @@ def parse_plan(
 
     Entries are ``slot`` or ``slot[value]``, separated by ``,`` or ``>``; ``|`` separates too and
     starts a new sentence. A bare name stands for all values of that slot which no other entry
-    names, in the MR's order; written n times, the first n - 1 stand for one value each. Without any
-    ``|`` sentences are not planned; a final ``|`` plans a single sentence.
+    names, in the MR's order; written n times, the first n - 1 stand for one value each. An entry
+    with a ``?`` at its end is left out where the MR has no such slot. Without any ``|`` sentences are not planned; a final ``|`` plans a single sentence.
 
     Args:
         source: a text, or a list whose entries are such texts (what ``Plan.labels`` gives).
@@ -69,7 +72,7 @@ def parse_plan(
     if extra or (missing and not partial):
         raise _mismatch(extra, missing, mr)
     ordered += missing
-    inner = tuple(at for at in breaks if 0 < at < len(ordered))
+    inner = tuple(at for at in dict.fromkeys(breaks) if 0 < at < len(ordered))
     return Plan(tuple(ordered), inner if breaks else None)
 
 
@@ -100,7 +103,7 @@ def parse_prefix(source: str | Sequence[str], mr: MeaningRepresentation, domain:
     ordered, breaks, extra = _read(texts[:-1], mr, domain, escaped=isinstance(source, str))
     if extra:
         raise _mismatch(extra, [], mr, begins=True)
-    return Plan(tuple(ordered), tuple(breaks) if breaks else None)
+    return Plan(tuple(ordered), tuple(dict.fromkeys(breaks)) if breaks else None)
 
 
 def plan_as_list(plan: Plan) -> list[str]:
@@ -125,7 +128,20 @@ def check_plan(source: str, domain: Domain) -> None:
     """
     for text in _entries(source):
         if text not in (BREAK, REST):
-            domain.slot(text.partition("[")[0].strip())
+            domain.slot(_required(text)[0].partition("[")[0].strip())
+
+
+def fit_plan(source: str) -> str:
+    """A plan for MRs that need not have its slots and may have others.
+
+    Each of its entries becomes optional, and a planner orders the slots that it does not name.
+    """
+    texts = _entries(source)
+    told = [text if text in (BREAK, REST) else _required(text)[0] + OPTIONAL for text in texts]
+    if told[-1] != REST:
+        told.append(REST)
+    joined = ",".join(told)
+    return joined.replace(f",{BREAK},", f" {BREAK} ")
 
 
 def _entries(source: str | Sequence[str]) -> list[str]:
@@ -155,7 +171,7 @@ def _read(
             continue
         claimed = next(assigned)
         ordered += claimed
-        if not claimed:
+        if not claimed and not entry.optional:
             extra.append(entry)
     return ordered, breaks, extra
 
@@ -209,10 +225,11 @@ def _label(slot: Slot, mr: MeaningRepresentation) -> str:
 
 
 def _resolve(text: str, mr: MeaningRepresentation, domain: Domain, escaped: bool) -> _Entry:
+    text, optional = _required(text)
     name, bracket, rest = text.partition("[")
     spec = domain.slot(name.strip())
     if not bracket:
-        return _Entry(spec.name, None)
+        return _Entry(spec.name, None, optional)
     if not rest.endswith("]"):
         raise MRParseError(
             f"the plan entry {shorten(text)} is not closed by ']'; {_EXAMPLE}", code="plan_syntax"
@@ -222,7 +239,14 @@ def _resolve(text: str, mr: MeaningRepresentation, domain: Domain, escaped: bool
     read = Slot(spec.name, spec.canonical_value(unescape(rest[:-1])))
     first, second = (read, raw) if escaped else (raw, read)
     chosen = second if second in mr.slots and first not in mr.slots else first
-    return _Entry(chosen.name, chosen.value)
+    return _Entry(chosen.name, chosen.value, optional)
+
+
+def _required(text: str) -> tuple[str, bool]:
+    """An entry without its mark, and whether it had one."""
+    if text.endswith(OPTIONAL):
+        return text.removesuffix(OPTIONAL).rstrip(), True
+    return text, False
 
 
 def _listed(source: Sequence[str]) -> list[str]:
