@@ -14,9 +14,9 @@ from d2t.generate.job import answer_here, answering, is_bulk
 from d2t.generate.sink import after_kept, begin_file, count_finished, is_complete, open_sink
 from d2t.generate.stream import StreamTotals, generate_stream
 from d2t.io.hashing import sha256_file
-from d2t.io.records import error_record, read_records, write_record
+from d2t.io.records import write_record
 from d2t.io.text_source import STDIN, input_waits, open_source, refuse_own_input
-from d2t.mr.columns import ColumnMap
+from d2t.mr.reader import ReadOptions, ReadReport, RecordReader, error_record
 from d2t.search.backend import BATCHES_PER_WINDOW
 from d2t.search.ct2_backend import Parallelism
 
@@ -42,11 +42,13 @@ class GenerationSummary:
     Attributes:
         totals: the counts of texts, slot errors, kept orders and bad records.
         seconds: wall-clock time from the first record to the last.
+        input: what reading the source ignored, guessed or could not read.
         missed_gate: which of the gates asked for is missed, in words; None: none is.
     """
 
     totals: StreamTotals
     seconds: float
+    input: ReadReport
     missed_gate: str | None = None
 
     @property
@@ -87,7 +89,8 @@ class GenerationSummary:
     def as_dict(self) -> dict[str, Any]:
         """The numbers as a JSON-able object."""
         names = ("n_records", "ok", "repaired", "failed", "bad", "ser", "order_kept", "seconds")
-        return {name: getattr(self, name) for name in (*names, "missed_gate")}
+        numbers = {name: getattr(self, name) for name in (*names, "missed_gate")}
+        return {**numbers, "input": self.input.as_dict()}
 
     def __str__(self) -> str:
         """The numbers in a line for a person."""
@@ -133,8 +136,9 @@ def generate_file(
     options: Mapping[str, Any],
     format: OutputFormat = "jsonl",
     resume: bool = False,
-    limit: int | None = None,
+    reading: ReadOptions | None = None,
     strict: bool = False,
+    skip_bad: bool = False,
     require_ok: bool = False,
     max_ser: float | None = None,
     processes: int | None = None,
@@ -152,8 +156,9 @@ def generate_file(
         options: JSON-able; what decides the lines. A file is resumed only with equal options.
         format: JSON records, or one text a line (empty where no text is proved).
         resume: continue ``FILE.partial`` if there is one; compare and count a complete file.
-        limit: read this many records only.
+        reading: how the source is read.
         strict: stop at the first bad record.
+        skip_bad: leave bad records out, and tell ``say`` of each, instead of writing their error.
         require_ok: a gate: every record must have a text that passed.
         max_ser: a gate: the slot error rate (%) must not be higher.
         processes: processes that answer windows, each with its own model; None: one, or for a
@@ -166,25 +171,25 @@ def generate_file(
         D2TError: as the generator; with ``strict`` the error of the first bad record.
     """
     finished = check_paths(source, target, resume=resume, format=format)
-    columns = ColumnMap.parse(job.columns, generator.domain)
     typed = source == STDIN and sys.stdin.isatty()
     window = 1 if typed else BATCHES_PER_WINDOW * generator.options.batch_size
-    known = (*generator.domain.slot_names, *columns.targets)
-    records = read_records(source, limit=limit, known_columns=known)
-    lines = _Lines(columns, text=format == "text", proved=job.verified, say=say)
+    records = RecordReader(source, generator.domain, reading)
+    stream = iter(records)
+    lines = _Lines(text=format == "text", proved=job.verified, skip_bad=skip_bad, say=say)
+    is_bad = job.is_bad(generator) if skip_bad else None
     totals, started = StreamTotals(), time.perf_counter()
     if finished:
         assert target is not None  # there is one
-        count_finished(target, records, columns, totals, say)
+        count_finished(target, stream, generator.domain, totals, say, is_bad)
     else:
         folder = generator.bundle.path  # its table of contents holds the hashes of its files
         model = None if folder is None else sha256_file(folder / "d2t.json")
         made_by = {"model": model, **options}
         file = begin_file(target, made_by, resume=resume, window=window)
         with open_sink(target, file, say) as write:
-            rest = after_kept(file, records, columns, totals, say)
+            rest = after_kept(file, stream, generator.domain, totals, say, is_bad)
             if processes is None:
-                processes = _processes(job, generator, source, limit)
+                processes = _processes(job, generator, source, records.options.limit)
             with _answering(job, generator, 1 if typed else processes) as (answer, n, pool):
                 windows = generate_stream(
                     rest, answer, window=window, strict=strict, at_a_time=1 if typed else n,
@@ -197,7 +202,9 @@ def generate_file(
                         done = totals.n + totals.bad
                         progress(len(items), done / (time.perf_counter() - started))
     seconds = time.perf_counter() - started
-    return GenerationSummary(totals, seconds, _missed(totals, require_ok, max_ser))
+    unproved = totals.failed if skip_bad else totals.failed + totals.bad
+    missed = _missed(totals, unproved if require_ok else None, max_ser)
+    return GenerationSummary(totals, seconds, records.report, missed)
 
 
 def _processes(job: Job, generator: ModelGenerator, source: str, limit: int | None) -> int:
@@ -225,14 +232,13 @@ def _answering(
         yield answer_here, 2 * processes, pool  # one is ready when another is finished
 
 
-def _missed(totals: StreamTotals, require_ok: bool, max_ser: float | None) -> str | None:
-    """Which gate is missed; under ``--require-ok`` by a bad line too, under both by no text."""
-    unproved = totals.failed + totals.bad
-    if not totals.n and (require_ok or max_ser is not None):
+def _missed(totals: StreamTotals, unproved: int | None, max_ser: float | None) -> str | None:
+    """Which gate is missed, by no text at all too; ``unproved`` is None if none was asked for."""
+    if not totals.n and (unproved is not None or max_ser is not None):
         return "no text was generated"
     if max_ser is not None and totals.ser > max_ser:
         return f"SER {totals.ser:.2f}% is above --max-ser {max_ser:g}"
-    if require_ok and unproved:
+    if unproved:
         return f"{unproved} records without an ok text (--require-ok)"
     return None
 
@@ -242,31 +248,36 @@ class _Lines:
     """The lines of answered records.
 
     Attributes:
-        columns: says what of a record is only carried along.
         text: texts alone; a bad record has an empty line, its error goes to ``say``.
         proved: a text that did not pass the check is also an empty line, because the reader of the
             line could not know that it failed.
+        skip_bad: a bad record has no line at all.
         say: gets a line for a person.
     """
 
-    columns: ColumnMap
     text: bool
     proved: bool
+    skip_bad: bool
     say: Callable[[str], None]
 
     def of(self, items: Iterable[StreamItem]) -> str:
         """The lines of one window."""
-        return "".join(self._text(item) if self.text else self._record(item) for item in items)
+        return "".join(self._line(item) for item in items)
+
+    def _line(self, item: StreamItem) -> str:
+        if self.skip_bad and item.error is not None:
+            self.say(f"{_place(item)} is left out: {item.error.message}")
+            return ""
+        return self._text(item) if self.text else self._record(item)
 
     def _text(self, item: StreamItem) -> str:
-        place = f"d2t: record {item.record.id}, line {item.record.line}"
         if item.error is not None:
-            self.say(f"{place}: {item.error.message}")
+            self.say(f"{_place(item)}: {item.error.message}")
         elif item.hypothesis is not None:
             if item.hypothesis.status != "failed" or not self.proved:
                 return " ".join(item.hypothesis.text.splitlines()) + "\n"
             self.say(
-                f"{place}: no text passed the check ({_why(item.hypothesis)}); use --format "
+                f"{_place(item)}: no text passed the check ({_why(item.hypothesis)}); use --format "
                 "jsonl to see the text that came closest"
             )
         return "\n"
@@ -277,11 +288,15 @@ class _Lines:
         else:
             assert item.error is not None
             line = error_record(item.record, item.error)
-        if extra := self.columns.extra(item.record.fields):
-            line["extra"] = extra
+        if item.record.extra:
+            line["extra"] = dict(item.record.extra)
         buffer = io.StringIO()
         write_record(buffer, line)
         return buffer.getvalue()
+
+
+def _place(item: StreamItem) -> str:
+    return f"d2t: record {item.record.id}, line {item.record.line}"
 
 
 def _why(text: Hypothesis) -> str:

@@ -14,15 +14,16 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from d2t.errors import BackendError
 from d2t.generate.requests import request_from_record
-from d2t.generate.stream import answer_records
+from d2t.generate.stream import RECORD_ERRORS, answer_records
 from d2t.generate.verified import VerifiedGenerator
 from d2t.io.text_source import STDIN
-from d2t.mr.columns import ColumnMap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -30,9 +31,10 @@ if TYPE_CHECKING:
 
     from d2t.generate.pipeline import ModelGenerator
     from d2t.generate.stream import StreamItem
-    from d2t.io.records import InputRecord
+    from d2t.generate.types import GenerationRequest
+    from d2t.mr.reader import Record
 
-    Answer = Callable[[list[InputRecord]], list[StreamItem]]
+    Answer = Callable[[list[Record]], list[StreamItem]]
 
 _BULK_BYTES = 4_000_000
 """From this size of a file on (about 30,000 records, a minute's work), use several processes."""
@@ -49,14 +51,12 @@ class Job:
         settings: of ``load``.
         verified: texts are proved, or repaired, or failed.
         plan: the order for records that have none of their own.
-        columns: what ``ColumnMap.parse`` reads; None: columns are called as slots are.
     """
 
     model: str | Path | None
     settings: Mapping[str, Any]
     verified: bool
     plan: str | None = None
-    columns: str | None = None
 
     def generator(self, **changes: Any) -> ModelGenerator:
         """The model, loaded; ``changes`` go before the settings.
@@ -70,18 +70,33 @@ class Job:
 
     def answer(self, generator: ModelGenerator) -> Answer:
         """What answers a window of records: ``generator``, verified if that is asked for."""
-        make_request = partial(
+        return partial(
+            answer_records,
+            generator=VerifiedGenerator(generator) if self.verified else generator,
+            make_request=self._requests(generator),
+        )
+
+    def is_bad(self, generator: ModelGenerator) -> Callable[[Record], bool]:
+        """What tells whether a record gets an error in the place of a text."""
+        make_request = self._requests(generator)
+
+        def bad(record: Record) -> bool:
+            """Whether it makes no request."""
+            try:
+                make_request(record)
+            except RECORD_ERRORS:
+                return True
+            return False
+
+        return bad
+
+    def _requests(self, generator: ModelGenerator) -> Callable[[Record], GenerationRequest]:
+        return partial(
             request_from_record,
             domain=generator.domain,
             plan=self.plan,
             planner=generator.planner,
             seed=generator.seed,
-            columns=ColumnMap.parse(self.columns, generator.domain),
-        )
-        return partial(
-            answer_records,
-            generator=VerifiedGenerator(generator) if self.verified else generator,
-            make_request=make_request,
         )
 
     def answer_alone(self) -> Answer:
@@ -127,5 +142,14 @@ def answer_here(window: Any) -> Any:
 
 def _begin(make: Callable[[], Callable[[Any], Any]]) -> None:
     global _answer
+    Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; who began this ends it
     _answer = make()
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that began it has ended, even if that was killed."""
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

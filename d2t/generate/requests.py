@@ -9,7 +9,6 @@ from d2t.errors import D2TError, DataError, DomainError
 from d2t.generate.types import GenerationRequest, Orders
 from d2t.mr.parse import parse_mr
 from d2t.mr.plans import is_partial, parse_plan, parse_prefix
-from d2t.mr.records import mr_from_fields, plan_source
 from d2t.mr.render import mr_to_json
 from d2t.mr.types import MeaningRepresentation, Plan
 from d2t.mr.values import shorten
@@ -20,10 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from random import Random
 
-    from d2t.io.records import InputRecord
     from d2t.linearize.base import Strategy
-    from d2t.mr.columns import ColumnMap
     from d2t.mr.domain import Domain
+    from d2t.mr.reader import Record
     from d2t.plan.base import Planner
 
 
@@ -49,36 +47,30 @@ def make_request(
 
 
 def request_from_record(
-    record: InputRecord,
+    record: Record,
     domain: Domain,
     *,
-    plan: str | None = None,
+    plan: str | Sequence[str] | None = None,
     planner: Planner | None = None,
     seed: int = 0,
-    columns: ColumnMap | None = None,
 ) -> GenerationRequest:
     """The request that one input record makes.
 
     Args:
-        record: a JSONL object, CSV row or MR line. Fields that are neither the MR nor ``plan`` are
-            ignored.
+        record: good or bad.
         domain: names the slots.
-        columns: says which fields are read, and as what; None takes them as they are called.
-        plan: the order for every record without a ``plan`` field of its own. Both may end in
-            ``...``, and are then finished by the planner.
+        plan: the order for every record without a plan of its own. Both may end in ``...``, and
+            are then finished by the planner.
         planner: finishes such plans.
         seed: with the record's id, of a planner that draws.
 
     Raises:
-        D2TError: the record's own error, or what is wrong with its MR or plan; ``line`` is that of
-            the input, ``column`` that in the MR or plan text.
+        D2TError: the record's own error, or what is wrong with its plan; ``line`` is that of the
+            input, ``column`` that in the MR or plan text.
     """
-    fields = _fields(record, columns)
     try:
-        mr = _sayable(mr_from_fields(fields, domain), domain)
-        wanted = plan_source(fields)
-        if wanted is None:
-            wanted = plan
+        mr = _sayable(record.require_mr(), domain)
+        wanted = plan if record.plan is None else record.plan
         parsed = None
         if wanted is not None:
             rng = derived_rng(seed, "plan", record.id)
@@ -86,44 +78,25 @@ def request_from_record(
     except D2TError as error:
         error.line = record.line
         raise
-    own_id = fields.get("id")  # it may stand in a column of another name
-    return GenerationRequest(str(own_id) if own_id not in (None, "") else record.id, mr, parsed)
+    return GenerationRequest(record.id, mr, parsed)
 
 
-def answers_record(
-    line: Mapping[str, Any],
-    record: InputRecord,
-    domain: Domain,
-    columns: ColumnMap | None = None,
-) -> bool:
+def answers_record(line: Mapping[str, Any], record: Record, domain: Domain) -> bool:
     """Whether an output line answers this record: the same MR and, if the record has one, its plan.
 
     Raises:
-        D2TError: the record's own error, or what is wrong with its MR or plan.
+        D2TError: the record's own error, or what is wrong with its plan.
     """
-    fields = _fields(record, columns)
-    mr = mr_from_fields(fields, domain)
+    mr = record.require_mr()
     if line["mr"] != mr_to_json(mr, domain):
         return False
-    own, said = plan_source(fields), parse_plan(line["plan"], mr, domain)
+    own, said = record.plan, parse_plan(line["plan"], mr, domain)
     if own is None:
         return True
     if not is_partial(own):
         return parse_plan(own, mr, domain) == said
     begun = parse_prefix(own, mr, domain).slots
     return said.slots[: len(begun)] == begun
-
-
-def _fields(record: InputRecord, columns: ColumnMap | None) -> Mapping[str, Any]:
-    """The fields of a record under the domain's names."""
-    if record.error is not None:
-        raise record.error
-    fields: Mapping[str, Any] = record.fields or {}
-    try:
-        return fields if columns is None else columns.slots(fields)
-    except D2TError as error:
-        error.line = record.line
-        raise
 
 
 def _sayable(mr: MeaningRepresentation, domain: Domain) -> MeaningRepresentation:

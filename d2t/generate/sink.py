@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from d2t.generate.stream import StreamTotals
-    from d2t.io.records import InputRecord
-    from d2t.mr.columns import ColumnMap
+    from d2t.mr.domain import Domain
+    from d2t.mr.reader import Record
 
     Write = Callable[[str], None]
     Say = Callable[[str], None]
+    IsBad = Callable[[Record], bool]
 
 
 def is_complete(output: Path | None, *, jsonl: bool) -> bool:
@@ -45,21 +46,25 @@ def is_complete(output: Path | None, *, jsonl: bool) -> bool:
 
 def count_finished(
     output: Path,
-    records: Iterator[InputRecord],
-    columns: ColumnMap,
+    records: Iterator[Record],
+    domain: Domain,
     totals: StreamTotals,
     say: Say,
+    is_bad: IsBad | None = None,
 ) -> None:
     """Count the lines of a finished file, which must answer all the records and no others.
 
     A finished file does not say with which options it was made, so they are not compared.
 
+    Args:
+        is_bad: given if bad records were left out: tells which records need no line.
+
     Raises:
         DataError: it is not one that d2t wrote, or answers other records.
     """
     say(f"{output} is complete: its records are compared with the input and counted")
-    _count_answers(output, written_records(output), records, columns, totals)
-    if (left := next(records, None)) is not None:
+    _count_answers(output, written_records(output), records, domain, totals, is_bad)
+    if (left := _next_good(records, totals, is_bad)) is not None:
         raise DataError(
             f"{output} is complete, but has no line for the input record {left.id!r}; give the "
             "input that made it, or delete the file to start again",
@@ -84,11 +89,12 @@ def begin_file(
 
 def after_kept(
     growing: GrowingFile | None,
-    records: Iterator[InputRecord],
-    columns: ColumnMap,
+    records: Iterator[Record],
+    domain: Domain,
     totals: StreamTotals,
     say: Say,
-) -> Iterator[InputRecord]:
+    is_bad: IsBad | None = None,
+) -> Iterator[Record]:
     """The records that have no line yet; the others are counted.
 
     Raises:
@@ -97,34 +103,46 @@ def after_kept(
     """
     if growing is not None and growing.kept:
         say(f"{growing.partial} already holds {growing.kept} finished records; continuing")
-        _count_answers(growing.partial, growing.lines(), records, columns, totals)
+        _count_answers(growing.partial, growing.lines(), records, domain, totals, is_bad)
     return records
 
 
 def _count_answers(
     path: Path,
     lines: Iterator[dict[str, Any]],
-    records: Iterator[InputRecord],
-    columns: ColumnMap,
+    records: Iterator[Record],
+    domain: Domain,
     totals: StreamTotals,
+    is_bad: IsBad | None,
 ) -> None:
     """Add the lines of ``path`` to ``totals``, each of the record that is read in its place."""
     for number, line in enumerate(lines, start=1):
-        record = next(records, None)
-        if record is None or line["id"] not in (record.id, columns.id(record.fields)):
+        record = _next_good(records, totals, is_bad)
+        if record is None or line["id"] != record.id:
             there = "has ended" if record is None else f"has record {record.id!r}"
             raise DataError(
                 f"line {number} of {path} belongs to record {line['id']!r}, but the input {there} "
                 "at this place; give the input that made the file, or delete it to start again",
                 code="data_changed",
             )
-        if "mr" in line and not answers_record(line, record, columns.domain, columns):
+        if "mr" in line and not answers_record(line, record, domain):
             raise DataError(
                 f"line {number} of {path} was made from other values than record {record.id!r} of "
                 "the input has; give the input that made the file, or delete it to start again",
                 code="data_changed",
             )
         totals.add_line(line)
+
+
+def _next_good(
+    records: Iterator[Record], totals: StreamTotals, is_bad: IsBad | None
+) -> Record | None:
+    """The next record that has a line; those without are counted as bad."""
+    for record in records:
+        if is_bad is None or not is_bad(record):
+            return record
+        totals.bad += 1
+    return None
 
 
 def _is_file(output: Path) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from d2t.generate.types import GenerationRequest, Generator, Hypothesis
-    from d2t.io.records import InputRecord
+    from d2t.mr.reader import Record
 
 
 _Window = TypeVar("_Window")
@@ -99,7 +99,7 @@ RECORD_ERRORS = (MRParseError, DomainError, DataError)
 class StreamItem:
     """What became of one record: exactly one of ``hypothesis`` and ``error`` is set."""
 
-    record: InputRecord
+    record: Record
     hypothesis: Hypothesis | None = None
     error: D2TError | None = None
 
@@ -168,8 +168,8 @@ class StreamTotals:
 
 
 def generate_stream(
-    records: Iterable[InputRecord],
-    answer: Callable[[list[InputRecord]], list[StreamItem]],
+    records: Iterable[Record],
+    answer: Callable[[list[Record]], list[StreamItem]],
     *,
     window: int,
     strict: bool = False,
@@ -211,10 +211,10 @@ def generate_stream(
 
 
 def _chunks(
-    records: Iterable[InputRecord], window: int, waits: Callable[[], bool] | None
-) -> Iterator[list[InputRecord] | None]:
+    records: Iterable[Record], window: int, waits: Callable[[], bool] | None
+) -> Iterator[list[Record] | None]:
     """The windows of the input, and a None wherever the next record is not there yet."""
-    chunk: list[InputRecord] = []
+    chunk: list[Record] = []
     stream = iter(records)
     while True:
         if waits is not None and waits():
@@ -230,10 +230,10 @@ def _chunks(
 
 
 def answer_records(
-    records: list[InputRecord],
+    records: list[Record],
     *,
     generator: Generator,
-    make_request: Callable[[InputRecord], GenerationRequest],
+    make_request: Callable[[Record], GenerationRequest],
 ) -> list[StreamItem]:
     """One item per record, in their order; the good records are generated together.
 

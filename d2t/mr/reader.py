@@ -286,6 +286,14 @@ def read_fields(
     return reader.record(index, index + 1, held, layout)
 
 
+def error_record(record: Record, error: D2TError) -> dict[str, Any]:
+    """``{id, error: {code, message, line, column}}``: what stands in the place of a bad record."""
+    described = error.as_dict()
+    if described["line"] is None:
+        described["line"] = record.line
+    return {"id": record.id, "error": described}
+
+
 def _blanks(words: Iterable[str]) -> frozenset[str]:
     return frozenset(word.strip().casefold() for word in words)
 

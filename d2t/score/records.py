@@ -7,18 +7,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from d2t.errors import D2TError, DataError
-from d2t.mr.records import TEXT_KEYS, mr_from_fields, plan_source
+from d2t.mr.columns import ROLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from d2t.corpus.types import Example
     from d2t.mr.domain import Domain
+    from d2t.mr.reader import Record
     from d2t.mr.types import MeaningRepresentation, Plan
     from d2t.slots.types import SlotReport
-
-
-REFERENCE_FIELDS = ("references", "refs", "reference", "ref")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,72 +52,68 @@ class BadRecord:
 
 
 def read_evaluation_records(
-    source: str,
+    records: Iterable[Record],
     domain: Domain,
     *,
-    limit: int | None = None,
     strict: bool = False,
     need_plan: bool = False,
 ) -> tuple[list[EvaluationRecord], list[BadRecord]]:
-    """Read outputs from JSONL or CSV with fields ``id, mr, text, plan, references``.
+    """The outputs that records hold, with their plans and references.
 
     Args:
-        source: a path, or ``-`` for standard input.
+        records: of a file or from memory.
         domain: resolves slot names and values.
-        limit: read this many records only.
-        strict: raise at the first bad line.
+        strict: raise at the first bad record.
         need_plan: a record without a plan is a bad one.
 
     Raises:
-        DataError: the file cannot be read, or holds no record.
+        DataError: there is no record.
     """
-    from d2t.io.records import read_records
-    from d2t.io.text_source import display_name
-
     good: list[EvaluationRecord] = []
     bad: list[BadRecord] = []
-    for raw in read_records(source, limit=limit, known_columns=domain.slot_names):
+    for record in records:
         try:
-            if raw.error is not None:
-                raise raw.error
-            good.append(record_from_fields(raw.id, raw.fields or {}, domain, need_plan=need_plan))
+            good.append(evaluation_record(record, domain, need_plan=need_plan))
         except D2TError as error:
-            error.line = raw.line
+            error.line = record.line
             if strict:
                 raise
-            bad.append(BadRecord(raw.id, raw.line, error))
+            bad.append(BadRecord(record.id, record.line, error))
     if not good and not bad:
         raise DataError(
-            f"{display_name(source)}: no records. Expected JSONL or CSV with the fields 'mr' and "
-            "'text', one record a line.",
+            "there are no records; expected JSON Lines or a table with the fields 'mr' and "
+            "'text', one record a line",
             code="empty_file",
         )
     return good, bad
 
 
-def record_from_fields(
-    record_id: str, fields: Mapping[str, Any], domain: Domain, *, need_plan: bool = False
+def evaluation_record(
+    record: Record, domain: Domain, *, need_plan: bool = False
 ) -> EvaluationRecord:
-    """Build one record from the fields of a JSON object or CSV row.
+    """What is to be scored of one record.
 
     Raises:
-        DataError: a field is missing or of the wrong type; MRParseError or DomainError: bad MR or
-            plan.
+        D2TError: the record's own error; it has no text; its plan does not fit its MR.
     """
     from d2t.mr.plans import parse_plan
 
-    if fields.get("error") and not any(name in fields for name in TEXT_KEYS):
+    if record.fields.get("error") and record.text is None:
         raise DataError("this record is an error object, not an output", code="error_record")
-    mr = mr_from_fields(fields, domain)
-    source = plan_source(fields)
-    if source is None and need_plan:
+    mr = record.require_mr()
+    if record.plan is None and need_plan:
         raise DataError(
             "no field 'plan': order is scored against the order asked for. Write it as "
             '"plan": ["area", "food", "name"] or "area,food,name".',
             code="missing_plan",
         )
-    plan = None if source is None else parse_plan(source, mr, domain)
-    return EvaluationRecord(record_id, mr, _text(fields), plan, _references(fields))
+    plan = None if record.plan is None else parse_plan(record.plan, mr, domain)
+    if record.text is None:
+        raise DataError(
+            f"no text to score: expected one of the fields {', '.join(ROLES['text'])}",
+            code="missing_text",
+        )
+    return EvaluationRecord(record.id, mr, record.text, plan, record.references)
 
 
 def join_references(
@@ -135,37 +129,6 @@ def join_references(
         else replace(record, references=tuple(pooled.get(record.mr.key(), ())))
         for record in records
     ]
-
-
-def _text(fields: Mapping[str, Any]) -> str:
-    name = next((name for name in TEXT_KEYS if name in fields), None)
-    if name is None:
-        raise DataError(
-            f"no text to score: expected one of the fields {', '.join(TEXT_KEYS)}",
-            code="missing_text",
-        )
-    text = fields[name]
-    if not isinstance(text, str):
-        raise DataError(
-            f"field {name!r} must be a string, was {type(text).__name__}; "
-            'write "" for an empty output',
-            code="bad_text",
-        )
-    return text
-
-
-def _references(fields: Mapping[str, Any]) -> tuple[str, ...]:
-    name = next((name for name in REFERENCE_FIELDS if fields.get(name)), None)
-    if name is None:
-        return ()
-    value = fields[name]
-    texts = [value] if isinstance(value, str) else value
-    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise DataError(
-            f"field {name!r} must be a string or a list of strings: the references of this record",
-            code="bad_references",
-        )
-    return tuple(text for text in texts if text.strip())
 
 
 class Checker(Protocol):
