@@ -12,7 +12,7 @@ import threading
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, Unpack, cast
 
 from d2t.errors import UsageError
 from d2t.extras import explained_imports
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from d2t.generate.types import Hypothesis as Utterance
     from d2t.mr.domain import Domain
     from d2t.mr.parse import MRFormat
+    from d2t.mr.reader import Reading, ReadReport
     from d2t.mr.render import TextForm
     from d2t.mr.types import MeaningRepresentation, Plan
     from d2t.plan.base import Planner
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
     MR = str | Mapping[str, Any] | MeaningRepresentation
     Notify = Callable[[str], None]
+    PlanPolicy = Literal["strict", "fit"]
     Outputs = str | Path | Iterable[EvaluationRecord | Utterance | Mapping[str, Any]]
 
 Verify = Literal["strict", "rerank", "off"]
@@ -179,18 +181,17 @@ class Generator:
         self, at: int, mr: MR, plan: str | Sequence[str] | Plan | None
     ) -> GenerationRequest:
         from d2t.generate.requests import make_request, request_from_record
-        from d2t.io.records import InputRecord
+        from d2t.mr.reader import read_fields
         from d2t.mr.types import MeaningRepresentation, Plan
 
         if isinstance(mr, MeaningRepresentation):
             return make_request(mr, plan, self.domain, self.model.planner, id=str(at))
-        fields: dict[str, Any] = {"mr": mr} if isinstance(mr, str) else dict(mr)
-        record = InputRecord(at, at + 1, str(fields.get("id", at)), fields, None)
+        record = read_fields(mr, self.domain, index=at)
         ordered = plan if isinstance(plan, Plan) else None
         request = request_from_record(
             record,
             self.domain,
-            plan=None if ordered else cast("str | None", plan),
+            plan=None if ordered else cast("str | Sequence[str] | None", plan),
             planner=self.model.planner,
             seed=self.model.seed,
         )
@@ -202,29 +203,31 @@ class Generator:
         target: str | Path | None,
         *,
         plan: str | None = None,
-        map: str | Sequence[str] | Mapping[str, str] | None = None,
+        plan_policy: PlanPolicy = "strict",
         format: OutputFormat = "jsonl",
         resume: bool = True,
-        limit: int | None = None,
         strict: bool = False,
         require_ok: bool = False,
         max_ser: float | None = None,
         processes: int | None = 1,
         progress: Callable[[int, float], None] | None = None,
         notify: Notify = logger.info,
+        **reading: Unpack[Reading],
     ) -> GenerationSummary:
         """Say every record of a file, as ``d2t generate SOURCE -o TARGET`` does.
 
         Args:
-            source: JSONL, CSV or one MR a line; ``-`` is standard input.
+            source: a file of records in any form that ``d2t.ReadOptions`` names; ``-`` is standard
+                input.
             target: the file to write; None is standard output (with ``resume=False``). Until it is
                 complete its lines are in ``TARGET.partial``.
-            plan: the order of records that have no ``plan`` of their own.
-            map: which columns are which slots: ``"Cuisine=food,Phone="``, or the same as a dict.
+            plan: the order of records that have no ``plan`` of their own. An entry such as
+                ``food?`` counts only for records that have the slot.
+            plan_policy: ``strict``: a record that ``plan`` does not fit is bad; ``fit``: what it
+                lacks is left out, and the planner orders what ``plan`` does not name.
             format: ``jsonl``, or ``text``: one text a line (with ``resume=False``).
             resume: continue an earlier run of the same source and options, if there is one; a
                 complete target is compared with the source and counted.
-            limit: read this many records only.
             strict: stop at the first bad record; else an error object takes its place.
             require_ok: a gate: every record must have a text that passed the check.
             max_ser: a gate: the slot error rate (%) must not be higher.
@@ -233,6 +236,8 @@ class Generator:
                 ``if __name__ == "__main__":``.
             progress: called after each window with its number of records and the records/s.
             notify: gets messages for a person; by default the log.
+            reading: how the source is read: the fields of ``d2t.ReadOptions``, such as
+                ``map="Cuisine=food"``, ``ignore="Phone"``, ``blank=("tbd",)``, ``limit=100``.
 
         Returns:
             The counts, SER and time; ``missed_gate`` names a gate that was missed.
@@ -241,30 +246,33 @@ class Generator:
             UsageError, DataError, ConfigError: the files cannot be read, written or resumed.
         """
         from d2t.generate.files import generate_file
-        from d2t.mr.plans import check_plan
+        from d2t.mr.plans import check_plan, fit_plan
+        from d2t.mr.reader import ReadOptions
 
         if plan is not None:
             check_plan(plan, self.domain)
-        mapped = _column_map(map)
+            plan = fit_plan(plan) if plan_policy == "fit" else plan
+        options_of_reading = ReadOptions(**reading)
         settings = self._job.settings
         options = {
             "engine": settings["engine"], "plan": plan,
             "planner": _planner_name(settings["planner"]), "sentences": settings["plan_sentences"],
             "verify": self.verify, "rerank": settings["rerank"], "beam_size": settings["beam_size"],
             "length_penalty": settings["length_penalty"], "max_length": settings["max_length"],
-            "batch_size": settings["batch_size"], "seed": settings["seed"], "map": mapped,
+            "batch_size": settings["batch_size"], "seed": settings["seed"],
+            "reading": options_of_reading.as_dict(),
             "format": format, "contrast": _contrast_as_dict(settings["contrast"]),
         }  # fmt: skip
         with self._lock:
             return generate_file(
-                replace(self._job, plan=plan, columns=mapped),
+                replace(self._job, plan=plan),
                 self.model,
                 str(source),
                 None if target is None else Path(target),
                 options=options,
                 format=format,
                 resume=resume,
-                limit=limit,
+                reading=options_of_reading,
                 strict=strict,
                 require_ok=require_ok,
                 max_ser=max_ser,
@@ -359,14 +367,14 @@ def evaluate(
     n_resamples: int = 1000,
     unit: Literal["mr", "record"] = "mr",
     seed: int = 12345,
-    limit: int | None = None,
     strict: bool = False,
     notify: Notify = logger.info,
+    **reading: Unpack[Reading],
 ) -> EvaluationReport:
     """Score texts: slot errors, order, overlap with references, with bootstrap intervals.
 
     Args:
-        outputs: a JSONL or CSV file with id, mr, text, plan, references (``-`` is standard input),
+        outputs: a file of records with id, mr, text, plan, references (``-`` is standard input),
             or such records as dicts, or the utterances of a generator.
         domain: whose lexicon reads the texts.
         parts: families of metrics; plans are needed for ``order``, references for ``text``.
@@ -377,9 +385,9 @@ def evaluate(
         n_resamples: bootstrap resamples of the intervals; 0: no intervals.
         unit: what the bootstrap draws: whole MRs or single records.
         seed: of the bootstrap.
-        limit: score this many records only.
         strict: raise at the first bad record; else bad records are listed in ``report.bad``.
         notify: gets messages for a person; by default the log.
+        reading: how a file is read: the fields of ``d2t.ReadOptions``.
 
     Raises:
         DataError: there are no records, or what the parts need is not in them.
@@ -392,7 +400,7 @@ def evaluate(
 
     loaded = load_domain(domain)
     need_plan = tuple(parts) == ("order",)
-    records, bad = _evaluation_records(outputs, loaded, limit, strict, need_plan)
+    records, bad, read = _evaluation_records(outputs, loaded, strict, need_plan, reading)
     if corpus is not None:
         records = join_references(records, load_split(corpus, split, loaded))
         if lacking := [record.id for record in records if not record.references]:
@@ -407,7 +415,7 @@ def evaluate(
         from d2t.score.records import checker_for
 
         extra = fluency_scorers(lm, loaded, checker_for(loaded))
-    return evaluate_records(
+    report = evaluate_records(
         records,
         loaded,
         parts=parts,
@@ -416,6 +424,7 @@ def evaluate(
         bad=bad,
         extra=extra,
     )
+    return replace(report, input=read)
 
 
 def compare(
@@ -430,9 +439,9 @@ def compare(
     n_resamples: int = 1000,
     unit: Literal["mr", "record"] = "mr",
     seed: int = 12345,
-    limit: int | None = None,
     n_pairs: int = 5,
     notify: Notify = logger.info,
+    **reading: Unpack[Reading],
 ) -> Comparison:
     """Compare the outputs of two systems for the same MRs: every metric, its difference and p.
 
@@ -447,9 +456,9 @@ def compare(
         n_resamples: resamples, or random swaps.
         unit: what is drawn: whole MRs or single records.
         seed: of the test.
-        limit: read this many records of each file only.
         n_pairs: how many of the most different texts to show.
         notify: gets messages for a person; by default the log.
+        reading: how the files are read: the fields of ``d2t.ReadOptions``.
 
     Raises:
         DataError: a file cannot be read, or the records cannot be matched.
@@ -461,13 +470,14 @@ def compare(
 
     loaded = load_domain(domain)
     examples = load_split(corpus, split, loaded) if corpus is not None else []
-    sides, n_bad = [], 0
+    sides, inputs, n_bad = [], [], 0
     names = [
         str(outputs) if isinstance(outputs, str | Path) else side
         for outputs, side in ((a, "A"), (b, "B"))
     ]
     for source, name in zip((a, b), names, strict=True):
-        records, bad = _evaluation_records(source, loaded, limit, strict=False, need_plan=False)
+        records, bad, read = _evaluation_records(source, loaded, False, False, reading)
+        inputs.append(read)
         for line in bad[:10]:
             notify(f"d2t: {name}: line {line.line} (id {line.id}): {line.error.message}")
         n_bad += len(bad)
@@ -485,7 +495,8 @@ def compare(
         resampling=Resampling(n_resamples=n_resamples, seed=seed, unit=unit),
         n_pairs=n_pairs,
     )
-    return replace(comparison, n_bad=n_bad, n_unmatched=len(lonely))
+    told = tuple(read for read in inputs if read is not None)
+    return replace(comparison, n_bad=n_bad, n_unmatched=len(lonely), inputs=told)
 
 
 def train(
@@ -595,20 +606,6 @@ def render_mr(
     return write_mr(mr, format=format, domain=load_domain(domain))
 
 
-def _column_map(map: str | Sequence[str] | Mapping[str, str] | None) -> str | None:
-    """A column map as ``ColumnMap.parse`` reads it; a column's name may hold commas and quotes."""
-    from collections.abc import Mapping
-
-    if not map:
-        return None
-    if isinstance(map, str):
-        return map
-    if not isinstance(map, Mapping):
-        return ",".join(map)
-    entries = (f"{column}={slot}".replace('"', '""') for column, slot in map.items())
-    return ",".join(f'"{entry}"' for entry in entries)
-
-
 def _planner_name(planner: Planner | str | None) -> str | None:
     return planner if planner is None or isinstance(planner, str) else type(planner).__name__
 
@@ -620,41 +617,30 @@ def _contrast_as_dict(contrast: ContrastOptions | None) -> dict[str, Any] | None
 
 
 def _evaluation_records(
-    outputs: Outputs,
-    domain: Domain,
-    limit: int | None,
-    strict: bool,
-    need_plan: bool,
-) -> tuple[list[EvaluationRecord], list[BadRecord]]:
+    outputs: Outputs, domain: Domain, strict: bool, need_plan: bool, reading: Reading
+) -> tuple[list[EvaluationRecord], list[BadRecord], ReadReport | None]:
+    """What is scored, what cannot be, and what reading a file had to say."""
     from collections.abc import Mapping
     from itertools import islice
 
-    from d2t.errors import D2TError
-    from d2t.score.records import (
-        BadRecord,
-        EvaluationRecord,
-        read_evaluation_records,
-        record_from_fields,
-    )
+    from d2t.mr.reader import ReadOptions, RecordReader, read_fields
+    from d2t.score.records import EvaluationRecord, read_evaluation_records
 
+    options = ReadOptions(**reading)
     if isinstance(outputs, str | Path):
-        return read_evaluation_records(
-            str(outputs), domain, limit=limit, strict=strict, need_plan=need_plan
-        )
-    records: list[EvaluationRecord] = []
+        reader = RecordReader(str(outputs), domain, options)
+        scored = read_evaluation_records(reader, domain, strict=strict, need_plan=need_plan)
+        return *scored, reader.report
+    good: list[EvaluationRecord] = []
     bad: list[BadRecord] = []
-    for at, output in enumerate(islice(outputs, limit)):
+    for index, output in enumerate(islice(outputs, options.limit)):
         if isinstance(output, EvaluationRecord):
-            records.append(output)
+            good.append(output)
         elif isinstance(output, Mapping):
-            id = str(output.get("id", at))
-            try:
-                records.append(record_from_fields(id, output, domain, need_plan=need_plan))
-            except D2TError as error:
-                error.line = at + 1
-                if strict:
-                    raise
-                bad.append(BadRecord(id, at + 1, error))
+            record = read_fields(output, domain, index=index)
+            found = read_evaluation_records([record], domain, strict=strict, need_plan=need_plan)
+            good += found[0]
+            bad += found[1]
         else:
-            records.append(EvaluationRecord(output.id, output.mr, output.text, output.plan))
-    return records, bad
+            good.append(EvaluationRecord(output.id, output.mr, output.text, output.plan))
+    return good, bad, None

@@ -1,92 +1,115 @@
-"""Read and write corpora: CSV with ``mr`` and ``ref`` columns, JSONL, Parquet, saved datasets."""
+"""Read and write corpora: any file of records that the reader knows, or a saved dataset."""
 
 from __future__ import annotations
 
 import csv
+import json
+import logging
 from typing import TYPE_CHECKING, Literal, TextIO
 
-from d2t.corpus.hf import dataset_records, is_table
-from d2t.corpus.records import example_from_record, example_to_record
+from d2t.corpus.hf import open_dataset
+from d2t.corpus.records import example_of, example_to_record
 from d2t.errors import D2TError, DataError
-from d2t.io.records import read_records, write_record
-from d2t.mr.parse import parse_mr
+from d2t.io.records import write_record
+from d2t.mr.cells import list_of
+from d2t.mr.reader import ReadOptions, RecordReader
 from d2t.mr.render import render_mr
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from d2t.corpus.types import Example
-    from d2t.io.records import InputRecord
     from d2t.mr.domain import Domain
+    from d2t.mr.reader import ReadReport, Record
     from d2t.mr.render import TextForm
-    from d2t.mr.types import MeaningRepresentation
+
+logger = logging.getLogger(__name__)
 
 
-def read_corpus(path: Path, domain: Domain, *, name: str) -> list[Example]:
-    """All examples of a corpus file, one per row, ids ``{name}-{index}`` unless the file has ids.
+def read_corpus(
+    path: Path,
+    domain: Domain,
+    *,
+    name: str,
+    reading: ReadOptions | None = None,
+    say: Callable[[str], None] = logger.warning,
+) -> list[Example]:
+    """All examples of a corpus, one per row, ids ``{name}-{index}`` unless the file has ids.
 
     Args:
-        path: CSV or Parquet (columns ``mr`` and ``ref``, found by name, or slots as columns),
-            JSONL, or the folder of a saved ``Dataset``.
+        path: a file with the columns ``mr`` and ``ref`` by any of their usual names, or with slots
+            as columns; or the folder of a saved ``Dataset``.
         domain: resolves slot names and values.
         name: prefix of generated ids, e.g. ``e2e_cleaned-train``.
+        reading: how it is read; with ``skip_bad`` bad records are left out.
+        say: is told what was ignored, guessed, taken for absent or left out.
 
     Raises:
         DataError: the file is absent or a record cannot be read; the message names the file, the
             line, and what to try.
     """
-    examples = []
-    for record, example in iter_corpus(path, domain, name=name):
-        if isinstance(example, D2TError):
+    corpus = CorpusReader(path, domain, name=name, reading=reading)
+    skip_bad = reading is not None and reading.skip_bad
+    examples, n_bad = [], 0
+    for record, example in corpus:
+        if not isinstance(example, D2TError):
+            examples.append(example)
+            continue
+        if not skip_bad:
             raise DataError(
-                f"{path}: {example.message} (`d2t data validate {path}` lists all bad lines)",
+                f"{path}: {example.message} (`d2t data validate {path}` lists all bad lines; "
+                "--skip-bad leaves them out)",
                 line=record.line,
                 column=example.column,
                 code=example.code,
             ) from example
-        examples.append(example)
+        n_bad += 1
+        say(f"{path}: line {record.line} is left out: {example.message}")
+    for line in corpus.report.lines():
+        say(f"{path}: {line}")
+    if n_bad:
+        say(f"{path}: {n_bad} of {n_bad + len(examples)} records are left out")
     return examples
 
 
-def iter_corpus(
-    path: Path, domain: Domain, *, name: str
-) -> Iterator[tuple[InputRecord, Example | D2TError]]:
-    """Yield each record with its example or its error; an error does not end the stream.
+class CorpusReader:
+    """Each record of a corpus with its example, or with what is wrong with it.
 
-    Raises:
-        DataError: the file itself cannot be read.
-        MissingExtraError: it is a Parquet file or a saved ``Dataset``, and ``datasets`` is not
-            installed.
+    Attributes:
+        report: what reading it ignored, guessed or took for absent; grows with the records.
     """
-    parsed: dict[str, MeaningRepresentation] = {}  # corpora repeat each MR many times
-    records = (
-        dataset_records(path)
-        if is_table(path)
-        else read_records(str(path), known_columns=domain.slot_names)
-    )
-    for record in records:
-        try:
-            yield record, _example(record, domain, name, parsed)
-        except D2TError as error:
-            yield record, error
 
+    def __init__(
+        self, path: Path, domain: Domain, *, name: str, reading: ReadOptions | None = None
+    ) -> None:
+        """Open it.
 
-def _example(
-    record: InputRecord, domain: Domain, name: str, parsed: dict[str, MeaningRepresentation]
-) -> Example:
-    if record.error is not None:
-        raise record.error
-    fields = record.fields or {}
-    source = fields.get("mr")
-    known = None
-    if isinstance(source, str) and source and "dialogue_act" not in fields:
-        known = parsed.get(source)
-        if known is None:
-            known = parsed[source] = parse_mr(source, domain)
-    return example_from_record(
-        fields, domain, default_id=f"{name}-{record.index}", mr=known, need_text=True
-    )
+        Raises:
+            DataError: the file itself cannot be read.
+            MissingExtraError: it is a Parquet file or a saved ``Dataset``, and ``d2t[train]`` is
+                not installed.
+        """
+        source = open_dataset(path) if path.is_dir() else str(path)
+        self._reader = RecordReader(source, domain, reading)
+        self._domain = domain
+        self._name = name
+
+    @property
+    def report(self) -> ReadReport:
+        """What the reader has to say."""
+        return self._reader.report
+
+    def __iter__(self) -> Iterator[tuple[Record, Example | D2TError]]:
+        for record in self._reader:
+            try:
+                default_id = f"{self._name}-{record.index}"
+                yield (
+                    record,
+                    example_of(record, self._domain, default_id=default_id, need_text=True),
+                )
+            except D2TError as error:
+                yield record, error
 
 
 def write_corpus(
@@ -118,10 +141,15 @@ def write_corpus(
         writer.writerow(["mr", "ref"])
         for example in examples:
             source = render_mr(example.mr, format=mr_form, domain=domain)
-            writer.writerows((source, text) for text in example.references)
+            writer.writerows((source, _cell(text)) for text in example.references)
         return
     for example in examples:
         record = example_to_record(example, domain)
         if mr_form in ("e2e", "viggo"):
             record["mr"] = render_mr(example.mr, format=mr_form, domain=domain)
         write_record(stream, record)
+
+
+def _cell(text: str) -> str:
+    """A reference as it is read back: one that looks like a list stands in one."""
+    return text if list_of(text) is None else json.dumps([text], ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Corpora as saved Hugging Face datasets, and corpora in Parquet files.
+"""Corpora as saved Hugging Face datasets.
 
 A row is a record as in a JSONL corpus, with the meaning representation as text.
 """
@@ -12,7 +12,7 @@ from d2t.corpus.records import example_to_record
 from d2t.errors import DataError, did_you_mean
 from d2t.extras import explained_imports
 from d2t.io.atomic import atomic_folder
-from d2t.io.records import InputRecord
+from d2t.io.records import RawRecord, RecordSource
 from d2t.mr.render import render_mr
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _DICT, _DATASET = "dataset_dict.json", "state.json"  # what `save_to_disk` leaves in a folder
 _SPLITS = {"dev": "validation"}  # Hugging Face's name of a split, where it is not ours
 _BATCH = 1000
+_UNREADABLE = (OSError, ValueError, LookupError)  # pyarrow's errors are among these
 
 
 def to_dataset(examples: Iterable[Example], domain: Domain, mr_form: TextForm = "auto") -> Dataset:
@@ -133,36 +134,33 @@ def saved_dataset(folder: Path, split: str) -> Path:
     )
 
 
-def is_table(path: Path) -> bool:
-    """Whether a corpus is a folder or a Parquet file, which :func:`dataset_records` reads."""
-    return path.is_dir() or path.suffix.casefold() == ".parquet"
-
-
-def dataset_records(path: Path) -> Iterator[InputRecord]:
-    """The rows of a saved ``Dataset`` or a Parquet file; the first row is line 1.
+def open_dataset(folder: Path) -> RecordSource:
+    """The rows of a saved ``Dataset``; the first row is line 1.
 
     Raises:
         MissingExtraError: the ``datasets`` library is not installed.
-        DataError: the folder or file cannot be read.
+        DataError: the folder cannot be read.
     """
     with explained_imports():
-        import pyarrow.parquet
         from datasets import load_from_disk
-    if not path.exists():
-        raise DataError(f"cannot read {path}: no such file; check the name", code="no_such_file")
     try:
-        if path.is_dir():
-            batches = load_from_disk(str(path)).with_format("arrow").iter(_BATCH)
-        else:
-            batches = pyarrow.parquet.ParquetFile(path).iter_batches(_BATCH)
-        index = 0
-        for batch in batches:
-            for row in batch.to_pylist():
-                own = row.get("id")
-                yield InputRecord(
-                    index, index + 1, str(index if own in (None, "") else own), row, None
-                )
-                index += 1
-    except (OSError, ValueError, LookupError) as error:  # pyarrow's errors are among these
-        what = "saved Dataset" if path.is_dir() else "Parquet file"
-        raise DataError(f"{path} is no readable {what}: {error}", code="read_failed") from error
+        dataset = load_from_disk(str(folder))
+        header = list(dataset.column_names)
+    except _UNREADABLE as error:
+        raise _damaged(folder, error) from error
+
+    def rows() -> Iterator[RawRecord]:
+        line = 0
+        try:
+            for batch in dataset.with_format("arrow").iter(_BATCH):
+                for row in batch.to_pylist():
+                    line += 1
+                    yield RawRecord(line, row)
+        except _UNREADABLE as error:
+            raise _damaged(folder, error) from error
+
+    return RecordSource(str(folder), "dataset", rows(), header)
+
+
+def _damaged(folder: Path, error: Exception) -> DataError:
+    return DataError(f"{folder} is no readable saved Dataset: {error}", code="read_failed")

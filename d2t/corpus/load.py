@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from d2t.corpus.registry import Split
     from d2t.corpus.types import Example
     from d2t.mr.domain import Domain
+    from d2t.mr.reader import ReadOptions
 
 logger = logging.getLogger(__name__)
 
 
-def load_split(name: str, split: Split, domain: Domain) -> list[Example]:
+def load_split(
+    name: str, split: Split, domain: Domain, reading: ReadOptions | None = None
+) -> list[Example]:
     """The examples of one split of a registered corpus, or of a file or saved dataset.
 
     A file of the cache that is no longer what was fetched is read, with a warning in the log.
@@ -31,6 +34,7 @@ def load_split(name: str, split: Split, domain: Domain) -> list[Example]:
             ``split`` only names the examples.
         split: ``train``, ``dev`` or ``test``.
         domain: the domain of the meaning representations.
+        reading: how a file that is no registered corpus is read.
 
     Raises:
         DataError: no such corpus, split or file, or the corpus is not fetched; the message then
@@ -41,7 +45,7 @@ def load_split(name: str, split: Split, domain: Domain) -> list[Example]:
     if name in registry() and not find_corpus(name).embedded:
         at = path.stat()
         _warn_of_changes(name, split, path, at.st_mtime_ns, at.st_size)
-    return read_corpus(path, domain, name=prefix)
+    return read_corpus(path, domain, name=prefix, reading=None if name in registry() else reading)
 
 
 def splits_of(name: str) -> tuple[str, ...]:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from d2t.corpus.types import Example
 from d2t.errors import DataError
-from d2t.mr.records import mr_from_fields
+from d2t.mr.columns import ROLES
+from d2t.mr.reader import read_fields
 from d2t.mr.render import mr_to_json
 from d2t.mr.types import Plan, Slot
 from d2t.mr.values import check_characters
@@ -15,38 +16,41 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from d2t.mr.domain import Domain
+    from d2t.mr.reader import Record
     from d2t.mr.types import MeaningRepresentation
 
-TEXT_FIELDS = ("references", "ref", "reference", "text")
+
+def example_from_record(fields: Mapping[str, Any], domain: Domain) -> Example:
+    """The example of an object in memory, as :func:`example_of` reads it.
+
+    Raises:
+        D2TError: as :func:`example_of`.
+    """
+    return example_of(read_fields(fields, domain), domain, default_id="0")
 
 
-def example_from_record(
-    fields: Mapping[str, Any],
-    domain: Domain,
-    *,
-    default_id: str = "0",
-    mr: MeaningRepresentation | None = None,
-    need_text: bool = False,
+def example_of(
+    record: Record, domain: Domain, *, default_id: str, need_text: bool = False
 ) -> Example:
-    """Build an example from ``{id, mr, references | ref | text, plan, breaks, kind}``.
+    """Build an example from a record with an MR and references (or a text), plan, breaks, kind.
 
     ``plan`` is a list of ``slot[value]`` entries (or bare slot names) and, being a realised order,
     may repeat a slot or leave one out; without ``breaks`` its sentences are not known.
 
     Args:
-        fields: the record; its MR in any form of :func:`d2t.mr.records.mr_from_fields`.
+        record: good or bad.
         domain: resolves slot names and values.
         default_id: the id of a record that has none.
-        mr: the parsed MR, when the caller has it.
         need_text: refuse a record without a text.
 
     Raises:
         DataError: a field has the wrong type, or there is no text and one is needed.
-        MRParseError: there is no MR, or it is malformed.
-        DomainError: it has a slot that the domain does not know.
+        D2TError: the record's own error.
     """
-    mr = mr_from_fields(fields, domain) if mr is None else mr
-    references = _references(fields)
+    mr = record.require_mr()
+    references = record.references
+    if not references and record.text is not None:
+        references = (record.text,)
     for text in references:
         try:
             text.encode()  # fails for surrogates alone; corpora are long
@@ -54,17 +58,17 @@ def example_from_record(
             check_characters(text, "the text")
     if need_text and not references:
         raise DataError(
-            f"no text: expected one of the fields {', '.join(TEXT_FIELDS)}", code="missing_text"
+            f"no text: expected one of the fields {', '.join(ROLES['references'])}, text",
+            code="missing_text",
         )
+    fields = record.fields
     plan = None
-    if isinstance(fields.get("plan"), (list, tuple)):
-        plan = _plan(fields["plan"], fields.get("breaks"), mr, domain)
-    own_id = fields.get("id")
+    if isinstance(record.plan, list):
+        plan = realised_plan(record.plan, fields.get("breaks"), mr, domain)
     kind = fields.get("kind") or None
     if kind is not None and not isinstance(kind, str):
         raise DataError("field 'kind' must be a string", code="field")
-    example_id = default_id if own_id in (None, "") else str(own_id)
-    return Example(example_id, mr, references, plan, kind)
+    return Example(record.id if record.has_id else default_id, mr, references, plan, kind)
 
 
 def example_to_record(example: Example, domain: Domain) -> dict[str, Any]:
@@ -83,19 +87,13 @@ def example_to_record(example: Example, domain: Domain) -> dict[str, Any]:
     return record
 
 
-def _references(fields: Mapping[str, Any]) -> tuple[str, ...]:
-    for key in TEXT_FIELDS:
-        value = fields.get(key)
-        if isinstance(value, str):
-            return (value,)
-        if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
-            return tuple(value)
-        if value is not None:
-            raise DataError(f"field {key!r} must be a string or a list of strings", code="field")
-    return ()
+def realised_plan(entries: Any, breaks: Any, mr: MeaningRepresentation, domain: Domain) -> Plan:
+    """The order of mention that a record gives as a list of ``slot[value]``, and its sentences.
 
-
-def _plan(entries: Any, breaks: Any, mr: MeaningRepresentation, domain: Domain) -> Plan:
+    Raises:
+        DataError: it is not of that form.
+        DomainError: it has a slot that the domain does not know.
+    """
     if not all(isinstance(entry, str) for entry in entries):
         raise DataError("field 'plan' must be a list of 'slot[value]' strings", code="field")
     slots = tuple(_plan_slot(entry, mr, domain) for entry in entries)

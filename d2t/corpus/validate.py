@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from d2t.corpus.files import iter_corpus
+from d2t.corpus.files import CorpusReader
 from d2t.errors import D2TError
 from d2t.mr.parse import unseen_values
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from d2t.corpus.types import Example
     from d2t.mr.domain import Domain
+    from d2t.mr.reader import ReadOptions, ReadReport
 
 Severity = Literal["error", "warning"]
 
@@ -52,8 +53,11 @@ class Problem:
 class CorpusValidator:
     """Reads a corpus file, yields its problems and counts them."""
 
-    def __init__(self, path: Path, domain: Domain) -> None:
+    def __init__(self, path: Path, domain: Domain, reading: ReadOptions | None = None) -> None:
+        """Nothing is read yet; ``reading`` says how the file is read."""
         self.path = path
+        self._reading = reading
+        self.report: ReadReport | None = None
         self.domain = domain
         self.records = 0
         self.bad_records = 0
@@ -66,7 +70,9 @@ class CorpusValidator:
         Raises:
             DataError: the file itself cannot be read.
         """
-        for record, example in iter_corpus(self.path, self.domain, name=self.path.stem):
+        corpus = CorpusReader(self.path, self.domain, name=self.path.stem, reading=self._reading)
+        self.report = corpus.report
+        for record, example in corpus:
             self.records += 1
             if isinstance(example, D2TError):
                 findings = [(_ERROR, example.code, example.message, example.column)]
@@ -85,6 +91,7 @@ class CorpusValidator:
             "records": self.records,
             "bad_records": self.bad_records,
             "codes": dict(self.codes.most_common()),
+            "input": None if self.report is None else self.report.as_dict(),
         }
 
     def _examine(self, example: Example, line: int) -> Iterator[_Finding]:

@@ -54,10 +54,8 @@ def count_finished(
 ) -> None:
     """Count the lines of a finished file, which must answer all the records and no others.
 
-    A finished file does not say with which options it was made, so they are not compared.
-
-    Args:
-        is_bad: given if bad records were left out: tells which records need no line.
+    A finished file does not say with which options it was made, so they are not compared. Where
+    bad records were left out, ``is_bad`` tells which records need no line.
 
     Raises:
         DataError: it is not one that d2t wrote, or answers other records.

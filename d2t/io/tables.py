@@ -70,13 +70,15 @@ def read_csv(
         DataError: the header cannot be read, or names a column twice.
     """
     csv.field_size_limit(sys.maxsize)  # a long cell is judged by who reads it
-    feed, at = iter(lines), 0
+    feed = iter(lines)
     notes: list[str] = []
-    for at, first in enumerate(feed, start=1):
+    at = 1
+    for first in feed:
         if named := _SEP_LINE.fullmatch(first):
             delimiter = delimiter or named[1]
         elif first.strip():
             break
+        at += 1
     else:
         return None
     chosen = delimiter or guess_delimiter(first, is_known)
@@ -258,8 +260,7 @@ def _require_workbook(content: IO[bytes], name: str) -> None:
     if not any(entry.filename == "xl/workbook.xml" for entry in entries):
         held = ", ".join(repr(entry.filename) for entry in entries[:3]) or "nothing"
         raise DataError(
-            f"{name} is a ZIP archive (of {held}), not a workbook; unpack it and name a file "
-            "of it",
+            f"{name} is a ZIP archive (of {held}), not a workbook; unpack it and name a file of it",
             code="not_text",
         )
     unpacked = sum(entry.file_size for entry in entries)

@@ -260,7 +260,7 @@ def _slot_spec(name: str, table: Any, where: str) -> SlotSpec:
         raise DomainError(f"{where} implicit is {implicit!r}, expected true or false")
     separator = table.get("separator", "")
     if not isinstance(separator, str):
-        raise DomainError(f"{where} separator is {separator!r}, expected a string such as \"|\"")
+        raise DomainError(f'{where} separator is {separator!r}, expected a string such as "|"')
     aliases = _strings(table, "aliases", where, [])
     return SlotSpec(name, kind, values, aliases, synonyms, implicit, separator)
 

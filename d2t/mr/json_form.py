@@ -1,4 +1,4 @@
-"""Slot values in JSON objects and in CSV cells."""
+"""Slot values in JSON objects."""
 
 from __future__ import annotations
 
@@ -66,21 +66,6 @@ def slots_from_json(value: Any, spec: SlotSpec) -> list[Slot]:
     else:
         items = list(value) if isinstance(value, list | tuple) else [value]
     return [_slot(_as_text(item, spec), spec) for item in items]
-
-
-def slots_from_cell(cell: str, spec: SlotSpec) -> list[Slot]:
-    """The slots that one CSV cell gives: none when it is blank, several for a JSON list."""
-    text = cell.strip()
-    if not text:
-        return []
-    if text.startswith("["):
-        try:
-            items = json.loads(text)
-        except (ValueError, RecursionError):
-            items = None
-        if isinstance(items, list) and items and all(isinstance(item, str) for item in items):
-            return [_slot(item, spec) for item in items]
-    return slots_from_json(text, spec)
 
 
 def _slot(text: str, spec: SlotSpec) -> Slot:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from d2t.errors import D2TError, DomainError, MRParseError
-from d2t.mr.json_form import decode_json, slots_from_cell, slots_from_json
+from d2t.mr.json_form import decode_json, slots_from_json
 from d2t.mr.syntax import RawMR, read_syntax
 from d2t.mr.types import MeaningRepresentation, Slot
 from d2t.mr.values import check_characters, check_length, position, shorten, split_list, unescape
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MRFormat = Literal["auto", "e2e", "viggo", "json"]
 DIALOGUE_ACT = "dialogue_act"
-"""The key (JSON) or column (CSV) of the dialogue act."""
+"""The key of the dialogue act."""
 
 
 def parse_mr(
@@ -65,30 +65,6 @@ def parse_mr(
             column=1,
         )
     return _from_raw(source, raw, domain)
-
-
-def mr_from_row(
-    row: Mapping[str, str], domain: Domain, *, ignore_unknown: bool = False
-) -> MeaningRepresentation:
-    """Read an MR from a CSV row whose columns are slots; an empty cell is an absent slot.
-
-    A cell of a list slot holds its values between commas; any cell may hold several values as a
-    JSON list of strings (``["pub", "restaurant"]``).
-
-    Raises:
-        MRParseError: as for ``parse_mr``.
-        DomainError: an unknown column, unless ``ignore_unknown``.
-    """
-    slots: list[Slot] = []
-    act = domain.default_dialogue_act
-    for column, cell in row.items():
-        if column == DIALOGUE_ACT:
-            act = domain.dialogue_act(cell) if cell.strip() else act
-            continue
-        if ignore_unknown and not domain.has_slot(column):
-            continue
-        slots += slots_from_cell(cell, domain.slot(column))
-    return _finish(act, slots, domain)
 
 
 def unseen_values(mr: MeaningRepresentation, domain: Domain) -> tuple[Slot, ...]:

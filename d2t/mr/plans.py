@@ -46,7 +46,8 @@ def parse_plan(
     Entries are ``slot`` or ``slot[value]``, separated by ``,`` or ``>``; ``|`` separates too and
     starts a new sentence. A bare name stands for all values of that slot which no other entry
     names, in the MR's order; written n times, the first n - 1 stand for one value each. An entry
-    with a ``?`` at its end is left out where the MR has no such slot. Without any ``|`` sentences are not planned; a final ``|`` plans a single sentence.
+    with a ``?`` at its end is left out where the MR has no such slot. Without any ``|`` sentences
+    are not planned; a final ``|`` plans a single sentence.
 
     Args:
         source: a text, or a list whose entries are such texts (what ``Plan.labels`` gives).

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, cast
+from dataclasses import fields as fields_of_class
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 from d2t.errors import D2TError, DataError, MRParseError
-from d2t.io.records import RawRecord, RecordFormat, open_records
+from d2t.io.records import RawRecord, RecordFormat, RecordSource, open_records
 from d2t.mr.cells import BLANKS, CellReader, dict_of, list_of, texts_of
 from d2t.mr.columns import ROLES, Columns, Layout, Role
 from d2t.mr.parse import DIALOGUE_ACT, parse_mr
@@ -19,7 +19,6 @@ from d2t.mr.types import MeaningRepresentation
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from d2t.io.records import RecordSource
     from d2t.mr.domain import Domain
 
 _REMEMBERED = 100_000
@@ -41,6 +40,8 @@ class ReadOptions:
         sheet: of an Excel workbook; None: the first.
         format: of the file; ``auto`` looks at it.
         limit: records to read; None: all.
+        skip_bad: leave bad records out, each told and counted, where one would otherwise be
+            answered with an error or end the run.
     """
 
     map: str | Mapping[str, str] | None = None
@@ -51,6 +52,31 @@ class ReadOptions:
     sheet: str | None = None
     format: RecordFormat = "auto"
     limit: int | None = None
+    skip_bad: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """What decides how records are read, JSON-able; what is as usual is left out."""
+        usual = ReadOptions()
+        told = {f.name: getattr(self, f.name) for f in fields_of_class(self) if f.name != "limit"}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in told.items()
+            if value != getattr(usual, name)
+        }
+
+
+class Reading(TypedDict, total=False):
+    """The fields of ``ReadOptions`` as keyword arguments of the functions that read files."""
+
+    map: str | Mapping[str, str] | None
+    id: str | None
+    ignore: str | tuple[str, ...] | None
+    blank: tuple[str, ...]
+    delimiter: str | None
+    sheet: str | None
+    format: RecordFormat
+    limit: int | None
+    skip_bad: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +94,7 @@ class Record:
         extra: columns that are only carried along to the output.
         fields: everything as it stands in the source.
         error: what is wrong with it; its ``line`` and ``column`` refer to the source.
+        has_id: whether the source gives it its id.
     """
 
     index: int
@@ -80,6 +107,7 @@ class Record:
     extra: Mapping[str, Any] = field(default_factory=dict)
     fields: Mapping[str, Any] = field(default_factory=dict, repr=False)
     error: D2TError | None = None
+    has_id: bool = False
 
     def require_mr(self) -> MeaningRepresentation:
         """The MR of a good record.
@@ -182,7 +210,7 @@ class RecordReader:
 
     def __init__(
         self,
-        source: str,
+        source: str | RecordSource,
         domain: Domain,
         options: ReadOptions | None = None,
         *,
@@ -192,7 +220,7 @@ class RecordReader:
         """Open the source at once.
 
         Args:
-            source: a file, or ``-`` for standard input.
+            source: a file, ``-`` for standard input, or what is open already.
             domain: resolves slot names and values.
             options: how it is read.
             need_mr: a record without an MR is a bad one.
@@ -209,13 +237,15 @@ class RecordReader:
         self._interpreter = _Interpreter(
             self.columns, CellReader(_blanks(options.blank)), need_mr, a_line_is
         )
-        self._source: RecordSource = open_records(
-            source,
-            format=options.format,
-            delimiter=options.delimiter,
-            sheet=options.sheet,
-            is_known=self.columns.is_known,
-        )
+        if isinstance(source, str):
+            source = open_records(
+                source,
+                format=options.format,
+                delimiter=options.delimiter,
+                sheet=options.sheet,
+                is_known=self.columns.is_known,
+            )
+        self._source = source
         cells = self._interpreter.cells
         self.report = ReadReport(
             self._source.name, notes=self._source.notes, absent=cells.absent, lists=cells.lists
@@ -336,10 +366,11 @@ class _Interpreter:
         id, extra = str(index), {name: fields[name] for name in layout.extra}
         try:
             own = _one(fields, layout, "id")
-            id = _own_id(own) or id
+            named = _own_id(own)
+            id = named or id
             if own is not None and not isinstance(own, str | int | float):
                 raise DataError(
-                    f"the id must be a string or a number, found {json.dumps(own)[:40]}",
+                    f"the id must be a string or a number, found {str(own)[:40]}",
                     code="bad_record",
                 )
             return Record(
@@ -352,6 +383,7 @@ class _Interpreter:
                 _references(fields, layout),
                 extra,
                 fields,
+                has_id=named is not None,
             )
         except D2TError as error:
             error.line = line

@@ -180,7 +180,9 @@ def made_pairs(
     """What ``d2t augment counterfactual`` makes of prepared training data."""
     raw: Sequence[Example] = ()
     if "noisy" in sources:
-        given = load_split(config.train or config.corpus, "train", data.domain)[: config.limit]
+        given = load_split(config.train or config.corpus, "train", data.domain, config.reads())[
+            : config.limit
+        ]
         raw = split_references(share_of(given, config.share, config.share_seed))
     return list(
         counterfactual_pairs(

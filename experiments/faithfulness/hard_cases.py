@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from d2t.errors import D2TError, DataError
-from d2t.io.records import read_records
+from d2t.io.records import open_records
 from d2t.mr.parse import parse_mr
 
 if TYPE_CHECKING:
@@ -57,11 +57,11 @@ def load_hard_cases(domain: Domain, path: Path | None = None) -> list[HardCase]:
     if not path.is_file():
         raise DataError(f"{path}: no such file; expected JSONL with {', '.join(_FIELDS)}")
     cases: list[HardCase] = []
-    for record in read_records(str(path), format="jsonl"):
+    for record in open_records(str(path), format="jsonl"):
         try:
-            if record.error is not None:
-                raise record.error
-            cases.append(_case(record.fields or {}, domain))
+            if isinstance(record.content, D2TError):
+                raise record.content
+            cases.append(_case(record.content, domain))
         except D2TError as error:
             raise DataError(f"{path}: line {record.line}: {error.message}") from error
     repeated = [case for case, n in Counter(case.id for case in cases).items() if n > 1]
@@ -70,7 +70,9 @@ def load_hard_cases(domain: Domain, path: Path | None = None) -> list[HardCase]:
     return cases
 
 
-def _case(fields: dict[str, object], domain: Domain) -> HardCase:
+def _case(fields: dict[str, Any] | str, domain: Domain) -> HardCase:
+    if isinstance(fields, str):
+        raise DataError(f"expected an object with {', '.join(_FIELDS)}")
     if set(fields) != set(_FIELDS):
         odd = sorted(set(fields) ^ set(_FIELDS))[0]
         raise DataError(f"field {odd!r}: expected exactly {', '.join(_FIELDS)}")

@@ -1,4 +1,4 @@
-"""What a cell says: nothing, one value or several, in the ways of pandas, spreadsheets and people."""
+"""What a cell says: nothing, one value or several, as pandas, spreadsheets and people write it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ FOOD, NAME, RATING, KIDS = (
 TEXTS = st.lists(st.text(st.characters(exclude_categories=("Cs", "Cc"))), max_size=4)
 
 
-@pytest.mark.parametrize("blank", [*sorted(BLANKS), "NaN", "None", "<NA>", "NaT", "  n/a ", "", " "])
+@pytest.mark.parametrize(
+    "blank", [*sorted(BLANKS), "NaN", "None", "<NA>", "NaT", "  n/a ", "", " "]
+)
 def test_blanks_are_no_values_in_any_slot(blank: str) -> None:
     reader = CellReader()
     assert [reader.values(blank, spec) for spec in (FOOD, NAME, RATING, KIDS)] == [[]] * 4

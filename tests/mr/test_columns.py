@@ -17,7 +17,10 @@ def layout(*names: str, table: bool = True, need_mr: bool = True, **options: str
 
 @pytest.mark.parametrize("name", ["name", "NAME", " name".strip(), "Name"])
 def test_slots_in_any_spelling(name: str) -> None:
-    assert layout(name, "Customer_Rating").slots == {name: "name", "Customer_Rating": "customer rating"}
+    assert layout(name, "Customer_Rating").slots == {
+        name: "name",
+        "Customer_Rating": "customer rating",
+    }
 
 
 @pytest.mark.parametrize(
@@ -122,7 +125,9 @@ def test_options_that_cannot_be_meant(options: dict[str, str], why: str) -> None
         Columns.of(DOMAIN, **options)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("options", [{"map": "Cusine=food"}, {"ignore": "Cusine"}, {"id": "Cusine"}])
+@pytest.mark.parametrize(
+    "options", [{"map": "Cusine=food"}, {"ignore": "Cusine"}, {"id": "Cusine"}]
+)
 def test_a_column_that_a_table_lacks_is_named(options: dict[str, str]) -> None:
     with pytest.raises(ColumnError, match="no column 'Cusine'; did you mean 'Cuisine'") as caught:
         layout("name", "Cuisine", **options)

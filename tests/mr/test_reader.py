@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +17,7 @@ from d2t.mr.render import render_mr
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 RESTAURANT = load_domain("restaurant")
 VIGGO = load_domain("viggo")
@@ -159,7 +159,10 @@ def test_texts_to_judge() -> None:
     assert read_fields({"mr": "name[a]", "output": "x"}, RESTAURANT).require_text() == "x"
     assert read_fields({"mr": "name[a]", "ref": "x"}, RESTAURANT).require_text() == "x"
     assert read_fields({"mr": "name[a]", "text": "", "ref": "x"}, RESTAURANT).require_text() == ""
-    for fields, why in (({"mr": "name[a]"}, "no text"), ({"mr": "name[a]", "refs": ["x", "y"]}, "2")):
+    for fields, why in (
+        ({"mr": "name[a]"}, "no text"),
+        ({"mr": "name[a]", "refs": ["x", "y"]}, "2"),
+    ):
         with pytest.raises(D2TError, match=why) as caught:
             read_fields(fields, RESTAURANT).require_text()
         assert caught.value.code == "missing_text"

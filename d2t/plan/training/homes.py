@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from d2t.corpus.types import Example
     from d2t.mr.domain import Domain
+    from d2t.mr.reader import ReadOptions
     from d2t.plan.base import Planner
 
 
@@ -33,6 +34,7 @@ class PlannerSource(NamedTuple):
     corpus: str
     train: str | None = None
     dev: str | None = None
+    reading: ReadOptions | None = None
 
 
 def planner_examples(
@@ -54,8 +56,8 @@ def planner_examples(
     checker = SlotChecker.for_domain(domain)
     registered = source.train is None and source.corpus in registry()
     test = load_split(source.corpus, "test", domain) if registered else []
-    train = load_split(source.train or source.corpus, "train", domain)[:limit]
-    dev = load_split(source.dev or source.corpus, "dev", domain)
+    train = load_split(source.train or source.corpus, "train", domain, source.reading)[:limit]
+    dev = load_split(source.dev or source.corpus, "dev", domain, source.reading)
     return _prepared(train, domain, checker, test), _prepared(dev, domain, checker, test)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sacrebleu.metrics.bleu import BLEU
 
-from d2t.corpus.records import example_from_record, example_to_record
+from d2t.corpus.records import example_from_record, example_to_record, realised_plan
 from d2t.corpus.types import Example
 from d2t.errors import D2TError, DataError
 from d2t.generate.types import GenerationRequest
@@ -305,14 +305,13 @@ def _from_record(record: dict[str, Any], domain: Domain) -> ScoredMR:
     mr = example_from_record({"id": record["id"], "mr": record["mr"]}, domain).mr
     samples = []
     for number, sample in enumerate(record["samples"]):
-        fields = {"plan": sample["plan"], "breaks": sample["breaks"]}
         samples.append(
             ScoredText(
                 f"{record['id']}-sample-{number}",
                 sample["text"],
                 sample["scores"],
                 sample["log_prob"],
-                example_from_record(fields, domain, mr=mr).plan,
+                realised_plan(sample["plan"], sample["breaks"], mr, domain),
             )
         )
     references = tuple(ScoredText(r["id"], r["text"], r["scores"]) for r in record["references"])

@@ -204,7 +204,7 @@ def held_out_keys(config: SelfTrainingConfig, data: PreparedData) -> frozenset[o
     own, default = config.base.data.train, type(config.base.data).model_fields["corpus"].default
     corpus = config.base.data
     if corpus.test is not None or own is None or corpus.corpus != default:
-        test = load_split(corpus.test or corpus.corpus, "test", data.domain)
+        test = load_split(corpus.test or corpus.corpus, "test", data.domain, corpus.reads())
         keys |= {example.mr.key() for example in test}
     return frozenset(keys)
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from d2t.mr.domain import Domain
+    from d2t.mr.reader import ReadReport
     from d2t.score.bootstrap import FloatArray
     from d2t.score.metric import Part, Scorer
     from d2t.score.records import Checker, EvaluationRecord
@@ -125,6 +126,7 @@ class Comparison:
         pairs: the records on which the systems differ most.
         n_bad: lines of the two files that could not be read.
         n_unmatched: records that are in one file only.
+        inputs: what reading the files ignored, guessed or took for absent.
     """
 
     name_a: str
@@ -138,6 +140,7 @@ class Comparison:
     pairs: tuple[DifferingPair, ...]
     n_bad: int = 0
     n_unmatched: int = 0
+    inputs: tuple[ReadReport, ...] = ()
 
     def __str__(self) -> str:
         """The tables, as Markdown."""
@@ -157,6 +160,7 @@ class Comparison:
             "pairs": [pair.as_dict() for pair in self.pairs],
             "n_bad": self.n_bad,
             "n_unmatched": self.n_unmatched,
+            **({"inputs": [read.as_dict() for read in self.inputs]} if self.inputs else {}),
         }
 
     def as_markdown(self) -> str:

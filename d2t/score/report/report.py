@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from d2t.mr.domain import Domain
+    from d2t.mr.reader import ReadReport
     from d2t.score.bootstrap import FloatArray
     from d2t.score.metric import Part, Scorer
     from d2t.score.records import BadRecord, CheckedRecord, Checker, EvaluationRecord
@@ -112,6 +113,7 @@ class EvaluationReport:
         breakdown: the same per slot name.
         resampling: how the intervals were made.
         bad: lines that could not be scored.
+        input: what reading the file ignored, guessed or took for absent; None: it was no file.
     """
 
     domain: str
@@ -125,6 +127,7 @@ class EvaluationReport:
     breakdown: tuple[SlotBreakdown, ...]
     resampling: Resampling
     bad: tuple[BadRecord, ...] = field(default=())
+    input: ReadReport | None = None
 
     def __str__(self) -> str:
         """The tables, as Markdown."""
@@ -168,6 +171,7 @@ class EvaluationReport:
             },
             "intervals": resampling_as_dict(self.resampling),
             "bad": [bad.as_dict() for bad in self.bad],
+            **({} if self.input is None else {"input": self.input.as_dict()}),
         }
 
     def as_markdown(self) -> str:

@@ -10,6 +10,7 @@ from pydantic import Field, SerializeAsAny, field_validator, model_validator
 from d2t.errors import ConfigError
 from d2t.io.hashing import sha256_json
 from d2t.model.config import ModelConfig, TransformerConfig
+from d2t.mr.reader import ReadOptions
 from d2t.registry import Registry
 from d2t.section import Section
 
@@ -63,6 +64,32 @@ def objective_class(table: Any) -> type[ObjectiveOptions]:
 Metric = Literal["score", "dev_loss", "dev_ser", "dev_order", "dev_bleu"]
 
 
+class ReadingConfig(Section):
+    """``[data.reading]``: how corpus files are read that are not registered.
+
+    Attributes:
+        map: ``COLUMN=SLOT,...``.
+        id: the column of the ids.
+        ignore: columns that are left out, separated by commas; ``*``: all that are not understood.
+        blank: words for no value, beside the usual ones.
+        delimiter: of CSV.
+        sheet: of an Excel workbook.
+        skip_bad: leave bad records out instead of stopping at the first.
+    """
+
+    map: str | None = None
+    id: str | None = None
+    ignore: str | None = None
+    blank: tuple[str, ...] = ()
+    delimiter: str | None = None
+    sheet: str | None = None
+    skip_bad: bool = False
+
+    def options(self) -> ReadOptions:
+        """As the reader takes them."""
+        return ReadOptions(**self.model_dump())
+
+
 class DataConfig(Section):
     """``[data]``: which pairs, and what is done to them before training.
 
@@ -86,6 +113,7 @@ class DataConfig(Section):
         share: part of the training references to use, taken by whole MRs; 1.0 is all.
         share_seed: which MRs these are.
         limit: use only the first pairs of the training split.
+        reading: how files are read that are no registered corpus.
     """
 
     corpus: str = "mini"
@@ -103,6 +131,11 @@ class DataConfig(Section):
     share: float = Field(default=1.0, gt=0.0, le=1.0)
     share_seed: int = 0
     limit: int | None = Field(default=None, ge=1)
+    reading: ReadingConfig | None = None
+
+    def reads(self) -> ReadOptions | None:
+        """How files are read that are no registered corpus."""
+        return None if self.reading is None else self.reading.options()
 
 
 class OptimConfig(Section):
@@ -250,13 +283,16 @@ class TrainConfig(Section):
     def as_dict(self) -> dict[str, Any]:
         """The resolved configuration, JSON-able; ``train.lr`` is the rate that is used.
 
-        Without an objective or ``init`` there is no such key: digests stay what they were.
+        Without an objective, ``init`` or ``data.reading`` there is no such key: digests stay what
+        they were.
         """
         raw = self.model_dump(mode="json")
         raw["train"]["lr"] = self.peak_rate
         for name in ("objective", "init"):
             if raw[name] is None:
                 del raw[name]
+        if raw["data"]["reading"] is None:
+            del raw["data"]["reading"]
         return raw
 
     def digest(self) -> str:

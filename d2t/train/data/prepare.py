@@ -100,9 +100,9 @@ def prepare_data(
         require_lexicon(domain)
     checker = SlotChecker.for_domain(domain)
     say(f"reading {config.train or config.corpus}")
-    raw_train = load_split(config.train or config.corpus, "train", domain)[: config.limit]
-    raw_train = share_of(raw_train, config.share, config.share_seed)
-    raw_dev = load_split(config.dev or config.corpus, "dev", domain)
+    raw_train = load_split(config.train or config.corpus, "train", domain, config.reads())
+    raw_train = share_of(raw_train[: config.limit], config.share, config.share_seed)
+    raw_dev = load_split(config.dev or config.corpus, "dev", domain, config.reads())
     train, dev = split_references(raw_train), split_references(raw_dev)
     say(f"aligning {len(train)} training and {len(dev)} development pairs")
     train, dev = (
@@ -243,7 +243,7 @@ def split_of_test(config: DataConfig, domain: Domain) -> list[Example]:
     """The test split, or nothing when the user's own files come without one."""
     if config.test is None and _own_corpus(config):
         return []
-    return load_split(config.test or config.corpus, "test", domain)
+    return load_split(config.test or config.corpus, "test", domain, config.reads())
 
 
 def digest_of(examples: Sequence[Example]) -> str:
