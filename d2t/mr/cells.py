@@ -48,21 +48,30 @@ class CellReader:
     absent: Counter[str] = field(default_factory=Counter)
     lists: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def values(self, value: Any, spec: SlotSpec) -> list[Any]:
+    def values(
+        self, value: Any, spec: SlotSpec, *, cell: bool = True, empty: bool = False
+    ) -> list[Any]:
         """The values that a cell or JSON field gives to a slot; none if it is absent.
 
-        A text may hold a list as JSON, Python or numpy write it. The slot's own ``separator``, or
-        ``|`` and ``;`` in a slot that is neither open nor boolean, stand between several values.
+        Args:
+            value: text, number, truth value, list or nothing.
+            spec: the slot.
+            cell: a text may hold several values: as a list that JSON, Python or numpy wrote; or
+                between the slot's own ``separator``, or ``|`` and ``;`` in a slot that is neither
+                open nor boolean.
+            empty: an empty text is a value, as in an act that asks for the slot.
         """
+        items: list[Any] = [value]
         if isinstance(value, list | tuple):
-            return [item for entry in value for item in self._one(entry, spec)]
-        if isinstance(value, str):
-            if (items := list_of(value)) is not None:
-                return [item for entry in items for item in self._one(entry, spec)]
-            return [part for text in self._parts(value, spec) for part in self._one(text, spec)]
-        return self._one(value, spec)
+            items = list(value)
+        elif cell and isinstance(value, str):
+            written = list_of(value)
+            items = list(self._parts(value, spec) if written is None else written)
+        return [item for entry in items for item in self._one(entry, spec, empty)]
 
-    def _one(self, value: Any, spec: SlotSpec) -> list[Any]:
+    def _one(self, value: Any, spec: SlotSpec, empty: bool) -> list[Any]:
+        if empty and value == "":
+            return [value]
         if value is None or self.is_blank(value, spec):
             return []
         if isinstance(value, str) and _OBJECT.fullmatch(value):
@@ -101,10 +110,10 @@ class CellReader:
         else:
             parts = _GUESSED_SEPARATORS.split(text)
         parts = [part for part in parts if part.strip()]
-        if len(parts) > 1:
-            separator = spec.separator or ("|" if "|" in text else ";")
-            self.lists[spec.name, separator] += 1
-        return parts or [text]
+        if len(parts) < 2:
+            return [text]
+        self.lists[spec.name, spec.separator or ("|" if "|" in text else ";")] += 1
+        return parts
 
 
 def list_of(text: str) -> list[str] | None:
@@ -150,11 +159,7 @@ def texts_of(value: Any) -> tuple[str, ...] | None:
         return ()
     if isinstance(value, str):
         items = list_of(value)
-        return _without_empty([value] if items is None else items)
+        return (value,) if items is None else tuple(items)
     if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
-        return _without_empty(value)
+        return tuple(value)
     return None
-
-
-def _without_empty(texts: Iterable[str]) -> tuple[str, ...]:
-    return tuple(text for text in texts if text.strip())

@@ -66,12 +66,14 @@ class Layout:
         slots: column to slot; several columns of one slot give its several values.
         extra: columns that are carried along and not read.
         unused: those of them that nobody named, for the report of the run.
+        table: they are columns of a table, where an empty cell is nothing at all.
     """
 
     roles: dict[Role, tuple[str, ...]]
     slots: dict[str, str]
     extra: tuple[str, ...]
     unused: tuple[str, ...]
+    table: bool
 
 
 @dataclass(frozen=True)
@@ -174,6 +176,7 @@ class Columns:
             slots,
             tuple(extra),
             tuple(unused),
+            table,
         )
 
     def _meaning(self, name: str) -> tuple[Role | None, str | None]:

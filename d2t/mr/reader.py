@@ -396,12 +396,16 @@ class _Interpreter:
             mr = self._parse(source)
             return mr if act is None else self._with_act(mr, act)
         values: dict[str, Any] = {}
+        asks = self._asks(act)
         for column, slot in layout.slots.items():
-            held = self.cells.values(fields[column], self._domain.slot(slot))
-            if held:
-                values[slot] = [*values.get(slot, ()), *held]
-            elif fields[column] == "" and act is not None:
-                values.setdefault(slot, [""])  # an act may ask for a slot without a value
+            value = fields[column]
+            if value == "" and layout.table:
+                continue
+            held = self.cells.values(value, self._domain.slot(slot), empty=asks)
+            if held and slot in values:
+                values[slot] = [*values[slot], *held]
+            elif held:
+                values[slot] = _as_written(value, held)
         if not values and not self.need_mr:
             return None
         told = {slot: _unique(held) for slot, held in values.items()}
@@ -430,14 +434,25 @@ class _Interpreter:
     def _object(self, source: Mapping[str, Any]) -> dict[str, Any]:
         """A JSON object of slots, its fields read as cells are."""
         read: dict[str, Any] = {}
+        asks = self._asks(source.get(DIALOGUE_ACT))
         for key, value in source.items():
-            if key == DIALOGUE_ACT or (isinstance(value, str) and not value.strip()):
+            if key == DIALOGUE_ACT:
                 read[key] = value
                 continue
-            held = self.cells.values(value, self._domain.slot(str(key)))
+            spec = self._domain.slot(str(key))
+            held = self.cells.values(value, spec, cell=False, empty=asks)
             if held:
-                read[key] = _unique(held)
+                read[key] = _unique(_as_written(value, held))
         return read
+
+    def _asks(self, act: Any) -> bool:
+        """Whether an act asks for slots, which then need no value; a wrong act is told later."""
+        if not isinstance(act, str):
+            return False
+        try:
+            return self._domain.dialogue_act(act) in self._domain.request_acts
+        except D2TError:
+            return False
 
     def _without_blanks(self, mr: MeaningRepresentation) -> MeaningRepresentation:
         """An MR written as text, without the slots whose value says that there is none."""
@@ -473,14 +488,22 @@ class _Interpreter:
         return replace(mr, dialogue_act=act)
 
 
+class _Text(list[Any]):
+    """A value that stands alone, so that a list slot is cut at its commas."""
+
+
+def _as_written(value: Any, held: list[Any]) -> list[Any]:
+    return _Text(held) if isinstance(value, str) and list_of(value) is None else held
+
+
 def _unique(values: list[Any]) -> Any:
-    """Each value once; a single one alone, so that a list slot is cut at its commas."""
+    """Each value once; a text that stood alone still does."""
     seen: list[Any] = []
     for value in values:
         if not any(value is other or (value == other and type(value) is type(other))
                    for other in seen):  # fmt: skip
             seen.append(value)
-    return seen[0] if len(seen) == 1 else seen
+    return seen[0] if len(seen) == 1 and isinstance(values, _Text) else seen
 
 
 def _one(fields: Mapping[str, Any], layout: Layout, role: Role) -> Any:
@@ -533,7 +556,7 @@ def _text(fields: Mapping[str, Any], layout: Layout) -> str | None:
 
 
 def _references(fields: Mapping[str, Any], layout: Layout) -> tuple[str, ...]:
-    texts: dict[str, None] = {}
+    texts: list[str] = []
     for column in layout.roles.get("references", ()):
         held = texts_of(fields[column])
         if held is None:
@@ -542,8 +565,8 @@ def _references(fields: Mapping[str, Any], layout: Layout) -> tuple[str, ...]:
                 "record",
                 code="bad_references",
             )
-        texts |= dict.fromkeys(held)
-    return tuple(texts)
+        texts += [text for text in held if len(layout.roles["references"]) == 1 or text.strip()]
+    return tuple(texts if len(layout.roles.get("references", ())) == 1 else dict.fromkeys(texts))
 
 
 def _no_mr(line: int | None) -> MRParseError:

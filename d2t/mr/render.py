@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -58,6 +59,9 @@ def render_mr(
     return text
 
 
+_READ_AS_SEVERAL = re.compile(r"^\s*[\[{]|[|;]")
+
+
 def mr_to_json(mr: MeaningRepresentation, domain: Domain) -> dict[str, Any]:
     """The JSON object of an MR: list slots and repeated values as lists, the act if not default."""
     table: dict[str, Any] = {}
@@ -95,7 +99,7 @@ def _csv_row(mr: MeaningRepresentation, domain: Domain) -> dict[str, str]:
 
 def _cell(values: Sequence[str], *, is_list: bool) -> str:
     """Plain text where the reader cannot mistake it, else a JSON list of strings."""
-    plain = all(value and not value.startswith("[") for value in values)
+    plain = all(value and not _READ_AS_SEVERAL.search(value) for value in values)
     if plain and is_list and not any("," in value for value in values):
         return ", ".join(values)
     if plain and not is_list and len(values) == 1:

@@ -114,7 +114,8 @@ def evaluation_record(
             f"no text to score: expected one of the fields {', '.join(ROLES['text'])}",
             code="missing_text",
         )
-    return EvaluationRecord(record.id, mr, record.text, plan, record.references)
+    references = tuple(text for text in record.references if text.strip())
+    return EvaluationRecord(record.id, mr, record.text, plan, references)
 
 
 def join_references(

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from d2t.corpus.files import iter_corpus, read_corpus
+from d2t.corpus.files import CorpusReader, read_corpus
 from d2t.corpus.load import load_split
 from d2t.corpus.records import example_from_record, example_to_record
 from d2t.corpus.types import Example
@@ -58,9 +58,9 @@ def test_a_bad_row_is_named_with_file_and_line(
     assert "d2t data validate" in caught.value.message
 
 
-def test_iter_corpus_goes_on_after_a_bad_row(tmp_path: Path) -> None:
+def test_CorpusReader_goes_on_after_a_bad_row(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", "mr,ref\nname[,A.\nname[Aromi],B.\n")
-    bad, good = [example for _, example in iter_corpus(path, DOMAIN, name="c")]
+    bad, good = [example for _, example in CorpusReader(path, DOMAIN, name="c")]
     assert isinstance(bad, D2TError)
     assert isinstance(good, Example)
 

@@ -13,7 +13,8 @@ from d2t.errors import BackendError, DataError, MRParseError
 from d2t.generate.pipeline import ModelGenerator
 from d2t.generate.requests import request_from_record
 from d2t.generate.stream import StreamItem, StreamTotals, generate_stream
-from d2t.io.records import InputRecord, error_record
+from d2t.mr.domain import load_domain
+from d2t.mr.reader import Record, error_record, read_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,18 +29,18 @@ def bundle() -> EchoBundle:
     return echo_bundle()
 
 
-def record(index: int, fields: dict[str, object] | None = None) -> InputRecord:
+def record(index: int, fields: dict[str, object] | None = None) -> Record:
     fields = GOOD if fields is None else fields
-    return InputRecord(index, index + 1, str(fields.get("id", index)), fields, None)
+    return read_fields(fields, load_domain("restaurant"), index=index)
 
 
-def broken(index: int) -> InputRecord:
+def broken(index: int) -> Record:
     error = DataError("broken JSON", line=index + 1, code="broken_json")
-    return InputRecord(index, index + 1, str(index), None, error)
+    return Record(index, index + 1, str(index), error=error)
 
 
 def run(
-    bundle: EchoBundle, records: Sequence[InputRecord], window: int = 4, strict: bool = False
+    bundle: EchoBundle, records: Sequence[Record], window: int = 4, strict: bool = False
 ) -> list[list[StreamItem]]:
     generator = ModelGenerator(bundle, batch_size=2)
     return list(
@@ -69,7 +70,7 @@ def test_every_record_is_answered_in_its_place(
 def test_the_stream_reads_one_window_ahead_and_no_more(bundle: EchoBundle) -> None:
     seen: list[int] = []
 
-    def records() -> Iterator[InputRecord]:
+    def records() -> Iterator[Record]:
         for i in range(10):
             seen.append(i)
             yield record(i)

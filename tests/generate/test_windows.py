@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from d2t.errors import BackendError, DataError
 from d2t.generate.pipeline import ModelGenerator
 from d2t.generate.stream import generate_stream, in_turn, in_windows
-from d2t.io.records import InputRecord
+from d2t.mr.domain import load_domain
+from d2t.mr.reader import Record, read_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,9 +112,9 @@ def test_a_stream_says_the_same_with_windows_in_threads() -> None:
     bundle = echo_bundle()
     error = DataError("broken JSON", line=3, code="broken_json")
     records = [
-        InputRecord(i, i + 1, str(i), None, error)
+        Record(i, i + 1, str(i), error=error)
         if i % 5 == 2
-        else InputRecord(i, i + 1, str(i), {"mr": f"name[Place {i}], eatType[pub]"}, None)
+        else read_fields(f"name[Place {i}], eatType[pub]", load_domain("restaurant"), index=i)
         for i in range(23)
     ]
     found = [

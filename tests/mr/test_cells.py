@@ -109,7 +109,8 @@ def test_dictionaries_are_constants_only() -> None:
 
 def test_texts() -> None:
     assert texts_of("a") == ("a",)
-    assert texts_of("['a', 'b']") == texts_of(["a", "b", " "]) == ("a", "b")
-    assert texts_of(None) == texts_of(float("nan")) == texts_of("") == ()
+    assert texts_of("['a', 'b']") == texts_of(["a", "b"]) == ("a", "b")
+    assert texts_of(None) == texts_of(float("nan")) == ()
+    assert texts_of("") == ("",), "an empty text is one, and a corpus with it is faulty"
     assert texts_of(3) is None
     assert texts_of(["a", 3]) is None

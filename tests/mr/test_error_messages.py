@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from d2t.errors import D2TError
-from d2t.mr.columns import ColumnMap
+from d2t.mr.columns import Columns
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.mr.plans import parse_plan, parse_prefix
@@ -26,7 +26,7 @@ READERS = {
     "viggo": lambda source: parse_mr(source, load_domain("viggo")),
     "plan": lambda source: parse_plan(source, MR, DOMAIN),
     "prefix": lambda source: parse_prefix(source, MR, DOMAIN),
-    "map": lambda source: ColumnMap.parse(source, DOMAIN),
+    "map": lambda source: Columns.of(DOMAIN, map=source),
 }
 
 

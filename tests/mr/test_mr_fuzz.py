@@ -10,11 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from d2t.errors import D2TError, DomainError
-from d2t.io.records import read_records
 from d2t.mr.domain import Domain, domain_from_dict, load_domain
-from d2t.mr.parse import mr_from_row, parse_mr
+from d2t.mr.parse import parse_mr
 from d2t.mr.plans import parse_plan
-from d2t.mr.records import mr_from_fields
+from d2t.mr.reader import ReadOptions, RecordReader, read_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,19 +79,11 @@ def test_any_text_is_an_mr_or_a_known_error(text: str, domain: Domain, form: str
 @settings(max_examples=200, deadline=None)
 @given(st.dictionaries(KEYS, JSON, max_size=5), DOMAINS)
 def test_any_record_is_an_mr_or_a_known_error(fields: dict[str, object], domain: Domain) -> None:
-    for read in (mr_from_fields, parse_mr):
-        mr, error = outcome(read, fields, domain)
-        assert str(error) if error else well_made(mr, domain)
-
-
-@settings(deadline=None)
-@given(st.dictionaries(KEYS, ANY_TEXT | MR_LIKE, max_size=5), st.booleans())
-def test_any_row_is_an_mr_or_a_known_error(row: dict[str, str], ignore: bool) -> None:
-    mr, error = outcome(mr_from_row, row, VIGGO, ignore_unknown=ignore)
-    if error is None:
-        assert well_made(mr, VIGGO)
-    elif ignore:
-        assert error.code != "unknown_slot"
+    mr, error = outcome(parse_mr, fields, domain)
+    assert str(error) if error else well_made(mr, domain)
+    record = read_fields(fields, domain)
+    if record.error is None:
+        assert well_made(record.require_mr(), domain)
 
 
 PLAN_LIKE = st.lists(
@@ -133,18 +124,17 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 def test_any_bytes_are_records_or_a_known_error(scratch: Path, content: bytes, form: str) -> None:
     scratch.write_bytes(content)
-    records, error = outcome(lambda: list(read_records(str(scratch), format=form)))  # type: ignore[arg-type]
+    options = ReadOptions(format=form)  # type: ignore[arg-type]
+    records, error = outcome(lambda: list(RecordReader(str(scratch), RESTAURANT, options)))
     if error is not None:
-        assert form in ("auto", "csv", "jsonl") or error.code == "invalid_utf8"
+        assert form in ("auto", "csv") or error.code in ("invalid_utf8", "read_failed", "not_text")
         return
     assert [record.index for record in records] == list(range(len(records)))
     assert [record.line for record in records] == sorted(record.line for record in records)
     for record in records:
-        assert (record.fields is None) == (record.error is not None)
+        assert (record.mr is None) == (record.error is not None)
         if record.error is not None:
             assert record.error.line == record.line
-        else:
-            outcome(mr_from_fields, record.fields, RESTAURANT)
 
 
 TABLES = st.dictionaries(KEYS, st.just({"kind": "open"}) | JSON, max_size=4)

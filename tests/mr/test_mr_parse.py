@@ -6,7 +6,7 @@ import pytest
 
 from d2t.errors import D2TError, DomainError, MRParseError
 from d2t.mr.domain import Domain, load_domain
-from d2t.mr.parse import mr_from_row, parse_mr, unseen_values
+from d2t.mr.parse import parse_mr, unseen_values
 from d2t.mr.types import MeaningRepresentation, Slot
 
 E2E = load_domain("restaurant")
@@ -217,22 +217,6 @@ def test_a_named_format_is_held_to() -> None:
         parse_mr("name[a]", E2E, format="json")
     with pytest.raises(MRParseError, match="expected a JSON object"):
         parse_mr("[1]", E2E, format="json")
-
-
-def test_rows() -> None:
-    row = {"name": "Aromi", "customer rating": " ", "eat type": '["pub", "restaurant"]', "near": ""}
-    assert mr_from_row(row, E2E) == mr(
-        ("name", "Aromi"), ("eatType", "pub"), ("eatType", "restaurant")
-    )
-    assert mr_from_row({"name": "[not json"}, E2E) == mr(("name", "[not json"))
-    assert mr_from_row({"dialogue_act": "confirm", "genres": "action, indie"}, VIGGO) == mr(
-        ("genres", "action"), ("genres", "indie"), act="confirm"
-    )
-    assert mr_from_row({"name": "a", "phone": "1"}, E2E, ignore_unknown=True) == mr(("name", "a"))
-    with pytest.raises(DomainError, match="unknown slot 'phone'"):
-        mr_from_row({"name": "a", "phone": "1"}, E2E)
-    with pytest.raises(MRParseError, match="empty"):
-        mr_from_row({"name": " "}, E2E)
 
 
 @pytest.mark.parametrize(

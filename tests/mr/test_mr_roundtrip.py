@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from d2t.errors import D2TError, MRParseError
-from d2t.io.csv_rows import CsvRow
+from d2t.io.records import RawRecord, RecordSource
+from d2t.mr.cells import BLANKS
 from d2t.mr.domain import Domain, domain_from_dict, load_domain
-from d2t.mr.parse import mr_from_row, parse_mr
+from d2t.mr.parse import parse_mr
 from d2t.mr.plans import parse_plan
-from d2t.mr.records import mr_from_fields
+from d2t.mr.reader import RecordReader, read_fields
 from d2t.mr.render import mr_to_json, render_mr
 from d2t.mr.syntax import RawItem, RawMR, read_syntax
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
@@ -55,7 +56,8 @@ def mrs(
     for spec in draw(st.lists(st.sampled_from(domain.slots), min_size=1, max_size=7)):
         known = st.sampled_from(spec.values) if spec.values else st.nothing()
         value = spec.canonical_value(draw(known | NASTY | TEXT))
-        if not value and act not in domain.request_acts:
+        empty = not value and act not in domain.request_acts
+        if empty or (value.casefold() in BLANKS and value not in spec.values):
             value = "x"
         slots.append(Slot(spec.name, value))
     return domain, MeaningRepresentation(tuple(dict.fromkeys(slots)), act)
@@ -103,8 +105,7 @@ def test_json_form(pair: tuple[Domain, MeaningRepresentation]) -> None:
     for back in (
         parse_mr(text, domain),
         parse_mr(mr_to_json(mr, domain), domain),
-        mr_from_fields({"id": "7", "mr": json.loads(text), "text": "x"}, domain),
-        mr_from_fields(json.loads(text), domain),
+        read_fields({"id": "7", "mr": json.loads(text), "text": "x"}, domain).require_mr(),
     ):
         assert same_multiset(back, mr)
 
@@ -114,10 +115,11 @@ def test_json_form(pair: tuple[Domain, MeaningRepresentation]) -> None:
 def test_csv_form(pair: tuple[Domain, MeaningRepresentation]) -> None:
     domain, mr = pair
     row = render_mr(mr, format="csv", domain=domain)
-    assert same_multiset(mr_from_row(row, domain), mr)
     # A file has the same columns in every row: absent slots are empty cells.
-    full = CsvRow(dict.fromkeys((*domain.slot_names, "id"), "") | row)
-    assert same_multiset(mr_from_fields(full, domain), mr)
+    full = dict.fromkeys((*domain.slot_names, "id"), "") | row
+    source = RecordSource("x.csv", "csv", iter([RawRecord(2, full)]), list(full))
+    (record,) = RecordReader(source, domain)
+    assert same_multiset(record.require_mr(), mr)
 
 
 @settings(deadline=None)

@@ -14,7 +14,8 @@ from d2t.mr.types import MeaningRepresentation, Plan, Slot
 from d2t.score.bootstrap import Resampling
 from d2t.score.metric import FAMILIES, METRICS
 from d2t.score.order import BigramF1, KendallTau
-from d2t.score.records import EvaluationRecord, check_records, record_from_fields
+from d2t.mr.reader import read_fields
+from d2t.score.records import EvaluationRecord, check_records, evaluation_record
 from d2t.score.report.compare import compare_records, pair_records
 from d2t.score.report.report import evaluate_records
 from d2t.score.slots import SlotErrorRate
@@ -173,7 +174,8 @@ MRISH = st.one_of(JSON, st.sampled_from(["name[Aromi]", "name[Aromi], area[river
 def test_any_record_is_read_or_refused_with_our_own_error(fields):
     refused = ""
     try:
-        record = record_from_fields("0", fields, load_domain("restaurant"))
+        domain = load_domain("restaurant")
+        record = evaluation_record(read_fields(fields, domain), domain)
     except D2TError as error:
         refused = error.message
     assert refused or (isinstance(record.text, str) and record.mr.slots)

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from d2t.generate.stream import StreamItem
     from d2t.generate.types import Generator
-    from d2t.io.records import InputRecord
     from d2t.mr.domain import Domain
+    from d2t.mr.reader import Record
     from d2t.plan.neural import NeuralPlanner
 
 MRS = (
@@ -143,7 +143,7 @@ def save_random_bundle(path: Path, strategy: str = "at", *, scale: float = 3.0) 
     return path
 
 
-def answering(generator: Generator) -> Callable[[list[InputRecord]], list[StreamItem]]:
+def answering(generator: Generator) -> Callable[[list[Record]], list[StreamItem]]:
     """What has a window of restaurants answered by ``generator``."""
     make_request = partial(request_from_record, domain=load_domain("restaurant"))
     return partial(answer_records, generator=generator, make_request=make_request)
