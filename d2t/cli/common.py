@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeVar
 
 import typer
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from d2t.io.records import InputRecord
     from d2t.mr.domain import Domain
+    from d2t.mr.reader import ReadReport, Record, RecordReader
     from d2t.score.records import BadRecord
 
 _Item = TypeVar("_Item")
@@ -134,8 +134,8 @@ def exit_after(n_bad: int) -> None:
 
 
 def write_answers(
-    records: Iterator[InputRecord],
-    read: Callable[[InputRecord], _Item],
+    records: RecordReader,
+    read: Callable[[Record], _Item],
     answer: Callable[[Sequence[_Item]], Iterable[dict[str, Any] | None]],
     *,
     batch_size: int = 1,
@@ -145,7 +145,7 @@ def write_answers(
     """Write one JSON line for each record on standard output, in input order.
 
     Args:
-        records: good and bad ones.
+        records: good and bad ones; what reading them guessed or ignored is told at the end.
         read: what is asked by a record; raises a ``D2TError`` if the record is bad.
         answer: of the good records of a batch; None: nothing is written for that record.
         batch_size: records that are answered together.
@@ -153,16 +153,19 @@ def write_answers(
         show_errors: whether the error objects are written.
 
     Returns:
-        The number of bad records.
+        The number of bad records that count: none if they are to be skipped, and are only told.
 
     Raises:
         D2TError: with ``strict``, of the first bad record; ``line`` is that of the record.
     """
     from d2t.errors import D2TError
-    from d2t.io.records import error_record, write_record
+    from d2t.io.records import write_record
+    from d2t.mr.reader import error_record
 
-    n_bad = 0
-    while batch := list(islice(records, batch_size)):
+    n_bad, skip_bad, stream = 0, records.options.skip_bad, iter(records)
+    if strict and skip_bad:
+        raise UsageError("--strict stops at a bad record, --skip-bad goes on; give one of them")
+    while batch := list(islice(stream, batch_size)):
         good: list[_Item] = []
         lines: dict[int, dict[str, Any] | None] = {}
         asked: list[int] = []
@@ -177,13 +180,26 @@ def write_answers(
                 if strict:
                     raise
                 n_bad += 1
-                lines[record.index] = error_record(record, error) if show_errors else None
+                if skip_bad:
+                    say(f"d2t: record {record.id}, line {record.line} is left out: {error.message}")
+                shown = show_errors and not skip_bad
+                lines[record.index] = error_record(record, error) if shown else None
         lines.update(zip(asked, answer(good), strict=True))
         for record in batch:
             if (line := lines[record.index]) is not None:
                 write_record(sys.stdout, line)
         sys.stdout.flush()
-    return n_bad
+    say_reading(records.report)
+    if skip_bad and n_bad:
+        say(f"d2t: {counted(n_bad, 'bad record')} left out")
+    return 0 if skip_bad else n_bad
+
+
+def say_reading(*reports: ReadReport | None) -> None:
+    """What reading files ignored, guessed or took for absent, on standard error."""
+    for report in reports:
+        for line in report.lines() if report is not None else ():
+            say(f"d2t: {line}")
 
 
 def error_console() -> Console:
@@ -262,13 +278,15 @@ def counted(n: int, what: str) -> str:
     return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
-def plan_option(plan: str | None, first: str | None, domain: Domain) -> str | None:
-    """``--plan`` or ``--first`` as a plan.
+def plan_option(
+    plan: str | None, first: str | None, domain: Domain, policy: Literal["strict", "fit"] = "strict"
+) -> str | None:
+    """``--plan`` or ``--first`` as a plan, under ``--plan-policy``.
 
     Raises:
         UsageError: both are given, or the plan fits no record at all.
     """
-    from d2t.mr.plans import check_plan
+    from d2t.mr.plans import check_plan, fit_plan
     from d2t.plan.choose import first_as_plan
 
     if first is not None:
@@ -281,6 +299,8 @@ def plan_option(plan: str | None, first: str | None, domain: Domain) -> str | No
         except D2TError as error:
             option = "--plan" if first is None else "--first"
             raise UsageError(f"{option}: {error.message}", code=error.code) from error
+        if policy == "fit":
+            return fit_plan(plan)
     return plan
 
 

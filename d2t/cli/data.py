@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from d2t.cli import options as opt
-from d2t.cli.common import ExitCode, output, progress, say, say_error
+from d2t.cli.common import ExitCode, output, progress, say, say_error, say_reading
+from d2t.cli.reading import reads_records
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from d2t.corpus.types import Example
     from d2t.mr.domain import Domain
+    from d2t.mr.reader import ReadOptions
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,8 +30,8 @@ app = typer.Typer(
 Corpus = Annotated[
     str,
     typer.Argument(
-        help="A registered corpus (see `d2t data list`), a CSV file with the columns mr and ref, a "
-        "JSONL or Parquet file, or a saved Hugging Face dataset."
+        help="A registered corpus (see `d2t data list`), a file with the columns mr and ref (CSV, "
+        "JSON, Excel or Parquet), or a saved Hugging Face dataset."
     ),
 ]
 Name = Annotated[str, typer.Argument(help="The name of a registered corpus (see `d2t data list`).")]
@@ -143,6 +145,7 @@ def fetch(
 
 
 @app.command()
+@reads_records
 def stats(
     source: Corpus,
     split: Split = "train",
@@ -154,8 +157,9 @@ def stats(
             help="Also read the texts with the slot checker, and count the orders of slots.",
         ),
     ] = True,
-    limit: opt.Limit = None,
     as_json: opt.Json = False,
+    *,
+    reading: ReadOptions,
 ) -> None:
     """Count the examples, MRs, slots, values, lengths and orders of slots of a corpus.
 
@@ -166,7 +170,7 @@ def stats(
     from d2t.slots.checker import SlotChecker
 
     loaded = _domain(source, domain)
-    examples = load_split(source, split, loaded)[:limit]
+    examples = load_split(source, split, loaded, reading)
     report = {"corpus": source, "split": split, **corpus_stats(examples, loaded)}
     if align:
         checker = SlotChecker.for_domain(loaded)
@@ -178,6 +182,7 @@ def stats(
 
 
 @app.command()
+@reads_records
 def validate(
     source: Corpus,
     split: OneSplit = None,
@@ -186,6 +191,8 @@ def validate(
         bool, typer.Option("--warnings-as-errors", help="Exit with code 3 for warnings too.")
     ] = False,
     as_json: opt.Json = False,
+    *,
+    reading: ReadOptions,
 ) -> None:
     """Report what is wrong in a corpus file: one JSON object for each problem, then a summary.
 
@@ -200,7 +207,7 @@ def validate(
     from d2t.io.records import write_record
 
     [path] = split_paths(source, split).values()
-    validator = CorpusValidator(path, _domain(source, domain))
+    validator = CorpusValidator(path, _domain(source, domain), reading)
     for problem in validator.problems():
         if not as_json:
             write_record(sys.stdout, problem.as_dict())
@@ -209,13 +216,16 @@ def validate(
         print(json.dumps(summary, ensure_ascii=False))
     else:
         sys.stdout.flush()
+        say_reading(validator.report)
         codes = ", ".join(f"{code} {count}" for code, count in summary["codes"].items())
         say(f"{validator.records} records, {validator.bad_records} bad; {codes or 'no problems'}")
-    bad = validator.bad_records or (warnings_as_errors and summary["codes"])
+    counted = 0 if reading.skip_bad else validator.bad_records
+    bad = counted or (warnings_as_errors and summary["codes"])
     raise typer.Exit(ExitCode.BAD_INPUT if bad else ExitCode.GOOD)
 
 
 @app.command()
+@reads_records
 def correct(
     source: Corpus,
     split: Split = "train",
@@ -229,7 +239,8 @@ def correct(
     ] = None,
     out: Out = "-",
     form: Form = "auto",
-    limit: opt.Limit = None,
+    *,
+    reading: ReadOptions,
 ) -> None:
     """Replace each MR of a training or development set by what its text says.
 
@@ -243,12 +254,13 @@ def correct(
 
     refuse_own_input(source, Path(out))
     loaded = _domain(source, domain)
-    correction = correct_split(source, split, loaded, against=against, limit=limit)
+    correction = correct_split(source, split, loaded, against=against, reading=reading)
     _write({split: correction.examples}, loaded, out, form, "auto")
     say(str(correction))
 
 
 @app.command()
+@reads_records
 def convert(
     source: Corpus,
     split: OneSplit = None,
@@ -263,6 +275,8 @@ def convert(
     ] = "auto",
     domain: opt.CorpusDomain = None,
     strict: opt.Strict = False,
+    *,
+    reading: ReadOptions,
 ) -> None:
     """Convert a corpus to CSV, JSONL or a dataset, with MRs as E2E text, ViGGO text or JSON.
 
@@ -288,11 +302,13 @@ def convert(
         bad.append(error)
 
     paths = split_paths(source, split, several=form == "hf")
-    good = read_splits(paths, loaded, strict=strict, on_bad=report)
+    good = read_splits(
+        paths, loaded, strict=strict, on_bad=report, reading=reading, on_report=say_reading
+    )
     _write(good, loaded, out, form, mr_form)
     count = sum(map(len, good.values()))
     say(f"{count} examples written" + (f", {len(bad)} bad lines left out" if bad else ""))
-    raise typer.Exit(ExitCode.BAD_INPUT if bad else ExitCode.GOOD)
+    raise typer.Exit(ExitCode.BAD_INPUT if bad and not reading.skip_bad else ExitCode.GOOD)
 
 
 @app.command("make-mini")

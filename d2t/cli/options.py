@@ -150,6 +150,17 @@ Plan = Annotated[
         "MR, or ends in '...' ('area,...'), and then the planner orders the other slots.",
     ),
 ]
+PlanPolicy = Annotated[
+    Literal["strict", "fit"],
+    typer.Option(
+        "--plan-policy",
+        help="What --plan means for a record with other slots. strict: the record is bad; only "
+        "entries with a question mark, such as 'area?', may be missing. fit: slots that the "
+        "record lacks are left out of the plan, and the planner orders the slots that the plan "
+        "does not name.",
+        rich_help_panel=ORDER,
+    ),
+]
 First = Annotated[
     str | None,
     typer.Option(

@@ -11,12 +11,12 @@ from d2t.corpus.files import read_corpus
 from d2t.corpus.hf import saved_dataset, saved_splits
 from d2t.corpus.registry import find_corpus, registry
 from d2t.errors import DataError, did_you_mean
+from d2t.mr.reader import ReadOptions
 
 if TYPE_CHECKING:
     from d2t.corpus.registry import Split
     from d2t.corpus.types import Example
     from d2t.mr.domain import Domain
-    from d2t.mr.reader import ReadOptions
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def load_split(
             ``split`` only names the examples.
         split: ``train``, ``dev`` or ``test``.
         domain: the domain of the meaning representations.
-        reading: how a file that is no registered corpus is read.
+        reading: how a file that is no registered corpus is read; its ``limit`` holds for both.
 
     Raises:
         DataError: no such corpus, split or file, or the corpus is not fetched; the message then
@@ -45,7 +45,9 @@ def load_split(
     if name in registry() and not find_corpus(name).embedded:
         at = path.stat()
         _warn_of_changes(name, split, path, at.st_mtime_ns, at.st_size)
-    return read_corpus(path, domain, name=prefix, reading=None if name in registry() else reading)
+    if reading is not None and name in registry():
+        reading = ReadOptions(limit=reading.limit)
+    return read_corpus(path, domain, name=prefix, reading=reading)
 
 
 def splits_of(name: str) -> tuple[str, ...]:

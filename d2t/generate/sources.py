@@ -15,7 +15,6 @@ from d2t.corpus.correct import (
 )
 from d2t.corpus.load import load_split
 from d2t.corpus.registry import default_domain
-from d2t.errors import DataError
 from d2t.generate.requests import choose_orders, request_from_record
 from d2t.linearize.base import make_strategy
 from d2t.linearize.source import Inventory, Linearizer
@@ -28,13 +27,12 @@ from d2t.plan.bigram import BigramPlanner
 from d2t.slots.checker import SlotChecker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
-    from d2t.io.records import InputRecord
     from d2t.mr.domain import Domain
+    from d2t.mr.reader import Record
 
-TEXT_KEYS = ("ref", "reference", "text")
 logger = logging.getLogger(__name__)
 
 
@@ -98,7 +96,7 @@ class SourceWriter:
         return cls(Linearizer(loaded, fitted, Inventory.fit(examples, loaded)), planner, loaded)
 
     def write(
-        self, record: InputRecord, *, plan: str | None = None, align: bool = False, seed: int = 0
+        self, record: Record, *, plan: str | None = None, align: bool = False, seed: int = 0
     ) -> dict[str, Any]:
         """``{id, mr, plan, source, bindings}`` of a record, JSON-able.
 
@@ -115,7 +113,7 @@ class SourceWriter:
             record, self.domain, plan=plan, planner=self.planner, seed=seed
         )
         if align:
-            text = _text(record.fields or {}, record.line)
+            text = record.references[0] if record.references else record.require_text()
             said = SlotChecker.for_domain(self.domain).align(text, request.mr).plan()
             request = replace(request, plan=restrict_plan(said, request.mr))
         orders = choose_orders(request, self.linearizer.strategy, self.planner, seed=seed)
@@ -127,14 +125,3 @@ class SourceWriter:
             "source": str(written),
             "bindings": dict(written.bindings),
         }
-
-
-def _text(fields: Mapping[str, Any], line: int) -> str:
-    for name in TEXT_KEYS:
-        if isinstance(fields.get(name), str):
-            return str(fields[name])
-    raise DataError(
-        f"--align needs a text: expected a string in one of the fields {', '.join(TEXT_KEYS)}",
-        line=line,
-        code="missing_text",
-    )

@@ -91,7 +91,7 @@ def open_records(
             objects, an object that holds one such array, or objects one after the other), ``csv``
             (any delimiter), ``excel``, ``parquet``, ``lines`` (a text a line), or ``auto``: by
             the content, and the file's suffix where that leaves a doubt.
-        delimiter: of ``csv``; None: it is guessed.
+        delimiter: of ``csv``, one character or ``tab``; None: it is guessed.
         sheet: of ``excel``; None: the first.
         is_known: whether a name is one of a column that the caller reads; tells a header from
             a line of text.
@@ -99,8 +99,10 @@ def open_records(
     Raises:
         DataError: the file is missing, is a folder, cannot be read or is of an unknown kind; the
             message says what to do. A bad record is one whose content is an error.
+        UsageError: ``delimiter`` or ``sheet`` do not fit.
         MissingExtraError: Parquet needs pyarrow.
     """
+    delimiter = _one_character(delimiter)
     opened = open_bytes(source)
     if format == "parquet" or (format == "auto" and opened.head.startswith(b"PAR1")):
         return _of_table(opened, "parquet", read_parquet(opened))
@@ -122,6 +124,16 @@ def open_records(
         raise UsageError(f"--delimiter is for CSV, and {opened.name} is read as {format}")
     reader = {"jsonl": _json_lines, "json": _json_document, "lines": _text_lines}[format]
     return RecordSource(opened.name, format, reader(lines, opened.name), notes=opened.notes)
+
+
+def _one_character(delimiter: str | None) -> str | None:
+    if delimiter is None or delimiter.casefold() in ("tab", r"\t"):
+        return None if delimiter is None else "\t"
+    if len(delimiter) != 1 or delimiter in "\r\n\"'":
+        raise UsageError(
+            f"--delimiter is {delimiter!r}; expected one character such as ';', or 'tab'"
+        )
+    return delimiter
 
 
 def _of_table(opened: OpenSource, format: str, table: Table | None) -> RecordSource:

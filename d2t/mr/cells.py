@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 from d2t.errors import MRParseError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from d2t.mr.domain import SlotSpec
 
 BLANKS = frozenset(

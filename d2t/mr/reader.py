@@ -74,7 +74,6 @@ class Reading(TypedDict, total=False):
     blank: tuple[str, ...]
     delimiter: str | None
     sheet: str | None
-    format: RecordFormat
     limit: int | None
     skip_bad: bool
 

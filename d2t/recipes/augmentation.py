@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from d2t.augment.phrases.phrases import Dedupe
     from d2t.corpus.types import Example
     from d2t.mr.domain import Domain
+    from d2t.mr.reader import ReadOptions
 
     Bar = Callable[[str, int], AbstractContextManager[Callable[..., None]]]
     """Opens a progress bar with a title and a length; yields what moves it by a number."""
@@ -41,6 +42,7 @@ def training_data(
     test: str | None = None,
     share: float = 1.0,
     share_seed: int = 0,
+    reading: ReadOptions | None = None,
 ) -> DataConfig:
     """The training data as ``d2t train`` would read it; a file is its own development set.
 
@@ -50,6 +52,7 @@ def training_data(
         test: the test set whose MRs are left out; None: that of the corpus.
         share: the part of the training MRs that is read, above 0, at most 1.
         share_seed: chooses these MRs.
+        reading: how a file is read.
 
     Raises:
         UsageError: no share of the corpus is asked for.
@@ -66,6 +69,7 @@ def training_data(
         "correct": has_lexicon(load_domain(domain)),
         "share": share,
         "share_seed": share_seed,
+        "reading": (reading.as_dict() if reading else None) or None,
     }
     return DataConfig.model_validate(options)
 

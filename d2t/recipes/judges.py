@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from d2t.corpus.types import Example
     from d2t.judges.parser.training import LabelSource
     from d2t.mr.domain import Domain
+    from d2t.mr.reader import ReadOptions
     from d2t.train.loop.progress import Reporter
 
     Notify = Callable[[str], None]
@@ -51,7 +52,7 @@ def train_parser(
     domain: str | None = None,
     *,
     config: ParserConfig | None = None,
-    limit: int | None = None,
+    reading: ReadOptions | None = None,
     notify: Notify = logger.info,
     progress: Progress = _silent,
 ) -> dict[str, Any]:
@@ -62,7 +63,7 @@ def train_parser(
         out: the folder to write.
         domain: name or folder; None: that of the corpus.
         config: labels, epochs, seed and sizes.
-        limit: learn from this many training records only.
+        reading: how the corpus is read if it is a file; its ``limit`` holds for training only.
         notify: gets lines for a person, such as the development scores.
         progress: called with the share that is done and a note.
 
@@ -77,7 +78,7 @@ def train_parser(
     refuse_to_overwrite(out, parser_classifier.MANIFEST)
     config = config or ParserConfig()
     loaded, checker = _domain_and_checker(corpus, domain)
-    examples, dev = load_split(corpus, "train", loaded)[:limit], _dev_examples(corpus, loaded)
+    examples, dev = load_split(corpus, "train", loaded, reading), _dev_examples(corpus, loaded)
     notify(f"reading {len(examples)} training and {len(dev)} development texts")
     texts = read_texts(examples, checker, loaded, config.labels)
     parser = fit_parser(texts, loaded, config, progress=progress)
@@ -104,7 +105,7 @@ def train_fluency(
     domain: str | None = None,
     *,
     config: FluencyConfig | None = None,
-    limit: int | None = None,
+    reading: ReadOptions | None = None,
     notify: Notify = logger.info,
     progress: Progress = _silent,
 ) -> dict[str, Any]:
@@ -115,7 +116,7 @@ def train_fluency(
         out: the folder to write.
         domain: as for ``train_parser``.
         config: epochs, seed and sizes.
-        limit: read this many records of either split only.
+        reading: how the corpus is read if it is a file; its ``limit`` holds for either split.
         notify: as for ``train_parser``.
         progress: as for ``train_parser``.
 
@@ -129,8 +130,8 @@ def train_fluency(
     refuse_to_overwrite(out, fluency_classifier.MANIFEST)
     config = config or FluencyConfig()
     loaded, checker = _domain_and_checker(corpus, domain)
-    examples = load_split(corpus, "train", loaded)[:limit]
-    dev = _dev_examples(corpus, loaded)[:limit]
+    examples = load_split(corpus, "train", loaded, reading)
+    dev = _dev_examples(corpus, loaded)[: reading.limit if reading else None]
     notify(f"reading {len(examples)} training and {len(dev)} development texts")
     texts = marked_texts(examples, checker, loaded)
     classifier = fit_fluency(texts, config, progress=progress)
@@ -149,7 +150,7 @@ def train_qa(
     domain: str | None = None,
     *,
     config: QAConfig | None = None,
-    limit: int | None = None,
+    reading: ReadOptions | None = None,
     notify: Notify = logger.info,
     progress: Reporter | None = None,
 ) -> dict[str, Any]:
@@ -160,7 +161,7 @@ def train_qa(
         out: the folder to write.
         domain: as for ``train_parser``.
         config: labels, sizes, the loop and what is drawn (``qa_config``).
-        limit: learn from this many training records only.
+        reading: how the corpus is read if it is a file; its ``limit`` holds for training only.
         notify: as for ``train_parser``.
         progress: is told losses and speed.
 
@@ -174,7 +175,7 @@ def train_qa(
     config = config or QAConfig()
     loaded, checker = _domain_and_checker(corpus, domain)
     questions = load_questions(loaded)
-    examples = load_split(corpus, "train", loaded)[:limit]
+    examples = load_split(corpus, "train", loaded, reading)
     train = utterances_of(examples, checker, loaded, config.labels)
     dev = utterances_of(_dev_examples(corpus, loaded), checker, loaded, config.labels)
     notify(f"training on {len(train)} utterances, {len(dev)} for development")

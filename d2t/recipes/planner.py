@@ -45,7 +45,6 @@ def train_planner(
     *,
     into: Path | None = None,
     settings: PlannerSettings | None = None,
-    limit: int | None = None,
     notify: Notify = logger.info,
 ) -> Path:
     """Train a neural planner on the orders of a corpus (``d2t train-planner``).
@@ -56,7 +55,6 @@ def train_planner(
         domain: name or folder; None: that of the corpus.
         into: a bundle that gets the planner, instead of ``out``; its domain is used.
         settings: sizes, epochs and seed.
-        limit: learn from this many training records only.
         notify: gets lines for a person, such as the development losses of each epoch.
 
     Returns:
@@ -82,7 +80,7 @@ def train_planner(
         Manifest.read(into).verify(into)  # a damaged bundle is found before the training
         loaded = load_domain_copy(into / "domain")
     notify(f"aligning {name}")
-    train, dev = planner_examples(source, loaded, limit=limit)
+    train, dev = planner_examples(source, loaded)
     notify(f"training on {len(train)} plans, choosing on {len(dev)}")
 
     def report(epoch: EpochReport) -> None:

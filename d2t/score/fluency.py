@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from d2t.mr.domain import Domain
+    from d2t.mr.reader import ReadOptions
     from d2t.score.bootstrap import FloatArray
     from d2t.score.metric import Scorer
     from d2t.score.records import CheckedRecord, Checker
@@ -42,6 +43,7 @@ def train_language_model(
     checker: Checker,
     *,
     order: int | None = None,
+    reading: ReadOptions | None = None,
     notify: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Fit a language model on the training references of a corpus and save it (``d2t train-lm``).
@@ -53,6 +55,7 @@ def train_language_model(
         checker: finds the open values of the references.
         order: words of the longest n-gram; None: the lowest order within 1% of the best perplexity
             on the development references, or ``DEFAULT_ORDER`` for a file, which has none.
+        reading: how the corpus is read if it is a file.
         notify: gets the perplexity of each order.
 
     Returns:
@@ -64,7 +67,7 @@ def train_language_model(
     """
     if out.suffix != SUFFIX:
         raise UsageError(f"--out {out}: expected a name that ends in {SUFFIX}")
-    train = corpus_templates(corpus, "train", domain, checker)
+    train = corpus_templates(corpus, "train", domain, checker, reading)
     perplexities: dict[int, float] = {}
     if order is None and corpus not in registry():
         order = DEFAULT_ORDER
@@ -81,11 +84,17 @@ def train_language_model(
     return {**facts, "dev_perplexity": scores}
 
 
-def corpus_templates(source: str, split: str, domain: Domain, checker: Checker) -> list[str]:
+def corpus_templates(
+    source: str,
+    split: str,
+    domain: Domain,
+    checker: Checker,
+    reading: ReadOptions | None = None,
+) -> list[str]:
     """Every reference of a split as a template; open values are found by the checker."""
     return [
         template_of(checker.check(text, example.mr).alignment, domain)
-        for example in load_split(source, "dev" if split == "dev" else "train", domain)
+        for example in load_split(source, "dev" if split == "dev" else "train", domain, reading)
         for text in example.references
     ]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from d2t.errors import D2TError, DataError
 from d2t.mr.columns import ROLES
+from d2t.mr.reader import ReadOptions, RecordReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -53,23 +54,27 @@ class BadRecord:
 
 
 def read_evaluation_records(
-    records: Iterable[Record],
+    records: str | Iterable[Record],
     domain: Domain,
     *,
+    limit: int | None = None,
     strict: bool = False,
     need_plan: bool = False,
 ) -> tuple[list[EvaluationRecord], list[BadRecord]]:
     """The outputs that records hold, with their plans and references.
 
     Args:
-        records: of a file or from memory.
+        records: a file or ``-``, or records that are read already.
         domain: resolves slot names and values.
+        limit: of the records of a file.
         strict: raise at the first bad record.
         need_plan: a record without a plan is a bad one.
 
     Raises:
         DataError: there is no record.
     """
+    if isinstance(records, str):
+        records = RecordReader(records, domain, ReadOptions(limit=limit))
     good: list[EvaluationRecord] = []
     bad: list[BadRecord] = []
     for record in records:

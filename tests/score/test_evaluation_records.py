@@ -10,9 +10,9 @@ from d2t.corpus.types import Example
 from d2t.errors import DataError, DomainError, MRParseError
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
+from d2t.mr.reader import RecordReader, read_fields
 from d2t.mr.types import Plan
 from d2t.plan.untrained import display_plan
-from d2t.mr.reader import RecordReader, read_fields
 from d2t.score.records import evaluation_record, join_references, read_evaluation_records
 from d2t.score.tasks import generation_tasks
 from d2t.slots.checker import SlotChecker

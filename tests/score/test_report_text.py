@@ -14,8 +14,8 @@ from literal_checker import TOY, LiteralChecker, record, say
 
 from d2t.errors import DataError
 from d2t.mr.domain import load_domain
-from d2t.score.bootstrap import Resampling
 from d2t.mr.reader import read_fields
+from d2t.score.bootstrap import Resampling
 from d2t.score.records import evaluation_record
 from d2t.score.report.compare import compare_records, pair_records
 from d2t.score.report.report import evaluate_records
@@ -81,8 +81,8 @@ def test_five_records_are_shown_unless_more_are_asked_for() -> None:
     ],
 )
 def test_a_record_that_cannot_be_scored_says_which_field_is_wrong(fields, code, says) -> None:
+    domain = load_domain("restaurant")
     with pytest.raises(DataError) as caught:
-        domain = load_domain("restaurant")
         evaluation_record(read_fields(fields, domain), domain, need_plan=True)
     assert caught.value.code == code
     assert says in str(caught.value)

@@ -10,6 +10,7 @@ from literal_checker import TOY, LiteralChecker
 
 from d2t.errors import D2TError
 from d2t.mr.domain import load_domain
+from d2t.mr.reader import read_fields
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
 from d2t.score.bootstrap import Resampling
 from d2t.score.metric import FAMILIES, METRICS

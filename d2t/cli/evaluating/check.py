@@ -10,15 +10,15 @@ import typer
 
 from d2t.cli import options as opt
 from d2t.cli.common import say, verdict, write_answers
+from d2t.cli.reading import reads_records
 
 if TYPE_CHECKING:
-    from d2t.io.records import InputRecord
     from d2t.mr.domain import Domain
-    from d2t.mr.types import MeaningRepresentation
-    from d2t.slots.checker import SlotChecker
+    from d2t.mr.reader import ReadOptions, Record
     from d2t.slots.types import SlotReport, Tally
 
 
+@reads_records
 def check(
     source: opt.Source = "-",
     domain: opt.Domain = "restaurant",
@@ -38,22 +38,24 @@ def check(
         ),
     ] = False,
     as_json: opt.JsonSummary = False,
-    limit: opt.Limit = None,
     strict: opt.Strict = False,
+    *,
+    reading: ReadOptions,
 ) -> None:
     """Say which words of a text realise which slot, and which slots are missing, added or wrong.
 
-    The command reads JSONL or CSV records with the fields `mr` and `text` (or `ref`, `hypothesis`,
-    `output`). For each record it writes a JSON report on standard output, in input order; the
-    summary is printed on standard error. A bad record gives an error object in its place, and the
-    exit code is then 3. The exit code is 4 if a gate is missed.
+    The command reads records with an MR (in a field `mr`, or with slots as columns) and a `text`
+    (or `ref`, `hypothesis`, `output`) from JSON, CSV, Excel or Parquet files. For each record it
+    writes a JSON report on standard output, in input order; the summary is printed on standard
+    error. A bad record gives an error object in its place, and the exit code is then 3. The exit
+    code is 4 if a gate is missed.
 
     Example:  `echo '{"mr": "name[Aromi]", "text": "Aromi is a pub."}' | d2t check --show`
     """
     from d2t.errors import UsageError
-    from d2t.io.records import read_records
     from d2t.mr.domain import load_domain
     from d2t.mr.parse import unseen_values
+    from d2t.mr.reader import RecordReader
     from d2t.slots.checker import SlotChecker
     from d2t.slots.types import Tally, slots_as_list
 
@@ -63,9 +65,10 @@ def check(
     checker = SlotChecker.for_domain(loaded)
     tally = Tally()
 
-    def read(record: InputRecord) -> dict[str, Any] | None:
+    def read(record: Record) -> dict[str, Any] | None:
         """Check one record; what is written of it."""
-        mr, report = _check_record(record, checker, loaded, merge_synonyms)
+        mr = record.require_mr()
+        report = checker.check(record.require_text(), mr, merge_synonyms=merge_synonyms)
         tally.add(report)
         if show:
             _show(record, report, loaded)
@@ -74,37 +77,18 @@ def check(
         unseen = slots_as_list(unseen_values(mr, loaded))
         return {"id": record.id, **report.as_dict(), "unseen": unseen}
 
-    records = read_records(source, limit=limit, known_columns=loaded.slot_names)
+    records = RecordReader(source, loaded, reading)
     tally.bad_lines = write_answers(records, read, list, strict=strict, show_errors=not as_json)
     signature = checker.signature(merge_synonyms=merge_synonyms)
     if as_json:
-        print(json.dumps(tally.as_dict(signature)))
+        summary = {**tally.as_dict(signature), "input": records.report.as_dict()}
+        print(json.dumps(summary, ensure_ascii=False))
     else:
         say(tally.line(signature))
     raise typer.Exit(verdict(_missed(tally, max_ser), bad_lines=tally.bad_lines))
 
 
-def _check_record(
-    record: InputRecord, checker: SlotChecker, domain: Domain, merge_synonyms: bool
-) -> tuple[MeaningRepresentation, SlotReport]:
-    from d2t.errors import DataError
-    from d2t.mr.records import TEXT_KEYS, mr_from_fields
-
-    fields = dict(record.fields or {})
-    keys = (*TEXT_KEYS, "ref")
-    name = next((name for name in keys if name in fields), None)
-    text = fields.get(name) if name else None
-    if not isinstance(text, str):
-        raise DataError(
-            f"no text to check: expected a string in one of the fields {', '.join(keys)}",
-            line=record.line,
-            code="missing_text",
-        )
-    mr = mr_from_fields(record.fields or {}, domain)
-    return mr, checker.check(text, mr, merge_synonyms=merge_synonyms)
-
-
-def _show(record: InputRecord, report: SlotReport, domain: Domain) -> None:
+def _show(record: Record, report: SlotReport, domain: Domain) -> None:
     from rich.console import Console
 
     from d2t.slots.render import render_report

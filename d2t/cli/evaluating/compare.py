@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from d2t.cli import options as opt
-from d2t.cli.common import ExitCode, say
+from d2t.cli.common import ExitCode, say, say_reading
+from d2t.cli.reading import reading_of, reads_records
+
+if TYPE_CHECKING:
+    from d2t.mr.reader import ReadOptions
 
 
+@reads_records
 def compare(
     first: Annotated[str, typer.Argument(metavar="A", help="The outputs of the first system.")],
     second: Annotated[str, typer.Argument(metavar="B", help="The outputs of the second system.")],
@@ -31,18 +36,19 @@ def compare(
     ] = 1000,
     unit: opt.Unit = "mr",
     seed: opt.Seed = 12345,
-    limit: opt.Limit = None,
     n_pairs: Annotated[
         int,
         typer.Option("--n-pairs", min=0, help="Show this many pairs of texts that differ most."),
     ] = 5,
     as_json: opt.Json = False,
+    *,
+    reading: ReadOptions,
 ) -> None:
     """Compare two systems on the same inputs: each metric, its difference B - A, interval and p.
 
-    The files are JSONL or CSV with the fields id, mr, text, plan and references, as `d2t generate`
-    writes them. Records are matched by id, or by position if they have no ids. Two matched records
-    must have the same MR.
+    The files hold records with the fields id, mr, text, plan and references, as `d2t generate`
+    writes them, or in other names and formats. Records are matched by id, or by position if they
+    have no ids. Two matched records must have the same MR.
 
     Example:  `d2t compare greedy.jsonl beam.jsonl --corpus mini --split test`
     """
@@ -59,13 +65,15 @@ def compare(
         n_resamples=n_resamples,
         unit=unit,
         seed=seed,
-        limit=limit,
         n_pairs=n_pairs,
         notify=say,
+        **reading_of(reading),
     )
+    say_reading(*comparison.inputs)
     if as_json:
         print(json.dumps(comparison.as_dict(), ensure_ascii=False, indent=2))
     else:
         sys.stdout.write(comparison.as_markdown())
-    partial = comparison.n_bad or comparison.n_unmatched
+    n_bad = 0 if reading.skip_bad else comparison.n_bad
+    partial = n_bad or comparison.n_unmatched
     raise typer.Exit(ExitCode.BAD_INPUT if partial else ExitCode.GOOD)

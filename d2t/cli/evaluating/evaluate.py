@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from d2t.cli import options as opt
-from d2t.cli.common import ExitCode, progress, say, say_bad, verdict
+from d2t.cli.common import ExitCode, progress, say, say_bad, say_reading, verdict
 from d2t.cli.evaluating import judges
+from d2t.cli.reading import reading_of, reads_records
 
 if TYPE_CHECKING:
     from d2t.mr.domain import Domain
+    from d2t.mr.reader import ReadOptions
     from d2t.score.metric import Part
     from d2t.score.records import EvaluationRecord
     from d2t.score.report.report import EvaluationReport
@@ -31,12 +34,13 @@ def _register(name: str, parts: tuple[Part, ...], summary: str, example: str) ->
     """Add one command; the four differ only in what they compute."""
 
     @app.command(name, help=summary, epilog=f"Example:  `{example}`")
+    @reads_records
     def command(
         source: Annotated[
             str | None,
             typer.Argument(
-                help="A JSONL or CSV file with the fields id, mr, text, plan and references; '-' "
-                "is standard input."
+                help="A file of records with the fields mr, text and, if there are, id, plan "
+                "and references (JSON, CSV, Excel or Parquet); '-' is standard input."
             ),
         ] = None,
         domain: Annotated[
@@ -109,9 +113,10 @@ def _register(name: str, parts: tuple[Part, ...], summary: str, example: str) ->
             ),
         ] = None,
         seed: opt.Seed = 12345,
-        limit: opt.Limit = None,
         strict: opt.Strict = False,
         as_json: opt.Json = False,
+        *,
+        reading: ReadOptions,
     ) -> None:
         """Read or generate outputs, score them, print the report."""
         from d2t.api import evaluate
@@ -132,7 +137,8 @@ def _register(name: str, parts: tuple[Part, ...], summary: str, example: str) ->
                 batch_size=batch_size, seed=seed,
             )  # fmt: skip
             outputs = generate_outputs(
-                generator, corpus, split, plans, n_permutations=n_permutations, limit=limit,
+                generator, corpus, split, plans, n_permutations=n_permutations,
+                limit=reading.limit,
                 save=save, bar=progress,
             )  # fmt: skip
             judged_in = generator.domain if domain is None else domain
@@ -155,16 +161,17 @@ def _register(name: str, parts: tuple[Part, ...], summary: str, example: str) ->
             n_resamples=n_resamples,
             unit=unit,
             seed=seed,
-            limit=limit if model is None else None,
             strict=strict,
             notify=say,
+            **reading_of(reading if model is None else replace(reading, limit=None)),
         )
         say_bad(report.bad)
+        say_reading(report.input)
         if as_json:
             print(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))
         else:
             sys.stdout.write(report.as_markdown())
-        raise typer.Exit(_exit_code(report, max_ser, min_order))
+        raise typer.Exit(_exit_code(report, max_ser, min_order, skip_bad=reading.skip_bad))
 
 
 _register(
@@ -208,7 +215,7 @@ def _with_gates(
 
 
 def _exit_code(
-    report: EvaluationReport, max_ser: float | None, min_order: float | None
+    report: EvaluationReport, max_ser: float | None, min_order: float | None, *, skip_bad: bool
 ) -> ExitCode:
     """A missed gate outweighs bad lines; a gate that cannot be computed is an error, not a pass."""
     missed = []
@@ -216,4 +223,4 @@ def _exit_code(
         missed.append(f"SER {ser:.2f} is above {max_ser:g}")
     if min_order is not None and (accuracy := report.score("order_accuracy")) < min_order:
         missed.append(f"order accuracy {accuracy:.2f} is below {min_order:g}")
-    return verdict("; ".join(missed) or None, bad_lines=len(report.bad))
+    return verdict("; ".join(missed) or None, bad_lines=0 if skip_bad else len(report.bad))

@@ -17,13 +17,16 @@ from d2t.cli.common import (
     progress_by_fraction,
     say,
     say_bad,
+    say_reading,
     verdict,
     write_answers,
 )
+from d2t.cli.reading import reads_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from d2t.mr.reader import ReadOptions
     from d2t.score.records import EvaluationRecord
 
 
@@ -77,6 +80,7 @@ def plans(
         sys.stdout.write(comparison.as_markdown())
 
 
+@reads_records
 def simulatability(
     source: opt.Source = "-",
     target: Annotated[
@@ -103,13 +107,14 @@ def simulatability(
     n_resamples: opt.Resamples = 1000,
     seed: opt.Seed = 1,
     threads: opt.TorchThreads = None,
-    limit: opt.Limit = None,
     strict: opt.Strict = False,
     as_json: opt.Json = False,
+    *,
+    reading: ReadOptions,
 ) -> None:
     """Score LAS (leakage-adjusted simulatability): how far texts help an observer to predict.
 
-    The command reads JSONL or CSV records with the fields mr, text and plan. Small observer
+    The command reads records with the fields mr, text and plan. Small observer
     networks are trained from scratch to predict; in training their input (the MR) or the rationale
     (the text or plan) is left out at random. An item leaks if the rationale alone gives its answer.
     LAS is the gain from adding the rationale to the input, as the mean of two means: that over
@@ -133,18 +138,20 @@ def simulatability(
             SimulatorConfig(folds=folds, seed=seed),
             Resampling(n_resamples=n_resamples, seed=seed),
             training=train,
-            limit=limit,
+            reading=reading,
             strict=strict,
             progress=show,
         )
     say_bad(report.bad)
+    say_reading(*report.inputs)
     if as_json:
         print(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))
     else:
         sys.stdout.write(report.as_markdown())
-    raise typer.Exit(verdict(None, bad_lines=len(report.bad)))
+    raise typer.Exit(verdict(None, bad_lines=0 if reading.skip_bad else len(report.bad)))
 
 
+@reads_records
 def qa(
     source: opt.Source = "-",
     model: Annotated[
@@ -190,15 +197,16 @@ def qa(
         ),
     ] = None,
     seed: opt.Seed = 12345,
-    limit: opt.Limit = None,
     strict: opt.Strict = False,
     device: opt.Device = "auto",
     threads: opt.TorchThreads = None,
     as_json: opt.JsonSummary = False,
+    *,
+    reading: ReadOptions,
 ) -> None:
     """Score faithfulness: ask a text and its MR the same questions and compare the answers.
 
-    The command reads JSONL or CSV records with the fields `mr` and `text`. For each record it
+    The command reads records with the fields `mr` and `text`. For each record it
     writes a JSON line on standard output with the scores and the failing questions, in input order;
     the summary is printed on standard error. A bad record gives an error object in its place, and
     the exit code is then 3. The exit code is 4 if a gate is missed. The seed is that of the
@@ -209,11 +217,11 @@ def qa(
     import math
 
     from d2t.errors import UsageError
-    from d2t.io.records import read_records
     from d2t.judges.qa.quals import QualsOptions
     from d2t.judges.qa.reader import QAReader
     from d2t.judges.qa.report import MODES, QAOptions, QAReport, judge_records, signature
-    from d2t.score.records import record_from_fields
+    from d2t.mr.reader import RecordReader
+    from d2t.score.records import evaluation_record
 
     if model is None:
         raise UsageError("give --model FOLDER with a QA model that `d2t train-qa` wrote")
@@ -233,15 +241,18 @@ def qa(
         for line in judge_records(records, reader, options, report):
             yield None if as_json else line
 
+    records = RecordReader(source, reader.domain, reading)
     n_bad = write_answers(
-        read_records(source, limit=limit, known_columns=reader.domain.slot_names),
-        lambda record: record_from_fields(record.id, record.fields or {}, reader.domain),
+        records,
+        lambda record: evaluation_record(record, reader.domain),
         judge,
         batch_size=batch_size,
         strict=strict,
         show_errors=not as_json,
     )
-    summary = {**report.as_dict(seed=seed), "bad_lines": n_bad}
+    summary = {
+        **report.as_dict(seed=seed), "bad_lines": n_bad, "input": records.report.as_dict()
+    }  # fmt: skip
     if as_json:
         print(json.dumps(summary, ensure_ascii=False))
     else:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from d2t.cli import options as opt
 from d2t.cli.common import limit_threads, verdict, write_answers
+from d2t.cli.reading import reads_records
+
+if TYPE_CHECKING:
+    from d2t.mr.reader import ReadOptions
 
 
+@reads_records
 def parse(
     source: opt.Source = "-",
     model: Annotated[
@@ -35,22 +40,23 @@ def parse(
     ] = 0.5,
     batch_size: opt.BatchSize = 64,
     threads: opt.TorchThreads = None,
-    limit: opt.Limit = None,
     strict: opt.Strict = False,
+    *,
+    reading: ReadOptions,
 ) -> None:
     """Read which slots and values texts say, by a learned parser or by rules.
 
-    The command reads JSONL or CSV records with a field `text`. An `mr` beside it helps to find
-    names that are not in the lexicon. For each record the command writes {id, text, mr, confidence,
-    sure, slots}. Here `slots` holds each value with its probability, if that is 10% or more, and
-    `confidence` is the lowest probability of any decision. With --rules the command writes spans,
-    and no probabilities.
+    The command reads records with a field `text`, or one text on each line. An `mr` beside it
+    helps to find names that are not in the lexicon. For each record the command writes {id, text,
+    mr, confidence, sure, slots}. Here `slots` holds each value with its probability, if that is 10%
+    or more, and `confidence` is the lowest probability of any decision. With --rules the command
+    writes spans, and no probabilities.
 
     Example:  `echo '{"text": "Aromi is a pub."}' | d2t parse --rules`
     """
     from d2t.errors import UsageError
-    from d2t.io.records import read_records
-    from d2t.judges.parser.reading import TEXT_KEYS, ReadableText, text_reader
+    from d2t.judges.parser.reading import ReadableText, text_reader
+    from d2t.mr.reader import RecordReader
 
     if rules == (model is not None):
         raise UsageError("give either --model FOLDER (see `d2t train-parser`) or --rules")
@@ -59,10 +65,9 @@ def parse(
     if model is not None:
         limit_threads(threads)
     reader = text_reader(model, domain, min_confidence=min_confidence)
-    known = (*reader.domain.slot_names, *TEXT_KEYS)
     bad = write_answers(
-        read_records(source, limit=limit, known_columns=known),
-        lambda record: ReadableText.from_record(record, reader.domain),
+        RecordReader(source, reader.domain, reading, need_mr=False, a_line_is="text"),
+        ReadableText.from_record,
         reader.read,
         batch_size=batch_size,
         strict=strict,

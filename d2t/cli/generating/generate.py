@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from d2t.cli import options as opt
-from d2t.cli.common import plan_option, progress, say, verdict
+from d2t.cli.common import plan_option, progress, say, say_reading, verdict
+from d2t.cli.reading import reading_of, reads_records
 from d2t.errors import UsageError
 
 if TYPE_CHECKING:
     from d2t.generate.contrast import ContrastOptions
+    from d2t.mr.reader import ReadOptions
 
 _OUTPUT, _CONTRAST = "Input and output", "Contrast"
 
@@ -41,6 +43,7 @@ class Contrast(StrEnum):
     NULL = "null"
 
 
+@reads_records
 def generate(
     source: opt.Source = "-",
     model: Annotated[
@@ -54,6 +57,7 @@ def generate(
     ] = None,
     plan: opt.Plan = None,
     first: opt.First = None,
+    plan_policy: opt.PlanPolicy = "strict",
     planner: opt.Planner = None,
     sentences: opt.Sentences = False,
     beam_size: opt.BeamSize = None,
@@ -169,16 +173,6 @@ def generate(
             rich_help_panel=_OUTPUT,
         ),
     ] = OutputFormat.JSONL,
-    map: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--map",
-            help="Which column or key is which slot: 'Restaurant name=name,Cuisine=food'. Several "
-            "columns for one slot give several values. 'Phone=' says that Phone is not a slot. "
-            "Such columns are copied to `extra`. The option may be repeated.",
-            rich_help_panel=_OUTPUT,
-        ),
-    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -198,7 +192,6 @@ def generate(
             rich_help_panel=_OUTPUT,
         ),
     ] = False,
-    limit: opt.Limit = None,
     strict: opt.Strict = False,
     require_ok: Annotated[
         bool,
@@ -210,12 +203,15 @@ def generate(
         ),
     ] = False,
     max_ser: opt.MaxSer = None,
+    *,
+    reading: ReadOptions,
 ) -> None:
     """Write a checked utterance for each record, in the order of a plan.
 
-    The command reads JSONL objects, CSV rows, or one MR on each line. The MR of a record is its
-    field `mr`, or else the record itself; beside `mr`, only `id` and `plan` are read. `--map` says
-    which columns are slots. Only models that were trained with --strategy at follow a plan
+    The command reads JSON, CSV, Excel or Parquet files, or one MR on each line. The MR of a record
+    is its field `mr`, or else its columns are the slots; `id` and `plan` are read beside it. A
+    column that is neither is asked about: `--map` says which slot it is, `--ignore` leaves it out.
+    Only models that were trained with --strategy at follow a plan
     reliably; the shipped model is one.
 
     For each record the command writes {id, mr, plan, text, spans, report, score, status, stage,
@@ -255,20 +251,21 @@ def generate(
         summary = generator.generate_file(
             source,
             output,
-            plan=plan_option(plan, first, generator.domain),
-            map=map,
+            plan=plan_option(plan, first, generator.domain, plan_policy),
             format=format.value,
             resume=resume,
-            limit=limit,
             strict=strict,
             require_ok=require_ok,
             max_ser=max_ser,
             processes=processes,
             progress=lambda n, rate: advance(n, note=f"{rate:.1f} records/s"),
             notify=say,
+            **reading_of(reading),
         )
+    say_reading(summary.input)
     say(str(summary))
-    raise typer.Exit(verdict(summary.missed_gate, bad_lines=summary.bad))
+    bad_lines = 0 if reading.skip_bad else summary.bad
+    raise typer.Exit(verdict(summary.missed_gate, bad_lines=bad_lines))
 
 
 def _contrast(

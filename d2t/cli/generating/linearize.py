@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from d2t.cli import options as opt
 from d2t.cli.common import exit_after, plan_option, say, write_answers
+from d2t.cli.reading import reads_records
+
+if TYPE_CHECKING:
+    from d2t.mr.reader import ReadOptions
 
 
+@reads_records
 def linearize(
     source: opt.Source = "-",
     strategy: Annotated[
@@ -34,6 +39,7 @@ def linearize(
         ),
     ] = None,
     plan: opt.Plan = None,
+    plan_policy: opt.PlanPolicy = "strict",
     align: Annotated[
         bool,
         typer.Option(
@@ -44,23 +50,25 @@ def linearize(
     ] = False,
     seed: opt.Seed = 0,
     domain: opt.CorpusDomain = None,
-    limit: opt.Limit = None,
     strict: opt.Strict = False,
+    *,
+    reading: ReadOptions,
 ) -> None:
     """Show what a generator reads: the slots in order, with placeholders for names.
 
-    The command reads JSONL, CSV, or one MR on each line. For each record it writes {id, mr, plan,
-    source, bindings}, in input order; `source` is the input of the model, and `bindings` says what
-    the placeholders stand for. Without a plan, the strategies `rnd`, `if` and `fp` use their own
-    order, and `at` uses a bigram planner. The strategy `fp` keeps its fixed order even if a plan is
-    given. A bad record gives {id, error} in its place, and the exit code is then 3.
+    The command reads JSON, CSV, Excel or Parquet files, or one MR on each line. For each record it
+    writes {id, mr, plan, source, bindings}, in input order; `source` is the input of the model, and
+    `bindings` says what the placeholders stand for. Without a plan, the strategies `rnd`, `if` and
+    `fp` use their own order, and `at` uses a bigram planner. The strategy `fp` keeps its fixed
+    order even if a plan is given. A bad record gives {id, error} in its place, and the exit code is
+    then 3.
 
     Example: echo "name[Aromi], eatType[pub], area[riverside]" | d2t linearize --strategy fp
     """
     from d2t.errors import UsageError
     from d2t.generate.sources import SourceWriter
-    from d2t.io.records import read_records
     from d2t.io.text_source import open_source
+    from d2t.mr.reader import RecordReader
 
     if source != "-":  # a missing file is cheaper to find than tables are to fit
         open_source(source).close()
@@ -72,9 +80,9 @@ def linearize(
         )
     else:
         writer = SourceWriter.of_bundle(model)
-    plan = plan_option(plan, None, writer.domain)
+    plan = plan_option(plan, None, writer.domain, plan_policy)
     n_bad = write_answers(
-        read_records(source, limit=limit, known_columns=writer.domain.slot_names),
+        RecordReader(source, writer.domain, reading),
         lambda record: writer.write(record, plan=plan, align=align, seed=seed),
         list,
         strict=strict,

@@ -9,18 +9,21 @@ import typer
 
 from d2t.cli import options as opt
 from d2t.cli.common import exit_after, plan_option, say, write_answers
+from d2t.cli.reading import reads_records
 
 if TYPE_CHECKING:
-    from d2t.io.records import InputRecord
     from d2t.mr.domain import Domain
+    from d2t.mr.reader import ReadOptions, Record
     from d2t.plan.base import Planner
 
 
+@reads_records
 def plan(
     source: opt.Source = "-",
     planner: opt.Planner = None,
     plan: opt.Plan = None,
     first: opt.First = None,
+    plan_policy: opt.PlanPolicy = "strict",
     sentences: opt.Sentences = False,
     corpus: Annotated[
         str | None,
@@ -37,23 +40,24 @@ def plan(
     ] = None,
     seed: opt.Seed = 0,
     domain: opt.CorpusDomain = None,
-    limit: opt.Limit = None,
     strict: opt.Strict = False,
+    *,
+    reading: ReadOptions,
 ) -> None:
     """Choose the order in which the slots of each record are said, and where sentences end.
 
-    The command reads JSONL, CSV, or one MR on each line. For each record it writes {id, mr, plan,
-    breaks}, in input order, which `d2t generate` reads. In `plan` a sentence begins after "|".
-    `breaks` gives, for each sentence but the first, the number of slots before it; it is null if
-    sentences are not planned. Without `--planner`, the command uses the best planner of the bundle,
-    or a bigram planner of the corpus. A record's own `plan` takes precedence over `--plan`. A bad
-    record gives {id, error} in its place, and the exit code is then 3.
+    The command reads JSON, CSV, Excel or Parquet files, or one MR on each line. For each record it
+    writes {id, mr, plan, breaks}, in input order, which `d2t generate` reads. In `plan` a sentence
+    begins after "|". `breaks` gives, for each sentence but the first, the number of slots before
+    it; it is null if sentences are not planned. Without `--planner`, the command uses the best
+    planner of the bundle, or a bigram planner of the corpus. A record's own `plan` takes precedence
+    over `--plan`. A bad record gives {id, error} in its place, and the exit code is then 3.
 
     Example: echo "name[Aromi], eatType[pub], area[riverside]" | d2t plan --first area
     """
     from d2t.errors import UsageError
-    from d2t.io.records import read_records
     from d2t.io.text_source import open_source
+    from d2t.mr.reader import RecordReader
     from d2t.plan.training.homes import planner_home
 
     if source != "-":  # a missing file is cheaper to find than tables are to fit
@@ -62,8 +66,8 @@ def plan(
         raise UsageError("--model brings its own planners; leave out --corpus")
     home = planner_home(model, corpus, domain, planner=planner, notify=say)
     chosen = home.planner(planner, seed=seed, sentences=sentences)
-    wanted = plan_option(plan, first, home.domain)
-    records = read_records(source, limit=limit, known_columns=home.domain.slot_names)
+    wanted = plan_option(plan, first, home.domain, plan_policy)
+    records = RecordReader(source, home.domain, reading)
     n_bad = write_answers(
         records,
         lambda record: _answer(record, home.domain, chosen, wanted, seed),
@@ -74,7 +78,7 @@ def plan(
 
 
 def _answer(
-    record: InputRecord, domain: Domain, planner: Planner, wanted: str | None, seed: int
+    record: Record, domain: Domain, planner: Planner, wanted: str | None, seed: int
 ) -> dict[str, Any]:
     from d2t.generate.requests import request_from_record
     from d2t.mr.plans import plan_as_list

@@ -10,11 +10,13 @@ import typer
 
 from d2t.cli import options as opt
 from d2t.cli.common import output, progress, say
+from d2t.cli.reading import reads_records
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from d2t.augment.counterfactual import Source
+    from d2t.mr.reader import ReadOptions
 
 app = typer.Typer(no_args_is_help=True, help="Make more training pairs from those of a corpus.")
 
@@ -45,6 +47,7 @@ def root() -> None:
 
 
 @app.command()
+@reads_records
 def counterfactual(
     corpus: opt.TrainingCorpus = "mini",
     out: Out = Path("-"),
@@ -66,6 +69,8 @@ def counterfactual(
     limit: Sample = None,
     seed: opt.Seed = 0,
     as_json: opt.Json = False,
+    *,
+    reading: ReadOptions,
 ) -> None:
     """Make pairs whose utterance says a plan that contradicts their MR.
 
@@ -82,7 +87,9 @@ def counterfactual(
     from d2t.recipes.augmentation import make_counterfactual, training_data
 
     _check_paths(corpus, out, as_json=as_json)
-    config = training_data(corpus, domain, test=test, share=share, share_seed=share_seed)
+    config = training_data(
+        corpus, domain, test=test, share=share, share_seed=share_seed, reading=reading
+    )
     chosen = _sources(sources)
     records, report = make_counterfactual(
         config, chosen, limit=limit, seed=seed, bar=progress, notify=say
@@ -98,6 +105,7 @@ def counterfactual(
 
 
 @app.command()
+@reads_records
 def phrases(
     corpus: opt.TrainingCorpus = "mini",
     out: Out = Path("-"),
@@ -133,6 +141,8 @@ def phrases(
     ] = 0.0,
     seed: opt.Seed = 0,
     as_json: opt.Json = False,
+    *,
+    reading: ReadOptions,
 ) -> None:
     """Cut references into phrases: parts that stand alone, each with its own small MR and plan.
 
@@ -148,7 +158,9 @@ def phrases(
     from d2t.recipes.augmentation import PhraseSelection, make_phrases, training_data
 
     _check_paths(corpus, out, as_json=as_json)
-    config = training_data(corpus, domain, test=test, share=share, share_seed=share_seed)
+    config = training_data(
+        corpus, domain, test=test, share=share, share_seed=share_seed, reading=reading
+    )
     selection = PhraseSelection(
         dedupe, fluency_quantile, max_per_plan, max_per_reference, limit, seed
     )

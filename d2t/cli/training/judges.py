@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from d2t.cli import options as opt
 from d2t.cli.common import ROOT, limit_threads, progress_by_fraction, say
+from d2t.cli.reading import reads_records
+
+if TYPE_CHECKING:
+    from d2t.mr.reader import ReadOptions
 
 
+@reads_records
 def train_lm(
     corpus: opt.TrainingCorpus,
     out: Annotated[
@@ -28,6 +33,8 @@ def train_lm(
         ),
     ] = None,
     as_json: opt.Json = False,
+    *,
+    reading: ReadOptions,
 ) -> None:
     """Fit an n-gram language model on the training references of a corpus.
 
@@ -44,10 +51,13 @@ def train_lm(
     from d2t.score.records import checker_for
 
     loaded = load_domain(domain or default_domain(corpus))
-    facts = train_language_model(corpus, out, loaded, checker_for(loaded), order=order, notify=say)
+    facts = train_language_model(
+        corpus, out, loaded, checker_for(loaded), order=order, reading=reading, notify=say
+    )
     _print(facts, as_json)
 
 
+@reads_records
 def train_parser(
     corpus: opt.TrainingCorpus,
     out: opt.OutFolder,
@@ -61,10 +71,11 @@ def train_parser(
         ),
     ] = "agreed",
     epochs: opt.Epochs = None,
-    limit: opt.Limit = None,
     seed: opt.Seed = 1,
     threads: opt.TorchThreads = None,
     as_json: opt.Json = False,
+    *,
+    reading: ReadOptions,
 ) -> None:
     """Train a parser that reads slots and values in texts, as a second opinion on the rule checker.
 
@@ -80,20 +91,22 @@ def train_parser(
     config = ParserConfig(labels=labels, seed=seed, epochs=epochs)
     with progress_by_fraction("training the parser") as show:
         facts = train_parser(
-            corpus, out, domain, config=config, limit=limit, notify=say, progress=show
+            corpus, out, domain, config=config, reading=reading, notify=say, progress=show
         )
     _print(facts, as_json)
 
 
+@reads_records
 def train_fluency(
     corpus: opt.TrainingCorpus,
     out: opt.OutFolder,
     domain: opt.CorpusDomain = None,
     epochs: opt.Epochs = None,
-    limit: opt.Limit = None,
     seed: opt.Seed = 1,
     threads: opt.TorchThreads = None,
     as_json: opt.Json = False,
+    *,
+    reading: ReadOptions,
 ) -> None:
     """Train a classifier that finds sentence fragments and clauses that are wrongly joined.
 
@@ -112,11 +125,12 @@ def train_fluency(
         config = config.model_copy(update={"epochs": epochs})
     with progress_by_fraction("training the fluency classifier") as show:
         facts = train_fluency(
-            corpus, out, domain, config=config, limit=limit, notify=say, progress=show
+            corpus, out, domain, config=config, reading=reading, notify=say, progress=show
         )
     _print(facts, as_json)
 
 
+@reads_records
 def train_qa(
     corpus: opt.TrainingCorpus,
     out: opt.OutFolder,
@@ -146,11 +160,12 @@ def train_qa(
             "subject. This needs a distractors.toml in the domain [default: 0.3].",
         ),
     ] = None,
-    limit: opt.Limit = None,
     seed: opt.Seed = 1,
     device: opt.Device = "auto",
     threads: opt.TorchThreads = None,
     as_json: opt.Json = False,
+    *,
+    reading: ReadOptions,
 ) -> None:
     """Train the model of `d2t evaluate qa`, which asks and answers questions about texts and MRs.
 
@@ -170,7 +185,9 @@ def train_qa(
         labels=labels, epochs=epochs, width=width, seed=seed, device=device, distracted=distracted
     )
     reporter = default_reporter(100, quiet=ROOT.quiet)
-    facts = train_qa(corpus, out, domain, config=config, limit=limit, notify=say, progress=reporter)
+    facts = train_qa(
+        corpus, out, domain, config=config, reading=reading, notify=say, progress=reporter
+    )
     _print(facts, as_json)
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from d2t.cli import options as opt
 from d2t.cli.common import ROOT, say
+from d2t.cli.reading import reads_records
+
+if TYPE_CHECKING:
+    from d2t.mr.reader import ReadOptions
 
 
+@reads_records
 def train(
     config: Annotated[
         Path | None,
@@ -99,6 +104,8 @@ def train(
     ] = None,
     threads: opt.TorchThreads = None,
     show_config: opt.ShowConfig = False,
+    *,
+    reading: ReadOptions,
 ) -> None:
     """Train a generator from scratch, or fine-tune a checkpoint.
 
@@ -130,6 +137,7 @@ def train(
         "train.epochs": epochs,
         "run.device": device,
         "run.threads": threads,
+        **{f"data.reading.{name}": value for name, value in reading.as_dict().items()},
     }
     resolved = load_config(config, sets=sets or (), flags=flags)
     if show_config:

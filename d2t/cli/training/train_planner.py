@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from d2t.cli import options as opt
 from d2t.cli.common import limit_threads, say
+from d2t.cli.reading import reads_records
+
+if TYPE_CHECKING:
+    from d2t.mr.reader import ReadOptions
 
 
+@reads_records
 def train_planner(
     out: Annotated[
         Path | None,
@@ -36,7 +41,8 @@ def train_planner(
     threads: Annotated[
         int | None, typer.Option(min=1, max=opt.MOST_THREADS, help="The number of CPU threads.")
     ] = 1,
-    limit: opt.Limit = None,
+    *,
+    reading: ReadOptions,
 ) -> None:
     """Train a planner that orders slots and ends sentences as the texts of a corpus do.
 
@@ -52,5 +58,5 @@ def train_planner(
     limit_threads(threads)
     given = {"epochs": epochs, "width": width, "smoothing": smoothing, "seed": seed}
     settings = PlannerSettings(**{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
-    source = PlannerSource(corpus, train, dev)
-    print(train_planner(source, out, domain, into=into, settings=settings, limit=limit, notify=say))
+    source = PlannerSource(corpus, train, dev, reading)
+    print(train_planner(source, out, domain, into=into, settings=settings, notify=say))

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from d2t.errors import DataError
 from d2t.language.template import template_of
 from d2t.mr.domain import load_domain
-from d2t.mr.records import mr_from_fields
 from d2t.mr.render import mr_to_json
 from d2t.mr.types import MeaningRepresentation
 from d2t.slots.checker import SlotChecker
@@ -17,12 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from d2t.io.records import InputRecord
     from d2t.judges.parser.classifier import LearnedParser
     from d2t.mr.domain import Domain
+    from d2t.mr.reader import Record
     from d2t.slots.types import Alignment
 
-TEXT_KEYS = ("text", "ref", "hypothesis", "output")
 SHOWN = 0.1
 """Values with a lower probability are not shown."""
 
@@ -36,22 +33,14 @@ class ReadableText:
     mr: MeaningRepresentation | None
 
     @classmethod
-    def from_record(cls, record: InputRecord, domain: Domain) -> ReadableText:
+    def from_record(cls, record: Record) -> ReadableText:
         """The text of a record, and its MR if it has one.
 
         Raises:
             DataError: there is no text.
             MRParseError, DomainError: the MR is malformed.
         """
-        fields = record.fields or {}
-        text = next((fields[key] for key in TEXT_KEYS if key in fields), None)
-        if not isinstance(text, str):
-            raise DataError(
-                f"no text to parse: expected a string in one of the fields {', '.join(TEXT_KEYS)}",
-                code="missing_text",
-            )
-        mr = mr_from_fields(fields, domain) if fields.get("mr") else None
-        return cls(record.id, text, mr)
+        return cls(record.id, record.require_text(), record.mr)
 
 
 class TextReader(Protocol):

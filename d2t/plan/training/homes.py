@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from d2t.corpus.correct import align_examples, correct_examples, has_lexicon, split_references
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
 
 
 class PlannerSource(NamedTuple):
-    """Where a split comes from: a registered corpus, or files that replace its splits."""
+    """Where a split comes from: a registered corpus, or files that replace its splits.
+
+    ``reading`` says how files are read; its ``limit`` holds for the training split.
+    """
 
     corpus: str
     train: str | None = None
@@ -37,9 +41,7 @@ class PlannerSource(NamedTuple):
     reading: ReadOptions | None = None
 
 
-def planner_examples(
-    source: PlannerSource, domain: Domain, *, limit: int | None = None
-) -> tuple[list[Example], list[Example]]:
+def planner_examples(source: PlannerSource, domain: Domain) -> tuple[list[Example], list[Example]]:
     """Training and development examples, prepared as for the training of a generator.
 
     MRs are corrected from the texts where the domain has a lexicon (rule O1.6); examples that share
@@ -48,7 +50,6 @@ def planner_examples(
     Args:
         source: what to read.
         domain: of the corpus.
-        limit: read only the first pairs of the training split.
 
     Raises:
         DataError: a split is missing.
@@ -56,8 +57,9 @@ def planner_examples(
     checker = SlotChecker.for_domain(domain)
     registered = source.train is None and source.corpus in registry()
     test = load_split(source.corpus, "test", domain) if registered else []
-    train = load_split(source.train or source.corpus, "train", domain, source.reading)[:limit]
-    dev = load_split(source.dev or source.corpus, "dev", domain, source.reading)
+    train = load_split(source.train or source.corpus, "train", domain, source.reading)
+    everything = None if source.reading is None else replace(source.reading, limit=None)
+    dev = load_split(source.dev or source.corpus, "dev", domain, everything)
     return _prepared(train, domain, checker, test), _prepared(dev, domain, checker, test)
 
 
