@@ -12,7 +12,7 @@ from d2t.corpus.correct import (
     require_lexicon,
     split_references,
 )
-from d2t.corpus.files import iter_corpus
+from d2t.corpus.files import CorpusReader
 from d2t.corpus.group import remove_overlap
 from d2t.corpus.load import load_split, locate_split, splits_of
 from d2t.errors import D2TError, UsageError
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from d2t.corpus.types import Example
     from d2t.mr.domain import Domain
+    from d2t.mr.reader import ReadOptions, ReadReport
 
 Split = Literal["train", "dev", "test"]
 
@@ -56,6 +57,8 @@ def read_splits(
     *,
     strict: bool = False,
     on_bad: Callable[[D2TError], object] = lambda error: None,
+    reading: ReadOptions | None = None,
+    on_report: Callable[[ReadReport], object] = lambda report: None,
 ) -> dict[str, list[Example]]:
     """The good examples of each split.
 
@@ -64,13 +67,16 @@ def read_splits(
         domain: of the MRs.
         strict: raise the error of the first bad record.
         on_bad: called with the error of each bad record, which is left out.
+        reading: how files are read.
+        on_report: called with what reading each split ignored, guessed or took for absent.
 
     Raises:
         D2TError: with ``strict``, of the first bad record.
     """
     good: dict[str, list[Example]] = {name: [] for name in paths}
     for name, path in paths.items():
-        for record, example in iter_corpus(path, domain, name=path.stem):
+        corpus = CorpusReader(path, domain, name=path.stem, reading=reading)
+        for record, example in corpus:
             if not isinstance(example, D2TError):
                 good[name].append(example)
                 continue
@@ -78,6 +84,7 @@ def read_splits(
             if strict:
                 raise example
             on_bad(example)
+        on_report(corpus.report)
     return good
 
 
@@ -113,7 +120,7 @@ def correct_split(
     domain: Domain,
     *,
     against: str | None = None,
-    limit: int | None = None,
+    reading: ReadOptions | None = None,
 ) -> Correction:
     """Replace each MR of a training or development set by what its text says.
 
@@ -122,7 +129,7 @@ def correct_split(
         split: of the corpus, not ``test``.
         domain: with a lexicon.
         against: drop examples whose MR is in the test split of this corpus or file.
-        limit: read this many examples only.
+        reading: how the corpus is read if it is a file; its ``limit`` holds for all.
 
     Raises:
         UsageError: test MRs are never changed.
@@ -130,9 +137,9 @@ def correct_split(
         DataError: there is no such corpus.
     """
     refuse_test(source, split)
-    given = load_split(source, split, domain)
+    given = load_split(source, split, domain, reading)
     require_lexicon(domain)
-    examples = split_references(given[:limit])
+    examples = split_references(given)
     corrected = correct_examples(examples, SlotChecker.for_domain(domain), domain, split=split)
     before = {example.id: example.mr.key() for example in examples}
     kept = corrected

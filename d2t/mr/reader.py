@@ -367,9 +367,9 @@ class _Interpreter:
             own = _one(fields, layout, "id")
             named = _own_id(own)
             id = named or id
-            if own is not None and not isinstance(own, str | int | float):
+            if isinstance(own, bool) or not isinstance(own, str | int | float | None):
                 raise DataError(
-                    f"the id must be a string or a number, found {str(own)[:40]}",
+                    f"'id' must be a string or a number, found {str(own)[:40]}",
                     code="bad_record",
                 )
             return Record(

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from d2t.slots.types import SlotReport
 
 
-
 @dataclass(frozen=True, slots=True)
 class EvaluationRecord:
     """One output to be scored.

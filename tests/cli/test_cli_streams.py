@@ -11,7 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from d2t.cli.main import app
-from d2t.io.records import read_records
+from d2t.mr.domain import load_domain
+from d2t.mr.reader import RecordReader
 from d2t.seeding import derive_seed
 
 FULL = Path("/dev/full")
@@ -103,7 +104,7 @@ def test_an_id_with_a_lone_surrogate_still_seeds_something() -> None:
 def test_a_number_beyond_floats_is_refused_like_nan(tmp_path: Path) -> None:
     file = tmp_path / "records.jsonl"
     file.write_text('{"name": 1e999}\n{"id": 2.5, "name": 1e9}\n', encoding="utf-8")
-    bad, good = read_records(str(file))
+    bad, good = RecordReader(str(file), load_domain("restaurant"))
     assert bad.error is not None
     assert "1e999 is too large" in bad.error.message
     assert json.dumps(good.id) == '"2.5"'

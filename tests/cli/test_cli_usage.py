@@ -10,9 +10,9 @@ from typer.testing import CliRunner, Result
 
 from d2t.cli.main import app
 from d2t.errors import MRParseError, did_you_mean
-from d2t.io.records import read_records
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
+from d2t.mr.reader import RecordReader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,9 +66,9 @@ def test_suggestions_leave_out_what_is_much_less_alike() -> None:
 def test_a_boolean_is_no_id(tmp_path: Path) -> None:
     file = tmp_path / "records.jsonl"
     file.write_text('{"id": true, "name": "Aromi"}\n', encoding="utf-8")
-    (record,) = read_records(str(file))
+    (record,) = RecordReader(str(file), load_domain("restaurant"))
     assert record.error is not None
-    assert "'id' must be a string or a number, found true" in record.error.message
+    assert "'id' must be a string or a number, found True" in record.error.message
 
 
 def test_validate_sees_text_that_was_decoded_twice(tmp_path: Path) -> None:

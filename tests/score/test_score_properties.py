@@ -15,7 +15,6 @@ from d2t.mr.types import MeaningRepresentation, Plan, Slot
 from d2t.score.bootstrap import Resampling
 from d2t.score.metric import FAMILIES, METRICS
 from d2t.score.order import BigramF1, KendallTau
-from d2t.mr.reader import read_fields
 from d2t.score.records import EvaluationRecord, check_records, evaluation_record
 from d2t.score.report.compare import compare_records, pair_records
 from d2t.score.report.report import evaluate_records
