@@ -115,19 +115,19 @@ def reads_records(command: Callable[..., None]) -> Callable[..., None]:
         reading = read_options(**{name: values.pop(name) for name in added})
         command(**values, reading=reading)
 
+    hints |= {name: annotation for name, (annotation, _) in added.items()}
+    defaults = {item.name: item.default for item in own}
+    defaults |= {name: default for name, (_, default) in added.items()}
     parameters = [
-        *own,
-        *(
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
-            for name, (_, default) in added.items()
-        ),
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hints[name]
+        )
+        for name, default in defaults.items()
     ]
     reading_command.__signature__ = signature.replace(  # type: ignore[attr-defined]
-        parameters=[p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters]
+        parameters=parameters
     )
-    reading_command.__annotations__ = {
-        **hints, **{name: annotation for name, (annotation, _) in added.items()}
-    }  # fmt: skip
+    reading_command.__annotations__ = hints
     return reading_command
 
 
