@@ -17,7 +17,6 @@ from d2t.io.hashing import sha256_file
 from d2t.io.records import write_record
 from d2t.io.text_source import STDIN, input_waits, open_source, refuse_own_input
 from d2t.mr.reader import ReadOptions, ReadReport, RecordReader, error_record
-from d2t.search.backend import BATCHES_PER_WINDOW
 from d2t.search.ct2_backend import Parallelism
 
 if TYPE_CHECKING:
@@ -172,7 +171,7 @@ def generate_file(
     """
     finished = check_paths(source, target, resume=resume, format=format)
     typed = source == STDIN and sys.stdin.isatty()
-    window = 1 if typed else BATCHES_PER_WINDOW * generator.options.batch_size
+    window = 1 if typed else generator.window
     records = RecordReader(source, generator.domain, reading)
     stream = iter(records)
     lines = _Lines(text=format == "text", proved=job.verified, skip_bad=skip_bad, say=say)

@@ -125,7 +125,7 @@ class ModelGenerator:
     @property
     def window(self) -> int:
         """Requests that are answered together, sorted by length."""
-        return BATCHES_PER_WINDOW * self.batch_size
+        return self._backend.window or BATCHES_PER_WINDOW * self.batch_size
 
     def answer(self, requests: Sequence[GenerationRequest]) -> list[Hypothesis]:
         """``generate`` for one window of requests, however many they are (same errors)."""
@@ -257,15 +257,15 @@ class ModelGenerator:
         length: Callable[[_Item], tuple[int, int]],
         run: Callable[[list[_Item]], list[_Result]],
     ) -> list[_Result]:
-        """The result of ``run`` for each item, in their order; ``batch_size`` items a batch.
+        """The result of ``run`` for each item, in their order.
 
-        Items of like length share a batch: that needs less padding, and they finish together.
+        A call holds the engine's window, or ``batch_size`` items if it has none. Items of like length share a batch: that needs less padding, and they finish together.
         """
         waiting = sorted(range(len(items)), key=lambda i: length(items[i]))
         results: dict[int, _Result] = {}
         with self._backend.session():
             while waiting:
-                batch = waiting[: self.batch_size * self._backend.parallel]
+                batch = waiting[: self._backend.window or self.batch_size]
                 some = self._attempt([items[i] for i in batch], run)
                 if some is None:  # out of memory: the batch size is halved by now
                     continue
@@ -305,7 +305,11 @@ class ModelGenerator:
     def _samples(
         self, sources: list[EncodedRequest], options: SamplingOptions
     ) -> list[list[SearchResult]]:
-        """``n_samples`` results per source; rows, not sources, are what a batch is counted in."""
+        """``n_samples`` results per source; rows, not sources, are what a batch is counted in.
+
+        An engine that draws from a generator of its own gets the rows of each source in a call of
+        their own, so that they depend on nothing else.
+        """
         keys = [request_key(options.seed, source.request.id) for source in sources]
         rows = [
             (at, SampleKey(keys[at], sample))
@@ -323,8 +327,11 @@ class ModelGenerator:
                 max_length=self.max_length,
             )
 
-        results = self._batched(rows, lambda row: _source_length(sources[row[0]]), run)
         step = options.n_samples
+        if self._backend.draws_by_call:
+            with self._backend.session():
+                return [run(rows[i * step : (i + 1) * step]) for i in range(len(sources))]
+        results = self._batched(rows, lambda row: _source_length(sources[row[0]]), run)
         return [results[i * step : (i + 1) * step] for i in range(len(sources))]
 
     def _best(self, pool: list[tuple[EncodedRequest, list[SearchResult]]]) -> Hypothesis:

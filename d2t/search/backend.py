@@ -143,10 +143,15 @@ class SearchBackend(Protocol):
     """
 
     name: str
-    parallel: int
-    """Batches that one call may hold: the engine splits them over its workers."""
+    window: int | None
+    """Requests that one call holds, if the engine splits calls into batches of its own.
+
+    It is the same for every batch size, so that scores are, to the last digit. None: a batch.
+    """
     at_a_time: int
     """Calls from different threads that it makes faster by answering them together."""
+    draws_by_call: bool
+    """Whether samples depend on what else is asked in a call, so that each source needs its own."""
 
     def session(self) -> AbstractContextManager[object]:
         """What surrounds a series of calls (evaluation mode, say)."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from d2t.errors import BackendError, BundleError, DataError, UsageError
 from d2t.model.config import EXPORTED_POSITIONS
 from d2t.model.tokenizer import Tokenizer
-from d2t.search.backend import BATCHES_PER_WINDOW, SearchResult, SymbolMask, in_groups
+from d2t.search.backend import SearchResult, SymbolMask, in_groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 FOLDER = "ctranslate2"
 """Inside a bundle: the engine's model, where ``d2t export`` wrote one."""
 
+_WINDOW = 512
+"""Requests of a call. They are split into batches in the same way, whatever the workers."""
 _BATCH_TOKENS = 1024
 """Source tokens, with padding, that one worker searches together (about 50 requests); more are
 split, sorted by length. What they need stays in a core's cache: 2048 take a fifth longer each."""
@@ -53,11 +55,12 @@ class CTranslate2Backend:
     """An exported model. Its searches split what they are given into batches of their own.
 
     Departures from the torch engine: samples come from the engine's own generator, which is seeded
-    for each batch, so a sample depends on what it is drawn with; noise injection is not there;
-    scores are of a distribution without what may not be generated.
+    for each call (``draws_by_call``); noise injection is not there; scores are of a distribution
+    without what may not be generated.
     """
 
     name: str = "ctranslate2"
+    draws_by_call: bool = True
 
     def __init__(
         self, parts: BundleParts, folder: Path, *, parallelism: Parallelism | None = None
@@ -89,8 +92,7 @@ class CTranslate2Backend:
             self._translator: Any = self._open(inter_threads=parallel.workers)
         except (RuntimeError, ValueError) as error:
             raise BundleError(f"{folder}: {error}; export the bundle again") from error
-        # A window whole, so that texts and scores do not depend on the number of workers.
-        self.parallel = BATCHES_PER_WINDOW
+        self.window = _WINDOW
         self.at_a_time = min(2, parallel.workers * parallel.threads)
         self._seed = ctranslate2.set_random_seed
         self._seeding = Lock()  # the seed is one for the process

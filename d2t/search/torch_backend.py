@@ -34,7 +34,8 @@ class TorchBackend:
     """A bundle's model, on its device. In fp32 results do not depend on what shares a batch."""
 
     name: str = "torch"
-    parallel: int = 1
+    window: int | None = None
+    draws_by_call: bool = False
     at_a_time: int = 1
 
     def __init__(self, bundle: Bundle) -> None:

@@ -29,7 +29,8 @@ class ScriptedBackend:
     tokenizer: Tokenizer
     scripts: dict[str, Script]
     name: str = "scripted"
-    parallel: int = 1
+    window: int | None = None
+    draws_by_call: bool = False
     at_a_time: int = 1
     log: list[str] = field(default_factory=list)
     read: list[str] = field(default_factory=list)
