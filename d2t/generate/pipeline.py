@@ -259,7 +259,8 @@ class ModelGenerator:
     ) -> list[_Result]:
         """The result of ``run`` for each item, in their order.
 
-        A call holds the engine's window, or ``batch_size`` items if it has none. Items of like length share a batch: that needs less padding, and they finish together.
+        A call holds the engine's window, or ``batch_size`` items if it has none. Items of like
+        length share a batch: that needs less padding, and they finish together.
         """
         waiting = sorted(range(len(items)), key=lambda i: length(items[i]))
         results: dict[int, _Result] = {}

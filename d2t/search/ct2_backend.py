@@ -92,7 +92,7 @@ class CTranslate2Backend:
             self._translator: Any = self._open(inter_threads=parallel.workers)
         except (RuntimeError, ValueError) as error:
             raise BundleError(f"{folder}: {error}; export the bundle again") from error
-        self.window = _WINDOW
+        self.window: int | None = _WINDOW
         self.at_a_time = min(2, parallel.workers * parallel.threads)
         self._seed = ctranslate2.set_random_seed
         self._seeding = Lock()  # the seed is one for the process
