@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 16
 _TIMEOUT_S = 30.0
+_MAX_BYTES = 1 << 30  # no corpus is as large; a server may send without end
 _SCHEMES = ("https://", "http://")
 _NETWORK_ERRORS = (
     urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError,
@@ -136,7 +137,9 @@ def _receive(
                     have += len(chunk)
                     if progress is not None:
                         progress(have, total)
-        if total is not None and have < total:
+                    if have > _MAX_BYTES:
+                        break
+        if total is not None and have < min(total, _MAX_BYTES):
             raise http.client.IncompleteRead(b"", total - have)
     except urllib.error.HTTPError as error:
         if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and have:

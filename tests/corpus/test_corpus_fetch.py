@@ -5,6 +5,7 @@ import http.server
 import json
 import subprocess
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -53,6 +54,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self.server.content
         if self.path.endswith("missing.csv"):
             self.send_error(404)
+            return
+        if self.path.startswith("/to/"):
+            self.send_response(302)
+            self.send_header("Location", self.path.removeprefix("/to/"))
+            self.end_headers()
+            return
+        if self.path.endswith("endless.csv"):
+            self.send_response(200)
+            self.end_headers()
+            with suppress(ConnectionError):
+                while True:
+                    self.wfile.write(b"x" * 65536)
             return
         if asked and self.server.ranges and start >= len(body):
             self.send_response(416)
@@ -169,6 +182,25 @@ def test_http_errors_and_other_schemes(tmp_path: Path, server: Server) -> None:
         download(server.url.replace("train", "missing"), tmp_path / "x", Digests((SHA,)))
     with pytest.raises(DataError, match="only http"):
         download("file:///etc/hostname", tmp_path / "x", Digests((SHA,)))
+
+
+def test_redirects_lead_to_the_web_only(tmp_path: Path, server: Server) -> None:
+    moved = server.url.replace("train.csv", "to/")
+    download(moved + server.url, tmp_path / "train.csv", Digests((SHA,)))
+    assert (tmp_path / "train.csv").read_bytes() == CONTENT
+    with pytest.raises(DataError) as caught:
+        download(moved + (tmp_path / "train.csv").as_uri(), tmp_path / "x", Digests((SHA,)))
+    assert caught.value.code == "network"
+
+
+def test_an_endless_download_is_cut_off_and_nothing_is_left(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("d2t.io.download._MAX_BYTES", 1 << 20)
+    with pytest.raises(DataError, match="not the expected file") as caught:
+        download(server.url.replace("train", "endless"), tmp_path / "x", Digests((SHA,)))
+    assert caught.value.code == "checksum"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_copy_refuses_a_wrong_file_and_keeps_an_older_target(tmp_path: Path) -> None:
