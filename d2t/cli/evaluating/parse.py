@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from d2t.cli import options as opt
-from d2t.cli.common import limit_threads, verdict, write_answers
+from d2t.cli.common import exit_after, limit_threads, write_answers
 from d2t.cli.reading import reads_records
 
 if TYPE_CHECKING:
@@ -72,4 +72,4 @@ def parse(
         batch_size=batch_size,
         strict=strict,
     )
-    raise typer.Exit(verdict(None, bad_lines=bad))
+    exit_after(bad)
