@@ -14,7 +14,8 @@ PACKAGE = Path(__file__).resolve().parents[1] / "d2t"
 # The rooms of d2t, from the ground up: a room imports rooms of lower floors only.
 FLOORS = (
     ("_version", "errors", "section", "seeding",),
-    ("extras", "io", "model", "registry",),
+    ("extras", "model", "registry",),
+    ("io",),
     ("mr",),
     ("slots/lexicon",),
     ("slots",),
@@ -36,7 +37,7 @@ FLOORS = (
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 HEAVY = ("torch", "transformers", "accelerate", "ctranslate2", "safetensors")
 # What scores with a model may load one, but only where a function asks for it.
-TORCH_FREE = ("io", "mr", "slots", "corpus", "language", "linearize", "plan", "score", "evaluate")
+TORCH_FREE = ("io", "mr", "slots", "corpus", "language", "linearize", "plan", "score")
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE)
 FILES += [path for path in sorted(PACKAGE.glob("*.py")) if not path.name.startswith("__")]
 

@@ -17,6 +17,7 @@ from typer.main import get_command
 
 from d2t.cli.main import app
 from d2t.errors import D2TError
+from d2t.io.resources import data_root
 from d2t.mr.domain import load_domain
 from d2t.mr.reader import ReadOptions, Record, RecordReader
 from d2t.mr.render import render_mr
@@ -32,7 +33,7 @@ ANSWERING = {  # commands that answer each record with a line
     "generate": ["generate", "--verify", "off", "--planner", "bigram"],
     "check": ["check"],
     "plan": ["plan", "--planner", "bigram"],
-    "linearize": ["linearize"],
+    "linearize": ["linearize", "--model", str(data_root() / "model")],
     "parse": ["parse", "--rules"],
 }
 COUNTING = {  # commands that read all of a file
