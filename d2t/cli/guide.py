@@ -13,6 +13,7 @@ from d2t.errors import UsageError, did_you_mean
 # Name and content of each file in d2t/guides, in the order of the list.
 GUIDES = {
     "generate": "write texts from records: order, sentences, verification, large files, engines",
+    "files": "what goes into a command: formats, columns, blanks, bad records",
     "check": "find out what a text says, leaves out or adds; extend the lexicon",
     "evaluate": "score and compare systems, with intervals and signatures",
     "train": "train a generator or a planner, or continue a training",

@@ -8,16 +8,12 @@ MR of the first good one, the code of the error, and what standard error tells.
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from click.testing import CliRunner
-from typer.main import get_command
+from world_table import ANSWERING, COUNTING, GUIDE, MARK, WORLD, cases, run, table
 
-from d2t.cli.main import app
 from d2t.errors import D2TError
-from d2t.io.resources import data_root
 from d2t.mr.domain import load_domain
 from d2t.mr.reader import ReadOptions, Record, RecordReader
 from d2t.mr.render import render_mr
@@ -25,35 +21,8 @@ from d2t.mr.render import render_mr
 if TYPE_CHECKING:
     from click.testing import Result
 
-HERE = Path(__file__).parent
-FILES = HERE / "files"
+FILES = WORLD / "files"
 DOMAIN = load_domain("restaurant")
-COMMAND = get_command(app)  # built once: it takes longer than most of the runs
-ANSWERING = {  # commands that answer each record with a line
-    "generate": ["generate", "--verify", "off", "--planner", "bigram"],
-    "check": ["check"],
-    "plan": ["plan", "--planner", "bigram"],
-    "linearize": ["linearize", "--model", str(data_root() / "model")],
-    "parse": ["parse", "--rules"],
-}
-COUNTING = {  # commands that read all of a file
-    "evaluate": ["evaluate", "slots", "--n-resamples", "0", "--json"],
-    "data validate": ["data", "validate", "--json"],
-    "data stats": ["data", "stats", "--no-align", "--json"],
-    "data convert": ["data", "convert", "--out", "-"],
-}
-
-
-def cases() -> list[dict[str, Any]]:
-    lines = (HERE / "cases.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
-
-
-def run(command: list[str], case: dict[str, Any], *more: str) -> Result:
-    options = [
-        part for name, value in case.get("options", {}).items() for part in (f"--{name}", value)
-    ]
-    return CliRunner().invoke(COMMAND, [*command, str(FILES / case["file"]), *options, *more])
 
 
 def in_order(result: Result) -> list[dict[str, Any]]:
@@ -157,3 +126,8 @@ def test_commands_that_read_all_count_what_they_could_not_read(
         if name != "evaluate":  # a reference alone is no output to score
             assert skipped.exit_code == 0
             assert "left out" in skipped.stderr or name == "data validate"
+
+
+def test_the_table_of_the_guide_is_current() -> None:
+    text = GUIDE.read_text(encoding="utf-8")
+    assert text[text.index(MARK) :] == f"{MARK}\n\n{table()}", "run tests/support/world_table.py"
