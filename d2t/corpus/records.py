@@ -63,8 +63,9 @@ def example_of(
         )
     fields = record.fields
     plan = None
-    if isinstance(record.plan, list):
-        plan = realised_plan(record.plan, fields.get("breaks"), mr, domain)
+    written = fields.get("plan") if record.plan is None else record.plan
+    if isinstance(written, list):
+        plan = realised_plan(written, fields.get("breaks"), mr, domain)
     kind = fields.get("kind") or None
     if kind is not None and not isinstance(kind, str):
         raise DataError("field 'kind' must be a string", code="field")

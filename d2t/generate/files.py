@@ -17,6 +17,7 @@ from d2t.io.hashing import sha256_file
 from d2t.io.records import write_record
 from d2t.io.text_source import STDIN, input_waits, open_source, refuse_own_input
 from d2t.mr.reader import ReadOptions, ReadReport, RecordReader, error_record
+from d2t.search.backend import BATCHES_PER_WINDOW
 from d2t.search.ct2_backend import Parallelism
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ def generate_file(
     """
     finished = check_paths(source, target, resume=resume, format=format)
     typed = source == STDIN and sys.stdin.isatty()
-    window = 1 if typed else generator.window
+    window = 1 if typed else _window(generator, source)
     records = RecordReader(source, generator.domain, reading)
     stream = iter(records)
     lines = _Lines(text=format == "text", proved=job.verified, skip_bad=skip_bad, say=say)
@@ -229,6 +230,16 @@ def _answering(
         return
     with answering(processes, job.answer_alone) as pool:
         yield answer_here, 2 * processes, pool  # one is ready when another is finished
+
+
+def _window(generator: ModelGenerator, source: str) -> int:
+    """Records that are answered together: fewer from a pipe if batches are small.
+
+    The process at its other end may wait for its answers.
+    """
+    if source != STDIN:
+        return generator.window
+    return min(generator.window, BATCHES_PER_WINDOW * generator.options.batch_size)
 
 
 def _missed(totals: StreamTotals, unproved: int | None, max_ser: float | None) -> str | None:

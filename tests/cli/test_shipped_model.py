@@ -84,7 +84,7 @@ def test_both_engines_read_the_bundle() -> None:
 def test_records_of_a_table() -> None:
     table = "Title,Cuisine,Kids,Phone\nAromi,Thai,Y,01223\nZizzi,,0,\n"
     names = "Title=name,Cuisine=food,Kids=familyFriendly"
-    result = CliRunner().invoke(app, ["generate", "--map", names], input=table)
+    result = CliRunner().invoke(app, ["generate", "--map", names, "--ignore", "Phone"], input=table)
     assert result.exit_code == 0
     first, second = map(json.loads, result.stdout.splitlines())
     assert first["status"] in ("ok", "repaired")

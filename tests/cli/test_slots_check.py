@@ -66,12 +66,12 @@ def test_merging_synonyms(tmp_path):
     ("line", "code"),
     [
         ('{"mr": ', "broken_json"),
-        ('{"mr": "name[Aromi"}', "missing_text"),
+        ('{"mr": "name[Aromi"}', "mr_syntax"),
         ('{"mr": "name[Aromi", "text": "x"}', "mr_syntax"),
         ('{"mr": "", "text": "x"}', "empty_mr"),
         ('{"mr": "nmae[Aromi]", "text": "x"}', "unknown_slot"),
         ('{"mr": "name[Aromi]"}', "missing_text"),
-        ('{"mr": "name[Aromi]", "text": 3}', "missing_text"),
+        ('{"mr": "name[Aromi]", "text": 3}', "bad_text"),
     ],
 )
 def test_a_bad_line_is_an_error_object_and_the_rest_goes_on(tmp_path, line, code):

@@ -81,7 +81,7 @@ def test_damaged_files(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file"):
         read_corpus(path, DOMAIN, name="x")
     path.write_bytes(b"PAR1 and no more")
-    with pytest.raises(DataError, match="no readable Parquet file"):
+    with pytest.raises(DataError, match="cannot be read as a Parquet file"):
         read_corpus(path, DOMAIN, name="x")
     (tmp_path / "state.json").write_text("{}")
     with pytest.raises(DataError, match="no readable saved Dataset"):
@@ -102,6 +102,6 @@ def test_without_the_library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     monkeypatch.setattr(builtins, "__import__", absent)
     with pytest.raises(MissingExtraError, match=r'pip install "d2t\[train\]"'):
         save_dataset({"train": EXAMPLES}, DOMAIN, tmp_path / "x")
-    (tmp_path / "x.parquet").touch()
+    (tmp_path / "x.parquet").write_bytes(b"PAR1")
     with pytest.raises(MissingExtraError, match=r'pip install "d2t\[train\]"'):
         read_corpus(tmp_path / "x.parquet", DOMAIN, name="x")

@@ -83,8 +83,8 @@ def test_record_round_trip_keeps_repeats_and_breaks() -> None:
 
 def test_record_forms() -> None:
     record = {"mr": "name[Aromi], eatType[pub]", "text": "x", "plan": ["eatType", "name"]}
-    example = example_from_record(record, DOMAIN, default_id="d-3")
-    assert example.id == "d-3"
+    example = example_from_record(record, DOMAIN)
+    assert example.id == "0"
     assert example.plan == Plan((AROMI.slots[1], AROMI.slots[0]))
 
 
@@ -95,7 +95,7 @@ def test_record_forms() -> None:
         ({"mr": {}}, D2TError),
         ({"ref": 3}, DataError),
         ({"ref": ["a", 3]}, DataError),
-        ({"plan": [1]}, DataError),
+        ({"plan": [1]}, D2TError),
         ({"plan": ["area"]}, DataError),
         ({"plan": ["aera[x]"]}, DomainError),
         ({"plan": ["name", "eatType"], "breaks": [2]}, DataError),
