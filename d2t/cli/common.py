@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import select
+import stat
 import sys
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -317,8 +319,10 @@ class ErrorHandlingGroup(typer.core.TyperGroup):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program; what no command foresaw (a full disk, a bug) is one line too."""
+        piped = False
         try:
             prepare_streams()
+            piped = _is_pipe(1)
             try:
                 return super().main(*args, **kwargs)
             finally:
@@ -327,6 +331,11 @@ class ErrorHandlingGroup(typer.core.TyperGroup):
         except BrokenPipeError:  # the reader went away (`| head`)
             _discard_stdout()
             raise SystemExit(int(ExitCode.BROKEN_PIPE)) from None
+        except SystemExit as ended:
+            # Where the reader of a help text leaves, rich and click end the process with 1.
+            if ended.code == ExitCode.FAILURE and piped and not _stdout_is_read_pipe():
+                raise SystemExit(int(ExitCode.BROKEN_PIPE)) from None
+            raise
         except Exception as error:
             _discard_stdout()
             if ROOT.verbose >= 2:
@@ -352,6 +361,25 @@ class ErrorHandlingGroup(typer.core.TyperGroup):
         except BrokenPipeError:
             _discard_stdout()
             ctx.exit(int(ExitCode.BROKEN_PIPE))
+
+
+def _is_pipe(descriptor: int) -> bool:
+    try:
+        return stat.S_ISFIFO(os.fstat(descriptor).st_mode)
+    except OSError:  # closed
+        return False
+
+
+def _stdout_is_read_pipe() -> bool:
+    """Whether standard output is a pipe, and somebody is there to read it."""
+    try:
+        if not _is_pipe(1):
+            return False
+        pipe = select.poll()
+        pipe.register(1, 0)
+        return not any(event & select.POLLERR for _, event in pipe.poll(0))
+    except (AttributeError, OSError, ValueError):  # closed, or no such call on this system
+        return False
 
 
 def _discard_stdout() -> None:
