@@ -35,7 +35,10 @@ if TYPE_CHECKING:
     from d2t.generate.contrast import ContrastOptions as ContrastOptions
     from d2t.generate.files import GenerationSummary as GenerationSummary
     from d2t.generate.types import Hypothesis as Utterance
+    from d2t.mr.columns import ColumnError as ColumnError
     from d2t.mr.domain import Domain as Domain
+    from d2t.mr.reader import ReadOptions as ReadOptions
+    from d2t.mr.reader import ReadReport as ReadReport
     from d2t.mr.types import MeaningRepresentation as MeaningRepresentation
     from d2t.mr.types import Plan as Plan
     from d2t.mr.types import Slot as Slot
@@ -60,7 +63,9 @@ _MODULES = {
     "d2t.generate.contrast": ["ContrastOptions"],
     "d2t.generate.files": ["GenerationSummary"],
     "d2t.generate.types": ["Hypothesis"],
+    "d2t.mr.columns": ["ColumnError"],
     "d2t.mr.domain": ["Domain"],
+    "d2t.mr.reader": ["ReadOptions", "ReadReport"],
     "d2t.mr.types": ["MeaningRepresentation", "Plan", "Slot"],
     "d2t.score.records": ["EvaluationRecord"],
     "d2t.score.report.compare": ["Comparison"],
@@ -69,12 +74,12 @@ _MODULES = {
 }  # fmt: skip
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 __all__ = [
-    "BackendError", "BundleError", "Comparison", "ConfigError", "ContrastOptions", "D2TError",
-    "DataError", "Domain", "DomainError", "EvaluationRecord", "EvaluationReport",
+    "BackendError", "BundleError", "ColumnError", "Comparison", "ConfigError", "ContrastOptions",
+    "D2TError", "DataError", "Domain", "DomainError", "EvaluationRecord", "EvaluationReport",
     "GenerationSummary", "Generator", "MRParseError", "MeaningRepresentation", "MissingExtraError",
-    "Plan", "Slot", "SlotReport", "Span", "UsageError", "Utterance", "__version__", "check",
-    "compare", "evaluate", "load", "load_domain", "parse_mr", "parse_plan", "plan", "render_mr",
-    "train",
+    "Plan", "ReadOptions", "ReadReport", "Slot", "SlotReport", "Span", "UsageError", "Utterance",
+    "__version__", "check", "compare", "evaluate", "load", "load_domain", "parse_mr", "parse_plan",
+    "plan", "render_mr", "train",
 ]  # fmt: skip
 
 

@@ -299,11 +299,12 @@ def check(
         MRParseError: the MR is malformed.
         DomainError: the domain, a slot or a dialogue act is unknown.
     """
+    from d2t.mr.reader import read_fields
     from d2t.mr.types import MeaningRepresentation
     from d2t.slots.checker import SlotChecker
 
     loaded = load_domain(domain)
-    wanted = mr if isinstance(mr, MeaningRepresentation) else parse_mr(mr, loaded)
+    wanted = mr if isinstance(mr, MeaningRepresentation) else read_fields(mr, loaded).require_mr()
     checker = SlotChecker.for_domain(loaded)
     return checker.check(text, wanted, merge_synonyms=merge_synonyms)
 

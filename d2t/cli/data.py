@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from d2t.corpus.types import Example
     from d2t.mr.domain import Domain
-    from d2t.mr.reader import ReadOptions
+    from d2t.mr.reader import ReadOptions, ReadReport
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -170,14 +170,17 @@ def stats(
     from d2t.slots.checker import SlotChecker
 
     loaded = _domain(source, domain)
-    examples = load_split(source, split, loaded, reading)
+    inputs: list[ReadReport] = []
+    examples = load_split(source, split, loaded, reading, inputs.append)
     report = {"corpus": source, "split": split, **corpus_stats(examples, loaded)}
     if align:
         checker = SlotChecker.for_domain(loaded)
         report["alignment"] = alignment_stats(examples, checker, loaded)
     if as_json:
+        report["input"] = inputs[0].as_dict()
         print(json.dumps(report, ensure_ascii=False))
     else:
+        say_reading(*inputs)
         print("\n".join(stats_lines(report)))
 
 

@@ -34,6 +34,7 @@ def read_corpus(
     name: str,
     reading: ReadOptions | None = None,
     say: Callable[[str], None] = logger.warning,
+    on_report: Callable[[ReadReport], None] | None = None,
 ) -> list[Example]:
     """All examples of a corpus, one per row, ids ``{name}-{index}`` unless the file has ids.
 
@@ -43,7 +44,9 @@ def read_corpus(
         domain: resolves slot names and values.
         name: prefix of generated ids, e.g. ``e2e_cleaned-train``.
         reading: how it is read; with ``skip_bad`` bad records are left out.
-        say: is told what was ignored, guessed, taken for absent or left out.
+        say: is told which records were left out, and, without ``on_report``, what was ignored,
+            guessed or taken for absent.
+        on_report: gets that instead.
 
     Raises:
         DataError: the file is absent or a record cannot be read; the message names the file, the
@@ -66,8 +69,11 @@ def read_corpus(
             ) from example
         n_bad += 1
         say(f"{path}: line {record.line} is left out: {example.message}")
-    for line in corpus.report.lines():
-        say(f"{path}: {line}")
+    if on_report is not None:
+        on_report(corpus.report)
+    else:
+        for line in corpus.report.lines():
+            say(f"{path}: {line}")
     if n_bad:
         say(f"{path}: {n_bad} of {n_bad + len(examples)} records are left out")
     return examples

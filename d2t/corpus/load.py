@@ -14,15 +14,22 @@ from d2t.errors import DataError, did_you_mean
 from d2t.mr.reader import ReadOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from d2t.corpus.registry import Split
     from d2t.corpus.types import Example
     from d2t.mr.domain import Domain
+    from d2t.mr.reader import ReadReport
 
 logger = logging.getLogger(__name__)
 
 
 def load_split(
-    name: str, split: Split, domain: Domain, reading: ReadOptions | None = None
+    name: str,
+    split: Split,
+    domain: Domain,
+    reading: ReadOptions | None = None,
+    on_report: Callable[[ReadReport], None] | None = None,
 ) -> list[Example]:
     """The examples of one split of a registered corpus, or of a file or saved dataset.
 
@@ -35,6 +42,7 @@ def load_split(
         split: ``train``, ``dev`` or ``test``.
         domain: the domain of the meaning representations.
         reading: how a file that is no registered corpus is read; its ``limit`` holds for both.
+        on_report: gets what reading ignored, guessed or took for absent; None: it is logged.
 
     Raises:
         DataError: no such corpus, split or file, or the corpus is not fetched; the message then
@@ -47,7 +55,7 @@ def load_split(
         _warn_of_changes(name, split, path, at.st_mtime_ns, at.st_size)
     if reading is not None and name in registry():
         reading = ReadOptions(limit=reading.limit)
-    return read_corpus(path, domain, name=prefix, reading=reading)
+    return read_corpus(path, domain, name=prefix, reading=reading, on_report=on_report)
 
 
 def splits_of(name: str) -> tuple[str, ...]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from d2t.corpus.types import Example
 from d2t.errors import D2TError, DataError, DomainError
 from d2t.generate.types import GenerationRequest, Orders
-from d2t.mr.parse import parse_mr
 from d2t.mr.plans import is_partial, parse_plan, parse_prefix
+from d2t.mr.reader import read_fields
 from d2t.mr.render import mr_to_json
 from d2t.mr.types import MeaningRepresentation, Plan
 from d2t.mr.values import shorten
@@ -39,7 +39,7 @@ def make_request(
         MRParseError, DomainError: what is wrong with the MR or the plan.
     """
     if not isinstance(mr, MeaningRepresentation):
-        mr = parse_mr(mr, domain)
+        mr = read_fields(mr, domain).require_mr()
     mr = _sayable(mr, domain)
     if plan is not None and not isinstance(plan, Plan):
         plan = complete_plan(plan, mr, domain, planner)

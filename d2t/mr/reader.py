@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections import Counter
 from collections.abc import Mapping
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 
     from d2t.mr.domain import Domain
 
-_REMEMBERED = 100_000
-"""MRs, because corpora and outputs of several systems repeat each many times."""
+_REMEMBERED = 4_096
+"""MRs that are kept, because corpora repeat each many times, one after the other."""
+logger = logging.getLogger(__name__)
 _LAYOUTS = 1_000
 """Different sets of keys whose layout is kept; a file has few."""
 
@@ -304,15 +306,19 @@ def read_fields(
 ) -> Record:
     """One record from an object in memory, as ``RecordReader`` reads one of a file.
 
-    The record is good or bad: see ``Record.error``.
+    The record is good or bad: see ``Record.error``. What was read as absent is told in the log.
     """
-    reader = _Interpreter(Columns(domain), CellReader(), need_mr, "mr")
+    cells = CellReader()
+    reader = _Interpreter(Columns(domain), cells, need_mr, "mr")
     held = reader.fields_of(fields)
     try:
         layout = reader.layout(held, lambda layout: None)
     except D2TError as error:
         return Record(index, index + 1, _own_id(held.get("id")) or str(index), error=error)
-    return reader.record(index, index + 1, held, layout)
+    record = reader.record(index, index + 1, held, layout)
+    if cells.absent:
+        logger.warning("record %s: read as absent: %s", record.id, ", ".join(cells.absent))
+    return record
 
 
 def error_record(record: Record, error: D2TError) -> dict[str, Any]:
@@ -426,7 +432,9 @@ class _Interpreter:
             table = dict_of(source) if source.startswith("{'") else None
             parsed = parse_mr(self._object(table) if table else source, self._domain)
             known = self._without_blanks(parsed)
-            if len(self._parsed) < _REMEMBERED and known is parsed:
+            if known is parsed:
+                if len(self._parsed) >= _REMEMBERED:
+                    self._parsed.clear()
                 self._parsed[source] = known
         return known
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,8 @@ from d2t.cli.main import app
 from d2t.model.bundle.network import Bundle
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from click.testing import Result
 
 GOOD = '{"mr": "name[Aromi], eatType[pub]", "text": "Aromi is a pub."}\n'
@@ -57,3 +60,20 @@ def test_generate_passes_no_gate_without_a_text(
     result = CliRunner().invoke(app, arguments, input=stdin)
     assert result.exit_code == 4
     assert "a gate was not passed" in result.stderr
+
+
+def test_the_summary_of_generate_as_json(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("name,food,Phone\nAromi,NaN,1\nZizzi,Thai,2\n", "utf-8")
+    out = tmp_path / "out.jsonl"
+    options = ["--ignore", "Phone", "--verify", "off", "--json"]
+    result = CliRunner().invoke(
+        app, ["generate", str(tmp_path / "in.csv"), "-o", str(out), *options]
+    )
+    assert result.exit_code == 0
+    summary = json.loads(result.stdout)
+    assert summary["n_records"] == 2
+    assert summary["input"]["absent"] == {"NaN": 1}
+    assert len(out.read_text("utf-8").splitlines()) == 2
+    refused = CliRunner().invoke(app, ["generate", str(tmp_path / "in.csv"), "--json"])
+    assert refused.exit_code == 2
+    assert "add --output" in refused.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -203,6 +204,15 @@ def generate(
         ),
     ] = False,
     max_ser: opt.MaxSer = None,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="Print the summary as JSON on standard output. The texts then go to a file "
+            "(--output).",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False,
     *,
     reading: ReadOptions,
 ) -> None:
@@ -226,6 +236,8 @@ def generate(
     from d2t.api import load
     from d2t.generate.files import check_paths
 
+    if as_json and (output is None or str(output) == "-"):
+        raise UsageError("--json prints the summary on standard output; add --output FILE")
     check_paths(source, output, resume=resume, format=format.value)  # before the model is loaded
     if rerank and verify is Verify.OFF:
         raise UsageError("--rerank is short for --verify rerank; leave out --verify off")
@@ -262,8 +274,11 @@ def generate(
             notify=say,
             **reading_of(reading),
         )
-    say_reading(summary.input)
-    say(str(summary))
+    if as_json:
+        print(json.dumps(summary.as_dict(), ensure_ascii=False))
+    else:
+        say_reading(summary.input)
+        say(str(summary))
     bad_lines = 0 if reading.skip_bad else summary.bad
     raise typer.Exit(verdict(summary.missed_gate, bad_lines=bad_lines))
 
