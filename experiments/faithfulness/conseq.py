@@ -35,8 +35,8 @@ from d2t.train.config.load import bundle_digest, inherited, merged, validate
 from d2t.train.loop.progress import Lines
 from experiments.engine.command import ONLY, Command, Outcome
 from experiments.engine.config import read_toml
-from experiments.engine.numbers import difference_cell, spread
 from experiments.engine.steps import StepResult, is_current, keep, kept, write_outputs
+from experiments.engine.table import difference_cell, spread
 from experiments.faithfulness.judges import (
     METRICS,
     Judges,

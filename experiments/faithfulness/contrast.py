@@ -34,8 +34,8 @@ from d2t.slots.checker import SlotChecker
 from d2t.train.config.load import bundle_digest
 from experiments.engine.command import ONLY, Command, Outcome
 from experiments.engine.config import read_toml
-from experiments.engine.numbers import difference_cell
 from experiments.engine.steps import existing_bundle, is_current
+from experiments.engine.table import difference_cell
 from experiments.faithfulness.judges import (
     Parser,
     difference,

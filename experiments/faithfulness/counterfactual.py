@@ -40,8 +40,8 @@ from d2t.train.data.prepare import prepare_data
 from d2t.train.loop.progress import Lines
 from experiments.engine.command import ONLY, Command, Outcome
 from experiments.engine.config import read_toml
-from experiments.engine.numbers import difference_cell
 from experiments.engine.steps import StepResult, existing_bundle, is_current, keep, kept
+from experiments.engine.table import difference_cell
 from experiments.faithfulness.counterfactual_interventions import (
     KINDS,
     Intervention,

@@ -39,8 +39,8 @@ from d2t.slots.checker import SlotChecker
 from d2t.train.config.load import bundle_digest, merged, validate
 from experiments.engine.command import HERE, RUNS, Command, Outcome
 from experiments.engine.config import read_toml
-from experiments.engine.numbers import difference_cell, spread
 from experiments.engine.steps import existing_bundle, is_current, keep, kept, write_outputs
+from experiments.engine.table import difference_cell, spread
 from experiments.faithfulness import conseq, contrast
 from experiments.faithfulness.conseq import Arms, arm_bundle, qa_model, trained
 from experiments.faithfulness.judges import (

@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from d2t.errors import D2TError
-from experiments.engine.processes import only_one, run_module
-from experiments.reproduction.config import SCORE_STAGES, Stage, load_table
-from experiments.reproduction.jobs import Job, open_jobs, run_jobs
+from experiments.engine.processes import only_one, run_jobs, run_module
+from experiments.reproduction.config import SCORE_STAGES, Stage, Table
+from experiments.reproduction.jobs import open_jobs
 from experiments.reproduction.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from experiments.engine.processes import Job
     from experiments.reproduction.config import Row
 
 HERE = Path(__file__).resolve().parent
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Do what is left; exit 1 when a job failed."""
     args = parser().parse_args(argv)
     try:
-        table = load_table(args.table)
+        table = Table.read(args.table)
         runs = args.runs or Path("runs") / table.results
         workspace = Workspace(table, runs, args.out or RESULTS / table.results)
         if args.only:
@@ -56,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.report:
             return report(workspace)
         rows = rows_named(workspace, args.rows)
-        jobs = open_jobs(table, rows, workspace, refresh=args.refresh)
+        jobs = open_jobs(workspace, rows, refresh=args.refresh)
         print_jobs(jobs, args.jobs)
         return 0 if args.list else run(workspace, jobs, args)
     except D2TError as error:
@@ -100,7 +101,8 @@ def run(workspace: Workspace, jobs: list[Job], args: argparse.Namespace) -> int:
 
     def launch(job: Job) -> int:
         started[job.name] = time.time()
-        arguments = [str(args.table), "--only", job.subject, "--stage", job.stage]
+        stage, _, subject = job.name.partition(":")
+        arguments = [str(args.table), "--only", subject, "--stage", stage]
         arguments += ["--runs", str(workspace.runs), "--out", str(workspace.out)]
         arguments += ["--threads", str(args.threads)] if args.threads else []
         return run_module("experiments.reproduction", arguments, log_of(workspace, job))
@@ -111,7 +113,7 @@ def run(workspace: Workspace, jobs: list[Job], args: argparse.Namespace) -> int:
         said = f"{said}, {minutes:.1f} min"
         said = said if job.name in started else "not begun: what it needs failed"
         print(f"{job.name}: {said}", file=sys.stderr, flush=True)
-        if code == 0 and job.stage in SCORE_STAGES:
+        if code == 0 and job.name.startswith(SCORE_STAGES):
             report(workspace)
 
     codes = run_jobs(jobs, launch, workers=args.jobs, done=done)
@@ -121,9 +123,10 @@ def run(workspace: Workspace, jobs: list[Job], args: argparse.Namespace) -> int:
 
 def log_of(workspace: Workspace, job: Job) -> Path:
     """The log of a job: in the row's folder, or beside the shared files."""
-    if job.stage == "asset":
-        return workspace.runs / "shared" / f"{job.subject}.log"
-    return workspace.runs / job.subject / f"{job.stage}.log"
+    stage, _, subject = job.name.partition(":")
+    if stage == "asset":
+        return workspace.runs / "shared" / f"{subject}.log"
+    return workspace.runs / subject / f"{stage}.log"
 
 
 def report(workspace: Workspace, *, started: float | None = None) -> int:

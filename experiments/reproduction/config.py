@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from d2t.errors import ConfigError
 from d2t.io.hashing import sha256_json
 from d2t.score.tasks import PlanMode  # noqa: TC001 - pydantic reads it at run time
 from d2t.train.config.load import merged, validate
-from experiments.engine.config import read_toml
+from experiments.engine.config import Section
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,12 +22,6 @@ Stage = Literal["train", "greedy", "beam"]
 SCORE_STAGES: tuple[Stage, ...] = ("greedy", "beam")
 DECODERS: dict[Stage, tuple[str, ...]] = {"greedy": ("greedy",), "beam": ("beam", "reranked")}
 """What each scoring stage writes; the candidates of ``beam`` are generated once for both."""
-
-
-class Section(BaseModel):
-    """A table of the TOML file: frozen, and unknown keys are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Setting(Section):
@@ -82,9 +76,9 @@ class Row(Section):
     score_on: tuple[str, ...] = ()
     settings: tuple[str, ...] | None = None
     stages: tuple[Stage, ...] = SCORE_STAGES
-    permutations: dict[str, int] = {}
-    train: dict[str, Any] = {}
-    self_training: dict[str, Any] = {}
+    permutations: dict[str, int] = Field(default_factory=dict)
+    train: dict[str, Any] = Field(default_factory=dict)
+    self_training: dict[str, Any] = Field(default_factory=dict)
 
 
 class Claims(Section):
@@ -156,7 +150,7 @@ class Speeds(Section):
     """
 
     train_pairs_per_s: float = 200.0
-    train_pairs: dict[str, int] = {}
+    train_pairs: dict[str, int] = Field(default_factory=dict)
     greedy_per_s: float = 100.0
     beam_cost: float = 8.0
     self_training_s: float = 1800.0
@@ -191,14 +185,14 @@ class Table(Section):
     plan_seed: int = 0
     beam_size: int = Field(default=8, ge=2)
     limit: int | None = None
-    delays: dict[Stage, int] = {}
+    delays: dict[Stage, int] = Field(default_factory=dict)
     speeds: Speeds = Speeds()
     settings: dict[str, Setting]
     train: dict[str, Any]
-    self_training: dict[str, Any] = {}
-    phrases: dict[str, Any] = {}
+    self_training: dict[str, Any] = Field(default_factory=dict)
+    phrases: dict[str, Any] = Field(default_factory=dict)
     fluency: dict[str, Any] | None = None
-    planner: dict[str, Any] = {}
+    planner: dict[str, Any] = Field(default_factory=dict)
     claims: Claims = Claims()
     targets: Targets = Targets()
     samples: Samples = Samples()
@@ -285,32 +279,30 @@ class Table(Section):
             parts["base"] = self.digest(self.row(row.base))
         return sha256_json(parts)[:16]
 
+    def check(self, path: Path) -> None:
+        """Rows, settings and every training configuration.
 
-def load_table(path: Path) -> Table:
-    """Read the TOML file; rows, settings and every training configuration are validated.
+        Raises:
+            ConfigError: impossible values, or rows that build on rows that do not exist.
+        """
+        for row in self.rows:
+            self._check_row(row)
+        labels = {row.label for row in self.rows}
+        claims, targets = self.claims, self.targets
+        named = (*claims.control, *claims.augmentation, *claims.greedy, *targets.systems)
+        for label in filter(None, (*named, targets.base)):
+            if label not in labels:
+                known = ", ".join(sorted(labels))
+                raise ConfigError(f"{path}: no row is labelled {label!r}; {known}")
 
-    Raises:
-        ConfigError: unknown keys, impossible values, rows that build on rows that do not exist.
-    """
-    table = read_toml(path, Table)
-    for row in table.rows:
-        _check(table, row)
-    labels = {row.label for row in table.rows}
-    claims, targets = table.claims, table.targets
-    named = (*claims.control, *claims.augmentation, *claims.greedy, *targets.systems, targets.base)
-    for label in filter(None, named):
-        if label not in labels:
-            raise ConfigError(f"{path}: no row is labelled {label!r}; {', '.join(sorted(labels))}")
-    return table
-
-
-def _check(table: Table, row: Row) -> None:
-    """Self-training has a base, nothing else has, and every name is known."""
-    table.train_config(row)
-    unknown = [name for name in row.settings or () if name not in table.settings]
-    if unknown:
-        raise ConfigError(f"row {row.name}: no setting {unknown[0]!r}; {', '.join(table.settings)}")
-    if (row.base is None) == (row.recipe == "self_training"):
-        raise ConfigError(f"row {row.name}: recipe {row.recipe} and base {row.base} do not go")
-    if row.base is not None:
-        table.row(row.base)
+    def _check_row(self, row: Row) -> None:
+        """Self-training has a base, nothing else has, and every name is known."""
+        self.train_config(row)
+        unknown = [name for name in row.settings or () if name not in self.settings]
+        if unknown:
+            known = ", ".join(self.settings)
+            raise ConfigError(f"row {row.name}: no setting {unknown[0]!r}; {known}")
+        if (row.base is None) == (row.recipe == "self_training"):
+            raise ConfigError(f"row {row.name}: recipe {row.recipe} and base {row.base} do not go")
+        if row.base is not None:
+            self.row(row.base)

@@ -13,7 +13,7 @@ from d2t.io.atomic import atomic_write_json, atomic_write_text
 from d2t.io.hashing import sha256_file
 from d2t.io.manifest import run_manifest
 from d2t.seeding import derived_rng
-from experiments.engine.numbers import spread
+from experiments.engine.table import spread, table_lines
 from experiments.reproduction.claims import all_claims, target_lines, target_rows
 from experiments.reproduction.config import DECODERS, SCORE_STAGES
 from experiments.reproduction.workspace import lexicon_digest
@@ -272,7 +272,9 @@ class Sheet:
                 cells.append(spread([e["metrics"].get(key) for e in entries], digits))
             if seen:
                 body.append([self.name(label, rows, seen), str(len(rows)), *cells])
-        return _grid(["system", "seeds", *(column[3] for column in SUMMARY)], body)
+        return table_lines(
+            ["system", "seeds", *(column[3] for column in SUMMARY)], body, drop_empty=True
+        )
 
     def setting(self, name: str, group: str, corpus: str) -> list[str]:
         """One line per system and decoder: all scores, errors, and seconds of generation."""
@@ -284,7 +286,7 @@ class Sheet:
                     line = _setting_line(entries)
                     body.append([self.name(label, rows, entries), decoder, *line])
         heads = [head for _, head, _ in COLUMNS] + [*ERRORS, "requests", "seconds"]
-        return _grid(["system", "decoder", *heads], body)
+        return table_lines(["system", "decoder", *heads], body, drop_empty=True)
 
     def training(self) -> list[str]:
         """What each row cost, and the development scores by which recipes are chosen."""
@@ -295,7 +297,7 @@ class Sheet:
             run = self.workspace.scores(row).get("training")
             if run:
                 body.append([row.name + ("†" if self.adopted(row) else ""), *_training_line(run)])
-        return _grid(heads, body)
+        return table_lines(heads, body, drop_empty=True)
 
     def rounds(self) -> list[str]:
         """What the rounds of self-training drew and kept."""
@@ -306,7 +308,7 @@ class Sheet:
             for row in self.workspace.table.rows
             for one in self.workspace.scores(row).get("training", {}).get("rounds") or []
         ]
-        return _grid(heads, body)
+        return table_lines(heads, body, drop_empty=True)
 
 
 def _round_line(one: dict[str, Any]) -> list[str]:
@@ -341,17 +343,6 @@ def _training_line(run: dict[str, Any]) -> list[str]:
         f"{run.get('device', '-')}, {run.get('precision', '-')}",
         str(git.get("sha") or "-")[:8] + ("+" if git.get("dirty") else ""),
     ]  # fmt: skip
-
-
-def _grid(heads: list[str], body: list[list[str]]) -> list[str]:
-    """A Markdown table without the columns that are empty in every line; nothing for no lines."""
-    if not body:
-        return []
-    kept = [i for i in range(len(heads)) if i == 0 or any(line[i] != "-" for line in body)]
-    lines = ["| " + " | ".join(heads[i] for i in kept) + " |"]
-    lines.append("|---|" + "---:|" * (len(kept) - 1))
-    lines += ["| " + " | ".join(line[i] for i in kept) + " |" for line in body]
-    return [*lines, ""]
 
 
 VERDICTS = ("ok", "awkward", "broken")

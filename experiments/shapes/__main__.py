@@ -26,8 +26,8 @@ from d2t.io.manifest import run_manifest
 from d2t.search.ct2_backend import CTranslate2Backend, Parallelism
 from experiments.bench.generation import Options, exported, make_pool
 from experiments.bench.timing import single_requests, throughput
-from experiments.engine.numbers import spread
-from experiments.table.table import load_table
+from experiments.engine.table import spread
+from experiments.table.table import TableConfig
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from d2t.model.bundle.parts import BundleParts
     from d2t.search.backend import EncodedSource, SearchResult
     from experiments.bench.generation import Pool
-    from experiments.table.table import Row, TableConfig
+    from experiments.table.table import Row
 
 
 _MAP = "vmap.txt"
@@ -86,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = line.parse_args(argv)
     started = time.time()
     try:
-        table = load_table(args.table)
+        table = TableConfig.read(args.table)
         runs = args.runs or Path("runs") / table.results
         rows = [row for row in table.rows if (runs / row.name / "scores-random.json").is_file()]
         if not rows:

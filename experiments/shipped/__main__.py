@@ -25,7 +25,7 @@ from d2t.plan.neural import NeuralPlanner
 from d2t.train.data.prepare import prepare_data
 from d2t.train.loop.assemble import text_habits
 from experiments.reproduction.__main__ import HERE, RESULTS
-from experiments.reproduction.config import load_table
+from experiments.reproduction.config import Table
 from experiments.reproduction.scoring import ERRORS
 from experiments.reproduction.workspace import Workspace
 
@@ -78,7 +78,7 @@ def ship(name: str, out: Path, limit: int, quantization: Quantization) -> None:
         DataError: the row is not trained here.
         BackendError: the export is not good enough.
     """
-    table = load_table(HERE / "table.toml")
+    table = Table.read(HERE / "table.toml")
     workspace = Workspace(table, Path("runs") / table.results, RESULTS / table.results)
     row = table.row(name)
     bundle = Bundle.load(workspace.folder(row) / workspace.training(row)["bundle"])

@@ -7,13 +7,11 @@ import dataclasses
 import json
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from d2t.corpus.load import load_split
-from d2t.errors import D2TError
 from d2t.generate.load import load
 from d2t.generate.types import GenerationRequest
 from d2t.io.atomic import atomic_write_json
@@ -24,16 +22,19 @@ from d2t.score.records import read_evaluation_records
 from d2t.score.report.report import evaluate_records
 from d2t.score.tasks import generation_tasks
 from d2t.slots.checker import SlotChecker
-from experiments.engine.processes import run_module
+from d2t.train.loop.progress import default_reporter
+from experiments.engine.processes import Job, exit_code, run_jobs, run_module
 from experiments.engine.steps import is_current, write_outputs
-from experiments.table.table import SETTINGS, load_table
+from experiments.table.table import SETTINGS, TableConfig, write_results
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from d2t.generate.pipeline import ModelGenerator
     from d2t.mr.domain import Domain
     from d2t.score.tasks import GenerationTask
     from d2t.train.loop.progress import Reporter
-    from experiments.table.table import Row, TableConfig
+    from experiments.table.table import Row
 
 
 def run_row(
@@ -101,56 +102,46 @@ def score_outputs(path: Path, tasks: list[GenerationTask], domain: Domain, score
 HERE = Path(__file__).resolve().parents[1]
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run all rows, or the one named; exit 1 when a row failed."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m experiments.table", description=__doc__)
     parser.add_argument("table", type=Path)
     parser.add_argument("--only", help="one row, in this process")
     parser.add_argument("--runs", type=Path, help="run folders (default: runs/<results>)")
     parser.add_argument("--out", type=Path, help="default: experiments/results/<results>")
     parser.add_argument("--jobs", type=int, default=1, help="rows at a time")
     parser.add_argument("--threads", type=int, help="CPU threads of each job")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
+    return exit_code(partial(run, parser, args))
+
+
+def run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
+    """What the options ask for."""
     started = time.time()
-    try:
-        table = load_table(args.table)
-        runs = args.runs or Path("runs") / table.results
-        if args.only:
-            from d2t.train.loop.progress import default_reporter
-            from experiments.table.__main__ import run_row  # imports torch
+    table = TableConfig.read(args.table)
+    runs = args.runs or Path("runs") / table.results
+    rows = {row.name: row for row in table.rows}
+    if args.only:
+        if args.only not in rows:
+            parser.error(f"no row {args.only!r}; rows: {list(rows)}")
+        progress = default_reporter(500)
+        run_row(table, rows[args.only], runs, threads=args.threads, progress=progress)
+        return 0
 
-            row = next((row for row in table.rows if row.name == args.only), None)
-            if row is None:
-                parser.error(f"no row {args.only!r}; rows: {[row.name for row in table.rows]}")
-            progress = default_reporter(500)
-            run_row(table, row, runs, threads=args.threads, progress=progress)
-            return 0
-        codes = run_jobs(args, [row.name for row in table.rows], runs)
-        from experiments.table.table import write_results
+    def launch(job: Job) -> int:
+        arguments = [str(args.table), "--only", job.name, "--runs", str(runs)]
+        arguments += ["--threads", str(args.threads)] if args.threads else []
+        return run_module("experiments.table", arguments, runs / job.name / "log.txt")
 
-        missing = write_results(
-            table, runs, args.out or HERE / "results" / table.results, started=started
-        )
-    except D2TError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
+    def done(job: Job, code: int) -> None:
+        print(f"{job.name}: {'done' if code == 0 else f'failed ({code})'}", file=sys.stderr)
+
+    codes = run_jobs([Job(name) for name in rows], launch, workers=args.jobs, done=done)
+    out = args.out or HERE / "results" / table.results
+    missing = write_results(table, runs, out, started=started)
     if missing:
         print(f"not in the table: {', '.join(missing)}; see {runs}/*/log.txt", file=sys.stderr)
-    return 1 if any(codes) or missing else 0
-
-
-def run_jobs(args: argparse.Namespace, names: list[str], runs: Path) -> list[int]:
-    """Each row in a process of its own, ``--jobs`` at a time; logs go to the run folders."""
-
-    def job(name: str) -> int:
-        arguments = [str(args.table), "--only", name, "--runs", str(runs)]
-        arguments += ["--threads", str(args.threads)] if args.threads else []
-        code = run_module("experiments.table", arguments, runs / name / "log.txt")
-        print(f"{name}: {'done' if code == 0 else f'failed ({code})'}", file=sys.stderr)
-        return code
-
-    with ThreadPoolExecutor(args.jobs) as pool:
-        return list(pool.map(job, names))
+    return 1 if any(codes.values()) or missing else 0
 
 
 if __name__ == "__main__":

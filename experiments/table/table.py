@@ -6,13 +6,13 @@ import json
 from statistics import mean
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from d2t.io.atomic import atomic_write_json, atomic_write_text
 from d2t.io.manifest import run_manifest
 from d2t.train.config.load import merged, validate
-from experiments.engine.config import read_toml
-from experiments.engine.numbers import cell, spread
+from experiments.engine.config import Section
+from experiments.engine.table import cell, spread
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,16 +25,15 @@ SETTINGS: tuple[PlanMode, ...] = ("own", "display", "random")
 """The orders each system is asked for: (a), (b) and (c) of the tables."""
 
 
-class Row(BaseModel):
+class Row(Section):
     """One system: a folder name, a label for people, and its differences from the shared config."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     name: str = Field(pattern=r"^[a-z0-9-]+$")
     label: str
-    train: dict[str, Any] = {}
+    train: dict[str, Any] = Field(default_factory=dict)
 
 
-class TableConfig(BaseModel):
+class TableConfig(Section):
     """A whole table.
 
     Attributes:
@@ -48,7 +47,6 @@ class TableConfig(BaseModel):
         rows: the systems.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     title: str
     results: str
     split: Literal["train", "dev", "test"] = "test"
@@ -62,17 +60,10 @@ class TableConfig(BaseModel):
         """The full training configuration of one row."""
         return validate(merged(self.train, row.train), f"row {row.name}")
 
-
-def load_table(path: Path) -> TableConfig:
-    """Read a table file; every row's training configuration is validated too.
-
-    Raises:
-        ConfigError: unknown keys or impossible values, with their place.
-    """
-    table = read_toml(path, TableConfig)
-    for row in table.rows:
-        table.train_config(row)
-    return table
+    def check(self, path: Path) -> None:
+        """The training configuration of every row."""
+        for row in self.rows:
+            self.train_config(row)
 
 
 TITLES = {
@@ -106,7 +97,7 @@ ERRORS = ("missing", "added", "wrong", "repeated")
 
 def collect(table: TableConfig, runs: Path) -> dict[str, dict[str, Any]]:
     """The scores of the rows that are complete, by row name."""
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, dict[str, Any]] = Field(default_factory=dict)
     for row in table.rows:
         paths = {setting: runs / row.name / f"scores-{setting}.json" for setting in SETTINGS}
         if all(path.is_file() for path in paths.values()):
@@ -156,7 +147,7 @@ def markdown(
 ) -> str:
     """One Markdown table per setting with 95% intervals, how the rows were trained, signatures."""
     lines = [f"# {table.title}", "", *summary_lines(rows, scores)]
-    signatures: dict[str, str] = {}
+    signatures: dict[str, str] = Field(default_factory=dict)
     for setting in SETTINGS:
         reports = {row.name: scores[row.name][setting]["report"] for row in rows}
         keys = [
@@ -193,7 +184,7 @@ def summary_lines(rows: list[Row], scores: dict[str, dict[str, Any]]) -> list[st
         "| system | seeds | " + " | ".join(name for _, _, name in SUMMARY) + " |",
         "|---|---:|" + "---:|" * len(SUMMARY),
     ]
-    systems: dict[str, list[Row]] = {}
+    systems: dict[str, list[Row]] = Field(default_factory=dict)
     for row in rows:
         systems.setdefault(row.label, []).append(row)
     for name, members in systems.items():
@@ -228,7 +219,7 @@ def setting_lines(
 
 def several_seeds(rows: list[Row]) -> dict[str, list[Row]]:
     """Rows of the same system (label) trained from more than one seed."""
-    groups: dict[str, list[Row]] = {}
+    groups: dict[str, list[Row]] = Field(default_factory=dict)
     for row in rows:
         groups.setdefault(row.label, []).append(row)
     return {name: members for name, members in groups.items() if len(members) > 1}

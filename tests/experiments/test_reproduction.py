@@ -7,24 +7,29 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from small_table import SMALL, small
 
 from d2t.errors import ConfigError
+from experiments.engine.processes import Job, run_jobs
 from experiments.engine.steps import write_compressed
 from experiments.reproduction.claims import all_claims
-from experiments.reproduction.config import Row, Samples, Stage, load_table
-from experiments.reproduction.jobs import Job, open_jobs, run_jobs
+from experiments.reproduction.config import Row, Samples, Stage, Table
+from experiments.reproduction.jobs import open_jobs
 from experiments.reproduction.report import write_report, write_samples
 from experiments.reproduction.workspace import Workspace, add_scores, compact_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "experiments" / "reproduction" / "table.toml"
 
 
-@dataclass
-class FakeState:
+@dataclass(frozen=True)
+class FakeState(Workspace):
     """What is done is what the test says."""
 
     done: set[str] = field(default_factory=set)
@@ -42,8 +47,16 @@ class FakeState:
         return ("phrases",) if stage == "train" and row.recipe == "phrases" else ()
 
 
+def left(
+    table: Table, *, done: set[str] | None = None, rows: Sequence[Row] = (), **options: bool
+) -> list[Job]:
+    """What is left of a table."""
+    state = FakeState(table, Path("runs"), Path("out"), done or set())
+    return open_jobs(state, rows or table.rows, **options)
+
+
 def test_the_shipped_table_parses_and_its_rows_differ() -> None:
-    table = load_table(SHIPPED)
+    table = Table.read(SHIPPED)
     assert len({row.name for row in table.rows}) == len(table.rows)
     assert len({table.digest(row) for row in table.rows}) == len(table.rows), "two rows are alike"
     labels = {row.label for row in table.rows}
@@ -70,7 +83,7 @@ def test_jobs_come_after_what_they_need_and_urgent_rows_pull_their_base_forward(
     tmp_path: Path,
 ) -> None:
     table = small(tmp_path)
-    jobs = open_jobs(table, table.rows, FakeState())
+    jobs = left(table)
     order = [job.name for job in jobs]
     for job in jobs:
         later = order[order.index(job.name) :]
@@ -90,13 +103,13 @@ def test_what_is_done_is_skipped_and_a_base_is_trained_again_only_for_another_ro
     tmp_path: Path,
 ) -> None:
     table = small(tmp_path)
-    everything = {job.name for job in open_jobs(table, table.rows, FakeState())}
-    assert open_jobs(table, table.rows, FakeState(everything)) == []
+    everything = {job.name for job in left(table)}
+    assert left(table, done=everything) == []
     scores = {name for name in everything if name.startswith(("greedy", "beam"))}
-    assert open_jobs(table, table.rows, FakeState(scores)) == []  # a later session, without runs
-    names = {job.name for job in open_jobs(table, table.rows, FakeState(scores - {"beam:st"}))}
+    assert left(table, done=scores) == []  # a later session, without runs
+    names = {job.name for job in left(table, done=scores - {"beam:st"})}
     assert names == {"beam:st", "train:st", "train:base"}
-    again = open_jobs(table, [table.row("late")], FakeState(everything), refresh=True)
+    again = left(table, done=everything, rows=[table.row("late")], refresh=True)
     assert [job.name for job in again] == ["greedy:late"]
 
 
@@ -116,7 +129,7 @@ def test_jobs_run_in_order_at_most_so_many_at_a_time_and_not_after_a_failure() -
         return 1 if job.name == "bad" else 0
 
     def job(name: str, *needs: str) -> Job:
-        return Job(name, name, "train", 1, frozenset(needs))
+        return Job(name, frozenset(needs))
 
     jobs = [job("a"), job("bad"), job("c", "a"), job("d", "bad"), job("e", "d"), job("f")]
     codes = run_jobs(jobs, launch, workers=2)

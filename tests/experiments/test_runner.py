@@ -10,8 +10,8 @@ import pytest
 
 from d2t.errors import ConfigError
 from d2t.train.config.load import load_config
-from experiments.engine.numbers import spread
-from experiments.table.table import SETTINGS, TableConfig, load_table, write_results
+from experiments.engine.table import spread
+from experiments.table.table import SETTINGS, TableConfig, write_results
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
     "path", sorted((ROOT / "experiments").glob("*.toml")), ids=lambda p: p.stem
 )
 def test_every_shipped_table_parses(path: Path) -> None:
-    table = load_table(path)
+    table = TableConfig.read(path)
     configs = [table.train_config(row) for row in table.rows]
     assert len({config.digest() for config in configs}) == len(configs), "two rows are the same"
     assert len({row.name for row in table.rows}) == len(table.rows)
@@ -37,7 +37,7 @@ def test_an_unknown_key_of_a_row_is_named(tmp_path: Path) -> None:
         "train.train.epoch = 3\n"
     )
     with pytest.raises(ConfigError, match=r"row a: unknown key 'train.epoch'.*epochs"):
-        load_table(path)
+        TableConfig.read(path)
 
 
 def shipped() -> TableConfig:

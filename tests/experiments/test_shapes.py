@@ -15,7 +15,7 @@ from d2t.generate.types import GenerationRequest
 from d2t.io.resources import shipped_model
 from d2t.mr.domain import load_domain
 from experiments.shapes.__main__ import main, restricted_generator
-from experiments.table.table import load_table
+from experiments.table.table import TableConfig
 
 if TYPE_CHECKING:
     from _pytest.capture import CaptureFixture
@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_shipped_shapes_differ() -> None:
-    table = load_table(ROOT / "experiments" / "shapes" / "shapes.toml")
+    table = TableConfig.read(ROOT / "experiments" / "shapes" / "shapes.toml")
     assert len({table.train_config(row).digest() for row in table.rows}) == len(table.rows)
 
 

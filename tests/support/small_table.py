@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from experiments.reproduction.config import load_table
+from experiments.reproduction.config import Table
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from experiments.reproduction.config import Table
 
 SMALL = """
 title = "t"
@@ -57,4 +55,4 @@ base = "phrases"
 def small(tmp_path: Path, text: str = SMALL) -> Table:
     path = tmp_path / "table.toml"
     path.write_text(text, encoding="utf-8")
-    return load_table(path)
+    return Table.read(path)

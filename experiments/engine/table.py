@@ -1,4 +1,4 @@
-"""Numbers as the tables print them."""
+"""Markdown tables, and numbers as their cells."""
 
 from __future__ import annotations
 
@@ -29,3 +29,31 @@ def difference_cell(found: Mapping[str, Any] | None) -> str:
     if found is None:
         return "-"
     return f"{found['difference']:+.2f} [{found['low']:+.2f}, {found['high']:+.2f}]"
+
+
+def table_lines(
+    heads: Sequence[str],
+    body: Sequence[Sequence[str]],
+    *,
+    align: str = "",
+    drop_empty: bool = False,
+) -> list[str]:
+    """A Markdown table with an empty line after it; no lines where ``body`` is empty.
+
+    Args:
+        heads: of the columns.
+        body: rows of cells, as many as ``heads``.
+        align: ``l`` or ``r`` for each column; the first left and the others right otherwise.
+        drop_empty: leave out columns, but the first, that have ``-`` in every row.
+    """
+    if not body:
+        return []
+    sides = align or "l" + "r" * (len(heads) - 1)
+    columns = [
+        i
+        for i in range(len(heads))
+        if not drop_empty or i == 0 or any(row[i] != "-" for row in body)
+    ]
+    rule = "".join("---|" if sides[i] == "l" else "---:|" for i in columns)
+    head, *rows = ("| " + " | ".join(row[i] for i in columns) + " |" for row in (heads, *body))
+    return [head, f"|{rule}", *rows, ""]
