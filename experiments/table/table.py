@@ -97,7 +97,7 @@ ERRORS = ("missing", "added", "wrong", "repeated")
 
 def collect(table: TableConfig, runs: Path) -> dict[str, dict[str, Any]]:
     """The scores of the rows that are complete, by row name."""
-    found: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    found: dict[str, dict[str, Any]] = {}
     for row in table.rows:
         paths = {setting: runs / row.name / f"scores-{setting}.json" for setting in SETTINGS}
         if all(path.is_file() for path in paths.values()):
@@ -147,7 +147,7 @@ def markdown(
 ) -> str:
     """One Markdown table per setting with 95% intervals, how the rows were trained, signatures."""
     lines = [f"# {table.title}", "", *summary_lines(rows, scores)]
-    signatures: dict[str, str] = Field(default_factory=dict)
+    signatures: dict[str, str] = {}
     for setting in SETTINGS:
         reports = {row.name: scores[row.name][setting]["report"] for row in rows}
         keys = [
@@ -184,7 +184,7 @@ def summary_lines(rows: list[Row], scores: dict[str, dict[str, Any]]) -> list[st
         "| system | seeds | " + " | ".join(name for _, _, name in SUMMARY) + " |",
         "|---|---:|" + "---:|" * len(SUMMARY),
     ]
-    systems: dict[str, list[Row]] = Field(default_factory=dict)
+    systems: dict[str, list[Row]] = {}
     for row in rows:
         systems.setdefault(row.label, []).append(row)
     for name, members in systems.items():
@@ -219,7 +219,7 @@ def setting_lines(
 
 def several_seeds(rows: list[Row]) -> dict[str, list[Row]]:
     """Rows of the same system (label) trained from more than one seed."""
-    groups: dict[str, list[Row]] = Field(default_factory=dict)
+    groups: dict[str, list[Row]] = {}
     for row in rows:
         groups.setdefault(row.label, []).append(row)
     return {name: members for name, members in groups.items() if len(members) > 1}
