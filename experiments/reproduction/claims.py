@@ -12,7 +12,8 @@ from d2t.mr.domain import load_domain
 from d2t.score.bootstrap import PAIRED_TESTS, PairedResult, Resampling
 from d2t.score.metric import make_scorers
 from d2t.slots.checker import SlotChecker
-from experiments.reproduction.workspace import Workspace, entry_key
+from experiments.engine.table import table_lines
+from experiments.reproduction.workspace import entry_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -363,14 +364,13 @@ def target_lines(workspace: Workspace) -> list[str]:
     if not labels:
         return [*lines, "No augmented system is scored yet.", ""]
     lines += ["Means over the seeds of each system; **met**, not met, - not measured yet.", ""]
-    lines += [
-        f"| target | decoder | bound | {' | '.join(labels)} |",
-        "|---|---|---:|" + "---:|" * len(labels),
+    body = [
+        [row["name"], row["decoder"], row["bound"]]
+        + [_cell(row["reached"].get(label)) for label in labels]
+        for row in rows
     ]
-    for row in rows:
-        cells = [_cell(row["reached"].get(label)) for label in labels]
-        lines.append(f"| {row['name']} | {row['decoder']} | {row['bound']} | {' | '.join(cells)} |")
-    return [*lines, ""]
+    heads = ["target", "decoder", "bound", *labels]
+    return [*lines, *table_lines(heads, body, align="llr" + "r" * len(labels))]
 
 
 def _cell(found: dict[str, Any] | None) -> str:

@@ -26,7 +26,7 @@ from d2t.io.manifest import run_manifest
 from d2t.search.ct2_backend import CTranslate2Backend, Parallelism
 from experiments.bench.generation import Options, exported, make_pool
 from experiments.bench.timing import single_requests, throughput
-from experiments.engine.table import spread
+from experiments.engine.table import spread, table_lines
 from experiments.table.table import TableConfig
 
 if TYPE_CHECKING:
@@ -186,25 +186,19 @@ def _write(
 def markdown(title: str, found: Sequence[dict[str, Any]]) -> str:
     """Speed relative to the first row, and quality."""
     headings = [heading for _, _, heading in QUALITY]
-    lines = [
-        f"# {title}",
-        "",
-        "CTranslate2 int8, one thread, greedy with its check; scores on development data.",
-        "",
-        "| shape | sentences/s | of the first | p50 ms | " + " | ".join(headings) + " |",
-        "|---|---:|---:|---:|" + "---:|" * len(headings),
-    ]
-    for entry in found:
-        scores = entry.get("scores", {})
-        cells = [
+    body = [
+        [
             entry["system"],
             f"{entry['sentences_per_s']:.0f}",
             f"{entry['sentences_per_s'] / found[0]['sentences_per_s']:.2f}",
             f"{entry['p50_ms']:.2f}",
-            *(spread([scores.get(heading)]) for heading in headings),
+            *(spread([entry.get("scores", {}).get(heading)]) for heading in headings),
         ]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+        for entry in found
+    ]
+    said = "CTranslate2 int8, one thread, greedy with its check; scores on development data."
+    heads = ["shape", "sentences/s", "of the first", "p50 ms", *headings]
+    return "\n".join([f"# {title}", "", said, "", *table_lines(heads, body)])
 
 
 if __name__ == "__main__":

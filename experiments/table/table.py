@@ -12,7 +12,7 @@ from d2t.io.atomic import atomic_write_json, atomic_write_text
 from d2t.io.manifest import run_manifest
 from d2t.train.config.load import merged, validate
 from experiments.engine.config import Section
-from experiments.engine.table import cell, spread
+from experiments.engine.table import cell, spread, table_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,27 +71,12 @@ TITLES = {
     "display": "(b) the fixed display order",
     "random": "(c) random plans",
 }
+_PLANS = ("slot_error_rate", "exact_utterances", "order_accuracy", "kendall_tau")
 COLUMNS = {
-    "own": (
-        "bleu",
-        "chrf",
-        "rouge_l",
-        "slot_error_rate",
-        "exact_utterances",
-        "order_accuracy",
-        "kendall_tau",
-    ),
-    "display": (
-        "slot_error_rate",
-        "exact_utterances",
-        "order_accuracy",
-        "kendall_tau",
-        "bigram_f1",
-    ),
-    "random": ("slot_error_rate", "exact_utterances", "order_accuracy", "kendall_tau", "bigram_f1"),
+    "own": ("bleu", "chrf", "rouge_l", *_PLANS),
+    "display": (*_PLANS, "bigram_f1"),
+    "random": (*_PLANS, "bigram_f1"),
 }
-
-
 ERRORS = ("missing", "added", "wrong", "repeated")
 
 
@@ -180,20 +165,14 @@ SUMMARY = (
 
 def summary_lines(rows: list[Row], scores: dict[str, dict[str, Any]]) -> list[str]:
     """One line per system: the score, or mean and standard deviation over its seeds."""
-    lines = [
-        "| system | seeds | " + " | ".join(name for _, _, name in SUMMARY) + " |",
-        "|---|---:|" + "---:|" * len(SUMMARY),
-    ]
-    systems: dict[str, list[Row]] = {}
-    for row in rows:
-        systems.setdefault(row.label, []).append(row)
-    for name, members in systems.items():
+    body = []
+    for name, members in systems(rows).items():
         cells = [name, str(len(members))]
         for setting, key, _ in SUMMARY:
             reports = [scores[row.name][setting]["report"] for row in members]
             cells.append(spread([report["metrics"].get(key) for report in reports]))
-        lines.append("| " + " | ".join(cells) + " |")
-    return [*lines, ""]
+        body.append(cells)
+    return table_lines(["system", "seeds", *(name for _, _, name in SUMMARY)], body)
 
 
 def setting_lines(
@@ -207,65 +186,58 @@ def setting_lines(
     if not rows:
         return []
     first = reports[rows[0].name]
-    names = [first["metrics"][key]["label"] for key in keys]
-    lines = [f"## {title}: {first['n_records']} requests", ""]
-    lines.append("| system | " + " | ".join([*names, *ERRORS]) + " |")
-    lines.append("|---|" + "---:|" * (len(keys) + len(ERRORS)))
-    lines += [table_row(label(row, rows, table), reports[row.name], keys) for row in rows]
-    for name, members in several_seeds(rows).items():
-        lines.append(spread_row(name, [reports[row.name] for row in members], keys))
-    return [*lines, ""]
+    body = [
+        [
+            label(row, rows, table),
+            *(cell(reports[row.name]["metrics"][key]) for key in keys),
+            *(str(reports[row.name]["counts"][error]) for error in ERRORS),
+        ]
+        for row in rows
+    ]
+    for name, members in systems(rows).items():
+        if len(members) > 1:
+            ours = [reports[row.name] for row in members]
+            body.append(
+                [
+                    f"**{name}, mean ± sd of {len(ours)} seeds**",
+                    *(spread([report["metrics"][key] for report in ours]) for key in keys),
+                    *(f"{mean(report['counts'][e] for report in ours):.1f}" for e in ERRORS),
+                ]
+            )
+    heads = ["system", *(first["metrics"][key]["label"] for key in keys), *ERRORS]
+    return [f"## {title}: {first['n_records']} requests", "", *table_lines(heads, body)]
 
 
-def several_seeds(rows: list[Row]) -> dict[str, list[Row]]:
-    """Rows of the same system (label) trained from more than one seed."""
+def systems(rows: list[Row]) -> dict[str, list[Row]]:
+    """The rows by label: those of one label are seeds of one system."""
     groups: dict[str, list[Row]] = {}
     for row in rows:
         groups.setdefault(row.label, []).append(row)
-    return {name: members for name, members in groups.items() if len(members) > 1}
+    return groups
 
 
 def label(row: Row, rows: list[Row], table: TableConfig) -> str:
     """The system's name, with its seed where the table holds several."""
-    if row.label not in several_seeds(rows):
-        return row.label
-    return f"{row.label}, seed {table.train_config(row).seed}"
-
-
-def table_row(name: str, report: dict[str, Any], keys: list[str]) -> str:
-    """One system's scores and error counts."""
-    cells = [cell(report["metrics"][key]) for key in keys]
-    cells += [str(report["counts"][error]) for error in ERRORS]
-    return f"| {name} | " + " | ".join(cells) + " |"
-
-
-def spread_row(name: str, reports: list[dict[str, Any]], keys: list[str]) -> str:
-    """Mean and sample standard deviation over seeds."""
-    cells = [spread([report["metrics"][key] for report in reports]) for key in keys]
-    cells += [f"{mean(report['counts'][error] for report in reports):.1f}" for error in ERRORS]
-    return f"| **{name}, mean ± sd of {len(reports)} seeds** | " + " | ".join(cells) + " |"
+    seeds = f", seed {table.train_config(row).seed}" if len(systems(rows)[row.label]) > 1 else ""
+    return f"{row.label}{seeds}"
 
 
 def training_lines(
     table: TableConfig, rows: list[Row], training: dict[str, dict[str, Any]]
 ) -> list[str]:
     """What each row cost: seed, steps, the step that dev chose, minutes, where, commit."""
-    lines = [
-        "## Training",
-        "",
-        "| system | seed | steps | best step (dev) | minutes | on | commit |",
-        "|---|---:|---:|---:|---:|---|---|",
-    ]
+    heads = ["system", "seed", "steps", "best step (dev)", "minutes", "on", "commit"]
+    body = []
+    machines = {}
     for row in rows:
         run = training[row.name]
-        lines.append(
-            f"| {label(row, rows, table)} | {run['seeds'][0]} | {run['steps']} "
-            f"| {run['metrics']['best_step']} "
-            f"| {run['train_wall_s'] / 60:.1f} | {run['device']}, {run['precision']} "
-            f"| {run['git']['sha'][:8]} |"
-        )
-    machines = dict.fromkeys(
-        f"{run['machine']['processor']}, {run['machine']['cores']} cores"
-        for run in (training[row.name] for row in rows)
-    )
-    return [*lines, "", *(f"Machine: {machine}." for machine in machines), ""]
+        body.append(
+            [
+                label(row, rows, table), str(run["seeds"][0]), str(run["steps"]),
+                str(run["metrics"]["best_step"]), f"{run['train_wall_s'] / 60:.1f}",
+                f"{run['device']}, {run['precision']}", run["git"]["sha"][:8],
+            ]
+        )  # fmt: skip
+        machine = run["machine"]
+        machines[f"Machine: {machine['processor']}, {machine['cores']} cores."] = None
+    return ["## Training", "", *table_lines(heads, body, align="lrrrrll"), *machines, ""]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from experiments.clauses.__main__ import main
+from experiments.clauses import main
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from d2t.model.config import TransformerConfig
 from d2t.model.transformer import TransformerModel
 from d2t.search.greedy import pad_sources
 from d2t.seeding import seed_everything
-from experiments.sampling.__main__ import PLACES, Elsewhere, options_of
+from experiments.sampling import PLACES, Elsewhere, options_of
 
 
 @pytest.fixture(scope="module")

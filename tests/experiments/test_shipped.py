@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from d2t.io.resources import shipped_model
-from experiments.shipped.__main__ import slot_errors
+from experiments.shipped import slot_errors
 
 
 def test_the_worst_slots_come_first_and_those_without_errors_not_at_all() -> None:

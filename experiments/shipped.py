@@ -24,6 +24,7 @@ from d2t.model.bundle.network import Bundle
 from d2t.plan.neural import NeuralPlanner
 from d2t.train.data.prepare import prepare_data
 from d2t.train.loop.assemble import text_habits
+from experiments.engine.processes import exit_code
 from experiments.reproduction.__main__ import HERE, RESULTS
 from experiments.reproduction.config import Table
 from experiments.reproduction.scoring import ERRORS
@@ -62,13 +63,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="storage of the fast engine's weights (bfloat16: computed in float32 on most CPUs)",
     )  # fmt: skip
     args = line.parse_args(argv)
-    try:
+
+    def run() -> int:
         ship(args.row, args.out, args.limit, args.quantization)
-    except D2TError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    print(args.out)
-    return 0
+        print(args.out)
+        return 0
+
+    return exit_code(run)
 
 
 def ship(name: str, out: Path, limit: int, quantization: Quantization) -> None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-READING = Path(__file__).parents[1] / "fluency_reading.csv"
+READING = Path(__file__).parent / "fluency_reading.csv"
 QUANTILES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 WINDOW_QUANTILE = 0.1
 """Of the window in the rows that use both, as in self-training."""

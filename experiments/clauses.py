@@ -13,12 +13,12 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from d2t.errors import D2TError
 from d2t.language.habits.clauses import ClauseChecker
 from d2t.language.template import template_of, template_words
 from d2t.score.records import read_evaluation_records
 from d2t.train.config.options import DataConfig
 from d2t.train.data.prepare import prepare_data
+from experiments.engine.processes import exit_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,7 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     line.add_argument("--corpus", default="e2e_cleaned", help="whose references tell the verbs")
     line.add_argument("--references", action="store_true", help="its references too")
     args = line.parse_args(argv)
-    try:
+
+    def run() -> int:
         data = prepare_data(DataConfig(corpus=args.corpus))
         references = (
             template_words(template_of(pair.alignment, data.domain)) for pair in data.train
@@ -48,10 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             for name, pairs in (("train", data.train), ("dev", data.dev)):
                 read = (pair.alignment for pair in pairs)
                 report(f"{args.corpus}, {name} references", clauses, read, data.domain)
-    except D2TError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
+        return 0
+
+    return exit_code(run)
 
 
 def report(

@@ -1,1 +1,0 @@
-"""How many outputs have a sentence that does not hold together."""

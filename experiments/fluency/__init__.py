@@ -1,1 +1,0 @@
-"""How well fluency scores find the samples that a reader calls broken English."""

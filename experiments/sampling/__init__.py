@@ -1,1 +1,0 @@
-"""How samplers trade diversity for faithfulness and fluency, at an equal number of samples."""
