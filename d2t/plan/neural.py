@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from d2t.errors import BundleError
 from d2t.io.atomic import atomic_write_binary, atomic_write_json
@@ -107,6 +109,18 @@ CACHE = 4096
 """Plans remembered; MRs that differ in hidden values only share one."""
 
 
+@lru_cache(maxsize=1)
+def _one_blas_thread() -> None:
+    """From now on, OpenBLAS, which numpy comes with, multiplies in the calling thread.
+
+    The products of a planner are small. OpenBLAS would give a part of each to a thread for every
+    core, and on a busy machine these wait for each other and for the workers of the engine: 600
+    records took 81 s beside two busy processes, and 3 s so. A limit around each plan costs more
+    than it saves, because OpenBLAS starts its threads anew.
+    """
+    ThreadpoolController().select(internal_api="openblas").limit(limits=1)
+
+
 class NeuralPlanner:
     """Orders slots, and if wanted sentences, as the training texts do.
 
@@ -151,6 +165,7 @@ class NeuralPlanner:
         self.sentences = sentences
         self.utility = Utility()
         self._check(weights)
+        _one_blas_thread()
         self.network = PointerNetwork(weights)
         self._cache: dict[object, tuple[list[int], tuple[int, ...] | None]] = {}
 
