@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from d2t.errors import D2TError, DataError
 from d2t.io.atomic import atomic_write, atomic_write_json
 from d2t.io.manifest import run_manifest
 from experiments.engine.processes import only_one
-from experiments.engine.steps import made_at
+from experiments.engine.steps import made_at, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -131,7 +130,7 @@ class Command(Generic[_Experiment]):
                 f"{path}: there are no results yet; "
                 f"run `python -m experiments.faithfulness.{self.name}`"
             )
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = read_json(path)
         ran = type(experiment).model_validate(manifest["config"])
         text = self.table(ran, manifest)
         committed = [p for p in self.steps(ran, places) if p.is_relative_to(places.out)]

@@ -22,9 +22,15 @@ if TYPE_CHECKING:
 
 def is_current(path: Path, identity: dict[str, Any]) -> bool:
     """Whether ``path`` holds a JSON object made for this ``identity``."""
-    if not path.is_file():
-        return False
-    return bool(json.loads(path.read_text(encoding="utf-8")).get("identity") == identity)
+    return bool(read_json(path, missing_ok=True).get("identity") == identity)
+
+
+def read_json(path: Path, *, missing_ok: bool = False) -> dict[str, Any]:
+    """The object in a JSON file; with ``missing_ok``, an empty one where there is no file."""
+    if missing_ok and not path.is_file():
+        return {}
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
 
 
 def existing_bundle(folder: str) -> Path:
@@ -147,7 +153,7 @@ def _state(path: Path) -> str | None:
     if path.suffix == ".gz":
         found = read_compressed(path)
     elif path.suffix == ".json":
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path)
     else:
         return None
     git = found.get("git") or {}

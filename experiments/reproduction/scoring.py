@@ -7,7 +7,6 @@ outputs: a later session that has no runs can still compare old rows with new on
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -29,7 +28,7 @@ from d2t.score.records import check_records, read_evaluation_records
 from d2t.score.report.report import evaluate_records
 from d2t.score.tasks import generation_tasks
 from d2t.slots.checker import SlotChecker
-from experiments.engine.steps import is_current
+from experiments.engine.steps import is_current, read_json
 from experiments.reproduction.config import DECODERS
 from experiments.reproduction.training import make_asset
 from experiments.reproduction.workspace import add_scores, entry_key
@@ -108,7 +107,7 @@ def _score(
     scores, statistics = score_records(
         records, generator.domain, checker, lm, several=several, text=text
     )
-    made = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    made = read_json(path.with_suffix(".json"))
     generation = {name: made[name] for name in ("generation_s", "sentences_per_s")}
     add_scores(workspace, row, key, {**identity, "generation": generation, **scores}, statistics)
 
@@ -241,7 +240,7 @@ def _join(path: Path, parts: list[Path], n: int, identity: dict[str, Any]) -> No
         for part in parts:
             stream.write(part.read_text(encoding="utf-8"))
     notes = [part.with_suffix(".json") for part in parts]
-    seconds = sum(json.loads(note.read_text(encoding="utf-8"))["s"] for note in notes)
+    seconds = sum(read_json(note)["s"] for note in notes)
     facts = {"generation_s": round(seconds, 2), "sentences_per_s": round(n / seconds, 1)}
     atomic_write_json(path.with_suffix(".json"), {"identity": identity, **facts})
     for leftover in (*parts, *notes):

@@ -14,7 +14,7 @@ from d2t.io.manifest import git_state, machine
 from d2t.mr.domain import load_domain
 from d2t.slots.checker import SlotChecker
 from d2t.train.config.load import validate
-from experiments.engine.steps import read_compressed, write_compressed
+from experiments.engine.steps import read_compressed, read_json, write_compressed
 from experiments.reproduction.config import DECODERS
 
 if TYPE_CHECKING:
@@ -56,37 +56,29 @@ class Workspace:
 
     def scores(self, row: Row) -> dict[str, Any]:
         """The scores of a row; empty when there are none, or they are of another recipe."""
-        path = self.scores_path(row)
-        if not path.is_file():
-            return {}
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return found if found["digest"] == self.table.digest(row) else {}
+        scores = read_json(self.scores_path(row), missing_ok=True)
+        return scores if scores.get("digest") == self.table.digest(row) else {}
 
     def entry(self, row: Row, corpus: str, setting: str, decoder: str) -> dict[str, Any] | None:
         """The scores of a row in one setting, if they answer what the table asks today."""
-        entry = self.scores(row).get("scores", {}).get(entry_key(corpus, setting, decoder))
-        wanted = self._wanted(row).get(setting)
-        found: dict[str, Any] | None = entry
-        return found if found is not None and found["asked"] == wanted else None
-
-    def _wanted(self, row: Row) -> dict[str, str]:
-        return {
-            name: self.table.asked(setting)
+        scores: dict[str, dict[str, Any]] = self.scores(row).get("scores", {})
+        entry = scores.get(entry_key(corpus, setting, decoder))
+        wanted = {
+            name: self.table.asked(asked)
             for stage in DECODERS
-            for name, setting in self.table.settings_of(row, stage).items()
+            for name, asked in self.table.settings_of(row, stage).items()
         }
+        return entry if entry is not None and entry["asked"] == wanted.get(setting) else None
 
     def statistics(self, row: Row) -> dict[str, Any]:
         """Statistics per MR by entry; empty when there are none."""
         path = self.statistics_path(row)
-        if not path.is_file():
-            return {}
-        return read_compressed(path)
+        return read_compressed(path) if path.is_file() else {}
 
     def trained(self, row: Row) -> bool:
         """Whether the row's bundle is here, trained as the table says."""
         facts = self._facts(row)
-        if facts is None or facts["digest"] != self.table.digest(row):
+        if facts.get("digest") != self.table.digest(row):
             return False
         bundle = self.folder(row) / str(facts["bundle"])
         return (bundle / "d2t.json").is_file()
@@ -97,25 +89,20 @@ class Workspace:
         Raises:
             DataError: the row is not trained.
         """
-        facts = self._facts(row)
-        if facts is None or not self.trained(row):
+        if not self.trained(row):
             raise DataError(
                 f"row {row.name} is not trained yet; run `python -m experiments.reproduction "
                 f"--only {row.name} --stage train`"
             )
-        return facts
+        return self._facts(row)
 
     def finish_training(self, row: Row, **paths: str | list[str]) -> None:
         """Write down that a row is trained; the paths are relative to its folder."""
         facts = {"digest": self.table.digest(row), **paths}
         atomic_write_json(self.folder(row) / "trained.json", facts)
 
-    def _facts(self, row: Row) -> dict[str, Any] | None:
-        path = self.folder(row) / "trained.json"
-        if not path.is_file():
-            return None
-        facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return facts
+    def _facts(self, row: Row) -> dict[str, Any]:
+        return read_json(self.folder(row) / "trained.json", missing_ok=True)
 
     def scored(self, row: Row, stage: Stage) -> bool:
         """Whether every score of a stage is here.
@@ -172,27 +159,27 @@ class Workspace:
 
     def phrases(self, row: Row) -> str:
         """The asset with the phrases of a row's training data."""
+        return self._of_data("phrases", self.table.phrases, row)
+
+    def fluency(self, row: Row) -> str:
+        """The asset with the fluency classifier of a row's training texts."""
+        return self._of_data("fluency", self.table.fluency, row)
+
+    def planner(self, row: Row) -> str:
+        """The asset with the neural planner of a row's training data."""
+        return self._of_data("planner", self.table.planner, row)
+
+    def _of_data(self, kind: str, options: dict[str, Any] | None, row: Row) -> str:
+        """The name of what is made of a row's training data with these options."""
         data = self.table.train_config(row).data
-        options = sha256_json(self.table.phrases)[:6]
-        return f"phrases-{data.corpus}-{data.share:g}-{data.share_seed}-{options}"
+        made_with = sha256_json(options)[:6]
+        return f"{kind}-{data.corpus}-{data.share:g}-{data.share_seed}-{made_with}"
 
     def tests(self, row: Row) -> str | None:
         """The asset with all test MRs of a row that is scored on other corpora than its own."""
         corpus = self.table.train_config(row).data.corpus
         others = sorted({*self.table.corpora(row)} - {corpus})
         return f"tests-{'-'.join((corpus, *others))}" if others else None
-
-    def fluency(self, row: Row) -> str:
-        """The asset with the fluency classifier of a row's training texts."""
-        data = self.table.train_config(row).data
-        options = sha256_json(self.table.fluency)[:6]
-        return f"fluency-{data.corpus}-{data.share:g}-{data.share_seed}-{options}"
-
-    def planner(self, row: Row) -> str:
-        """The asset with the neural planner of a row's training data."""
-        data = self.table.train_config(row).data
-        options = sha256_json(self.table.planner)[:6]
-        return f"planner-{data.corpus}-{data.share:g}-{data.share_seed}-{options}"
 
 
 @cache
@@ -253,19 +240,14 @@ def compact_json(content: dict[str, Any]) -> str:
 def training_facts(workspace: Workspace, row: Row) -> dict[str, Any]:
     """What the row's training says of itself; of self-training, each round's report too."""
     paths = workspace.training(row)
-    run = _read(workspace.folder(row) / paths["run"])
+    run = read_json(workspace.folder(row) / paths["run"])
     facts = {name: run[name] for name in RUN_FACTS if name in run}
     if "reports" in paths:
-        facts["rounds"] = [_read(workspace.folder(row) / name) for name in paths["reports"]]
+        facts["rounds"] = [read_json(workspace.folder(row) / name) for name in paths["reports"]]
     elif "config" in run:  # the trainings of self-training have options of their own
         wanted = _bare(workspace.table.train_config(row))
         facts["adopted"] = _bare(validate(run["config"], row.name)) != wanted
     return facts
-
-
-def _read(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found
 
 
 def _bare(config: TrainConfig) -> dict[str, Any]:

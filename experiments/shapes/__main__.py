@@ -9,7 +9,6 @@ first row, with no more than the pieces that its own answers need.
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from d2t.io.manifest import run_manifest
 from d2t.search.ct2_backend import CTranslate2Backend, Parallelism
 from experiments.bench.generation import Options, exported, make_pool
 from experiments.bench.timing import single_requests, throughput
+from experiments.engine.steps import read_json
 from experiments.engine.table import spread, table_lines
 from experiments.table.table import TableConfig
 
@@ -151,10 +151,10 @@ def _needed(generator: ModelGenerator, pool: Pool) -> list[str]:
 def _quality(row: Row, runs: Path) -> dict[str, Any]:
     """Development scores of a row, its size, and what its training came to."""
     reports = {
-        setting: json.loads((runs / row.name / f"scores-{setting}.json").read_text("utf-8"))
+        setting: read_json(runs / row.name / f"scores-{setting}.json")
         for setting in {setting for setting, _, _ in QUALITY}
     }
-    run = json.loads((runs / row.name / "training" / "run.json").read_text("utf-8"))
+    run = read_json(runs / row.name / "training" / "run.json")
     return {
         "row": row.name,
         "scores": {

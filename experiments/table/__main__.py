@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import sys
 import time
 from functools import partial
@@ -24,7 +23,7 @@ from d2t.score.tasks import generation_tasks
 from d2t.slots.checker import SlotChecker
 from d2t.train.loop.progress import default_reporter
 from experiments.engine.processes import Job, exit_code, run_jobs, run_module
-from experiments.engine.steps import is_current, write_outputs
+from experiments.engine.steps import is_current, read_json, write_outputs
 from experiments.table.table import SETTINGS, TableConfig, write_results
 
 if TYPE_CHECKING:
@@ -95,7 +94,7 @@ def score_outputs(path: Path, tasks: list[GenerationTask], domain: Domain, score
         dataclasses.replace(record, references=references[record.mr.key()]) for record in records
     ]
     report = evaluate_records(joined, domain, bad=bad).as_dict()
-    made = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    made = read_json(path.with_suffix(".json"))
     atomic_write_json(scores, {"identity": identity, "generation": made, "report": report})
 
 

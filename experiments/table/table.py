@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from statistics import mean
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,6 +11,7 @@ from d2t.io.atomic import atomic_write_json, atomic_write_text
 from d2t.io.manifest import run_manifest
 from d2t.train.config.load import merged, validate
 from experiments.engine.config import Section
+from experiments.engine.steps import read_json
 from experiments.engine.table import cell, spread, table_lines
 
 if TYPE_CHECKING:
@@ -86,10 +86,7 @@ def collect(table: TableConfig, runs: Path) -> dict[str, dict[str, Any]]:
     for row in table.rows:
         paths = {setting: runs / row.name / f"scores-{setting}.json" for setting in SETTINGS}
         if all(path.is_file() for path in paths.values()):
-            found[row.name] = {
-                setting: json.loads(path.read_text(encoding="utf-8"))
-                for setting, path in paths.items()
-            }
+            found[row.name] = {setting: read_json(path) for setting, path in paths.items()}
     return found
 
 
@@ -97,12 +94,7 @@ def write_results(table: TableConfig, runs: Path, out: Path, *, started: float) 
     """Write ``results.json`` and ``table.md`` into ``out``; returns the names of missing rows."""
     scores = collect(table, runs)
     rows = [row for row in table.rows if row.name in scores]
-    training = {
-        row.name: json.loads(
-            (runs / row.name / "training" / "run.json").read_text(encoding="utf-8")
-        )
-        for row in rows
-    }
+    training = {row.name: read_json(runs / row.name / "training" / "run.json") for row in rows}
     manifest = run_manifest(
         command=["python", "-m", "experiments.table", f"experiments/{table.results}.toml"],
         config=table.model_dump(mode="json"),
@@ -228,7 +220,7 @@ def training_lines(
     """What each row cost: seed, steps, the step that dev chose, minutes, where, commit."""
     heads = ["system", "seed", "steps", "best step (dev)", "minutes", "on", "commit"]
     body = []
-    machines = {}
+    machines: dict[str, None] = {}
     for row in rows:
         run = training[row.name]
         body.append(
