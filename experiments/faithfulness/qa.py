@@ -44,7 +44,7 @@ from experiments.faithfulness.qa_corruptions import (
     MR_SIDE,
     TEXT_SIDE,
     Corruptor,
-    TestRecord,
+    JudgedRecord,
     distractor_conditions,
     holds,
 )
@@ -104,7 +104,7 @@ Row = dict[str, float | None]
 
 
 def judge(
-    records: Sequence[TestRecord],
+    records: Sequence[JudgedRecord],
     reader: QAReader,
     checker: SlotChecker,
     path: Path,
@@ -138,7 +138,7 @@ def judge(
 
 
 def _rows(
-    chunk: Sequence[TestRecord],
+    chunk: Sequence[JudgedRecord],
     reader: QAReader,
     checker: SlotChecker,
     seconds: dict[str, float],
@@ -226,7 +226,7 @@ def conditions(
     domain: Domain,
     checker: SlotChecker,
     unseen: Sequence[Utterance] = (),
-) -> dict[str, list[TestRecord]]:
+) -> dict[str, list[JudgedRecord]]:
     """Every condition's records, the intact ones among them.
 
     Args:
@@ -255,7 +255,7 @@ def conditions(
     ):
         found[f"{name}_intact"] = untouched(utterances)
         found[f"{name}_swap"] = [
-            TestRecord(f"{name}-{at}", mr, u.text)
+            JudgedRecord(f"{name}-{at}", mr, u.text)
             for at, u in enumerate(utterances)
             if (mr := swapped_away(u, values, corruptor, at, experiment.seed)) is not None
         ]
@@ -294,14 +294,14 @@ def swapped_away(
 
 def _drawn(
     corruptor: Corruptor, kind: str, utterances: Sequence[Utterance], seed: int
-) -> list[TestRecord]:
+) -> list[JudgedRecord]:
     drawn = (
         corruptor.draw(kind, at, u, derived_rng(seed, kind, at)) for at, u in enumerate(utterances)
     )
     return [record for record in drawn if record is not None]
 
 
-def systems(named: Sequence[str], domain: Domain, limit: int) -> dict[str, list[TestRecord]]:
+def systems(named: Sequence[str], domain: Domain, limit: int) -> dict[str, list[JudgedRecord]]:
     """Outputs of systems, by name.
 
     Raises:
@@ -313,13 +313,13 @@ def systems(named: Sequence[str], domain: Domain, limit: int) -> dict[str, list[
         if not separator:
             raise UsageError(f"--outputs {item}: expected NAME=FILE.jsonl")
         records, _ = read_evaluation_records(path, domain, limit=limit)
-        found[f"system:{name}"] = [TestRecord(r.id, r.mr, r.text) for r in records]
+        found[f"system:{name}"] = [JudgedRecord(r.id, r.mr, r.text) for r in records]
     return found
 
 
 def said_by_systems(
     experiment: QAExperiment, domain: Domain, runs: Path
-) -> tuple[dict[str, list[TestRecord]], list[str]]:
+) -> tuple[dict[str, list[JudgedRecord]], list[str]]:
     """Some texts of each system of the TOML; the systems that are not there, with the reason."""
     found, failed = {}, []
     for system in experiment.systems:
@@ -332,7 +332,7 @@ def said_by_systems(
             continue
         derived_rng(experiment.seed, "systems").shuffle(records)
         some = records[: experiment.system_records]
-        found[f"system:{system.name}"] = [TestRecord(r.id, r.mr, r.text) for r in some]
+        found[f"system:{system.name}"] = [JudgedRecord(r.id, r.mr, r.text) for r in some]
     return found, failed
 
 
@@ -348,7 +348,7 @@ def evaluate(
     cases = load_hard_cases(load_domain(DOMAIN))  # the model's own copy has none
     everything = conditions(experiment, dev, domain, checker, _left_out(experiment, checker))
     everything |= distractor_conditions(experiment, dev, domain, checker)
-    everything["hard"] = [TestRecord(case.id, case.mr, case.text) for case in cases]
+    everything["hard"] = [JudgedRecord(case.id, case.mr, case.text) for case in cases]
     said, failed = said_by_systems(experiment, domain, folder)
     everything |= said | systems(outputs, domain, experiment.records)
     some = experiment.diverse_records

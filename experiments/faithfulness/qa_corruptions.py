@@ -48,7 +48,7 @@ DOMAIN = "restaurant"
 
 
 @dataclass(frozen=True, slots=True)
-class TestRecord:
+class JudgedRecord:
     """A record to be judged.
 
     Attributes:
@@ -84,13 +84,15 @@ class Corruptor:
                 (slots, text) for slots, text in _sentences(alignment) if self._can_be_put_in(slots)
             ]
 
-    def draw(self, kind: str, number: int, utterance: Utterance, rng: Random) -> TestRecord | None:
+    def draw(
+        self, kind: str, number: int, utterance: Utterance, rng: Random
+    ) -> JudgedRecord | None:
         """The record after one corruption; None where there is nothing to corrupt."""
         made = getattr(self, kind)(utterance, rng)
         if made is None:
             return None
         mr, text, slot = made
-        return TestRecord(f"{kind}-{number}", mr, text, slot)
+        return JudgedRecord(f"{kind}-{number}", mr, text, slot)
 
     def mr_swap(self, u: Utterance, rng: Random) -> tuple[MeaningRepresentation, str, str] | None:
         """Another value in the MR, none that tells a reader the same or that the text says too."""
@@ -204,9 +206,9 @@ def holds(utterance: Utterance | Example, values: dict[str, tuple[str, ...]]) ->
     return any(slot.value in values.get(slot.name, ()) for slot in utterance.mr.slots)
 
 
-def intact(utterances: Iterable[Utterance]) -> list[TestRecord]:
+def intact(utterances: Iterable[Utterance]) -> list[JudgedRecord]:
     """References as they are."""
-    return [TestRecord(f"intact-{at}", u.mr, u.text) for at, u in enumerate(utterances)]
+    return [JudgedRecord(f"intact-{at}", u.mr, u.text) for at, u in enumerate(utterances)]
 
 
 def _sentences(alignment: Alignment) -> list[tuple[frozenset[Slot], str]]:
@@ -240,7 +242,7 @@ KNOWN = "_known"
 
 def distractor_conditions(
     experiment: QAExperiment, dev: Sequence[Utterance], domain: Domain, checker: SlotChecker
-) -> dict[str, list[TestRecord]]:
+) -> dict[str, list[JudgedRecord]]:
     """The records of every condition; none where the experiment or the domain has no frames.
 
     Only references are taken on which the checker agrees with the MR: two judges stand behind them.
@@ -256,7 +258,7 @@ def distractor_conditions(
     distractor = distractor_of(seen, frames, domain)
     agreed = (u for u in usual if not checker.check(u.text, u.mr, merge_synonyms=True).n_errors)
     sound = list(islice(agreed, experiment.distracted_records))
-    found: dict[str, list[TestRecord]] = {}
+    found: dict[str, list[JudgedRecord]] = {}
     for end, held_out in (("", True), (KNOWN, False)):
         made = drawn(sound, distractor, experiment.seed, held_out=held_out)
         found[f"{FAITHFUL}{end}"] = [right for right, _ in made]
@@ -267,7 +269,7 @@ def distractor_conditions(
 
 def drawn(
     utterances: Sequence[Utterance], distractor: Distractor, seed: int, *, held_out: bool
-) -> list[tuple[TestRecord, TestRecord]]:
+) -> list[tuple[JudgedRecord, JudgedRecord]]:
     """Every text with a clause, under the right and under the wrong MR; kinds take turns."""
     kinds = list(distractor.frames.kinds)
     found = []
@@ -278,8 +280,10 @@ def drawn(
         wrong = None if made is None else misread(made, u.mr)
         if made is not None and wrong is not None:
             slot = min(made.about)
-            right = TestRecord(f"{FAITHFUL}-{held_out}-{kind}-{at}", made.mr, made.text, kind=kind)
-            found.append((right, TestRecord(f"{MISREAD}-{at}", wrong, made.text, slot, kind)))
+            right = JudgedRecord(
+                f"{FAITHFUL}-{held_out}-{kind}-{at}", made.mr, made.text, kind=kind
+            )
+            found.append((right, JudgedRecord(f"{MISREAD}-{at}", wrong, made.text, slot, kind)))
     return found
 
 
@@ -294,7 +298,7 @@ def misread(made: DistractedText, before: MeaningRepresentation) -> MeaningRepre
 
 def moved(
     utterances: Sequence[Utterance], distractor: Distractor, corruptor: Corruptor, seed: int
-) -> list[TestRecord]:
+) -> list[JudgedRecord]:
     """What one sentence alone said is said of something else instead; the MR stays."""
     kinds = [
         name
@@ -314,5 +318,5 @@ def moved(
         if made is not None:
             slots = (*made.mr.slots, slot)
             whole = MeaningRepresentation(slots, u.mr.dialogue_act)
-            found.append(TestRecord(f"{MOVED}-{at}", whole, made.text, slot.name, made.kind))
+            found.append(JudgedRecord(f"{MOVED}-{at}", whole, made.text, slot.name, made.kind))
     return found

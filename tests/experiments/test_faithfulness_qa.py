@@ -37,7 +37,7 @@ from experiments.faithfulness.qa_corruptions import (
     MR_SIDE,
     TEXT_SIDE,
     Corruptor,
-    TestRecord,
+    JudgedRecord,
     drawn,
     moved,
 )
@@ -198,7 +198,7 @@ def test_four_systems_are_judged_and_one_that_is_not_trained_is_named(tmp_path: 
 
 
 def test_quals_and_qags_are_timed_from_the_same_side(tmp_path: Path) -> None:
-    record = TestRecord("0", parse_mr("name[Aromi], eatType[pub]", DOMAIN), "Aromi is a pub.")
+    record = JudgedRecord("0", parse_mr("name[Aromi], eatType[pub]", DOMAIN), "Aromi is a pub.")
     reader = QAReader(tiny_model())
     made = judge([record], reader, CHECKER, tmp_path / "x.json", n_wordings=1, diverse=True)
     assert set(made["seconds"]) >= {"quals_diverse", "qags", "quals_diverse_recall"}
@@ -231,7 +231,10 @@ def judged(values: list[float | None]) -> dict[str, Any]:
 
 def test_a_judged_condition_is_found_again_and_knows_the_kinds(tmp_path: Path) -> None:
     mr = parse_mr("name[Aromi], eatType[pub]", DOMAIN)
-    records = [TestRecord("0", mr, "Aromi is a pub.", kind="rival"), TestRecord("1", mr, "Aromi.")]
+    records = [
+        JudgedRecord("0", mr, "Aromi is a pub.", kind="rival"),
+        JudgedRecord("1", mr, "Aromi."),
+    ]
     reader, path = QAReader(tiny_model()), tmp_path / "judged.json"
     made = judge(records, reader, CHECKER, path, n_wordings=1)
     assert made["kinds"] == ["rival", ""]

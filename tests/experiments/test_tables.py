@@ -75,6 +75,52 @@ def test_numbers_from_kept_statistics(name: str, toml: str, results: str, tmp_pa
     assert content(out / "results.json")["metrics"] == committed["metrics"]
 
 
+def test_conseq_identities(tmp_path: Path) -> None:
+    """Needs no corpus: every kept step answers what is asked today."""
+    from experiments.engine.command import Places
+    from experiments.engine.steps import kept
+    from experiments.faithfulness.conseq import COMMAND, Workspace, arm_file
+
+    experiment = COMMAND.load(FOLDER / "faithfulness" / "conseq.toml")
+    out = RESULTS / "faithfulness" / "conseq"
+    space = Workspace(experiment, Places(out, tmp_path / "runs"))
+    for arm in experiment.arms:
+        for seed in experiment.seeds:
+            assert kept(arm_file(out, arm, seed), space.identity(arm, seed)) is not None
+
+
+def test_together_numbers(tmp_path: Path) -> None:
+    """Needs no corpus: the kept rows are today's, and scores and differences come out the same."""
+    from experiments.engine.command import Places
+    from experiments.engine.steps import kept
+    from experiments.faithfulness.together import (
+        COMMAND,
+        SETTINGS,
+        Models,
+        results_of,
+        row_file,
+    )
+
+    experiment = COMMAND.load(FOLDER / "faithfulness" / "together.toml")
+    out = RESULTS / "faithfulness" / "together"
+    models = Models(experiment, Places(out, tmp_path / "runs" / "together"))
+    domain = load_domain("restaurant").digest
+    judged: dict[str, list[dict[Any, Any]]] = {}
+    for row in experiment.rows:
+        for seed in models.seeds(row.model):
+            identity = {**models.identity(row, seed), "domain": domain}
+            step = kept(row_file(out, row, seed), identity)
+            if step is None:
+                assert not row_file(out, row, seed).is_file()
+                break
+            one: dict[Any, Any] = {setting: {} for setting in SETTINGS}
+            for name, matrix in step.rows.items():
+                one[name.partition("/")[0]][name.partition("/")[2]] = matrix
+            judged.setdefault(row.name, []).append(one)
+    committed = content(out / "results.json")["metrics"]["rows"]
+    assert json.loads(json.dumps(results_of(experiment, judged))) == committed
+
+
 def test_las_identities() -> None:
     from experiments.faithfulness.las import COMMAND, identity_of, scores_file
 
