@@ -12,11 +12,11 @@ import time
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from d2t.errors import D2TError, UsageError
 from experiments.engine.command import HERE, RUNS, config_of
-from experiments.engine.config import read_toml
+from experiments.engine.config import Section
 from experiments.engine.processes import run_module
 
 if TYPE_CHECKING:
@@ -27,15 +27,13 @@ if TYPE_CHECKING:
 PACKAGE = "experiments.faithfulness"
 
 
-class Part(BaseModel):
+class Part(Section):
     """One experiment.
 
     Attributes:
         name: of its module and its TOML.
         minutes, pilot_minutes: of one free core, what a step costs roughly.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     minutes: float = Field(gt=0)
@@ -48,10 +46,8 @@ class Part(BaseModel):
         return found
 
 
-class Parts(BaseModel):
+class Parts(Section):
     """``parts.toml``."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     parts: tuple[Part, ...] = Field(min_length=1)
 
@@ -84,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Do what is left; 1 where a part failed."""
     args = parser().parse_args(argv)
     try:
-        parts = read_toml(HERE / "parts.toml", Parts).named(args.only)
+        parts = Parts.read(HERE / "parts.toml").named(args.only)
         if args.list:
             return print_left(parts, pilot=args.pilot)
         if args.report:

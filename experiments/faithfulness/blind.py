@@ -27,12 +27,10 @@ from d2t.score.records import read_evaluation_records
 from d2t.score.report.report import markdown_table
 from d2t.seeding import derived_rng
 from experiments.engine.command import HERE, RESULTS, RUNS, Places
-from experiments.faithfulness.conseq import Workspace, load_experiment, outputs_file
+from experiments.faithfulness.conseq import ConseqExperiment, Workspace, outputs_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-
-    from experiments.faithfulness.conseq import ConseqExperiment
 
 FOLDER = HERE / "blind"
 ARMS = ("mle", "continued", "splus", "ser", "quals2")
@@ -51,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Draw, or report."""
     args = _arguments().parse_args(argv)
     try:
-        experiment = load_experiment(args.config)
+        experiment = ConseqExperiment.read(args.config)
         places = Places(RESULTS / experiment.results, args.runs or RUNS / experiment.results)
         if args.do == "draw":
             draw(experiment, places, args.folder, args.arms.split(","), args.n, args.seed)

@@ -14,7 +14,7 @@ import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
@@ -34,7 +34,7 @@ from d2t.slots.checker import SlotChecker
 from d2t.train.config.load import bundle_digest, inherited, merged, validate
 from d2t.train.loop.progress import Lines
 from experiments.engine.command import ONLY, Command, Outcome
-from experiments.engine.config import read_toml
+from experiments.engine.config import Section
 from experiments.engine.steps import StepResult, is_current, keep, kept, write_outputs
 from experiments.engine.table import difference_cell, spread
 from experiments.faithfulness.judges import (
@@ -61,11 +61,7 @@ if TYPE_CHECKING:
     from experiments.engine.steps import Rows, StepResult
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Arm(_Table):
+class Arm(Section):
     """One row of the table.
 
     Attributes:
@@ -78,11 +74,11 @@ class Arm(_Table):
     name: str = Field(pattern=r"^[a-z0-9-]+$")
     label: str
     kind: Literal["base", "continued", "conseq"] = "conseq"
-    objective: dict[str, Any] = {}
+    objective: dict[str, Any] = Field(default_factory=dict)
     beam: int = Field(default=1, ge=1)
 
 
-class QAModels(_Table):
+class QAModels(Section):
     """The two QA models: one chooses, the other one judges.
 
     They share no seed; each draws from the same training texts, so that they have some in common
@@ -117,7 +113,7 @@ class QAModels(_Table):
         )
 
 
-class Arms(_Table):
+class Arms(Section):
     """Trainings that go on from a finished one, with equal updates.
 
     Attributes:
@@ -127,8 +123,8 @@ class Arms(_Table):
         arms: what is trained.
     """
 
-    continued: dict[str, Any] = {}
-    objective: dict[str, Any] = {}
+    continued: dict[str, Any] = Field(default_factory=dict)
+    objective: dict[str, Any] = Field(default_factory=dict)
     arms: tuple[Arm, ...] = Field(min_length=1)
 
     def arm(self, name: str) -> Arm | None:
@@ -197,15 +193,6 @@ class ConseqExperiment(Arms):
     def base_config(self, seed: int) -> TrainConfig:
         """The base training."""
         return validate(merged(self.base, {"seed": seed}), "[base]")
-
-
-def load_experiment(path: Path) -> ConseqExperiment:
-    """Read the TOML file.
-
-    Raises:
-        ConfigError: unknown keys or impossible values, with their place.
-    """
-    return read_toml(path, ConseqExperiment)
 
 
 TESTED = ("missing", "ser", "exact", "bleu", "qa_f1", "qa_missing", "parser_missing")
@@ -509,7 +496,7 @@ def _steps(experiment: ConseqExperiment, places: Places) -> list[Path]:
 COMMAND = Command(
     name="conseq",
     doc=__doc__,
-    load=load_experiment,
+    load=ConseqExperiment.read,
     run=_run,
     table=lambda experiment, manifest: table(manifest),
     steps=_steps,

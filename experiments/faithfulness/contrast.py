@@ -18,7 +18,7 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
@@ -33,7 +33,7 @@ from d2t.score.report.report import markdown_table
 from d2t.slots.checker import SlotChecker
 from d2t.train.config.load import bundle_digest
 from experiments.engine.command import ONLY, Command, Outcome
-from experiments.engine.config import read_toml
+from experiments.engine.config import Section
 from experiments.engine.steps import existing_bundle, is_current
 from experiments.engine.table import difference_cell
 from experiments.faithfulness.judges import (
@@ -87,10 +87,8 @@ class Arm(NamedTuple):
         return contrast is not None and not contrast.dynamic and self.settings["beam_size"] == 1
 
 
-class Grid(BaseModel):
+class Grid(Section):
     """Contrasts: every combination of these."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     contrasts: tuple[Perturbation, ...]
     betas: tuple[float, ...]
@@ -117,7 +115,7 @@ class Grid(BaseModel):
         ]
 
 
-class ContrastExperiment(BaseModel):
+class ContrastExperiment(Section):
     """The whole experiment.
 
     Attributes:
@@ -135,8 +133,6 @@ class ContrastExperiment(BaseModel):
         beams: plain beams, each also reranked by the checker.
         grids: the contrasts.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     title: str
     bundle: str
@@ -195,15 +191,6 @@ class ContrastExperiment(BaseModel):
         if not kept:
             kept = [max(scores, key=lambda name: scores[name]["bleu"])]
         return min(kept, key=lambda name: (scores[name]["ser"], -scores[name]["bleu"]))
-
-
-def load_experiment(path: Path) -> ContrastExperiment:
-    """Read the TOML file.
-
-    Raises:
-        ConfigError: unknown keys or impossible values, with their place.
-    """
-    return read_toml(path, ContrastExperiment)
 
 
 _CHUNK = 64
@@ -443,7 +430,7 @@ def _steps(experiment: ContrastExperiment, places: Places) -> list[Path]:
 COMMAND = Command(
     name="contrast",
     doc=__doc__,
-    load=load_experiment,
+    load=ContrastExperiment.read,
     run=_run,
     table=lambda experiment, manifest: table(experiment, manifest["metrics"]),
     steps=_steps,

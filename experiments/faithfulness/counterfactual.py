@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from d2t.augment.counterfactual import to_record
 from d2t.corpus.files import write_corpus
@@ -39,7 +39,7 @@ from d2t.train.config.load import merged, validate
 from d2t.train.data.prepare import prepare_data
 from d2t.train.loop.progress import Lines
 from experiments.engine.command import ONLY, Command, Outcome
-from experiments.engine.config import read_toml
+from experiments.engine.config import Section
 from experiments.engine.steps import StepResult, existing_bundle, is_current, keep, kept
 from experiments.engine.table import difference_cell
 from experiments.faithfulness.counterfactual_interventions import (
@@ -70,7 +70,7 @@ if TYPE_CHECKING:
     from experiments.engine.steps import Rows
 
 
-class Arm(BaseModel):
+class Arm(Section):
     """One way to train.
 
     Attributes:
@@ -83,8 +83,6 @@ class Arm(BaseModel):
         seeds: those that it is trained with; none named: all.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     title: str
     train: dict[str, Any] = Field(default_factory=dict)
     counterfactual: bool = False
@@ -93,7 +91,7 @@ class Arm(BaseModel):
     seeds: tuple[int, ...] = ()
 
 
-class CounterfactualExperiment(BaseModel):
+class CounterfactualExperiment(Section):
     """The whole experiment.
 
     Attributes:
@@ -109,8 +107,6 @@ class CounterfactualExperiment(BaseModel):
         train: what all arms are trained with.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     title: str
     results: str = Field(pattern=r"^[a-z0-9-]+$")
     split: Literal["dev", "test"] = "dev"
@@ -124,6 +120,23 @@ class CounterfactualExperiment(BaseModel):
     seeds: tuple[int, ...] = Field(default=(1, 2), min_length=1)
     train: dict[str, Any]
     arms: dict[str, Arm]
+
+    def check(self, path: Path) -> None:
+        """Every arm can be trained, and what it names is there.
+
+        Raises:
+            ConfigError: see there.
+        """
+        if unknown := [name for name in self.against if name not in self.arms]:
+            raise ConfigError(f"{path}: against names no arm: {unknown[0]!r}")
+        for arm in self.arms.values():
+            self.train_config(arm, 1)
+            if not set(arm.seeds) <= set(self.seeds):
+                raise ConfigError(f"{path}: arm {arm.title!r}: seeds are not all in {self.seeds}")
+            if arm.extra and self.samples is None:
+                raise ConfigError(
+                    f"{path}: arm {arm.title!r} needs `samples`, a file of extra pairs"
+                )
 
     def seeds_of(self, arm: Arm) -> tuple[int, ...]:
         """Those that an arm is judged with."""
@@ -151,24 +164,6 @@ class CounterfactualExperiment(BaseModel):
         if arm.extra and extra is not None:
             raw = merged(raw, {"data": {"augment": [str(extra)]}})
         return validate(raw, arm.title)
-
-
-def load_experiment(path: Path) -> CounterfactualExperiment:
-    """Read the TOML file.
-
-    Raises:
-        ConfigError: unknown keys or impossible values, with their place.
-    """
-    experiment = read_toml(path, CounterfactualExperiment)
-    if unknown := [name for name in experiment.against if name not in experiment.arms]:
-        raise ConfigError(f"{path}: against names no arm: {unknown[0]!r}")
-    for arm in experiment.arms.values():
-        experiment.train_config(arm, 1)
-        if not set(arm.seeds) <= set(experiment.seeds):
-            raise ConfigError(f"{path}: arm {arm.title!r}: seeds are not all in {experiment.seeds}")
-        if arm.extra and experiment.samples is None:
-            raise ConfigError(f"{path}: arm {arm.title!r} needs `samples`, a file of extra pairs")
-    return experiment
 
 
 _BATCH, _MAX_LENGTH = 64, 100
@@ -513,7 +508,7 @@ def _steps(experiment: CounterfactualExperiment, places: Places) -> list[Path]:
 COMMAND = Command(
     name="counterfactual",
     doc=__doc__,
-    load=load_experiment,
+    load=CounterfactualExperiment.read,
     run=_run,
     table=lambda experiment, manifest: table(experiment, manifest["metrics"]),
     steps=_steps,

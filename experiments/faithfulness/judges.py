@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
@@ -36,6 +36,7 @@ from d2t.seeding import derived_rng
 from d2t.slots.checker import SlotChecker
 from d2t.slots.types import Tally
 from d2t.train.config.load import bundle_digest
+from experiments.engine.config import Section
 from experiments.engine.steps import existing_bundle, is_current, write_outputs
 
 if TYPE_CHECKING:
@@ -127,10 +128,8 @@ class Judges:
         return found
 
 
-class Parser(BaseModel):
+class Parser(Section):
     """The learned parser, trained once; it sees the MRs as given, not our lexicon, by default."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     corpus: str
     config: ParserConfig = ParserConfig(labels="given")
@@ -423,15 +422,13 @@ def tested(
     return found
 
 
-class System(BaseModel):
+class System(Section):
     """A model, or people.
 
     Attributes:
         bundle: a model, which says the MRs greedily in its own orders; or
         references: a corpus, of whose split each MR is given one of its texts of people.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=r"^[a-z0-9-]+$")
     label: str

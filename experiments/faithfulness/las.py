@@ -15,7 +15,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from d2t.corpus.registry import registry
 from d2t.errors import D2TError, DataError
@@ -30,7 +30,7 @@ from d2t.score.bootstrap import Resampling
 from d2t.score.report.report import markdown_table
 from d2t.slots.checker import SlotChecker
 from experiments.engine.command import ONLY, Command, Outcome
-from experiments.engine.config import read_toml
+from experiments.engine.config import Section
 from experiments.engine.steps import is_current
 from experiments.faithfulness.judges import System, records_of
 
@@ -46,11 +46,7 @@ if TYPE_CHECKING:
     from experiments.faithfulness.judges import System
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class LasExperiment(_Table):
+class LasExperiment(Section):
     """The whole experiment.
 
     Attributes:
@@ -80,15 +76,6 @@ class LasExperiment(_Table):
         if len(set(names)) < len(names):
             raise ValueError("two systems have one name")
         return self
-
-
-def load_experiment(path: Path) -> LasExperiment:
-    """Read the TOML file.
-
-    Raises:
-        ConfigError: unknown keys or impossible values, with their place.
-    """
-    return read_toml(path, LasExperiment)
 
 
 _READINGS = {
@@ -232,7 +219,7 @@ def _steps(experiment: LasExperiment, places: Places) -> list[Path]:
 COMMAND = Command(
     name="las",
     doc=__doc__,
-    load=load_experiment,
+    load=LasExperiment.read,
     run=_run,
     table=lambda experiment, manifest: table(experiment, manifest["metrics"]),
     steps=_steps,

@@ -49,7 +49,7 @@ from experiments.faithfulness.qa_corruptions import (
     holds,
 )
 from experiments.faithfulness.qa_corruptions import intact as untouched
-from experiments.faithfulness.qa_experiment import QAExperiment, load_experiment
+from experiments.faithfulness.qa_experiment import QAExperiment
 from experiments.faithfulness.qa_report import as_markdown, report
 
 if TYPE_CHECKING:
@@ -399,7 +399,7 @@ def _steps(experiment: QAExperiment, places: Places) -> list[Path]:
 COMMAND = Command(
     name="qa",
     doc=__doc__,
-    load=load_experiment,
+    load=QAExperiment.read,
     run=_run,
     table=lambda experiment, manifest: as_markdown(manifest["metrics"]),
     steps=_steps,

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from d2t.judges.qa.training.train import QAConfig
-from experiments.engine.config import read_toml
+from experiments.engine.config import Section
 from experiments.faithfulness.judges import System  # noqa: TC001  (pydantic reads it)
 
-if TYPE_CHECKING:
-    from pathlib import Path
 
-
-class QAExperiment(BaseModel):
+class QAExperiment(Section):
     """``qa.toml``.
 
     Attributes:
@@ -34,8 +29,6 @@ class QAExperiment(BaseModel):
         model: how the model is trained.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     results: str = Field(default="qa", pattern=r"^[a-z0-9-]+$")
     corpus: str
     seed: int
@@ -44,17 +37,8 @@ class QAExperiment(BaseModel):
     diverse_records: int = Field(ge=0)
     distracted_records: int = Field(default=0, ge=0)
     n_wordings: int = Field(ge=1)
-    held_out_values: dict[str, tuple[str, ...]] = {}
-    invented_values: dict[str, tuple[str, ...]] = {}
+    held_out_values: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    invented_values: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     systems: tuple[System, ...] = ()
     system_records: int = Field(default=500, ge=1)
     model: QAConfig = QAConfig()
-
-
-def load_experiment(path: Path) -> QAExperiment:
-    """Read and validate a TOML.
-
-    Raises:
-        ConfigError: it is not there, no TOML, or has unknown or impossible entries.
-    """
-    return read_toml(path, QAExperiment)

@@ -15,7 +15,7 @@ from functools import cached_property, partial
 from statistics import mean
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from d2t.corpus.load import load_split
 from d2t.corpus.registry import registry
@@ -38,11 +38,11 @@ from d2t.score.tasks import generation_tasks
 from d2t.slots.checker import SlotChecker
 from d2t.train.config.load import bundle_digest, merged, validate
 from experiments.engine.command import HERE, RUNS, Command, Outcome
-from experiments.engine.config import read_toml
+from experiments.engine.config import Section
 from experiments.engine.steps import existing_bundle, is_current, keep, kept, write_outputs
 from experiments.engine.table import difference_cell, spread
-from experiments.faithfulness import conseq, contrast
-from experiments.faithfulness.conseq import Arms, arm_bundle, qa_model, trained
+from experiments.faithfulness.conseq import Arms, ConseqExperiment, arm_bundle, qa_model, trained
+from experiments.faithfulness.contrast import ContrastExperiment
 from experiments.faithfulness.judges import (
     METRICS,
     Judges,
@@ -80,11 +80,7 @@ DECODING = {
 _NEEDS = {"qa-ties": "rerank"}
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Model(_Table):
+class Model(Section):
     """A model that rows can begin with.
 
     Attributes:
@@ -97,7 +93,7 @@ class Model(_Table):
     title: str
     on: str | None = None
     bundles: tuple[str, ...] = ()
-    train: dict[str, Any] = {}
+    train: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
@@ -118,7 +114,7 @@ class ConseqArms(Arms):
     controls: tuple[str, ...] = ()
 
 
-class Contrast(_Table):
+class Contrast(Section):
     """Which contrastive decoding: the one that the contrast experiment chose on development MRs.
 
     Attributes:
@@ -128,7 +124,7 @@ class Contrast(_Table):
     of: str
 
 
-class Row(_Table):
+class Row(Section):
     """A system.
 
     Attributes:
@@ -153,7 +149,7 @@ class Row(_Table):
         return self.parts[1:]
 
 
-class TogetherExperiment(_Table):
+class TogetherExperiment(Section):
     """The whole experiment.
 
     Attributes:
@@ -250,15 +246,6 @@ class TogetherExperiment(_Table):
         return [(part, found[parts]) for part, parts in wanted if parts in found]
 
 
-def load_experiment(path: Path) -> TogetherExperiment:
-    """Read the TOML file.
-
-    Raises:
-        ConfigError: unknown keys or impossible values, with their place.
-    """
-    return read_toml(path, TogetherExperiment)
-
-
 class Models:
     """Bundles by name and seed, the QA model that chooses, and the contrast that dev chose.
 
@@ -268,7 +255,7 @@ class Models:
 
     def __init__(self, experiment: TogetherExperiment, places: Places) -> None:
         self.experiment, self.places = experiment, places
-        self._qa = conseq.load_experiment(HERE / experiment.qa_of)
+        self._qa = ConseqExperiment.read(HERE / experiment.qa_of)
 
     def seeds(self, name: str) -> tuple[int, ...]:
         """Those that a model or arm has."""
@@ -340,7 +327,7 @@ class Models:
         wanted = self.experiment.contrast
         if wanted is None:
             raise DataError("there is no [contrast]")
-        other = contrast.load_experiment(HERE / wanted.of)
+        other = ContrastExperiment.read(HERE / wanted.of)
         path = self.places.out.parent / other.results / "results.json"
         if other.split != "dev" or not path.is_file():
             raise DataError(
@@ -826,7 +813,7 @@ def _steps(experiment: TogetherExperiment, places: Places) -> list[Path]:
 COMMAND = Command(
     name="together",
     doc=__doc__,
-    load=load_experiment,
+    load=TogetherExperiment.read,
     run=_run,
     table=table,
     steps=_steps,

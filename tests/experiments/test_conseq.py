@@ -18,7 +18,7 @@ from d2t.slots.checker import SlotChecker
 from experiments.engine.command import Places
 from experiments.engine.steps import StepResult
 from experiments.faithfulness import conseq, judges
-from experiments.faithfulness.conseq import ConseqExperiment, load_experiment
+from experiments.faithfulness.conseq import ConseqExperiment
 from experiments.faithfulness.judges import (
     SINGLE,
     compared,
@@ -44,7 +44,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", ["conseq.toml", "conseq_pilot.toml"])
 def test_every_arm_of_the_shipped_files_is_possible(name: str, base: Path) -> None:
-    experiment = load_experiment(FOLDER / name)
+    experiment = ConseqExperiment.read(FOLDER / name)
     assert experiment.base_config(1).strategy == "fixed_position"
     assert not experiment.base_config(1).data.correct
     configs = [
@@ -69,10 +69,10 @@ def test_bad_files(tmp_path: Path) -> None:
     text = (FOLDER / "conseq_pilot.toml").read_text("utf-8")
     path.write_text(text.replace('"splus"]', '"nobody"]'))
     with pytest.raises(ConfigError, match="against names no arm"):
-        load_experiment(path)
+        ConseqExperiment.read(path)
     path.write_text(text + '\n[[arms]]\nname = "mle"\nlabel = "again"\n')
     with pytest.raises(ConfigError, match="one name"):
-        load_experiment(path)
+        ConseqExperiment.read(path)
 
 
 def records(texts: list[str]) -> list[EvaluationRecord]:

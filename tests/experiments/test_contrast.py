@@ -13,7 +13,7 @@ from d2t.errors import ConfigError
 from d2t.mr.domain import load_domain
 from experiments.engine.command import Places
 from experiments.faithfulness import contrast
-from experiments.faithfulness.contrast import ContrastExperiment, Grid, load_experiment
+from experiments.faithfulness.contrast import ContrastExperiment, Grid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ def config(bundle: Path, **changes: Any) -> ContrastExperiment:
 
 
 def test_the_shipped_file_is_read() -> None:
-    experiment = load_experiment(SHIPPED)
+    experiment = ContrastExperiment.read(SHIPPED)
     assert experiment.parser is not None  # reranking and dynamic contrasts look at the checker
     assert (experiment.split, experiment.report) == ("dev", "test")
     arms = experiment.arms()
@@ -61,9 +61,9 @@ def test_bad_files(tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
     path.write_text(SHIPPED.read_text("utf-8").replace("pairs = ", "pears = "))
     with pytest.raises(ConfigError, match="pears"):
-        load_experiment(path)
+        ContrastExperiment.read(path)
     with pytest.raises(ConfigError):
-        load_experiment(tmp_path / "none.toml")
+        ContrastExperiment.read(tmp_path / "none.toml")
 
 
 def test_the_shortcut_set_has_only_unseen_pairs(bundle: Path) -> None:

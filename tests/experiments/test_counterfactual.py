@@ -16,7 +16,7 @@ from d2t.mr.parse import parse_mr
 from d2t.mr.types import Plan, Slot
 from d2t.slots.checker import SlotChecker
 from experiments.faithfulness import counterfactual
-from experiments.faithfulness.counterfactual import load_experiment
+from experiments.faithfulness.counterfactual import CounterfactualExperiment
 from experiments.faithfulness.counterfactual_interventions import (
     Intervention,
     content_followed,
@@ -66,7 +66,7 @@ def test_half_of_the_plan_is_replaced_and_nothing_else(n: int) -> None:
 
 @pytest.mark.parametrize("name", ["counterfactual", "counterfactual_pilot"])
 def test_the_shipped_files_are_read(name: str) -> None:
-    experiment = load_experiment(FOLDER / f"{name}.toml")
+    experiment = CounterfactualExperiment.read(FOLDER / f"{name}.toml")
     pairs, extra = Path("pairs.jsonl"), Path("extra.jsonl")
     configs = {
         key: experiment.train_config(arm, 3, pairs=pairs, extra=extra)
@@ -90,7 +90,7 @@ def test_the_shipped_files_are_read(name: str) -> None:
 
 
 def test_noisy_pairs_are_tagged_mixed_or_thrown_away() -> None:
-    experiment = load_experiment(FOLDER / "counterfactual_noisy.toml")
+    experiment = CounterfactualExperiment.read(FOLDER / "counterfactual_noisy.toml")
     arms = {name: experiment.train_config(arm, 1) for name, arm in experiment.arms.items()}
     assert not any(config.data.correct for config in arms.values())
     found = {n: (c.objective.pairs, c.objective.sources, c.objective.tags) for n, c in arms.items()}
@@ -111,7 +111,7 @@ def test_bad_files(tmp_path: Path) -> None:
     ):
         path.write_text(text.replace(old, new), encoding="utf-8")
         with pytest.raises(ConfigError, match=named):
-            load_experiment(path)
+            CounterfactualExperiment.read(path)
 
 
 SMALL = """

@@ -24,7 +24,6 @@ from experiments.faithfulness.qa import (
     QAExperiment,
     conditions,
     judge,
-    load_experiment,
     said_by_systems,
     systems,
     with_invented,
@@ -63,7 +62,7 @@ def utterances() -> list[Utterance]:
 
 @pytest.mark.parametrize("name", ["qa.toml", "qa_pilot.toml", "qa_undistracted.toml"])
 def test_the_shipped_configurations_are_valid(name: str) -> None:
-    experiment = load_experiment(FOLDER / name)
+    experiment = QAExperiment.read(FOLDER / name)
     for values in (experiment.held_out_values, experiment.invented_values):
         for slot in values:
             assert DOMAIN.has_slot(slot)
@@ -74,7 +73,9 @@ def test_the_shipped_configurations_are_valid(name: str) -> None:
 
 
 def test_the_arm_without_distractors_differs_in_nothing_else_that_trains() -> None:
-    with_them, without = (load_experiment(FOLDER / f"{n}.toml") for n in ("qa", "qa_undistracted"))
+    with_them, without = (
+        QAExperiment.read(FOLDER / f"{n}.toml") for n in ("qa", "qa_undistracted")
+    )
     assert with_them.model.draws.distracted > 0
     draws = with_them.model.draws._replace(distracted=0.0)
     same = with_them.model_copy(
@@ -90,9 +91,9 @@ def test_a_broken_configuration_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
     path.write_text('corpus = "mini"\nepochs = 3\n')
     with pytest.raises(ConfigError, match=r"x\.toml"):
-        load_experiment(path)
+        QAExperiment.read(path)
     with pytest.raises(ConfigError, match="cannot be read"):
-        load_experiment(tmp_path / "none.toml")
+        QAExperiment.read(tmp_path / "none.toml")
 
 
 def errors(kind: str, corruptor: Corruptor, utterances: list[Utterance]) -> dict[str, float]:
@@ -183,7 +184,7 @@ def test_outputs_of_systems_are_named(tmp_path: Path) -> None:
 
 
 def test_four_systems_are_judged_and_one_that_is_not_trained_is_named(tmp_path: Path) -> None:
-    experiment = load_experiment(FOLDER / "qa.toml")
+    experiment = QAExperiment.read(FOLDER / "qa.toml")
     assert sum(system.bundle is not None for system in experiment.systems) >= 4
     raw = experiment.model_dump() | {
         "corpus": "mini", "system_records": 3,

@@ -13,11 +13,10 @@ from d2t.errors import ConfigError
 from d2t.mr.domain import load_domain
 from experiments.faithfulness import las
 from experiments.faithfulness.judges import records_of
-from experiments.faithfulness.las import load_experiment
+from experiments.faithfulness.las import LasExperiment
 
 if TYPE_CHECKING:
     from d2t.score.records import EvaluationRecord
-    from experiments.faithfulness.las import LasExperiment
 
 FOLDER = Path(las.__file__).parent
 SMALL = """
@@ -36,7 +35,7 @@ systems = [
 
 @pytest.mark.parametrize("name", ["las.toml", "las_pilot.toml"])
 def test_the_shipped_files_have_people_and_four_systems(name: str) -> None:
-    experiment = load_experiment(FOLDER / name)
+    experiment = LasExperiment.read(FOLDER / name)
     assert sum(system.bundle is not None for system in experiment.systems) >= 4
     assert any(system.references == experiment.corpus for system in experiment.systems)
     assert experiment.split == "dev"
@@ -47,10 +46,10 @@ def test_a_system_is_a_bundle_or_people(tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
     path.write_text(SMALL.replace('references = "mini"', 'references = "mini", bundle = "b"'))
     with pytest.raises(ConfigError, match="either a bundle or references"):
-        load_experiment(path)
+        LasExperiment.read(path)
     path.write_text(SMALL.replace('"gone"', '"model"'))
     with pytest.raises(ConfigError, match="one name"):
-        load_experiment(path)
+        LasExperiment.read(path)
 
 
 @pytest.fixture
@@ -63,7 +62,7 @@ def small(tmp_path: Path) -> LasExperiment:
     bundle = save_random_bundle(tmp_path / "bundle")
     path = tmp_path / "x.toml"
     path.write_text(SMALL.replace("BUNDLE", str(bundle)))
-    return load_experiment(path)
+    return LasExperiment.read(path)
 
 
 def test_people_say_one_text_an_mr_and_their_plan_is_an_order_of_it(tmp_path: Path) -> None:

@@ -153,9 +153,9 @@ def test_blind() -> None:
     from experiments.engine.command import HERE, RUNS, Places
     from experiments.faithfulness.blind import FOLDER as folder
     from experiments.faithfulness.blind import report
-    from experiments.faithfulness.conseq import load_experiment
+    from experiments.faithfulness.conseq import ConseqExperiment
 
-    experiment = load_experiment(HERE / "conseq.toml")
+    experiment = ConseqExperiment.read(HERE / "conseq.toml")
     places = Places(RESULTS / "faithfulness" / "conseq", RUNS / "conseq")
     assert report(experiment, places, folder) == (folder / "table.md").read_text(encoding="utf-8")
 

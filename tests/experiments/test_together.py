@@ -22,7 +22,6 @@ from experiments.faithfulness.together import (
     TieBreaker,
     TogetherExperiment,
     best,
-    load_experiment,
     worth,
 )
 
@@ -36,7 +35,7 @@ FOLDER = Path(together.__file__).parent
 
 @pytest.mark.parametrize("name", ["together.toml", "together_pilot.toml"])
 def test_the_shipped_files_have_every_part_and_every_row_something_to_compare(name: str) -> None:
-    experiment = load_experiment(FOLDER / name)
+    experiment = TogetherExperiment.read(FOLDER / name)
     singles = {row.name for row in experiment.rows}
     assert any(row.decoding == ("rerank", "qa-ties") for row in experiment.rows)
     assert any("contrast" in row.decoding for row in experiment.rows)
@@ -47,11 +46,11 @@ def test_the_shipped_files_have_every_part_and_every_row_something_to_compare(na
     arms = experiment.conseq
     assert arms is not None
     assert arms.drawer() is not None
-    assert contrast.load_experiment(FOLDER / str(experiment.contrast.of)).split == "dev"  # type: ignore[union-attr]
+    assert contrast.ContrastExperiment.read(FOLDER / str(experiment.contrast.of)).split == "dev"  # type: ignore[union-attr]
 
 
 def test_the_full_table_has_the_controls_of_conseq() -> None:
-    experiment = load_experiment(FOLDER / "together.toml")
+    experiment = TogetherExperiment.read(FOLDER / "together.toml")
     for name in ("conseq-ser", "conseq-quals2"):
         others = [other.name for _, other in experiment.without(Row(parts=(name,)))]
         assert others == ["both", "continued", "splus", "splus-quals2"]
@@ -118,7 +117,7 @@ def test_rows_that_make_no_sense(parts: list[str], named: str, tmp_path: Path) -
         f'rows = [{{parts = ["st"]}}, {{parts = {json.dumps(parts)}}}]\n'
     )
     with pytest.raises(ConfigError, match=named):
-        load_experiment(path)
+        TogetherExperiment.read(path)
 
 
 def test_dev_chooses_the_contrast_with_the_fewest_errors_that_keeps_bleu() -> None:
@@ -251,7 +250,7 @@ def test_a_run_is_kept_and_gone_on_with(
     times = [file.stat().st_mtime_ns for file in files]
     assert together.main(arguments) == 1
     assert [file.stat().st_mtime_ns for file in files] == times
-    experiment = load_experiment(path)
+    experiment = TogetherExperiment.read(path)
     steps = together.COMMAND.steps(experiment, together.COMMAND.places(
         experiment, path, out=out, runs=runs))  # fmt: skip
     assert [step.is_file() for step in steps].count(False) == 1
