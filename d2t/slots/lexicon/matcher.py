@@ -44,37 +44,72 @@ class Location:
 def locate(
     node: Node, words: list[str], start: int, end: int, light: frozenset[str]
 ) -> Location | None:
-    """The heaviest way in which ``node`` matches all of ``words[start:end]``, if any."""
-    ways: list[Location] = []
+    """The heaviest way in which ``node`` matches all of ``words[start:end]``, if any.
 
-    def walk(todo: tuple[Node, ...], at: int, opened: int, closed: int, literal: list[int]) -> None:
-        """Collect every way to match the nodes still to do from ``at`` on."""
-        if not todo:
+    Ways that stand at the same place of pattern and text with the same span and weight are one, so
+    that the time is not that of all ways, of which a pattern may have any number.
+    """
+    best: Location | None = None
+    places: dict[tuple[int, int, int], _Place] = {}  # interned, so that they compare by identity
+
+    def before(one: Node, rest: _Place | None, left: int | None = None) -> _Place:
+        """The place in the pattern before ``one``, which ``rest`` follows."""
+        if left is None:
+            left = one.limit if isinstance(one, Gap) else 0
+        key = (id(one), id(rest), left)
+        if key not in places:
+            places[key] = _Place(one, rest, left)
+        return places[key]
+
+    # Place; position; where the span begins and ends (-1: at the end); its weight so far, counted
+    # from its beginning, and the weight where it ended.
+    todo: list[tuple[_Place | None, int, int, int, int, int]] = [
+        (before(node, None), start, start, -1, 0, 0)
+    ]
+    done: set[tuple[int, int, int, int, int, int]] = set()
+    while todo:  # depth first and in the order of the pattern: the first of equal ways is taken
+        place, at, opened, closed, weight, closed_weight = todo.pop()
+        key = (id(place), at, opened, closed, weight, closed_weight)
+        if key in done:
+            continue
+        done.add(key)
+        if place is None:
             if at == end:
-                last = closed if closed >= 0 else end
-                inside = [words[position] for position in literal if opened <= position < last]
-                ways.append(Location(opened, last, sum(word not in light for word in inside)))
-            return
-        node, rest = todo[0], todo[1:]
-        if isinstance(node, Sequence):
-            walk((*node.parts, *rest), at, opened, closed, literal)
-        elif isinstance(node, Choice):
-            for option in node.options:
-                walk((option, *rest), at, opened, closed, literal)
-        elif isinstance(node, Mark):
-            if node.text == OPEN:
-                walk(rest, at, at, closed, literal)
+                last, total = (closed, closed_weight) if closed >= 0 else (end, weight)
+                if best is None or total > best.weight:
+                    best = Location(opened, last, total)
+            continue
+        one, rest, left = place.node, place.rest, place.left
+        if isinstance(one, Sequence):
+            for part in reversed(one.parts):
+                rest = before(part, rest)
+            todo.append((rest, at, opened, closed, weight, closed_weight))
+        elif isinstance(one, Choice):
+            for option in reversed(one.options):
+                todo.append((before(option, rest), at, opened, closed, weight, closed_weight))
+        elif isinstance(one, Mark):
+            if one.text == OPEN:
+                todo.append((rest, at, at, closed, 0, 0))
             else:
-                walk(rest, at, opened, at, literal)
-        elif isinstance(node, Gap):
-            walk(rest, at, opened, closed, literal)
-            if node.limit and at < end and may_skip(words[at]):
-                walk((Gap(node.limit - 1), *rest), at + 1, opened, closed, literal)
-        elif at < end and fits(node, words[at]):
-            walk(rest, at + 1, opened, closed, [*literal, at])
+                todo.append((rest, at, opened, at, weight, weight))
+        elif isinstance(one, Gap):
+            if left and at < end and may_skip(words[at]):
+                further = before(one, rest, left - 1)
+                todo.append((further, at + 1, opened, closed, weight, closed_weight))
+            todo.append((rest, at, opened, closed, weight, closed_weight))
+        elif at < end and fits(one, words[at]):
+            heavier = weight + (words[at] not in light)
+            todo.append((rest, at + 1, opened, closed, heavier, closed_weight))
+    return best
 
-    walk((node,), start, start, -1, [])
-    return max(ways, key=lambda way: way.weight, default=None)
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Place:
+    """A place in a pattern: before ``node``, which ``rest`` follows; ``left`` words of a gap."""
+
+    node: Node
+    rest: _Place | None
+    left: int
 
 
 _FIRM = 1000

@@ -11,6 +11,9 @@
 ``@name``       something found in open slot ``name``
 ``>>`` ``<<``   the span starts after ``>>`` and ends before ``<<``; the rest is context
 ==============  ============================================================================
+
+Patterns are bounded when they are read (``MAX_LENGTH`` and what follows it), so that no lexicon can
+take the memory or the time of whoever loads it.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from typing import TYPE_CHECKING
 
 from d2t.errors import DomainError
@@ -29,6 +33,21 @@ NUMBER = "#"
 # Words that a gap may not swallow, beside the stand-ins of names (which begin with NUL).
 BARRIERS = frozenset(".!?,;:/£$€")
 OPEN, CLOSE = ">>", "<<"
+MAX_LENGTH = 10_000
+"""Characters of a pattern or macro."""
+MAX_DEPTH = 40
+"""Brackets and macros inside each other."""
+MAX_GAP = 20
+"""Words of one gap; ``MAX_GAPS`` of all gaps of a pattern together."""
+MAX_GAPS = 40
+MAX_GLUED = 2_000
+"""Words that the groups of one glued word may make."""
+MAX_SIZE = 20_000
+"""Words, alternatives and gap words of one pattern, with its macros written out."""
+MAX_TOTAL = 1_000_000
+"""The same of all patterns of a lexicon; those that ship with d2t have 79,000."""
+_SHOWN = 80  # characters of a pattern that a message repeats
+_GAP = re.compile(r"\.\.[0-9]+")
 _LEX = re.compile(r"\s+|\{\w+\}|\.\.\d+|>>|<<|[()\[\]|]|[^\s()\[\]|{}]+")
 
 
@@ -71,15 +90,29 @@ Node = Word | Gap | Mark | Sequence | Choice
 NOTHING = Sequence(())
 
 
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How large a pattern is with its macros written out.
+
+    ``size``: words, alternatives and gap words; ``gaps``: gap words; ``depth``: of nesting.
+    """
+
+    size: int
+    gaps: int
+    depth: int
+
+
 class PatternCache:
     """What the patterns of one lexicon share, each parsed once: macros and literals.
 
     A macro is used up to a hundred times; parsing it again each time took most of the start-up.
+    ``total`` is the size of all patterns that were parsed.
     """
 
     def __init__(self) -> None:
-        self.macros: dict[str, Node] = {}
+        self.macros: dict[str, tuple[Node, Extent]] = {}
         self.literals: dict[str, Node] = {}
+        self.total = 0
 
 
 def parse_pattern(
@@ -97,9 +130,18 @@ def parse_pattern(
         cache: what earlier calls with the same ``words`` and ``macros`` have parsed.
 
     Raises:
-        DomainError: unbalanced groups, an unknown or circular macro, or a stray character.
+        DomainError: unbalanced groups, an unknown or circular macro, a stray character, or more
+            than a pattern, or all those of the cache together, may be.
     """
-    return _Parser(source, words, macros, (), cache or PatternCache()).parse()
+    cache = cache or PatternCache()
+    parser = _Parser(source, words, macros, (), cache)
+    node = parser.parse()
+    cache.total += parser.size
+    if cache.total > MAX_TOTAL:
+        raise parser.error(
+            f"with it, all patterns together are larger than {MAX_TOTAL:,} words; leave some out"
+        )
+    return node
 
 
 class _Parser:
@@ -112,9 +154,16 @@ class _Parser:
         macros: Mapping[str, str],
         inside: tuple[str, ...],
         cache: PatternCache,
+        depth: int = 0,
     ) -> None:
         self.source, self.words, self.macros, self.inside = source, words, macros, inside
         self.cache = cache
+        self.size, self.gaps = 0, 0
+        self.depth = self.deepest = depth
+        if len(source) > MAX_LENGTH:
+            raise self.error(
+                f"it has {len(source):,} characters, more than {MAX_LENGTH:,}; make several of it"
+            )
         self.lexemes: list[str] = _LEX.findall(source)
         if "".join(self.lexemes) != source:
             raise self.error("a stray brace")
@@ -122,10 +171,29 @@ class _Parser:
 
     def error(self, what: str) -> DomainError:
         """An error that shows the pattern and says what is the matter with it."""
+        shown = self.source if len(self.source) <= _SHOWN else self.source[:_SHOWN] + "…"
+        of_macro = f" of macro {self.inside[-1]!r}" if self.inside else ""
         return DomainError(
-            f"lexicon pattern {self.source!r}: {what}; the table of pattern signs is in "
+            f"lexicon pattern {shown!r}{of_macro}: {what}; the table of pattern signs is in "
             "d2t/slots/lexicon/pattern.py"
         )
+
+    def count(self, size: int, gaps: int = 0) -> None:
+        """Add to the size of the pattern; refuses one that is too large."""
+        self.size += size
+        self.gaps += gaps
+        if self.size > MAX_SIZE:
+            raise self.error(
+                f"with its macros it is larger than {MAX_SIZE:,} words; make several of it"
+            )
+        if self.gaps > MAX_GAPS:
+            raise self.error(f"its gaps are wider than {MAX_GAPS} words together; narrow them")
+
+    def deepen(self, levels: int) -> None:
+        """Note that what comes next nests ``levels`` deep; refuses what nests too deep."""
+        self.deepest = max(self.deepest, self.depth + levels)
+        if self.deepest > MAX_DEPTH:
+            raise self.error(f"brackets or macros are nested more than {MAX_DEPTH} deep")
 
     def parse(self) -> Node:
         """The whole source as one node; anything left over is an error."""
@@ -139,6 +207,7 @@ class _Parser:
         options = [self.sequence()]
         while self.peek() == "|":
             self.at += 1
+            self.count(1)
             options.append(self.sequence())
         return options[0] if len(options) == 1 else Choice(tuple(options))
 
@@ -160,7 +229,10 @@ class _Parser:
         if len(items) == 1:
             only = items[0]
             return self.literal(only) if isinstance(only, str) else only
-        spelled = ["".join(parts) for parts in product(*map(self.spellings, items))]
+        spellings = [self.spellings(item) for item in items]
+        if prod(map(len, spellings)) > MAX_GLUED:
+            raise self.error(f"a glued word stands for more than {MAX_GLUED:,} words; put spaces")
+        spelled = ["".join(parts) for parts in product(*spellings)]
         return Choice(tuple(self.literal(text) for text in spelled))
 
     def item(self) -> Node | str:
@@ -168,7 +240,10 @@ class _Parser:
         lexeme: str = self.lexemes[self.at]
         self.at += 1
         if lexeme in ("(", "["):
+            self.deepen(1)
+            self.depth += 1
             node = self.choice()
+            self.depth -= 1
             if self.peek() != {"(": ")", "[": "]"}[lexeme]:
                 raise self.error(f"{lexeme!r} is not closed")
             self.at += 1
@@ -176,7 +251,14 @@ class _Parser:
         if lexeme in (OPEN, CLOSE):
             return Mark(lexeme)
         if lexeme.startswith(".."):
-            return Gap(int(lexeme[2:]))
+            if not _GAP.fullmatch(lexeme):
+                raise self.error(f"{lexeme[:_SHOWN]!r} is no gap; expected one such as '..3'")
+            digits = lexeme[2:].lstrip("0")
+            if len(digits) > len(str(MAX_GAP)) or int(digits or "0") > MAX_GAP:
+                raise self.error(f"a gap of more than {MAX_GAP} words; narrow it")
+            limit = int(digits or "0")
+            self.count(limit, gaps=limit)
+            return Gap(limit)
         if lexeme.startswith("{"):
             return self.macro(lexeme[1:-1])
         return lexeme
@@ -187,14 +269,21 @@ class _Parser:
             raise self.error(f"macro {name!r} uses itself")
         if name not in self.macros:
             raise self.error(f"unknown macro {name!r}")
+        self.deepen(1)
         if name not in self.cache.macros:
-            inside = (*self.inside, name)
-            parser = _Parser(self.macros[name], self.words, self.macros, inside, self.cache)
-            self.cache.macros[name] = parser.parse()
-        return self.cache.macros[name]
+            inside, depth = (*self.inside, name), self.depth + 1
+            parser = _Parser(self.macros[name], self.words, self.macros, inside, self.cache, depth)
+            node = parser.parse()
+            extent = Extent(parser.size, parser.gaps, parser.deepest - depth)
+            self.cache.macros[name] = node, extent
+        node, extent = self.cache.macros[name]
+        self.deepen(1 + extent.depth)
+        self.count(extent.size, extent.gaps)
+        return node
 
     def literal(self, text: str) -> Node:
         """``text`` as the words of a tokenised utterance; ``#`` and ``@name`` stand alone."""
+        self.count(1)
         if text == NUMBER:
             return Word(NUMBER)
         if text.startswith("@"):
@@ -202,7 +291,10 @@ class _Parser:
         if text not in self.cache.literals:
             words = tuple(Word(word) for word in self.words(text))
             self.cache.literals[text] = words[0] if len(words) == 1 else Sequence(words)
-        return self.cache.literals[text]
+        node = self.cache.literals[text]
+        if isinstance(node, Sequence):
+            self.count(len(node.parts))
+        return node
 
     def spellings(self, item: Node | str) -> list[str]:
         """All strings a glued item stands for; only single words can be glued."""
