@@ -27,6 +27,7 @@ from d2t.score.records import read_evaluation_records
 from d2t.score.report.report import markdown_table
 from d2t.seeding import derived_rng
 from experiments.engine.command import HERE, RESULTS, RUNS, Places
+from experiments.engine.steps import read_json
 from experiments.faithfulness.conseq import ConseqExperiment, Workspace, outputs_file
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ def report(experiment: ConseqExperiment, places: Places, folder: Path) -> str:
     """
     if not (folder / "key.json").is_file():
         raise DataError(f"{folder}: nothing was drawn to be read; `draw` comes first")
-    key = json.loads((folder / "key.json").read_text(encoding="utf-8"))
+    key = read_json(folder / "key.json")
     readers = read_labels(folder, key)
     by_arm: dict[str, list[str]] = defaultdict(list)
     for item, whose in key.items():

@@ -9,7 +9,6 @@ arm are among the results.
 
 from __future__ import annotations
 
-import json
 import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -35,7 +34,7 @@ from d2t.train.config.load import bundle_digest, inherited, merged, validate
 from d2t.train.loop.progress import Lines
 from experiments.engine.command import ONLY, Command, Outcome
 from experiments.engine.config import Section
-from experiments.engine.steps import StepResult, is_current, keep, kept, write_outputs
+from experiments.engine.steps import StepResult, is_current, keep, kept, read_json, write_outputs
 from experiments.engine.table import difference_cell, spread
 from experiments.faithfulness.judges import (
     METRICS,
@@ -46,8 +45,7 @@ from experiments.faithfulness.judges import (
     tested,
     with_single,
 )
-from experiments.faithfulness.qa import trained_model
-from experiments.faithfulness.qa_experiment import QAExperiment
+from experiments.faithfulness.qa import QAExperiment, trained_model
 
 if TYPE_CHECKING:
     import argparse
@@ -413,7 +411,7 @@ class Workspace:
         if arm.kind == "base":
             return None
         path = self.folder / f"seed-{seed}" / arm.name / "run.json"
-        run = json.loads(path.read_text(encoding="utf-8"))
+        run = read_json(path)
         return {name: run.get(name) for name in _FACTS}
 
     @cached_property

@@ -10,7 +10,6 @@ the set then only shows that nothing else is different.
 
 from __future__ import annotations
 
-import json
 import random
 import sys
 import time
@@ -34,7 +33,7 @@ from d2t.slots.checker import SlotChecker
 from d2t.train.config.load import bundle_digest
 from experiments.engine.command import ONLY, Command, Outcome
 from experiments.engine.config import Section
-from experiments.engine.steps import existing_bundle, is_current
+from experiments.engine.steps import existing_bundle, is_current, read_json
 from experiments.engine.table import difference_cell
 from experiments.faithfulness.judges import (
     Parser,
@@ -317,7 +316,7 @@ class Workspace:
                 atomic_write_json(path, made)
                 print(f"{arm.name}: {time.perf_counter() - started:.1f} s", file=sys.stderr)
             if is_current(path, identity):
-                found[arm.name] = json.loads(path.read_text(encoding="utf-8"))["scores"]
+                found[arm.name] = read_json(path)["scores"]
         return found
 
 

@@ -7,7 +7,6 @@ and a training that was ended goes on.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from pathlib import Path
@@ -40,7 +39,7 @@ from d2t.train.data.prepare import prepare_data
 from d2t.train.loop.progress import Lines
 from experiments.engine.command import ONLY, Command, Outcome
 from experiments.engine.config import Section
-from experiments.engine.steps import StepResult, existing_bundle, is_current, keep, kept
+from experiments.engine.steps import StepResult, existing_bundle, is_current, keep, kept, read_json
 from experiments.engine.table import difference_cell
 from experiments.faithfulness.counterfactual_interventions import (
     KINDS,
@@ -373,7 +372,7 @@ class Workspace:
             self._parser, self._parser_name = found_parser
         some, seed = examples[: experiment.n_mrs], experiment.plan_seed
         found, rows = scores(bundle, some, self._parser, seed=seed)
-        facts = json.loads((path.parent / "run.json").read_text(encoding="utf-8"))
+        facts = read_json(path.parent / "run.json")
         trained = {key: facts.get(key) for key in ("steps", "pairs_seen", "train_wall_s", "counts")}
         judges = {"lexicon": checker.lexicon_digest, "parser": self._parser_name}
         return {**found, "training": trained, "judges": judges}, rows

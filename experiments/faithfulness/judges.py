@@ -5,7 +5,6 @@ Each judge leaves statistics of each record. All numbers and paired tests are co
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
@@ -37,7 +36,7 @@ from d2t.slots.checker import SlotChecker
 from d2t.slots.types import Tally
 from d2t.train.config.load import bundle_digest
 from experiments.engine.config import Section
-from experiments.engine.steps import existing_bundle, is_current, write_outputs
+from experiments.engine.steps import existing_bundle, is_current, read_json, write_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -124,7 +123,7 @@ class Judges:
             )
             made = {"identity": identity, "git": git_state(), "rows": rows}
             atomic_write_json(scores, made)
-        found: Rows = json.loads(scores.read_text(encoding="utf-8"))["rows"]
+        found: Rows = read_json(scores)["rows"]
         return found
 
 

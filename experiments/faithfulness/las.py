@@ -11,7 +11,6 @@ which the text says things, and what it leaves out comes last. An observer can l
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -31,7 +30,7 @@ from d2t.score.report.report import markdown_table
 from d2t.slots.checker import SlotChecker
 from experiments.engine.command import ONLY, Command, Outcome
 from experiments.engine.config import Section
-from experiments.engine.steps import is_current
+from experiments.engine.steps import is_current, read_json
 from experiments.faithfulness.judges import System, records_of
 
 if TYPE_CHECKING:
@@ -154,7 +153,7 @@ def run(
                 made = {"identity": identity, "texts": _digest(records), "git": git_state()}
                 atomic_write_json(path, {**made, "las": found})
                 print(f"{system.name}: {target} is simulated", file=sys.stderr, flush=True)
-            kept = json.loads(path.read_text(encoding="utf-8"))["las"]
+            kept = read_json(path)["las"]
             results.setdefault(system.name, {})[target] = kept
     return results, failed
 
@@ -163,7 +162,7 @@ def _stands(path: Path, identity: dict[str, Any], records: list[EvaluationRecord
     """Whether the file is what is asked, of these texts if they are here."""
     if not is_current(path, identity):
         return False
-    texts = json.loads(path.read_text(encoding="utf-8"))["texts"]
+    texts = read_json(path)["texts"]
     return records is None or bool(texts == _digest(records))
 
 

@@ -8,10 +8,12 @@ outputs of others than the TOML's systems (fields ``mr``, ``text``).
 
 from __future__ import annotations
 
-import json
 import sys
 import time
+from itertools import islice
 from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
 
 from d2t.corpus.load import load_split
 from d2t.errors import D2TError, UsageError
@@ -25,31 +27,35 @@ from d2t.judges.qa.questions import load_questions
 from d2t.judges.qa.reader import QAReader
 from d2t.judges.qa.training.distractor_frames import load_frames
 from d2t.judges.qa.training.pairs import Utterance
-from d2t.judges.qa.training.train import train_qa, utterances_of
+from d2t.judges.qa.training.train import QAConfig, distractor_of, train_qa, utterances_of
 from d2t.mr.domain import load_domain
-from d2t.mr.types import MeaningRepresentation, Slot
+from d2t.mr.types import Slot
 from d2t.score.records import read_evaluation_records
 from d2t.seeding import derived_rng
 from d2t.slots.checker import SlotChecker
 from d2t.train.loop.progress import Lines
 from experiments.engine.command import Command, Outcome
-from experiments.engine.steps import is_current
+from experiments.engine.config import Section
+from experiments.engine.steps import is_current, read_json
 from experiments.faithfulness.hard_cases import load_hard_cases
-from experiments.faithfulness.judges import (
-    records_of,
-)
+from experiments.faithfulness.judges import System, records_of
 from experiments.faithfulness.qa_corruptions import (
     CONTROL,
     DOMAIN,
+    FAITHFUL,
+    KNOWN,
+    MISREAD,
+    MOVED,
     MR_SIDE,
     TEXT_SIDE,
     Corruptor,
     JudgedRecord,
-    distractor_conditions,
+    drawn,
     holds,
+    moved,
+    replaced,
 )
 from experiments.faithfulness.qa_corruptions import intact as untouched
-from experiments.faithfulness.qa_experiment import QAExperiment
 from experiments.faithfulness.qa_report import as_markdown, report
 
 if TYPE_CHECKING:
@@ -59,7 +65,43 @@ if TYPE_CHECKING:
 
     from d2t.judges.qa.types import ContextPair
     from d2t.mr.domain import Domain
+    from d2t.mr.types import MeaningRepresentation
     from experiments.engine.command import Places
+
+
+class QAExperiment(Section):
+    """``qa.toml``.
+
+    Attributes:
+        results: folder under ``experiments/results/faithfulness`` and ``runs/faithfulness``.
+        corpus: whose training split teaches and whose development split is judged.
+        seed: of every draw but the model's.
+        utterances: training utterances; 0: all.
+        records: development references, each once intact and once in every corruption.
+        diverse_records: the first so many of them are also judged with diverse beam search.
+        distracted_records: references into each of which a clause is put that is not about its
+            subject; 0: none.
+        n_wordings: questions a slot in the consistency modes.
+        held_out_values: by slot, values whose utterances no training sees.
+        invented_values: by slot, values that replace those of text and MR.
+        systems: whose texts for development MRs are judged, beside ``--outputs``.
+        system_records: so many of each, drawn.
+        model: how the model is trained.
+    """
+
+    results: str = Field(default="qa", pattern=r"^[a-z0-9-]+$")
+    corpus: str
+    seed: int
+    utterances: int = Field(ge=0)
+    records: int = Field(ge=1)
+    diverse_records: int = Field(ge=0)
+    distracted_records: int = Field(default=0, ge=0)
+    n_wordings: int = Field(ge=1)
+    held_out_values: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    invented_values: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    systems: tuple[System, ...] = ()
+    system_records: int = Field(default=500, ge=1)
+    model: QAConfig = QAConfig()
 
 
 def trained_model(experiment: QAExperiment, folder: Path) -> QAModel:
@@ -79,7 +121,7 @@ def trained_model(experiment: QAExperiment, folder: Path) -> QAModel:
         "distractors": frames.digest if frames and experiment.model.draws.distracted else None,
     }
     if (folder / MANIFEST).is_file():
-        info = json.loads((folder / MANIFEST).read_text(encoding="utf-8")).get("info", {})
+        info = read_json(folder / MANIFEST).get("info", {})
         if info.get("identity") == identity:
             return QAModel.load(folder)
     checker = SlotChecker.for_domain(domain)
@@ -122,7 +164,7 @@ def judge(
         "diverse": diverse,
     }
     if is_current(path, identity):
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        found: dict[str, Any] = read_json(path)
         return found
     rows: list[Row] = []
     seconds: dict[str, float] = {}
@@ -262,15 +304,40 @@ def conditions(
     return {name: records for name, records in found.items() if records}
 
 
+def distractor_conditions(
+    experiment: QAExperiment, dev: Sequence[Utterance], domain: Domain, checker: SlotChecker
+) -> dict[str, list[JudgedRecord]]:
+    """The records of every condition; none where the experiment or the domain has no frames.
+
+    Only references are taken on which the checker agrees with the MR: two judges stand behind them.
+    """
+    frames = load_frames(load_domain(DOMAIN))  # the model's own copy of the domain has none
+    if frames is None or not experiment.distracted_records:
+        return {}
+    train = utterances_of(load_split(experiment.corpus, "train", domain), checker, domain, "given")
+    seen, usual = (
+        [u for u in utterances if not holds(u, experiment.held_out_values)]
+        for utterances in (train, dev)
+    )
+    distractor = distractor_of(seen, frames, domain)
+    agreed = (u for u in usual if not checker.check(u.text, u.mr, merge_synonyms=True).n_errors)
+    sound = list(islice(agreed, experiment.distracted_records))
+    found: dict[str, list[JudgedRecord]] = {}
+    for end, held_out in (("", True), (KNOWN, False)):
+        made = drawn(sound, distractor, experiment.seed, held_out=held_out)
+        found[f"{FAITHFUL}{end}"] = [right for right, _ in made]
+        found[f"{MISREAD}{end}"] = [wrong for _, wrong in made]
+    found[MOVED] = moved(sound, distractor, Corruptor(dev, domain, checker), experiment.seed)
+    return {name: records for name, records in found.items() if records}
+
+
 def with_invented(u: Utterance, experiment: QAExperiment, at: int) -> Utterance | None:
     """The utterance with a value that nobody lists, in the text and the MR alike."""
     for name, values in experiment.invented_values.items():
         for slot in u.mr.slots:
             if slot.name == name and u.text.count(slot.value) == 1:
                 new = Slot(name, values[at % len(values)])
-                slots = tuple(new if s == slot else s for s in u.mr.slots)
-                mr = MeaningRepresentation(slots, u.mr.dialogue_act)
-                return Utterance(mr, u.text.replace(slot.value, new.value))
+                return Utterance(replaced(u.mr, slot, new), u.text.replace(slot.value, new.value))
     return None
 
 
@@ -285,11 +352,7 @@ def swapped_away(
     rng = derived_rng(seed, "away", at)
     slot = next(s for s in u.mr.slots if s.value in values.get(s.name, ()))
     other = corruptor.other_value(slot, u, rng)
-    if other is None:
-        return None
-    new = Slot(slot.name, other)
-    slots = tuple(new if s == slot else s for s in u.mr.slots)
-    return MeaningRepresentation(slots, u.mr.dialogue_act)
+    return None if other is None else replaced(u.mr, slot, Slot(slot.name, other))
 
 
 def _drawn(

@@ -18,13 +18,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from d2t.corpus.load import load_split
-from d2t.judges.qa.training.distractor_frames import load_frames
-from d2t.judges.qa.training.train import distractor_of, utterances_of
-from d2t.mr.domain import load_domain
 from d2t.mr.types import MeaningRepresentation, Slot
 from d2t.seeding import derived_rng
 
@@ -38,7 +34,6 @@ if TYPE_CHECKING:
     from d2t.mr.domain import Domain
     from d2t.slots.checker import SlotChecker
     from d2t.slots.types import Alignment, Span
-    from experiments.faithfulness.qa_experiment import QAExperiment
 
 
 MR_SIDE = ("mr_swap", "mr_omission", "mr_hallucination")
@@ -100,7 +95,7 @@ class Corruptor:
         value = self.other_value(slot, u, rng)
         if value is None:
             return None
-        return _replaced(u.mr, slot, Slot(slot.name, value)), u.text, slot.name
+        return replaced(u.mr, slot, Slot(slot.name, value)), u.text, slot.name
 
     def mr_omission(
         self, u: Utterance, rng: Random
@@ -223,7 +218,8 @@ def _sentences(alignment: Alignment) -> list[tuple[frozenset[Slot], str]]:
     ]
 
 
-def _replaced(mr: MeaningRepresentation, old: Slot, new: Slot) -> MeaningRepresentation:
+def replaced(mr: MeaningRepresentation, old: Slot, new: Slot) -> MeaningRepresentation:
+    """The MR with one slot in the place of another."""
     slots = tuple(new if slot == old else slot for slot in mr.slots)
     return MeaningRepresentation(slots, mr.dialogue_act)
 
@@ -238,33 +234,6 @@ def _exchanged(text: str, span: Span, phrase: str) -> str:
 FAITHFUL, MISREAD, MOVED = "distracted", "misattributed", "text_misattributed"
 KNOWN = "_known"
 """Ends the names of conditions whose frames are trained on."""
-
-
-def distractor_conditions(
-    experiment: QAExperiment, dev: Sequence[Utterance], domain: Domain, checker: SlotChecker
-) -> dict[str, list[JudgedRecord]]:
-    """The records of every condition; none where the experiment or the domain has no frames.
-
-    Only references are taken on which the checker agrees with the MR: two judges stand behind them.
-    """
-    frames = load_frames(load_domain(DOMAIN))  # the model's own copy of the domain has none
-    if frames is None or not experiment.distracted_records:
-        return {}
-    train = utterances_of(load_split(experiment.corpus, "train", domain), checker, domain, "given")
-    seen, usual = (
-        [u for u in utterances if not holds(u, experiment.held_out_values)]
-        for utterances in (train, dev)
-    )
-    distractor = distractor_of(seen, frames, domain)
-    agreed = (u for u in usual if not checker.check(u.text, u.mr, merge_synonyms=True).n_errors)
-    sound = list(islice(agreed, experiment.distracted_records))
-    found: dict[str, list[JudgedRecord]] = {}
-    for end, held_out in (("", True), (KNOWN, False)):
-        made = drawn(sound, distractor, experiment.seed, held_out=held_out)
-        found[f"{FAITHFUL}{end}"] = [right for right, _ in made]
-        found[f"{MISREAD}{end}"] = [wrong for _, wrong in made]
-    found[MOVED] = moved(sound, distractor, Corruptor(dev, domain, checker), experiment.seed)
-    return {name: records for name, records in found.items() if records}
 
 
 def drawn(

@@ -9,7 +9,6 @@ not trained yet) is reported, and the others go on.
 
 from __future__ import annotations
 
-import json
 import sys
 from functools import cached_property, partial
 from statistics import mean
@@ -39,7 +38,14 @@ from d2t.slots.checker import SlotChecker
 from d2t.train.config.load import bundle_digest, merged, validate
 from experiments.engine.command import HERE, RUNS, Command, Outcome
 from experiments.engine.config import Section
-from experiments.engine.steps import existing_bundle, is_current, keep, kept, write_outputs
+from experiments.engine.steps import (
+    existing_bundle,
+    is_current,
+    keep,
+    kept,
+    read_json,
+    write_outputs,
+)
 from experiments.engine.table import difference_cell, spread
 from experiments.faithfulness.conseq import Arms, ConseqExperiment, arm_bundle, qa_model, trained
 from experiments.faithfulness.contrast import ContrastExperiment
@@ -334,7 +340,7 @@ class Models:
                 f"{path} should hold the contrasts on development MRs; run "
                 f"`python -m experiments.faithfulness.contrast --config {wanted.of}` first"
             )
-        found = json.loads(path.read_text(encoding="utf-8"))["metrics"]
+        found = read_json(path)["metrics"]
         name = other.chosen(found)
         [options] = [arm.settings["contrast"] for arm in other.arms() if arm.name == name]
         return name, options
@@ -360,7 +366,7 @@ class Models:
         if model.on is None:
             return {}
         manifest = self.bundle(model.on, seed) / "d2t.json"
-        info = json.loads(manifest.read_text(encoding="utf-8")).get("info") or {}
+        info = read_json(manifest).get("info") or {}
         if not info.get("config"):
             raise DataError(f"{manifest} does not say how the model was trained; train it anew")
         return {name: part for name, part in info["config"].items() if part is not None}
@@ -709,7 +715,7 @@ class Workspace:
             said = self._identity(row, bundle, setting)
             if not is_current(path.with_suffix(".json"), said):
                 self._say(row, bundle, path, said, setting)
-            facts = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+            facts = read_json(path.with_suffix(".json"))
             rows = self.judges.rows(path, said, self.tasks[setting], plans=True)
             found[setting] = {**rows, "seconds": [[facts["cpu_s"], len(self.tasks[setting])]]}
         return found
