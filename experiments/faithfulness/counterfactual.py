@@ -383,9 +383,7 @@ def arm_file(out: Path, name: str, seed: int) -> Path:
     return out / "arms" / f"{name}-{seed}.json.gz"
 
 
-def run(
-    experiment: CounterfactualExperiment, places: Places, *, only: str | None
-) -> dict[str, Any]:
+def run(experiment: CounterfactualExperiment, places: Places, args: argparse.Namespace) -> Outcome:
     """Every arm and seed that has no current file yet; all numbers, by arm and seed, and tests."""
     space = Workspace(experiment, places)
     domain = load_domain(data_config(experiment).domain)
@@ -405,14 +403,15 @@ def run(
                 ),
             }  # fmt: skip
             found = kept(path, identity)
-            if found is None and (only is None or only in name):
+            if found is None and (args.only is None or args.only in name):
                 _say(f"== {name}, seed {seed}")
                 scores, rows = space.judged(name, seed)
                 found = keep(path, identity, scores, rows)
             if found is not None:
                 results.setdefault(name, {})[str(seed)] = found.facts
                 done.setdefault(name, {})[seed] = found
-    return {"arms": results, "against": tests_of(experiment, done)}
+    metrics = {"arms": results, "against": tests_of(experiment, done)}
+    return Outcome(metrics, list(experiment.seeds), {})
 
 
 def tests_of(
@@ -491,11 +490,6 @@ def _say(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
-def _run(experiment: CounterfactualExperiment, places: Places, args: argparse.Namespace) -> Outcome:
-    results = run(experiment, places, only=args.only)
-    return Outcome(results, list(experiment.seeds), {})
-
-
 def _steps(experiment: CounterfactualExperiment, places: Places) -> list[Path]:
     return [
         arm_file(places.out, name, seed)
@@ -508,7 +502,7 @@ COMMAND = Command(
     name="counterfactual",
     doc=__doc__,
     load=CounterfactualExperiment.read,
-    run=_run,
+    run=run,
     table=lambda experiment, manifest: table(experiment, manifest["metrics"]),
     steps=_steps,
     options=ONLY,

@@ -122,27 +122,25 @@ def identity_of(system: System, experiment: LasExperiment, lexicon: str) -> dict
     }
 
 
-def run(
-    experiment: LasExperiment, out: Path, runs: Path, *, only: str | None
-) -> tuple[dict[str, Any], list[str]]:
+def run(experiment: LasExperiment, places: Places, args: argparse.Namespace) -> Outcome:
     """By system and target; what failed, with the reason."""
     domain = load_domain(registry()[experiment.corpus].domain)
     lexicon = SlotChecker.for_domain(domain).lexicon_digest
     results: dict[str, Any] = {}
     failed = []
     for system in experiment.systems:
-        if only is not None and only not in system.name:
+        if args.only is not None and args.only not in system.name:
             continue
         records, missing = None, ""
         try:
             records = records_of(
-                system, experiment.corpus, experiment.split, domain, runs,
+                system, experiment.corpus, experiment.split, domain, places.runs,
                 n_mrs=experiment.n_mrs, seed=experiment.seed,
             )  # fmt: skip
         except D2TError as error:  # what another machine has found stands
             missing = f"{system.name}: {error}"
         for target in experiment.targets:
-            path = scores_file(out, system, target)
+            path = scores_file(places.out, system, target)
             identity = identity_of(system, experiment, lexicon)
             if not _stands(path, identity, records):
                 if records is None:
@@ -155,7 +153,7 @@ def run(
                 print(f"{system.name}: {target} is simulated", file=sys.stderr, flush=True)
             kept = read_json(path)["las"]
             results.setdefault(system.name, {})[target] = kept
-    return results, failed
+    return Outcome(results, [experiment.seed], {}, tuple(failed))
 
 
 def _stands(path: Path, identity: dict[str, Any], records: list[EvaluationRecord] | None) -> bool:
@@ -206,11 +204,6 @@ def _cell(score: dict[str, Any]) -> str:
     return f"{score['score']:.1f} [{low:.1f}, {high:.1f}]"
 
 
-def _run(experiment: LasExperiment, places: Places, args: argparse.Namespace) -> Outcome:
-    results, failed = run(experiment, places.out, places.runs, only=args.only)
-    return Outcome(results, [experiment.seed], {}, tuple(failed))
-
-
 def _steps(experiment: LasExperiment, places: Places) -> list[Path]:
     return [scores_file(places.out, s, t) for s in experiment.systems for t in experiment.targets]
 
@@ -219,7 +212,7 @@ COMMAND = Command(
     name="las",
     doc=__doc__,
     load=LasExperiment.read,
-    run=_run,
+    run=run,
     table=lambda experiment, manifest: table(experiment, manifest["metrics"]),
     steps=_steps,
     options=ONLY,

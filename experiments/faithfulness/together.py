@@ -769,15 +769,13 @@ def row_file(out: Path, row: Row, seed: int) -> Path:
     return out / "rows" / f"{row.name}-{seed}.json.gz"
 
 
-def run(
-    experiment: TogetherExperiment, places: Places, *, only: str | None
-) -> tuple[dict[str, Any], list[str]]:
+def run(experiment: TogetherExperiment, places: Places, args: argparse.Namespace) -> Outcome:
     """Do what is left: the numbers, and what failed with the reason."""
     space = Workspace(experiment, places)
     judged: dict[str, list[Judged]] = {}
     failed = []
     for row in experiment.rows:
-        make = only is None or only in row.name
+        make = args.only is None or args.only in row.name
         for seed in space.models.seeds(row.model):
             try:
                 found_row = space.judged(row, seed, make=make)
@@ -787,22 +785,13 @@ def run(
             if found_row is None:
                 break
             judged.setdefault(row.name, []).append(found_row)
-    complete = {name: seeds for name, seeds in judged.items() if seeds}
-    wants_contrast = any("contrast" in row.decoding for row in experiment.rows)
-    contrast = None
-    if wants_contrast and any("contrast" in name.split("+") for name in complete):
-        contrast = space.models.contrast[0]
+    contrasted = any("contrast" in row.decoding for row in experiment.rows if row.name in judged)
     found = {
         "n_mrs": len(space.tasks["own"]),
-        "contrast": contrast,
-        "rows": results_of(experiment, complete),
+        "contrast": space.models.contrast[0] if contrasted else None,
+        "rows": results_of(experiment, judged),
         "failed": failed,
     }
-    return found, failed
-
-
-def _run(experiment: TogetherExperiment, places: Places, args: argparse.Namespace) -> Outcome:
-    found, failed = run(experiment, places, only=args.only)
     data = {args.config.name: sha256_file(args.config)}
     return Outcome(found, list(experiment.seeds), data, tuple(failed))
 
@@ -820,7 +809,7 @@ COMMAND = Command(
     name="together",
     doc=__doc__,
     load=TogetherExperiment.read,
-    run=_run,
+    run=run,
     table=table,
     steps=_steps,
     options={"--only": {"help": "rows whose name (PART+PART) holds this"}},
