@@ -34,6 +34,14 @@ _SUFFIXES: dict[str, RecordFormat] = {
 }  # fmt: skip
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _OBJECT = '{"mr": "name[Aromi]"}'
+_FOREIGN = {
+    r"<(?:\?xml|!doctype|html|table|root)\b": "XML or HTML",
+    r"(?:insert\s+into|create\s+table|drop\s+table)\b": "a dump of an SQL database",
+    r"---\s*$|- \w+:\s": "YAML",
+    r"\+[-=+]{3,}$": "a table that is drawn with characters",
+    r"\[\[\w+\]\]$": "TOML",
+}
+"""How files of other kinds begin that are given for tables."""
 _BETWEEN = re.compile(r"[\s,]*")
 
 
@@ -140,8 +148,8 @@ def _of_table(opened: OpenSource, format: str, table: Table | None) -> RecordSou
     if table is None:
         return RecordSource(opened.name, "empty", iter(()), notes=opened.notes)
     records = (RawRecord(line, row) for line, row in table.rows)
-    notes = [*opened.notes, *table.notes]
-    return RecordSource(opened.name, format, records, table.header, table.line, notes)
+    table.notes[:0] = opened.notes  # the table adds to its notes while it is read
+    return RecordSource(opened.name, format, records, table.header, table.line, table.notes)
 
 
 def _head(lines: Iterator[str]) -> Iterator[str]:
@@ -151,7 +159,7 @@ def _head(lines: Iterator[str]) -> Iterator[str]:
         yield line
         if line.strip():
             wanted -= 1
-            if line.lstrip()[0] in "[{" and not _is_json(line):
+            if line.lstrip("\x1e\ufeff \t")[:1] in ("[", "{") and not _is_json(line):
                 wanted += 1
             if wanted <= 0:
                 return
@@ -163,7 +171,16 @@ def _sniff(head: list[str], source: str, is_known: Callable[[str], bool]) -> Rec
     by_suffix = _SUFFIXES.get(PurePath(source.removesuffix(".gz")).suffix.casefold(), "auto")
     if not content:
         return "lines"
-    first = content[0].strip()
+    first = content[0].strip("\x1e\ufeff \t\r\n")
+    for pattern, what in _FOREIGN.items():
+        if re.match(pattern, first, re.IGNORECASE):
+            raise DataError(
+                f"{source if source != '-' else 'standard input'} looks like {what}; export the "
+                "table as CSV or JSON Lines",
+                code="not_text",
+            )
+    if not first:
+        return "lines"
     if first[0] == "[":
         return "json"
     if first[0] == "{":
@@ -177,7 +194,9 @@ def _sniff(head: list[str], source: str, is_known: Callable[[str], bool]) -> Rec
         return "csv"
     if first[0] == '"' and _is_json(first):
         return "jsonl"
-    is_table = "[" not in first and any(delimiter in first for delimiter in DELIMITERS)
+    is_table = not re.search(r"\w[\[(]", first) and any(
+        delimiter in first for delimiter in DELIMITERS
+    )
     return "csv" if is_table and not first.endswith((".", "!", "?")) else "lines"
 
 
@@ -227,6 +246,8 @@ def _wrapped(value: dict[str, Any], is_known: Callable[[str], bool]) -> list[Any
 def _is_sideways(value: dict[str, Any]) -> bool:
     """Whether an object is a table by columns or by index, as pandas writes it by default."""
     inner = list(value.values())
+    if len(inner) > 1 and all(isinstance(item, list) and len(item) > 1 for item in inner):
+        return len({len(item) for item in inner}) == 1
     if not inner or not all(isinstance(item, dict) and item for item in inner):
         return False
     numbered = all(key.isdigit() for item in inner for key in item) or all(map(str.isdigit, value))
@@ -255,11 +276,16 @@ def _json_lines(lines: Iterable[str], name: str) -> Iterator[RawRecord]:
         if (error := _not_utf8(raw)) is not None:
             yield RawRecord(number, error)
             continue
+        text = raw.strip("\r\n\x1e\ufeff \t")
         try:
-            yield RawRecord(number, _content(strict_json.loads(raw.rstrip("\r\n"), nan=True), raw))
+            for value, written in _values(text):
+                yield RawRecord(number, _content(value, written))
         except json.JSONDecodeError as broken:
+            hint = "; it is a dictionary as Python writes it, use json.dumps" * text.startswith(
+                "{'"
+            )
             problem = DataError(
-                f"broken JSON: {broken.msg} at column {broken.colno}; "
+                f"broken JSON: {broken.msg} at column {broken.colno}{hint}; "
                 f"expected one object a line, such as {_OBJECT}",
                 column=broken.colno,
                 code="broken_json",
@@ -267,6 +293,17 @@ def _json_lines(lines: Iterable[str], name: str) -> Iterator[RawRecord]:
             yield RawRecord(number, problem)
         except ValueError as unusable:
             yield RawRecord(number, DataError(f"unusable JSON: {unusable}", code="broken_json"))
+
+
+def _values(text: str) -> Iterator[tuple[Any, str]]:
+    """The values of a line: usually one; a comma may stand behind each."""
+    at = 0
+    while at < len(text):
+        value, end = strict_json.decode_at(text, at, nan=True)
+        yield value, text[at:end]
+        at = _BETWEEN.match(text, end).end()  # type: ignore[union-attr]  # it matches nothing, too
+        if at == end and at < len(text) and text[at] not in '{["':
+            raise json.JSONDecodeError("Extra data", text, at)
 
 
 def _content(value: Any, written: str) -> dict[str, Any] | str | D2TError:
@@ -334,15 +371,17 @@ def _json_document(lines: Iterable[str], name: str) -> Iterator[RawRecord]:
 def _lone_object(value: dict[str, Any], text: str, name: str) -> Iterator[RawRecord]:
     """A document that is one object: a wrapped list of records, a table on its side, a record."""
     wrapped = _wrapped(value, lambda key: False)
+    if wrapped is not None and "schema" in value:  # pandas: orient="table"
+        wrapped = [{k: v for k, v in item.items() if k != "index"} for item in wrapped]
     if wrapped is not None:
         for index, item in enumerate(wrapped):
             yield RawRecord(index + 1, _content(item, str(item)))
         return
     if _is_sideways(value):
         raise DataError(
-            f"{name} is a JSON object of objects ({', '.join(map(repr, list(value)[:3]))}, ...), "
-            "as pandas writes a table by columns or by index; write one object a row: "
-            "df.to_json(FILE, orient='records', lines=True)",
+            f"{name} is one JSON object for a whole table, with the keys "
+            f"{', '.join(map(repr, list(value)[:3]))}, as pandas writes a table by columns or by "
+            "index; write one object a row: df.to_json(FILE, orient='records', lines=True)",
             code="json_table",
         )
     yield RawRecord(text.count("\n", 0, text.index("{")) + 1, value)

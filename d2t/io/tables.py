@@ -9,7 +9,7 @@ import sys
 import zipfile
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
-from itertools import chain
+from itertools import chain, islice
 from typing import IO, TYPE_CHECKING, Any
 
 from d2t.errors import D2TError, DataError, did_you_mean
@@ -25,6 +25,8 @@ Row = dict[str, Any] | D2TError
 
 DELIMITERS = (",", "\t", ";", "|")
 _SEP_LINE = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE)
+_RULE = re.compile(r"[-+:=|\s]*--[-+:=|\s]*")
+"""The line under the header of a table that is drawn with characters."""
 _ROWS_BEFORE_HEADER = 20
 _LARGEST_UNPACKED = 4 << 30
 _RATIO_OF_BOMBS = 500
@@ -58,7 +60,8 @@ def read_csv(
 
     A first line ``sep=;`` and ``delimiter`` name the delimiter; else it is the one of
     ``DELIMITERS`` that makes the most known columns of the header. Cells may be quoted with ``"``,
-    or, where the whole header is, with ``'``.
+    or, where the whole header is, with ``'``. If the first line has no known column, a line soon
+    below that has two is the header.
 
     Args:
         lines: with their ends.
@@ -82,6 +85,16 @@ def read_csv(
     else:
         return None
     chosen = delimiter or guess_delimiter(first, is_known)
+    if not any(is_known(cell) for cell in header_cells(first, chosen)):
+        ahead = list(islice(feed, _ROWS_BEFORE_HEADER))
+        for number, line in enumerate(ahead):
+            sign = delimiter or guess_delimiter(line, is_known)
+            if sum(is_known(cell) for cell in header_cells(line, sign)) > 1:
+                first, chosen, at = line, sign, at + number + 1
+                notes.append(f"header in line {at}")
+                ahead = ahead[number + 1 :]
+                break
+        feed = chain(ahead, feed)
     if delimiter is None and chosen not in ",\t":
         notes.append(f"CSV with {chosen!r} between the cells")
     quote = "'" if _single_quoted(first, chosen) else '"'
@@ -95,7 +108,7 @@ def read_csv(
             f"{name}: the header is not UTF-8 text; {LATIN_CURE}", line=at, code="invalid_utf8"
         )
     _refuse_twins(header, name, at)
-    return Table(header, at, _csv_rows(reader, header, at), notes)
+    return Table(header, at, _csv_rows(reader, header, at, notes), notes)
 
 
 def guess_delimiter(header: str, is_known: Callable[[str], bool]) -> str:
@@ -136,7 +149,10 @@ def _refuse_twins(header: list[str], name: str, line: int) -> None:
         )
 
 
-def _csv_rows(reader: Any, header: list[str], at: int) -> Iterator[tuple[int, Row]]:
+def _csv_rows(
+    reader: Any, header: list[str], at: int, notes: list[str]
+) -> Iterator[tuple[int, Row]]:
+    names, is_first = header, True
     while True:
         line = at + reader.line_num
         try:
@@ -146,8 +162,13 @@ def _csv_rows(reader: Any, header: list[str], at: int) -> Iterator[tuple[int, Ro
         except csv.Error as error:
             yield line, _broken(error, line)
             continue
-        if any(cell.strip() for cell in cells):
-            yield line, _csv_row(header, cells, line)
+        if not any(cell.strip() for cell in cells) or _RULE.fullmatch("|".join(cells)):
+            continue
+        if is_first and len(cells) == len(header) + 1 and cells[0] in ("0", "1"):
+            names = ["", *header]
+            notes.append("a first column without a name (row names of R)")
+        is_first = False
+        yield line, _csv_row(names, cells, line)
 
 
 def _csv_row(header: list[str], cells: list[str], line: int) -> Row:

@@ -15,15 +15,19 @@ from d2t.errors import MRParseError
 if TYPE_CHECKING:
     from d2t.mr.domain import SlotSpec
 
-BLANKS = frozenset(
+_BLANK_WORDS = frozenset(
     {
-        "nan", "-nan", "none", "null", "na", "n/a", "n.a.", "<na>", "nat", "nil", "undefined",
-        "unknown", "?", "-", "--", "(null)", "(blank)", "not available",
-        "#n/a", "#na", "#n/a n/a", "#ref!", "#value!", "#div/0!", "#name?", "#num!", "#null!",
-        "1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan",
+        "nan", "-nan", "none", "null", "na", "n/a", "n.a.", "n.a", "<na>", "nat", "nil", r"\n",
+        "undefined", "unknown", "not available", "missing", "empty", "tbd", "n/d", "s/d", "k. a.",
+        "k.a.", "(null)", "(blank)", "(empty)", "[blank]", "[null]",
+        "#n/a n/a", "1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan",
     }
 )  # fmt: skip
-"""What pandas, spreadsheets, databases and people write where there is no value (lower case)."""
+"""What pandas, databases and people write where there is no value (lower case)."""
+_BLANK_MARKS = re.compile(
+    r"[-–—−_.…?]+"  # dashes, dots, question marks
+    r"|\#\W?[A-ZÀ-Þ0-9_/]+[!?]|\#N(?:/?[ADV]|UL)|\#GETTING_DATA|Err:\d+"  # failed formulas
+)
 
 _QUOTED = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
 _LIST = re.compile(rf"\[\s*(?:{_QUOTED}(?:\s*,\s*|\s+|(?=\]))|None,?\s*|null,?\s*)*\]", re.DOTALL)
@@ -37,7 +41,7 @@ class CellReader:
     """Reads cells of slots, and counts what it took for absent or for a list.
 
     Attributes:
-        blanks: words for no value beside ``BLANKS``, in lower case.
+        blanks: words for no value beside the usual ones, in lower case.
         absent: how often each word was read as absent.
         lists: how often a cell of a slot was cut at a separator: ``(slot, separator)``.
     """
@@ -90,13 +94,21 @@ class CellReader:
         text = value.strip()
         if not text:
             return True
-        folded = text.casefold()
-        if folded not in BLANKS and folded not in self.blanks:
+        if not self.looks_blank(text):
             return False
         if spec.canonical_value(text) in spec.values:
             return False
         self.absent[text] += 1
         return True
+
+    def looks_blank(self, text: str) -> bool:
+        """Whether a text is one of the ways to write that there is no value, in any slot."""
+        folded = text.casefold()
+        return (
+            folded in _BLANK_WORDS
+            or folded in self.blanks
+            or _BLANK_MARKS.fullmatch(text) is not None
+        )
 
     def _parts(self, text: str, spec: SlotSpec) -> list[str]:
         if spec.kind == "boolean" or spec.canonical_value(text) in spec.values:

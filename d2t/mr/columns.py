@@ -24,7 +24,7 @@ ROLES: dict[Role, tuple[str, ...]] = {
     "plan": ("plan",),
     "text": (
         "text", "hypothesis", "output", "utterance", "prediction", "system_output",
-        "generated", "generated_text",
+        "generated", "generated_text", "hyp", "sentence", "response", "candidate", "pred",
     ),
     "references": (
         "references", "reference", "refs", "ref", "human_reference", "human_references",
@@ -37,12 +37,13 @@ ROLES: dict[Role, tuple[str, ...]] = {
 OWN_FIELDS = frozenset(
     {
         "status", "stage", "score", "report", "spans", "order_kept", "breaks_kept", "error",
-        "orig_mr", "fixed", "kind", "breaks", "extra", "source", "bindings", "unseen",
+        "orig_mr", "fixed", "kind", "breaks", "extra", "unseen",
     }
 )  # fmt: skip
 """What d2t itself writes beside those; never a slot unless the domain has one of that name."""
 
 _BY_NAME: dict[str, Role] = {fold_name(name): role for role in ROLES for name in ROLES[role]}
+_NUMBERED_REFERENCE = re.compile(r"(?:human)?ref(?:erence)?s?\d+")
 _INDEX = re.compile(r"|unnamed: ?\d+|__index_level_\d+__")
 """What pandas calls the column of its index."""
 _SLIP = 75.0
@@ -131,6 +132,7 @@ class Columns:
         return (
             name in self.targets
             or fold_name(name) in _BY_NAME
+            or _NUMBERED_REFERENCE.fullmatch(fold_name(name)) is not None
             or (bool(name) and self.domain.has_slot(name))
         )
 
@@ -166,9 +168,10 @@ class Columns:
                 roles[role] = chosen
             elif len(columns) > 1 and role != "references":
                 raise _ambiguous(role, columns)
+        self._refuse_twins(slots)
         unknown = [name for name in left if not self._is_ignored(name)]
         if need_mr and "mr" not in roles and unknown:
-            raise self._not_understood(unknown, table)
+            raise self._not_understood(unknown, table, len(names))
         extra = [name for name in names if self.targets.get(name) == "" or (name in left and name)]
         unused = [name for name in extra if name not in self.targets and name not in self.ignore]
         return Layout(
@@ -192,7 +195,21 @@ class Columns:
             return None, self.domain.slot(folded).name
         if folded in _BY_NAME:
             return _BY_NAME[folded], None
+        if _NUMBERED_REFERENCE.fullmatch(folded):
+            return "references", None
         return None, "" if name in OWN_FIELDS else None
+
+    def _refuse_twins(self, slots: Mapping[str, str]) -> None:
+        """Two columns of a slot give it two values only if somebody says so."""
+        first: dict[str, str] = {}
+        for column, slot in slots.items():
+            other = first.setdefault(slot, column)
+            if other != column and not {other, column} & set(self.targets):
+                raise ColumnError(
+                    f"{other!r} and {column!r} are both the slot {slot!r}; if each holds a value, "
+                    f"write --map '{other}={slot},{column}={slot}', else --ignore '{column}'",
+                    code="ambiguous_columns",
+                )
 
     def _is_ignored(self, name: str) -> bool:
         return (
@@ -207,7 +224,7 @@ class Columns:
                 hint = did_you_mean(column, names) or f"; there are {', '.join(map(repr, names))}"
                 raise ColumnError(f"there is no column {column!r}{hint}", code="no_column")
 
-    def _not_understood(self, unknown: list[str], table: bool) -> ColumnError:
+    def _not_understood(self, unknown: list[str], table: bool, n_columns: int) -> ColumnError:
         what = "column" if table else "key"
         alike = {name: slot for name in unknown if (slot := self._alike(name))}
         shown = ", ".join(repr(name[:60]) for name in unknown[:8])
@@ -219,12 +236,18 @@ class Columns:
             example = f"--map '{column}={slot}'"
         else:
             example = f"--map '{unknown[0][:60]}=SLOT'"
+        alone = table and n_columns == 1
         ignored = ",".join(unknown[:8]) if len(unknown) <= 8 else _EVERYTHING
         return ColumnError(
             f"{what}{'s' if plural else ''} {shown} {'are' if plural else 'is'} no slot of domain "
             f"{self.domain.name!r} (it has {', '.join(self.domain.slot_names)}); say which slot "
-            f"{'each' if plural else 'it'} is with {example}, or leave "
-            f"{'them' if plural else 'it'} out of the texts with --ignore '{ignored}'",
+            f"{'each' if plural else 'it'} is with {example} (or =mr, =text, ...), or leave "
+            f"{'them' if plural else 'it'} out of the texts with --ignore '{ignored}'"
+            + (
+                "; if other characters divide the cells, name them with --delimiter"
+                if alone
+                else ""
+            ),
             code="unknown_slot",
         )
 

@@ -21,6 +21,12 @@ SlotKind = Literal["open", "categorical", "boolean", "list", "numeric", "ordinal
 _BOOLEAN_SPELLINGS = {
     "yes": "yes", "y": "yes", "true": "yes", "t": "yes", "1": "yes", "1.0": "yes",
     "no": "no", "n": "no", "false": "no", "f": "no", "0": "no", "0.0": "no",
+    # as spreadsheets write them in other languages
+    "wahr": "yes", "vrai": "yes", "verdadero": "yes", "verdadeiro": "yes", "vero": "yes",
+    "waar": "yes", "prawda": "yes", "sant": "yes", "sand": "yes", "tosi": "yes", "igaz": "yes",
+    "falsch": "no", "faux": "no", "falso": "no", "onwaar": "no", "fałsz": "no", "falskt": "no",
+    "falsk": "no", "epätosi": "no", "hamis": "no",
+    "ja": "yes", "oui": "yes", "sí": "yes", "si": "yes", "nein": "no", "non": "no", "nee": "no",
 }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 from d2t.errors import D2TError, DataError, MRParseError
 from d2t.io.records import RawRecord, RecordFormat, RecordSource, open_records
-from d2t.mr.cells import BLANKS, CellReader, dict_of, list_of, texts_of
+from d2t.mr.cells import CellReader, dict_of, list_of, texts_of
 from d2t.mr.columns import ROLES, Columns, Layout, Role
 from d2t.mr.parse import DIALOGUE_ACT, parse_mr
 from d2t.mr.types import MeaningRepresentation
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _REMEMBERED = 4_096
 """MRs that are kept, because corpora repeat each many times, one after the other."""
 logger = logging.getLogger(__name__)
+_IDS = 500_000
+"""Ids that are compared with those before; what a larger file repeats later is not told."""
 _LAYOUTS = 1_000
 """Different sets of keys whose layout is kept; a file has few."""
 
@@ -37,7 +39,7 @@ class ReadOptions:
         map: ``COLUMN=SLOT,...`` or a mapping, see ``Columns.of``.
         id: the column of the ids.
         ignore: columns that are left out, separated by commas; ``*``: all that are not understood.
-        blank: words for no value, beside the usual ones (``BLANKS``).
+        blank: words for no value, beside the usual ones.
         delimiter: of CSV; None: it is guessed.
         sheet: of an Excel workbook; None: the first.
         format: of the file; ``auto`` looks at it.
@@ -132,11 +134,12 @@ class Record:
             raise self.error
         if self.text is not None:
             return self.text
-        if len(self.references) == 1:
-            return self.references[0]
-        if self.references:
+        written = [text for text in self.references if text.strip()]
+        if len(written) == 1:
+            return written[0]
+        if written:
             raise DataError(
-                f"no text, but {len(self.references)} references; give the text to judge in a "
+                f"no text, but {len(written)} references; give the text to judge in a "
                 "field 'text', or each reference in a record of its own",
                 line=self.line,
                 code="missing_text",
@@ -156,6 +159,7 @@ class ReadReport:
         source: what messages call it.
         records: how many were read, bad ones included.
         bad: bad ones by error code.
+        repeated_ids: how many records have the id of an earlier one, and the first such id.
         notes: what was recognised about the file, such as its encoding, delimiter or sheet.
         columns: columns that ``--map`` and ``--id`` name, and as what they were read.
         unused: columns that no option names and nothing reads.
@@ -166,6 +170,7 @@ class ReadReport:
     source: str
     records: int = 0
     bad: Counter[str] = field(default_factory=Counter)
+    repeated_ids: tuple[int, str] | None = None
     notes: list[str] = field(default_factory=list)
     columns: dict[str, str] = field(default_factory=dict)
     unused: dict[str, None] = field(default_factory=dict)
@@ -178,6 +183,7 @@ class ReadReport:
             "source": self.source,
             "records": self.records,
             "bad": dict(self.bad),
+            "repeated_ids": self.repeated_ids[0] if self.repeated_ids else 0,
             "notes": list(self.notes),
             "columns": dict(self.columns),
             "unused": list(self.unused),
@@ -190,6 +196,12 @@ class ReadReport:
         said = []
         if self.notes:
             said.append(f"{self.source} was read as: {', '.join(self.notes)}")
+        if self.repeated_ids:
+            n, first = self.repeated_ids
+            said.append(
+                f"{n} record{'s have' if n > 1 else ' has'} the id of an earlier one: {first!r}"
+                f"{' is the first' if n > 1 else ''}"
+            )
         if self.columns:
             named = ", ".join(f"{column!r} = {name}" for column, name in self.columns.items())
             said.append(f"columns read as told: {named}")
@@ -257,21 +269,49 @@ class RecordReader:
             self._tell(self._header)
 
     def __iter__(self) -> Iterator[Record]:
-        limit = self.options.limit
-        for index, raw in enumerate(self._source):
+        limit, index = self.options.limit, -1
+        seen: set[int] = set()
+        for raw in self._source:
+            if self._repeats_header(raw):
+                self.report.notes.append(f"the header again in line {raw.line}, left out")
+                continue
+            index += 1
             if limit is not None and index >= limit:
                 return
             self.report.records += 1
             record = self._record(index, raw)
+            if record.has_id and len(seen) < _IDS:
+                key = hash(record.id)
+                if key in seen:
+                    n, first = self.report.repeated_ids or (0, record.id)
+                    self.report.repeated_ids = n + 1, first
+                seen.add(key)
             if record.error is not None:
                 if record.error.line is None:
                     record.error.line = record.line
                 self.report.bad[record.error.code] += 1
             yield record
 
+    def _repeats_header(self, raw: RawRecord) -> bool:
+        """Whether a row holds the names of the columns, as where files were put together."""
+        if self._header is None or not isinstance(raw.content, dict):
+            return False
+        held = {name: value for name, value in raw.content.items() if value not in (None, "")}
+        return bool(held) and all(
+            isinstance(value, str) and value.strip() == name for name, value in held.items()
+        )
+
     def _record(self, index: int, raw: RawRecord) -> Record:
         if isinstance(raw.content, D2TError):
             return Record(index, raw.line, str(index), error=raw.content)
+        if self._header is not None and self._is_other_header(raw.content):
+            error = DataError(
+                "the row holds names of columns, as the header of another table does; put each "
+                "table into a file of its own",
+                line=raw.line,
+                code="bad_record",
+            )
+            return Record(index, raw.line, str(index), error=error)
         fields = self._interpreter.fields_of(raw.content)
         try:
             layout = self._header or self._interpreter.layout(fields, self._tell)
@@ -280,6 +320,14 @@ class RecordReader:
             own = _own_id(fields.get("id"))
             return Record(index, raw.line, own or str(index), fields=fields, error=error)
         return self._interpreter.record(index, raw.line, fields, layout)
+
+    def _is_other_header(self, content: dict[str, Any] | str) -> bool:
+        if not isinstance(content, dict):
+            return False
+        held = [value for value in content.values() if value not in (None, "")]
+        return len(held) > 1 and all(
+            isinstance(value, str) and self.columns.is_known(value) for value in held
+        )
 
     def _layout_of_table(self, header: list[str], need_mr: bool) -> Layout:
         if header and not any(self.columns.is_known(name) for name in header):
@@ -373,7 +421,7 @@ class _Interpreter:
             own = _one(fields, layout, "id")
             named = _own_id(own)
             id = named or id
-            if isinstance(own, bool) or not isinstance(own, str | int | float | None):
+            if own is not None and named is None:
                 raise DataError(
                     f"'id' must be a string or a number, found {str(own)[:40]}",
                     code="bad_record",
@@ -463,11 +511,7 @@ class _Interpreter:
 
     def _without_blanks(self, mr: MeaningRepresentation) -> MeaningRepresentation:
         """An MR written as text, without the slots whose value says that there is none."""
-        suspects = [
-            slot
-            for slot in mr.slots
-            if slot.value.casefold() in BLANKS or slot.value.casefold() in self.cells.blanks
-        ]
+        suspects = [slot for slot in mr.slots if slot.value and self.cells.looks_blank(slot.value)]
         absent = {slot for slot in suspects if self.cells.is_blank(slot.value, self._spec(slot))}
         if not absent:
             return mr
@@ -525,6 +569,8 @@ def _one(fields: Mapping[str, Any], layout: Layout, role: Role) -> Any:
 
 
 def _own_id(value: Any) -> str | None:
+    if isinstance(value, Mapping) and len(value) == 1 and "$oid" in value:
+        value = value["$oid"]  # as MongoDB exports it
     if value is None or value == "" or isinstance(value, bool):
         return None
     if isinstance(value, float) and value.is_integer():

@@ -24,7 +24,7 @@ from d2t.corpus.types import Example
 from d2t.corpus.validate import CorpusValidator
 from d2t.errors import D2TError
 from d2t.io.download import Digests, copy_verified
-from d2t.mr.cells import BLANKS
+from d2t.mr.cells import CellReader
 from d2t.mr.domain import load_domain
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
 from d2t.slots.checker import SlotChecker
@@ -33,7 +33,7 @@ DOMAIN = load_domain("restaurant")
 CHECKER = SlotChecker.for_domain(DOMAIN)
 GRAMMAR = Grammar.load()
 OPEN = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=12).filter(
-    lambda value: value.casefold() not in BLANKS
+    lambda value: not CellReader().looks_blank(value)
 )
 TEXTS = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=60)
 

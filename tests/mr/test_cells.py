@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from d2t.errors import MRParseError
-from d2t.mr.cells import BLANKS, CellReader, dict_of, list_of, texts_of
+from d2t.mr.cells import CellReader, dict_of, list_of, texts_of
 from d2t.mr.domain import domain_from_dict, load_domain
 
 DOMAIN = load_domain("restaurant")
@@ -22,12 +22,53 @@ TEXTS = st.lists(st.text(st.characters(exclude_categories=("Cs", "Cc"))), max_si
 
 
 @pytest.mark.parametrize(
-    "blank", [*sorted(BLANKS), "NaN", "None", "<NA>", "NaT", "  n/a ", "", " "]
+    "blank",
+    [
+        "NaN",
+        "nan",
+        "None",
+        "NULL",
+        "NA",
+        "<NA>",
+        "NaT",
+        "  n/a ",
+        "",
+        " ",
+        "unknown",
+        r"\N",
+        "N.A",
+        "?",
+        "-",
+        "--",
+        "—",
+        ".",
+        "...",
+        "(blank)",
+        "TBD",
+        "#N/A",
+        "#REF!",
+        "#VALUE!",
+        "#DIV/0!",
+        "#NAME?",
+        "#SPILL!",
+        "#BEZUG!",
+        "#NV",
+        "#WERT!",
+        "#N/D",
+        "#¡REF!",
+        "#NOMBRE?",
+        "Err:502",
+    ],
 )
 def test_blanks_are_no_values_in_any_slot(blank: str) -> None:
     reader = CellReader()
     assert [reader.values(blank, spec) for spec in (FOOD, NAME, RATING, KIDS)] == [[]] * 4
     assert sum(reader.absent.values()) == (4 if blank.strip() else 0)
+
+
+@pytest.mark.parametrize("value", ["***", "$$", "#1", "No. 9", "A-", "B.", "Nan's", "Err", "na na"])
+def test_values_that_only_look_odd_are_values(value: str) -> None:
+    assert CellReader().values(value, NAME) == [value]
 
 
 def test_no_number_and_null_are_no_values() -> None:
@@ -44,9 +85,9 @@ def test_a_value_that_the_domain_lists_is_one_although_it_looks_blank() -> None:
 
 
 def test_further_blanks() -> None:
-    reader = CellReader(frozenset({"tbd"}))
-    assert reader.values("TBD", FOOD) == []
-    assert CellReader().values("TBD", FOOD) == ["TBD"]
+    reader = CellReader(frozenset({"later"}))
+    assert reader.values("Later", FOOD) == []
+    assert CellReader().values("Later", FOOD) == ["Later"]
 
 
 @pytest.mark.parametrize(

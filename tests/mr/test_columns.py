@@ -103,10 +103,15 @@ def test_two_candidates_are_a_question() -> None:
     assert layout("mr", "text", "output", ignore="output").roles["text"] == ("text",)
     with pytest.raises(ColumnError, match="'id' and 'gem_id'"):
         layout("id", "gem_id", "mr")
-    assert layout("mr", "ref1", "target", "refs", ignore="*").roles["references"] == (
+    assert layout("mr", "ref1", "target", "ref_2").roles["references"] == (
+        "ref1",
         "target",
-        "refs",
+        "ref_2",
     )
+    with pytest.raises(ColumnError, match="'name' and 'Name' are both the slot 'name'"):
+        layout("name", "Name")
+    assert set(layout("name", "Name", map="Name=name").slots) == {"name", "Name"}
+    assert set(layout("name", "Name", ignore="Name").slots) == {"name"}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from d2t.errors import D2TError, MRParseError
 from d2t.io.records import RawRecord, RecordSource
-from d2t.mr.cells import BLANKS
+from d2t.mr.cells import CellReader
 from d2t.mr.domain import Domain, domain_from_dict, load_domain
 from d2t.mr.parse import parse_mr
 from d2t.mr.plans import parse_plan
@@ -57,7 +57,7 @@ def mrs(
         known = st.sampled_from(spec.values) if spec.values else st.nothing()
         value = spec.canonical_value(draw(known | NASTY | TEXT))
         empty = not value and act not in domain.request_acts
-        if empty or (value.casefold() in BLANKS and value not in spec.values):
+        if empty or (CellReader().looks_blank(value) and value not in spec.values):
             value = "x"
         slots.append(Slot(spec.name, value))
     return domain, MeaningRepresentation(tuple(dict.fromkeys(slots)), act)

@@ -51,7 +51,6 @@ def mr_of(fields: Mapping[str, Any] | str, domain: Any = RESTAURANT) -> str:
         ({"name": "a", "familyFriendly": 0.0}, "name[a], familyFriendly[no]"),
         ({"mr": "name[a], food[NaN], area[N/A]"}, "name[a]"),
         ({"mr": {"name": "a", "food": "n/a"}}, "name[a]"),
-        ({"name": "a", "Name": "b"}, "name[a], name[b]"),
         ({"name": "a", "food": ["Thai", "Thai"]}, "name[a], food[Thai]"),
         ("name[a]", "name[a]"),
     ],
@@ -90,6 +89,7 @@ def test_an_act_beside_the_mr() -> None:
         ({"mr": "name[a"}, "mr_syntax"),
         ({"name": "a", "food": '{"x": 1}'}, "json_value"),
         ({"name": "a", "id": {}}, "bad_record"),
+        ({"name": "a", "Name": "b"}, "ambiguous_columns"),
         ({"name": "a", "plan": 3}, "bad_plan"),
         ({"name": "a", "text": 3}, "bad_text"),
         ({"name": "a", "refs": {"x": 1}}, "bad_references"),
@@ -118,6 +118,7 @@ def test_what_the_reader_says_of_a_file(tmp_path: Path) -> None:
         "source": str(tmp_path / "in.csv"),
         "records": 3,
         "bad": {"bad_record": 1},
+        "repeated_ids": 0,
         "notes": ["CSV with ';' between the cells"],
         "columns": {"No.": "id", "Restaurant": "name"},
         "unused": ["Phone"],
@@ -128,6 +129,74 @@ def test_what_the_reader_says_of_a_file(tmp_path: Path) -> None:
     assert "2 cells read as absent: NaN 1, N/A 1" in said
     assert "not used: 'Phone'" in said
     assert "1 cell of food cut into values at '|'" in said
+
+
+def test_ids_that_come_twice_are_told(tmp_path: Path) -> None:
+    reader = open_text(tmp_path, "id,name\n1,a\n2,b\n1,c\n1,d\n,e\n", "in.csv")
+    assert [r.id for r in reader] == ["1", "2", "1", "1", "4"]
+    assert reader.report.lines() == ["2 records have the id of an earlier one: '1' is the first"]
+
+
+def test_a_header_that_comes_again_is_left_out_and_another_one_is_bad(tmp_path: Path) -> None:
+    text = "name,eatType\na,pub\nname,eatType\nb,pub\nname,food\nc,Thai\n"
+    reader = open_text(tmp_path, text, "in.csv")
+    records = list(reader)
+    assert [(r.line, r.error is None) for r in records] == [
+        (2, True),
+        (4, True),
+        (5, False),
+        (6, True),
+    ]
+    assert "the header again in line 3" in "".join(reader.report.lines())
+    assert "header of another table" in str(records[2].error)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "told"),
+    [
+        ("Our list,,\n,,\nname,eatType,food\na,pub,Thai\n", "in.csv", "header in line 3"),
+        ('"name","eatType","food"\n"1","a","pub","Thai"\n', "in.csv", "row names of R"),
+        ("| name | eatType | food |\n|---|---|---|\n| a | pub | Thai |\n", "in.md", "'|'"),
+        (" name | eatType | food\n------+---------+------\n a | pub | Thai\n", "in.txt", "'|'"),
+        ('{"name": "a", "eatType": "pub", "food": "Thai"},\n', "in.jsonl", ""),
+        ('\x1e{"name": "a", "eatType": "pub", "food": "Thai"}\n', "in", ""),
+        ('{"schema": {}, "data": [{"index": 0, "name": "a", "eatType": "pub", "food": "Thai"}]}',
+         "in.json", ""),
+        ('{"_id": {"$oid": "5f"}, "name": "a", "eatType": "pub", "food": "Thai"}\n', "in", ""),
+    ],
+)  # fmt: skip
+def test_tables_in_other_dress(tmp_path: Path, text: str, name: str, told: str) -> None:
+    reader = open_text(tmp_path, text, name)
+    (record,) = reader
+    assert str(record.error or "") == ""
+    assert render_mr(record.require_mr(), domain=RESTAURANT) == "name[a], eatType[pub], food[Thai]"
+    assert told in "".join(reader.report.lines())
+
+
+def test_several_objects_on_a_line(tmp_path: Path) -> None:
+    records = list(open_text(tmp_path, '{"name": "a"}{"name": "b"}\n{"name": "c"} x\n'))
+    assert [(r.line, r.error is None) for r in records] == [
+        (1, True),
+        (1, True),
+        (2, True),
+        (2, False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("INSERT INTO r (name) VALUES ('a');\n", "SQL"),
+        ("<?xml version='1.0'?>\n<r/>\n", "XML"),
+        ("<!DOCTYPE html>\n", "HTML"),
+        ("- name: Aromi\n", "YAML"),
+        ("+------+-----+\n| name | x |\n", "drawn with characters"),
+        ('{"name": ["a", "b"], "eatType": ["pub", "pub"]}', "one JSON object for a whole table"),
+    ],
+)
+def test_other_kinds_of_files_are_named(tmp_path: Path, text: str, what: str) -> None:
+    with pytest.raises(D2TError, match=what):
+        list(open_text(tmp_path, text, "in"))
 
 
 def test_nothing_is_said_of_a_plain_file(tmp_path: Path) -> None:
