@@ -269,17 +269,16 @@ class RecordReader:
             self._tell(self._header)
 
     def __iter__(self) -> Iterator[Record]:
-        limit, index = self.options.limit, -1
+        limit = self.options.limit
         seen: set[int] = set()
+        if limit is not None and limit < 1:
+            return
         for raw in self._source:
             if self._repeats_header(raw):
                 self.report.notes.append(f"the header again in line {raw.line}, left out")
                 continue
-            index += 1
-            if limit is not None and index >= limit:
-                return
+            record = self._record(self.report.records, raw)
             self.report.records += 1
-            record = self._record(index, raw)
             if record.has_id and len(seen) < _IDS:
                 key = hash(record.id)
                 if key in seen:
@@ -291,6 +290,8 @@ class RecordReader:
                     record.error.line = record.line
                 self.report.bad[record.error.code] += 1
             yield record
+            if self.report.records == limit:  # before more is read, which a pipe may not have
+                return
 
     def _repeats_header(self, raw: RawRecord) -> bool:
         """Whether a row holds the names of the columns, as where files were put together."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -129,6 +130,15 @@ def test_what_the_reader_says_of_a_file(tmp_path: Path) -> None:
     assert "2 cells read as absent: NaN 1, N/A 1" in said
     assert "not used: 'Phone'" in said
     assert "1 cell of food cut into values at '|'" in said
+
+
+def test_no_more_is_read_than_the_limit_says() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb", buffering=0) as sender:
+        sender.write(b"name[a]\nname[b]\n")
+        options = ReadOptions(limit=2)
+        assert len(list(RecordReader(f"/dev/fd/{reading}", RESTAURANT, options))) == 2
+    os.close(reading)
 
 
 def test_ids_that_come_twice_are_told(tmp_path: Path) -> None:
