@@ -1,0 +1,1 @@
+INSERT INTO r (name, food) VALUES ('Zizzi','Thai');
