@@ -1,7 +1,7 @@
 """Every committed table is made again from committed data and compared byte for byte.
 
-Exceptions: the figures behind ``verified`` (JSON without a table) and the tables that only go to
-the terminal (``sampling``, ``clauses``, ``fluency``) need models or outputs that are not committed.
+Exceptions: the tables that only go to the terminal (``sampling``, ``clauses``, ``fluency``) need
+models or outputs that are not committed; ``verified`` has its own test (``test_verified_table``).
 """
 
 from __future__ import annotations
