@@ -69,6 +69,14 @@ def prepare_streams() -> None:
             )
 
 
+class _VisibleFormatter(logging.Formatter):
+    """Log lines quote what files hold."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, with nothing in it that steers a terminal."""
+        return visible(super().format(record))
+
+
 def configure_logging(verbosity: int, *, quiet: bool = False) -> None:
     """Send our log records to stderr: warnings by default, more with ``-v``, less with ``-q``."""
     level = (
@@ -77,7 +85,7 @@ def configure_logging(verbosity: int, *, quiet: bool = False) -> None:
         else {0: logging.WARNING, 1: logging.INFO}.get(verbosity, logging.DEBUG)
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(_VisibleFormatter("%(levelname)s %(name)s: %(message)s"))
     logger = logging.getLogger("d2t")
     logger.handlers[:] = [handler]
     logger.setLevel(level)
@@ -94,10 +102,23 @@ class RootOptions:
 ROOT = RootOptions()
 
 
+_PICTURES = {
+    **{code: 0x2400 + code for code in range(0x20) if code not in (0x09, 0x0A)},
+    0x7F: "\u2421",
+    **{code: f"\\x{code:02x}" for code in range(0x80, 0xA0)},
+}
+"""Control characters as what is seen of them: a file must not steer the terminal of its reader."""
+
+
+def visible(message: str) -> str:
+    """The message with pictures of its control characters; tabs and line ends are kept."""
+    return message.translate(_PICTURES)
+
+
 def say(message: str) -> None:
     """A line for the person, on stderr; silent with ``--quiet``."""
     if not ROOT.quiet:
-        print(message, file=sys.stderr)
+        print(visible(message), file=sys.stderr)
 
 
 def say_error(error: D2TError) -> None:
@@ -105,7 +126,8 @@ def say_error(error: D2TError) -> None:
     place = "" if error.line is None else f"line {error.line}"
     if error.column is not None:
         place += f", column {error.column}" if place else f"column {error.column}"
-    print(f"d2t: error: {place + ': ' if place else ''}{error.message}", file=sys.stderr)
+    told = visible(f"{place + ': ' if place else ''}{error.message}")
+    print(f"d2t: error: {told}", file=sys.stderr)
 
 
 def say_bad(bad: Sequence[BadRecord]) -> None:
@@ -343,7 +365,7 @@ class ErrorHandlingGroup(typer.core.TyperGroup):
             if (needed := missing_extra(error)) is not None:
                 say_error(needed)
             else:
-                print(f"d2t: error: {_unforeseen(error)}", file=sys.stderr)
+                print(f"d2t: error: {visible(_unforeseen(error))}", file=sys.stderr)
             raise SystemExit(int(ExitCode.FAILURE)) from None
 
     def invoke(self, ctx: Any) -> Any:

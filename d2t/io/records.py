@@ -208,7 +208,7 @@ def _is_string(line: str, cells: list[str], is_known: Callable[[str], bool]) -> 
 def _sniff_object(content: list[str], is_known: Callable[[str], bool]) -> RecordFormat:
     """One object a line, or a document that goes over several lines."""
     try:
-        value = strict_json.loads(content[0])
+        value = strict_json.loads(content[0], nan=True)
     except json.JSONDecodeError as error:
         unfinished = error.pos >= len(content[0].rstrip())
         next_is_object = len(content) > 1 and content[1].startswith("{")
@@ -221,7 +221,7 @@ def _sniff_object(content: list[str], is_known: Callable[[str], bool]) -> Record
 
 def _is_json(text: str) -> bool:
     try:
-        strict_json.loads(text)
+        strict_json.loads(text, nan=True)
     except ValueError:
         return False
     return True

@@ -28,6 +28,8 @@ _SEP_LINE = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE)
 _RULE = re.compile(r"[-+:=|\s]*--[-+:=|\s]*")
 """The line under the header of a table that is drawn with characters."""
 _ROWS_BEFORE_HEADER = 20
+_LOOKED_AT = 1_000
+"""Columns of a header by which its delimiter is guessed."""
 _LARGEST_UNPACKED = 4 << 30
 _RATIO_OF_BOMBS = 500
 
@@ -117,7 +119,7 @@ def guess_delimiter(header: str, is_known: Callable[[str], bool]) -> str:
 
     def worth(delimiter: str) -> tuple[int, int]:
         cells = header_cells(header, delimiter)
-        known = sum(is_known(cell) for cell in cells)
+        known = sum(is_known(cell) for cell in cells[:_LOOKED_AT])
         return known, len(cells) if not known else 0
 
     return max(present, key=worth, default=",")

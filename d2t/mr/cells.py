@@ -143,6 +143,8 @@ def list_of(text: str) -> list[str] | None:
 
 
 def _unquoted(quoted: str) -> str:
+    if "\\" not in quoted:
+        return quoted[1:-1]
     try:
         return str(ast.literal_eval(quoted.replace("\n", "\\n")))
     except (ValueError, SyntaxError):  # such as an escape that is none

@@ -48,6 +48,8 @@ _INDEX = re.compile(r"|unnamed: ?\d+|__index_level_\d+__")
 """What pandas calls the column of its index."""
 _SLIP = 75.0
 """Likeness (0-100) above which a column may be a misspelt slot: "foods", not "year" (near)."""
+_COMPARED = 100
+"""Columns that are compared with the slots for the hint of an error; a table may have 100,000."""
 _EVERYTHING = "*"
 
 
@@ -226,7 +228,7 @@ class Columns:
 
     def _not_understood(self, unknown: list[str], table: bool, n_columns: int) -> ColumnError:
         what = "column" if table else "key"
-        alike = {name: slot for name in unknown if (slot := self._alike(name))}
+        alike = {name: slot for name in unknown[:_COMPARED] if (slot := self._alike(name))}
         shown = ", ".join(repr(name[:60]) for name in unknown[:8])
         if len(unknown) > 8:
             shown += f" and {len(unknown) - 8} more"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from dataclasses import fields as fields_of_class
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
@@ -551,9 +551,12 @@ def _as_written(value: Any, held: list[Any]) -> list[Any]:
 def _unique(values: list[Any]) -> Any:
     """Each value once; a text that stood alone still does."""
     seen: list[Any] = []
+    known: set[tuple[type, Any]] = set()
     for value in values:
-        if not any(value is other or (value == other and type(value) is type(other))
-                   for other in seen):  # fmt: skip
+        if not isinstance(value, Hashable):  # a list inside a list: refused later, with its reason
+            seen.append(value)
+        elif (type(value), value) not in known:
+            known.add((type(value), value))
             seen.append(value)
     return seen[0] if len(seen) == 1 and isinstance(values, _Text) else seen
 

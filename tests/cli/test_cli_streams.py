@@ -108,3 +108,20 @@ def test_a_number_beyond_floats_is_refused_like_nan(tmp_path: Path) -> None:
     assert bad.error is not None
     assert "1e999 is too large" in bad.error.message
     assert json.dumps(good.id) == '"2.5"'
+
+
+@pytest.mark.parametrize("name", ["\x1b[2J", "\x9b2J", "\x07", "x\x7f"])
+@pytest.mark.parametrize("command", [["check"], ["data", "stats"], ["evaluate", "slots"]])
+def test_no_file_steers_the_terminal_of_its_reader(
+    name: str, command: list[str], tmp_path: Path
+) -> None:
+    record = {"mr": "name[Aromi]", "text": "Aromi", "near": "x", name: 1}
+    for source in (
+        json.dumps(record),
+        json.dumps({**record, "mr": ""}),
+        f"name,text,{name}\nAromi,Aromi,1\n",
+        f"name[Aromi], {name}[x]",
+    ):
+        (tmp_path / "in").write_text(source, encoding="utf-8")
+        told = CliRunner().invoke(app, [*command, str(tmp_path / "in")]).stderr
+        assert not [c for c in told if c != "\n" and not c.isprintable()]

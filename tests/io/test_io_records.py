@@ -168,6 +168,23 @@ def test_the_format_is_seen_in_the_content(tmp_path: Path, content: str, fields:
     assert read(tmp_path / "in", content)[0].content == fields
 
 
+def test_a_missing_number_does_not_hide_that_a_line_is_a_document(tmp_path: Path) -> None:
+    content = '{"data": [{"name": "Aromi", "food": NaN}, {"name": "Zizzi"}]}'
+    assert [item["name"] for item in contents(read(tmp_path / "x", content))] == ["Aromi", "Zizzi"]
+
+
+def test_a_header_of_very_many_columns_is_read_at_once(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def known(name: str) -> bool:
+        asked.append(name)
+        return name == "name"
+
+    (tmp_path / "x.csv").write_text(f"name{',' * 20_000}\nAromi\n")
+    open_records(str(tmp_path / "x.csv"), is_known=known, format="csv")
+    assert len(asked) < 2_000
+
+
 def test_the_suffix_decides_where_the_content_does_not(tmp_path: Path) -> None:
     assert errors(read(tmp_path / "in.JSONL", "name[a]")) == [(1, "broken_json", 1)]
     assert contents(read(tmp_path / "in.csv", "phone\n12")) == [{"phone": "12"}]

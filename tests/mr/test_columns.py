@@ -138,3 +138,10 @@ def test_a_column_that_a_table_lacks_is_named(options: dict[str, str]) -> None:
         layout("name", "Cuisine", **options)
     assert caught.value.code == "no_column"
     assert layout("name", table=False, **options).slots == {"name": "name"}, "objects may lack it"
+
+
+def test_the_hint_of_a_table_of_very_many_columns_is_found_soon() -> None:
+    names = ["name", "foods", *(f"c{i}" for i in range(50_000))]
+    with pytest.raises(ColumnError, match="--map 'foods=food'") as caught:
+        Columns(DOMAIN).layout(names, table=True)
+    assert len(caught.value.message) < 1_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -252,6 +253,14 @@ def test_references_of_all_columns_are_joined() -> None:
     assert read_fields(fields, RESTAURANT).references == ("x", "y")
     fields = {"mr": "name[a]", "references": "['x', 'y']", "target": float("nan")}
     assert read_fields(fields, RESTAURANT).references == ("x", "y")
+
+
+def test_equal_values_are_one_value_in_time_that_grows_with_their_number() -> None:
+    values = [f"Food{i}" for i in range(20_000)] * 2
+    began = time.monotonic()
+    mr = read_fields({"name": "Aromi", "food": values}, RESTAURANT).require_mr()
+    assert time.monotonic() - began < 20, "it took minutes"
+    assert len(mr.slots) == 20_001
 
 
 def test_lines_may_be_texts(tmp_path: Path) -> None:
