@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "d2t"
 # The rooms of d2t, from the ground up: a room imports rooms of lower floors only.
 FLOORS = (
-    ("_version", "errors", "section", "seeding",),
+    ("_version", "errors", "printable", "section", "seeding",),
     ("extras", "model", "registry",),
     ("io",),
     ("mr",),

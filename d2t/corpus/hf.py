@@ -5,13 +5,13 @@ A row is a record as in a JSONL corpus, with the meaning representation as text.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from d2t.corpus.records import example_to_record
 from d2t.errors import DataError, did_you_mean
 from d2t.extras import explained_imports
 from d2t.io.atomic import atomic_folder
+from d2t.io.bounded import read_json
 from d2t.io.records import RawRecord, RecordSource
 from d2t.mr.render import render_mr
 
@@ -105,10 +105,10 @@ def saved_splits(folder: Path) -> tuple[str, ...]:
     if not (folder / _DICT).is_file():
         return ()
     try:
-        names = json.loads((folder / _DICT).read_text(encoding="utf-8"))["splits"]
+        names = read_json(folder / _DICT)["splits"]
         ours = {theirs: name for name, theirs in _SPLITS.items()}
         return tuple(ours.get(name, name) for name in names)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{folder / _DICT} is damaged: {error!r}", code="read_failed") from error
 
 

@@ -19,6 +19,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from d2t.errors import BundleError
 from d2t.generate.candidates import rerank
 from d2t.generate.requests import make_request
 from d2t.generate.segments import segment_texts
@@ -62,8 +63,13 @@ class VerifiedGenerator:
         self.options = options or VerifyOptions()
         habits = generator.bundle.decode_defaults
         self._finished = bool(habits.get(FINISHED, False))
-        self._linking = Linking.of(habits[NAMING]) if NAMING in habits else None
-        self._wording = Wording.from_dict(habits[WORDING]) if WORDING in habits else None
+        try:
+            self._linking = Linking.of(habits[NAMING]) if NAMING in habits else None
+            self._wording = Wording.from_dict(habits[WORDING]) if WORDING in habits else None
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise BundleError(
+                f"the bundle's decode_defaults cannot be read ({error!r}); copy or train it again"
+            ) from error
 
     def generate_one(
         self,

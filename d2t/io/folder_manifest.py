@@ -5,13 +5,15 @@ Bundles, judges and planners are such folders. One reader gives them the same er
 
 from __future__ import annotations
 
-import json
+from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from d2t.errors import BundleError
+from d2t.io.bounded import FileFault, read_json
 from d2t.io.hashing import sha256_file
+from d2t.io.tensors import tensor_shapes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 CARD = "README.md"
 """The model card: the one file of a folder that a user may edit."""
+_SHOWN = 80  # characters of a name or value that a message repeats
+_LARGE = 64 << 20  # bytes that are read without looking into the file
 
 
 class FolderManifest(BaseModel):
@@ -29,6 +33,7 @@ class FolderManifest(BaseModel):
         what: the kind of folder, for messages.
         command: the command that trains one, for messages.
         needs: files that must be listed.
+        reads: globs of files that loading reads where they are; they must be listed.
         files: SHA-256 of every other file by its path inside the folder.
     """
 
@@ -37,6 +42,9 @@ class FolderManifest(BaseModel):
     what: ClassVar[str]
     command: ClassVar[str]
     needs: ClassVar[tuple[str, ...]] = ()
+    reads: ClassVar[tuple[str, ...]] = (
+        "*.safetensors", "tokenizer.model", "domain/*.toml",
+    )  # fmt: skip
     if TYPE_CHECKING:  # a field of every subclass, which decides on its place in the file
         files: dict[str, str]
 
@@ -59,7 +67,7 @@ class FolderManifest(BaseModel):
             return cls.model_validate(raw)
         except ValidationError as error:
             first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
+            where = ".".join(str(part)[:_SHOWN] for part in first["loc"])
             raise BundleError(
                 f"{path}: {where}: {first['msg']}; copy the {cls.what} again"
             ) from error
@@ -82,13 +90,32 @@ class FolderManifest(BaseModel):
         """Check that every file is there and unchanged; the model card may be edited.
 
         Raises:
-            BundleError: names the first file that is missing or differs.
+            BundleError: names the first file that is missing or differs, lies outside of the folder
+                or is read by loading though the table of contents does not list it.
         """
-        for name in dict.fromkeys((*self.files, *self.needs)):
-            path, expected = folder / name, self.files.get(name, "nothing")
+        home = folder.resolve()
+        for name in self.files:
+            if not _is_inside(name, folder, home):
+                raise BundleError(
+                    f"{folder / self.file_name} lists {name[:_SHOWN]!r}, which leads out of the "
+                    f"folder; a {self.what} holds all its files itself: copy it again, with the "
+                    "files that links stand for (cp -rL)"
+                )
+        self._weigh(folder)
+        read = {
+            path.relative_to(folder).as_posix() for glob in self.reads for path in folder.glob(glob)
+        }
+        for name in dict.fromkeys((*self.files, *self.needs, *sorted(read))):
+            path, expected = folder / name, self.files.get(name)
             if not path.is_file():
                 raise BundleError(
                     f"{path} is missing; the {self.what} is incomplete: copy it again"
+                )
+            if expected is None:
+                raise BundleError(
+                    f"{path} is not in the list of files in {self.file_name}; it was added or "
+                    f"exchanged: copy the {self.what} again",
+                    code="bundle_checksum",
                 )
             try:
                 actual = sha256_file(path)
@@ -102,6 +129,39 @@ class FolderManifest(BaseModel):
                     code="bundle_checksum",
                 )
 
+    def _weigh(self, folder: Path) -> None:
+        """Refuse files too large to be those of a model before time is spent on their sums."""
+        sizes = {
+            name: (folder / name).stat().st_size for name in self.files if (folder / name).is_file()
+        }
+        weights = [name for name in sizes if name.endswith(".safetensors")]
+        for name in weights:
+            if sizes[name] > _LARGE:  # a smaller one is told to have changed by its sum
+                try:
+                    tensor_shapes(folder / name)
+                except FileFault as error:
+                    raise BundleError(
+                        f"{folder / name}: {error}; copy the {self.what} again"
+                    ) from error
+        others = _LARGE + 2 * sum(sizes[name] for name in weights)
+        for name, size in sizes.items():
+            if name not in weights and size > others:
+                raise BundleError(
+                    f"{folder / name} has {size:,} bytes, more than any such file beside these "
+                    f"weights; copy the {self.what} again"
+                )
+
+
+def _is_inside(name: str, folder: Path, home: Path) -> bool:
+    """Whether a listed name is that of a file inside the folder, also when links are followed."""
+    windows = PureWindowsPath(name)
+    if not name or "\0" in name or windows.anchor or ".." in windows.parts:
+        return False
+    try:
+        return (folder / name).resolve().is_relative_to(home)
+    except (OSError, RuntimeError):  # too long a name, a circle of links
+        return False
+
 
 def read_versioned(path: Path, what: str) -> dict[str, Any]:
     """The JSON object in ``path``, which has the format version of today.
@@ -114,18 +174,24 @@ def read_versioned(path: Path, what: str) -> dict[str, Any]:
         BundleError: not JSON, or of another version (code ``bundle_version``).
     """
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise BundleError(f"{path}: not valid JSON ({error}); copy the {what} again") from error
+        raw = read_json(path)
+    except FileFault as error:
+        raise BundleError(f"{path}: {error}; copy the {what} again") from error
     version = raw.get("format_version") if isinstance(raw, dict) else None
-    if not isinstance(raw, dict) or version != FORMAT_VERSION:
-        newer = isinstance(version, int) and version > FORMAT_VERSION
+    whole = type(version) is int  # true and 1.0 are equal to 1
+    if not isinstance(raw, dict) or not whole or version != FORMAT_VERSION:
+        newer = whole and version > FORMAT_VERSION
         cure = "update d2t" if newer else f"train the {what} again with this version of d2t"
         raise BundleError(
-            f"{path}: format version {version!r}, expected {FORMAT_VERSION}; {cure}",
+            f"{path}: format version {_shown(version)}, expected {FORMAT_VERSION}; {cure}",
             code="bundle_version",
         )
     return raw
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
 
 
 def hash_files(folder: Path, *, but: str = "") -> dict[str, str]:

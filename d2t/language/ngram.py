@@ -29,6 +29,7 @@ the position of their first k - 1 words in the table before, so that many texts 
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import chain, pairwise
@@ -206,6 +207,11 @@ Score = Literal["mean", "window"]
 DEFAULT_ORDER = 5
 WINDOW = 3
 """Tokens of the worst window."""
+_MAX_BYTES = 1 << 30  # of a saved model, unpacked
+_UNREADABLE = (
+    OSError, ValueError, KeyError, EOFError, TypeError, MemoryError, OverflowError, zlib.error,
+    zipfile.BadZipFile, NotImplementedError,
+)  # fmt: skip
 FORMAT = 1
 _SPECIAL = ("<s>", "</s>", "<unk>")
 
@@ -316,6 +322,9 @@ class NgramLanguageModel:
         if not path.is_file():
             raise DataError(f"{path}: no such file; expected a saved language model (.npz)")
         try:
+            with zipfile.ZipFile(path) as archive:
+                if sum(member.file_size for member in archive.infolist()) > _MAX_BYTES:
+                    raise ValueError(f"it holds more than {_MAX_BYTES >> 20} MiB")
             with np.load(path, allow_pickle=False) as stored:
                 if int(stored["format"]) != FORMAT:
                     raise ValueError(f"format {stored['format']}, expected {FORMAT}")
@@ -325,7 +334,7 @@ class NgramLanguageModel:
             if not len(tokens) or tokens.min() < 0 or tokens.max() >= len(vocabulary):
                 raise ValueError("its word ids do not fit its vocabulary")
             return cls(order, vocabulary, tokens)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except _UNREADABLE as error:
             raise DataError(
                 f"{path}: not a language model of this version of d2t ({error}); fit it again"
             ) from error

@@ -150,8 +150,16 @@ class PretrainedTokenizer:
             backend = tokenizers.Tokenizer.from_file(str(path / "tokenizer.json"))
             raw: dict[str, Any] = json.loads((path / "ids.json").read_text(encoding="utf-8"))
             raw.update({key: tuple(raw[key]) for key in ("prefix", "symbols")})
+            size = backend.get_vocab_size(with_added_tokens=True)
+            ids = [raw["pad"], raw["bos"], raw["eos"], *raw["prefix"]]
+            if not all(type(one) is int and 0 <= one < size for one in ids):
+                raise ValueError("an id is none of its vocabulary")
+            if not all(isinstance(symbol, str) for symbol in raw["symbols"]):
+                raise ValueError("a symbol is no text")
             return cls(backend, SpecialIds(**raw))
-        except Exception as error:  # the Rust side raises bare Exception
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # the Rust side raises bare Exception, and panics
             raise BundleError(
                 f"{path}: cannot read the tokenizer: {error}; copy the bundle again"
             ) from error

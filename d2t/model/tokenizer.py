@@ -213,7 +213,9 @@ class Tokenizer:
         """
         try:
             return cls(path.read_bytes())
-        except (OSError, RuntimeError) as error:
+        except BundleError as error:
+            raise BundleError(f"{path}: {error.message}") from error
+        except (OSError, RuntimeError, ValueError, IndexError) as error:
             raise BundleError(
                 f"{path}: cannot read the tokenizer: {error}; copy the bundle again"
             ) from error

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from d2t.errors import DomainError, did_you_mean
+from d2t.io.bounded import FileFault, read_toml
 from d2t.io.hashing import sha256_json
 from d2t.io.resources import data_root
+from d2t.printable import CONTROL
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -32,6 +33,9 @@ _BOOLEAN_SPELLINGS = {
 
 _NUMBER = re.compile(r"(-?\d+)(?:[.,](\d{1,2}))?")
 _SHOWN = 60  # characters of an unknown name that a message repeats
+_MAX_SLOTS = 1000
+_MAX_NAME = 100  # characters of a slot, an act or the domain's name
+_MAX_TEXT = 2000  # characters of a value or description
 _ILLEGAL_IN_NAME = re.compile(r"[\[\](),>|\\\x00-\x1f]|^\s|\s$")
 _RESERVED_NAMES = {"dialogueact", "mr"}
 
@@ -215,12 +219,21 @@ def domain_from_dict(
     tables = raw.get("slots")
     if not isinstance(raw.get("name"), str) or not isinstance(tables, dict) or not tables:
         raise DomainError(f"{where}: expected a string 'name' and at least one table [slots.NAME]")
+    if len(tables) > _MAX_SLOTS:
+        raise DomainError(f"{where}: {len(tables):,} slots; a domain has at most {_MAX_SLOTS:,}")
+    description = raw.get("description", "")
+    _check_text(raw["name"], _MAX_NAME, f"{where}: name")
+    _check_text(description, _MAX_TEXT, f"{where}: description", is_name=False)
     acts = _strings(raw, "dialogue_acts", where, ["inform"])
     requests = _strings(raw, "request_acts", where, [])
-    default = str(raw.get("default_dialogue_act", acts[0] if acts else ""))
+    default = raw.get("default_dialogue_act", acts[0] if acts else "")
     for act in (default, *requests):
         if act not in acts:
-            raise DomainError(f"{where}: {act!r} is not among the dialogue_acts {list(acts)}")
+            raise DomainError(
+                f"{where}: {_short(act)} is not among the dialogue_acts {_short(list(acts))}"
+            )
+    for act in acts:
+        _check_text(act, _MAX_NAME, f"{where}: a dialogue act")
     if illegal := [act for act in acts if _ILLEGAL_IN_NAME.search(act) or not act.strip()]:
         raise DomainError(f"{where}: a dialogue act may not be called {illegal[0]!r}")
     specs = tuple(_slot_spec(name, table, where) for name, table in tables.items())
@@ -231,13 +244,14 @@ def domain_from_dict(
         dialogue_acts=acts,
         default_dialogue_act=default,
         request_acts=requests,
-        description=str(raw.get("description", "")),
+        description=description,
         folder=folder,
         source=raw,
     )
 
 
 def _slot_spec(name: str, table: Any, where: str) -> SlotSpec:
+    _check_text(name, _MAX_NAME, f"{where}: the name of a slot")
     where = f"{where}: [slots.{name}]"
     if not isinstance(table, dict):
         raise DomainError(f"{where} must be a table with a 'kind'")
@@ -246,27 +260,30 @@ def _slot_spec(name: str, table: Any, where: str) -> SlotSpec:
         key = sorted(unknown)[0]
         raise DomainError(f"{where} has an unknown key {key!r}{did_you_mean(key, allowed)}")
     kind = table.get("kind")
-    if kind not in get_args(SlotKind):
+    if not isinstance(kind, str) or kind not in get_args(SlotKind):
         raise DomainError(
-            f"{where} kind is {kind!r}, expected one of {', '.join(get_args(SlotKind))}"
+            f"{where} kind is {_short(kind)}, expected one of {', '.join(get_args(SlotKind))}"
         )
     values = _strings(table, "values", where, ["yes", "no"] if kind == "boolean" else [])
     groups = table.get("synonyms", [])
     if not isinstance(groups, list):
         raise DomainError(f"{where} synonyms must be a list of lists of values")
     synonyms = tuple(_strings({"synonyms": group}, "synonyms", where, []) for group in groups)
+    listed = frozenset(values)
     for value in (value for group in synonyms for value in group):
-        if value not in values:
+        if value not in listed:
             raise DomainError(
-                f"{where} synonyms name {value!r}, not a value{did_you_mean(value, values)}"
+                f"{where} synonyms name {_short(value)}, not a value{did_you_mean(value, values)}"
             )
     kind = cast("SlotKind", kind)
     implicit = table.get("implicit", False)
     if not isinstance(implicit, bool):
-        raise DomainError(f"{where} implicit is {implicit!r}, expected true or false")
+        raise DomainError(f"{where} implicit is {_short(implicit)}, expected true or false")
     separator = table.get("separator", "")
     if not isinstance(separator, str):
-        raise DomainError(f'{where} separator is {separator!r}, expected a string such as "|"')
+        raise DomainError(
+            f'{where} separator is {_short(separator)}, expected a string such as "|"'
+        )
     aliases = _strings(table, "aliases", where, [])
     return SlotSpec(name, kind, values, aliases, synonyms, implicit, separator)
 
@@ -275,7 +292,28 @@ def _strings(table: dict[str, Any], key: str, where: str, default: list[str]) ->
     found = table.get(key, default)
     if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
         raise DomainError(f"{where}: {key} must be a list of strings; quote numbers")
+    for item in found:
+        if len(item) > _MAX_TEXT:
+            _check_text(item, _MAX_TEXT, f"{where}: {key}: {_short(item)}", is_name=False)
     return tuple(found)
+
+
+def _check_text(text: object, most: int, what: str, *, is_name: bool = True) -> None:
+    """Refuse what is too long for a message or a table; names hold no control characters."""
+    if not isinstance(text, str):
+        raise DomainError(f"{what} must be a string, not {_short(text)}")
+    if len(text) > most:
+        raise DomainError(f"{what} has {len(text):,} characters, more than {most:,}; shorten it")
+    if is_name and (control := CONTROL.search(text)) is not None:
+        raise DomainError(
+            f"{what} holds the control character U+{ord(control[0]):04X}; leave it out"
+        )
+
+
+def _short(value: object) -> str:
+    """``value`` as a message repeats it."""
+    text = repr(value[: _SHOWN + 1] if isinstance(value, (str, list)) else value)
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
 
 
 def _check_names(specs: tuple[SlotSpec, ...], where: str) -> None:
@@ -283,9 +321,10 @@ def _check_names(specs: tuple[SlotSpec, ...], where: str) -> None:
     owner: dict[str, str] = {}
     for spec in specs:
         for spelling in (spec.name, *spec.aliases):
+            _check_text(spelling, _MAX_NAME, f"{where}: a name of a slot")
             if _ILLEGAL_IN_NAME.search(spelling) or not fold_name(spelling):
                 raise DomainError(
-                    f"{where}: a slot may not be called {spelling!r}; "
+                    f"{where}: a slot may not be called {_short(spelling)}; "
                     "leave out brackets, commas, '>', '|' and backslashes"
                 )
             if fold_name(spelling) in _RESERVED_NAMES:
@@ -293,7 +332,7 @@ def _check_names(specs: tuple[SlotSpec, ...], where: str) -> None:
             other = owner.setdefault(fold_name(spelling), spec.name)
             if other != spec.name:
                 raise DomainError(
-                    f"{where}: slots {other!r} and {spec.name!r} both answer to {spelling!r}"
+                    f"{where}: slots {other!r} and {spec.name!r} both answer to {_short(spelling)}"
                 )
 
 
@@ -316,9 +355,7 @@ def load_domain(name_or_folder: str = "restaurant") -> Domain:
         )
     path = folder / "domain.toml"
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DomainError(f"{path}: not valid TOML: {error}") from error
-    except OSError as error:
-        raise DomainError(f"{path}: cannot be read: {error.strerror}") from error
+        raw, _ = read_toml(path)
+    except FileFault as error:
+        raise DomainError(f"{path}: {error}") from error
     return domain_from_dict(raw, folder=folder, where=str(path))

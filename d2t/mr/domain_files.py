@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-import tomllib
 from typing import TYPE_CHECKING, Any
 
 from d2t.errors import BundleError, DomainError
+from d2t.io.bounded import FileFault, read_toml
 from d2t.mr.domain import domain_from_dict
 
 if TYPE_CHECKING:
@@ -38,9 +38,9 @@ def load_domain_copy(folder: Path) -> Domain:
     """
     path = folder / "domain.toml"
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw, _ = read_toml(path)
         return domain_from_dict(raw, folder=folder, where=str(path))
-    except (OSError, ValueError, DomainError) as error:
+    except (FileFault, DomainError) as error:
         raise BundleError(
             f"{path}: cannot read the domain: {error}; copy the bundle again"
         ) from error

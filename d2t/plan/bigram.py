@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 BOUNDARY: Token = ("@", None)
 EPSILON = 1e-6
 BEAM = 32
+MAX_BEAM = 1024
 
 
 class BigramPlanner:
@@ -118,13 +119,15 @@ class BigramPlanner:
             BundleError: an entry is missing or of the wrong type.
         """
         try:
-            planner = cls(beam=int(state["beam"]))
+            if not 1 <= (beam := int(state["beam"])) <= MAX_BEAM:
+                raise ValueError(f"beam {beam}")
+            planner = cls(beam=beam)
             planner.hidden = frozenset(state["hidden"])
             tokens: list[Token] = [(name, value) for name, value in state["tokens"]]
             counts: dict[Token, Counter[Token]] = {}
             for first, second, n in state["bigrams"]:
                 counts.setdefault(tokens[first], Counter())[tokens[second]] = int(n)
-        except (KeyError, IndexError, TypeError, ValueError) as error:
+        except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
             raise BundleError(state_error(cls.name, error)) from error
         planner._set_counts(counts)
         return planner

@@ -12,6 +12,7 @@ from threadpoolctl import ThreadpoolController
 from d2t.errors import BundleError
 from d2t.io.atomic import atomic_write_binary, atomic_write_json
 from d2t.io.folder_manifest import FORMAT_VERSION, read_versioned
+from d2t.io.tensors import tensor_shapes
 from d2t.mr.types import Plan
 from d2t.plan.base import join_plan, remaining_slots, state_error
 from d2t.plan.network import MAX_COUNT, PlanVocabulary, PointerNetwork, parameter_shapes
@@ -105,6 +106,7 @@ def best_order(marginals: Marginals, utility: Utility, prefix: Sequence[int] = (
 
 Decision = Literal["expected", "mode"]
 BEAM = 64
+MAX_BEAM = 1024
 CACHE = 4096
 """Plans remembered; MRs that differ in hidden values only share one."""
 
@@ -334,11 +336,11 @@ class NeuralPlanner:
             )
         state = read_versioned(folder / PLANNER, "planner")
         try:
+            tensor_shapes(folder / WEIGHTS)
             weights = load((folder / WEIGHTS).read_bytes())
         except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
             raise BundleError(
-                f"{folder / WEIGHTS}: not a readable safetensors file ({error}); it is missing or "
-                "cut short: copy the planner again"
+                f"{folder / WEIGHTS}: {error}; it is missing or cut short: copy the planner again"
             ) from error
         arrays = {name: np.asarray(w, dtype=np.float32) for name, w in weights.items()}
         return cls.from_state(state, arrays)
@@ -363,10 +365,10 @@ class NeuralPlanner:
         try:
             vocabulary = PlanVocabulary.from_state(state["vocabulary"])
             beam, decision = int(state["beam"]), state["decision"]
-            if beam < 1 or decision not in ("expected", "mode"):
+            if not 1 <= beam <= MAX_BEAM or decision not in ("expected", "mode"):
                 raise ValueError(f"beam {beam}, decision {decision!r}")
             info = dict(state["info"])
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise BundleError(state_error(cls.name, error)) from error
         return cls(vocabulary, weights, info=info, beam=beam, decision=decision)
 

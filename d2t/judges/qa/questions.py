@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from d2t.errors import DomainError, did_you_mean
+from d2t.io.bounded import FileFault, read_toml
 from d2t.io.hashing import sha256_json
 
 if TYPE_CHECKING:
@@ -105,9 +105,9 @@ def domain_table(
     if path is None or not path.is_file():
         return name, None
     try:
-        return str(path), tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise DomainError(f"{path}: not valid TOML: {error}") from error
+        return str(path), read_toml(path)[0]
+    except FileFault as error:
+        raise DomainError(f"{path}: {error}") from error
 
 
 def questions_from_dict(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
-import struct
 from typing import TYPE_CHECKING, Any
 
 from d2t.errors import BundleError
+from d2t.io.bounded import FileFault
+from d2t.io.tensors import tensor_shapes
 from d2t.model.bundle.manifest import Manifest
 from d2t.mr.domain_files import load_domain_copy
 
@@ -66,22 +66,15 @@ def _planners(path: Path, bigram: dict[str, Any] | None) -> str | None:
 
 
 def count_parameters(weights: Path) -> int:
-    """Numbers stored in a safetensors file, from its header (8 bytes of length, then JSON).
+    """Numbers stored in a safetensors file, from its header.
 
     Raises:
         BundleError: the file is missing or its header is not one.
     """
     try:
-        with weights.open("rb") as handle:
-            (length,) = struct.unpack("<Q", handle.read(8))
-            header = json.loads(handle.read(min(length, 100_000_000)))
-        return sum(
-            math.prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__"
-        )
-    except (OSError, ValueError, struct.error, KeyError, TypeError, AttributeError) as error:
-        raise BundleError(
-            f"{weights}: not a readable safetensors file ({error}); copy the bundle again"
-        ) from error
+        return sum(map(math.prod, tensor_shapes(weights).values()))
+    except FileFault as error:
+        raise BundleError(f"{weights}: {error}; copy the bundle again") from error
 
 
 _STRATEGIES = {

@@ -35,6 +35,11 @@ class Manifest(FolderManifest):
     file_name: ClassVar[str] = MANIFEST
     what: ClassVar[str] = "bundle"
     command: ClassVar[str] = "d2t train"
+    needs: ClassVar[tuple[str, ...]] = ("model.safetensors", "domain/domain.toml")
+    reads: ClassVar[tuple[str, ...]] = (
+        *FolderManifest.reads,
+        "planner/planner.*", "tokenizer/*", "architecture/*", "ctranslate2/*",
+    )  # fmt: skip
 
     model: ModelConfig
     vocab_size: int = Field(gt=0)

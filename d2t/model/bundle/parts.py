@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 DOMAIN = "domain"
 NEURAL_PLANNER = "planner"
 """Folder inside the bundle, there when it carries a neural planner."""
+_DEFAULTS = {"beam_size": 1024, "max_length": 8192}
+"""What a bundle may at most ask for."""
 
 
 @dataclass(kw_only=True)
@@ -65,6 +67,13 @@ def read_parts(path: Path, manifest: Manifest) -> dict[str, Any]:
             f"{path / MANIFEST}: the linearizer or planner cannot be restored ({error}); "
             "copy or train the bundle again"
         ) from error
+    for key, most in _DEFAULTS.items():
+        number = manifest.decode_defaults.get(key, 1)
+        if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= most:
+            raise BundleError(
+                f"{path / MANIFEST}: decode_defaults: {key} must be a number from 1 to {most}; "
+                "copy or train the bundle again"
+            )
     neural = path / NEURAL_PLANNER
     return {
         "domain": domain,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -10,6 +11,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from d2t.errors import BundleError
+from d2t.io.bounded import FileFault
+from d2t.io.tensors import tensor_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,9 +51,33 @@ def with_weights(build: Callable[[], _Module], path: Path) -> _Module:
         BundleError: as ``load_weights``.
     """
     with torch.random.fork_rng(devices=[]):
+        _require_room(build, path)
         network = build()
     load_weights(network, path)
     return network.eval()
+
+
+def _require_room(build: Callable[[], nn.Module], path: Path) -> None:
+    """See that the network has no more numbers than the file, before memory is taken for it."""
+    try:
+        stored = sum(map(math.prod, tensor_shapes(path).values()))
+    except FileFault as error:
+        raise BundleError(f"{path}: {error}; copy the bundle again") from error
+    try:
+        with torch.device("meta"):  # shapes without numbers
+            needed = sum(parameter.numel() for parameter in build().parameters())
+    except (RuntimeError, ValueError, TypeError, OverflowError) as error:
+        reason = str(error).partition("\n")[0]
+        raise BundleError(
+            f"{path}: the network that its table of contents describes cannot be built "
+            f"({reason[:200]}); copy or train it again"
+        ) from error
+    if needed > stored:
+        raise BundleError(
+            f"{path} does not fit the model in its table of contents: it holds {stored:,} numbers, "
+            f"the model has {needed:,}; the bundle mixes files of two models: copy or train it "
+            "again"
+        )
 
 
 def load_weights(model: nn.Module, path: Path) -> None:

@@ -81,7 +81,7 @@ def read_toml(path: Path, *, may_extend: bool = True) -> dict[str, Any]:
         raise ConfigError(f"no configuration file {path}; give the path of a TOML file") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
     base_name = raw.pop("extends", None)
     if base_name is None:
