@@ -22,6 +22,7 @@ FORMAT_VERSION = 1
 CARD = "README.md"
 """The model card: the one file of a folder that a user may edit."""
 _SHOWN = 80  # characters of a name or value that a message repeats
+_LONGEST = 200  # characters of the name of a file
 _LARGE = 64 << 20  # bytes that are read without looking into the file
 
 
@@ -155,7 +156,7 @@ class FolderManifest(BaseModel):
 def _is_inside(name: str, folder: Path, home: Path) -> bool:
     """Whether a listed name is that of a file inside the folder, also when links are followed."""
     windows = PureWindowsPath(name)
-    if not name or "\0" in name or windows.anchor or ".." in windows.parts:
+    if not name or len(name) > _LONGEST or "\0" in name or windows.anchor or ".." in windows.parts:
         return False
     try:
         return (folder / name).resolve().is_relative_to(home)
@@ -178,9 +179,9 @@ def read_versioned(path: Path, what: str) -> dict[str, Any]:
     except FileFault as error:
         raise BundleError(f"{path}: {error}; copy the {what} again") from error
     version = raw.get("format_version") if isinstance(raw, dict) else None
-    whole = type(version) is int  # true and 1.0 are equal to 1
-    if not isinstance(raw, dict) or not whole or version != FORMAT_VERSION:
-        newer = whole and version > FORMAT_VERSION
+    # true and 1.0 are equal to 1
+    if not isinstance(raw, dict) or type(version) is not int or version != FORMAT_VERSION:
+        newer = type(version) is int and version > FORMAT_VERSION
         cure = "update d2t" if newer else f"train the {what} again with this version of d2t"
         raise BundleError(
             f"{path}: format version {_shown(version)}, expected {FORMAT_VERSION}; {cure}",

@@ -88,7 +88,13 @@ def read_parts(path: Path, manifest: Manifest) -> dict[str, Any]:
 
 
 def _read_tokenizer(path: Path, manifest: Manifest) -> Tokenizer | PretrainedTokenizer:
-    if isinstance(manifest.model, PretrainedConfig):
+    pretrained = isinstance(manifest.model, PretrainedConfig)
+    if (manifest.tokenizer == "pretrained") != pretrained:
+        raise BundleError(
+            f"{path / MANIFEST}: a tokenizer {manifest.tokenizer!r} is not that of a model "
+            f"{manifest.model.architecture!r}; copy or train the bundle again"
+        )
+    if pretrained:
         from d2t.model.pretrained_tokenizer import PretrainedTokenizer
 
         return PretrainedTokenizer.load(path / PretrainedTokenizer.file_name)
