@@ -8,6 +8,11 @@ characters are shown (``␛[31m``); files and pipes of data keep every byte.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TextIO
 
 # Controls of ASCII and Latin-1, line separators, and marks that reorder the text around them.
 _HIDDEN = "\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
@@ -31,3 +36,10 @@ def one_line(text: str) -> str:
     if len(text) > _LONGEST:
         text = f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
     return text.translate(_ONE_LINE) if CONTROL.search(text) else text
+
+
+def writer_to(stream: TextIO) -> Callable[[str], object]:
+    """``stream.write``; where a person looks at the stream, what is written is ``pictured``."""
+    if not stream.isatty():
+        return stream.write
+    return lambda text: stream.write(pictured(text))

@@ -19,6 +19,7 @@ import typer
 
 from d2t.errors import D2TError, UsageError
 from d2t.extras import missing_extra
+from d2t.printable import one_line, pictured, writer_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -69,12 +70,12 @@ def prepare_streams() -> None:
             )
 
 
-class _VisibleFormatter(logging.Formatter):
-    """Log lines quote what files hold."""
+class _LogLine(logging.Formatter):
+    """A log record as text for a person."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, with nothing in it that steers a terminal."""
-        return visible(super().format(record))
+        """See ``logging.Formatter``."""
+        return pictured(super().format(record))
 
 
 def configure_logging(verbosity: int, *, quiet: bool = False) -> None:
@@ -85,7 +86,7 @@ def configure_logging(verbosity: int, *, quiet: bool = False) -> None:
         else {0: logging.WARNING, 1: logging.INFO}.get(verbosity, logging.DEBUG)
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_VisibleFormatter("%(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(_LogLine("%(levelname)s %(name)s: %(message)s"))
     logger = logging.getLogger("d2t")
     logger.handlers[:] = [handler]
     logger.setLevel(level)
@@ -102,23 +103,10 @@ class RootOptions:
 ROOT = RootOptions()
 
 
-_PICTURES = {
-    **{code: 0x2400 + code for code in range(0x20) if code not in (0x09, 0x0A)},
-    0x7F: "\u2421",
-    **{code: f"\\x{code:02x}" for code in range(0x80, 0xA0)},
-}
-"""Control characters as what is seen of them: a file must not steer the terminal of its reader."""
-
-
-def visible(message: str) -> str:
-    """The message with pictures of its control characters; tabs and line ends are kept."""
-    return message.translate(_PICTURES)
-
-
 def say(message: str) -> None:
     """A line for the person, on stderr; silent with ``--quiet``."""
     if not ROOT.quiet:
-        print(visible(message), file=sys.stderr)
+        print(pictured(message), file=sys.stderr)
 
 
 def say_error(error: D2TError) -> None:
@@ -126,14 +114,14 @@ def say_error(error: D2TError) -> None:
     place = "" if error.line is None else f"line {error.line}"
     if error.column is not None:
         place += f", column {error.column}" if place else f"column {error.column}"
-    told = visible(f"{place + ': ' if place else ''}{error.message}")
-    print(f"d2t: error: {told}", file=sys.stderr)
+    text = one_line(f"{place + ': ' if place else ''}{error.message}")
+    print(f"d2t: error: {text}", file=sys.stderr)
 
 
 def say_bad(bad: Sequence[BadRecord]) -> None:
     """Tell about the first bad records of a report on stderr."""
     for record in bad[:_MOST_BAD]:
-        say(f"d2t: line {record.line} (id {record.id}): {record.error.message}")
+        say(one_line(f"d2t: line {record.line} (id {record.id}): {record.error.message}"))
     if len(bad) > _MOST_BAD:
         say(f"d2t: and {len(bad) - _MOST_BAD} more bad lines; --json lists all")
 
@@ -183,9 +171,10 @@ def write_answers(
         D2TError: with ``strict``, of the first bad record; ``line`` is that of the record.
     """
     from d2t.errors import D2TError
-    from d2t.io.records import write_record
+    from d2t.io.records import record_line
     from d2t.mr.reader import error_record
 
+    write = writer_to(sys.stdout)
     n_bad, skip_bad, stream = 0, records.options.skip_bad, iter(records)
     if strict and skip_bad:
         raise UsageError("--strict stops at a bad record, --skip-bad goes on; give one of them")
@@ -205,13 +194,14 @@ def write_answers(
                     raise
                 n_bad += 1
                 if skip_bad:
-                    say(f"d2t: record {record.id}, line {record.line} is left out: {error.message}")
+                    place = f"d2t: record {record.id}, line {record.line}"
+                    say(one_line(f"{place} is left out: {error.message}"))
                 shown = show_errors and not skip_bad
                 lines[record.index] = error_record(record, error) if shown else None
         lines.update(zip(asked, answer(good), strict=True))
         for record in batch:
             if (line := lines[record.index]) is not None:
-                write_record(sys.stdout, line)
+                write(record_line(line))
         sys.stdout.flush()
     say_reading(records.report)
     if skip_bad and n_bad:
@@ -223,7 +213,7 @@ def say_reading(*reports: ReadReport | None) -> None:
     """What reading files ignored, guessed or took for absent, on standard error."""
     for report in reports:
         for line in report.lines() if report is not None else ():
-            say(f"d2t: {line}")
+            say(one_line(f"d2t: {line}"))
 
 
 def error_console() -> Console:
@@ -243,6 +233,7 @@ def progress(description: str, total: float | None = None) -> Iterator[Callable[
     if ROOT.quiet or not sys.stderr.isatty():
         yield lambda n=1, note="": None
         return
+    from rich.markup import escape
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -259,13 +250,13 @@ def progress(description: str, total: float | None = None) -> Iterator[Callable[
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=error_console(), transient=True) as bar:
-        task = bar.add_task(description, total=total, note="")
+        task = bar.add_task(escape(pictured(description)), total=total, note="")
 
         def advance(n: float = 1, note: str = "") -> None:
             """Move the bar by ``n``; show ``note`` beside it."""
             bar.update(task, advance=n)
             if note:
-                bar.update(task, note=note)
+                bar.update(task, note=escape(pictured(note)))
 
         yield advance
 
@@ -345,6 +336,7 @@ class ErrorHandlingGroup(typer.core.TyperGroup):
         try:
             prepare_streams()
             piped = _is_pipe(1)
+            sys.excepthook = _say_trace
             try:
                 return super().main(*args, **kwargs)
             finally:
@@ -365,13 +357,19 @@ class ErrorHandlingGroup(typer.core.TyperGroup):
             if (needed := missing_extra(error)) is not None:
                 say_error(needed)
             else:
-                print(f"d2t: error: {visible(_unforeseen(error))}", file=sys.stderr)
+                print(f"d2t: error: {one_line(_unforeseen(error))}", file=sys.stderr)
             raise SystemExit(int(ExitCode.FAILURE)) from None
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Read the options of the program; what they hold is shown as text for a person."""
+        with _pictured_usage():
+            return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command and turn what it raises into an exit code of ``ExitCode``."""
         try:
-            return super().invoke(ctx)
+            with _pictured_usage():
+                return super().invoke(ctx)
         except D2TError as error:
             say_error(error)
             if ROOT.verbose >= 2:
@@ -383,6 +381,24 @@ class ErrorHandlingGroup(typer.core.TyperGroup):
         except BrokenPipeError:
             _discard_stdout()
             ctx.exit(int(ExitCode.BROKEN_PIPE))
+
+
+@contextmanager
+def _pictured_usage() -> Iterator[None]:
+    """Make the message of a wrong command line text for a person."""
+    try:
+        yield
+    except Exception as error:
+        if hasattr(error, "format_message"):  # the parser's family, which typer keeps to itself
+            error.message = one_line(str(getattr(error, "message", "")))  # type: ignore[attr-defined]
+        raise
+
+
+def _say_trace(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    """What ``-vv`` shows, in place of Python's own hook."""
+    from traceback import format_exception
+
+    print(pictured("".join(format_exception(kind, error, trace))), end="", file=sys.stderr)
 
 
 def _is_pipe(descriptor: int) -> bool:

@@ -12,6 +12,7 @@ import typer
 from d2t.cli import options as opt
 from d2t.cli.common import ExitCode, output, progress, say, say_error, say_reading
 from d2t.cli.reading import reads_records
+from d2t.printable import pictured
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,7 +103,7 @@ def info(name: Name, as_json: opt.Json = False) -> None:
     if as_json:
         print(json.dumps(report, ensure_ascii=False))
     else:
-        print("\n".join(describe_lines(report)))
+        print("\n".join(map(pictured, describe_lines(report))))
 
 
 @app.command()
@@ -181,7 +182,7 @@ def stats(
         print(json.dumps(report, ensure_ascii=False))
     else:
         say_reading(*inputs)
-        print("\n".join(stats_lines(report)))
+        print("\n".join(map(pictured, stats_lines(report))))
 
 
 @app.command()

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from d2t.cli import options as opt
+from d2t.printable import one_line
 
 _SHOWN = 12
 """Longer lists are counted; ``--json`` has them."""
@@ -45,7 +46,8 @@ def info(
     if as_json:
         typer.echo(json.dumps(facts, ensure_ascii=False, indent=2))
         return
-    typer.echo("\n".join(f"{key:<16} {value}" for key, value in _lines(facts)))
+    lines = (one_line(f"{key:<16} {value}") for key, value in _lines(facts))
+    typer.echo("\n".join(lines))
 
 
 def _lines(facts: dict[str, Any], above: str = "") -> list[tuple[str, str]]:

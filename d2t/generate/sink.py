@@ -15,6 +15,7 @@ from d2t.errors import D2TError, DataError, UsageError
 from d2t.generate.requests import answers_record
 from d2t.io.atomic import atomic_write
 from d2t.io.growing import GrowingFile, written_records
+from d2t.printable import writer_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -163,7 +164,7 @@ def open_sink(output: Path | None, growing: GrowingFile | None, say: Say) -> Ite
         return
     if output is None or str(output) == "-":
         with _refused_writes("standard output"):
-            yield _window_writer(_flushing(sys.stdout.write, sys.stdout.flush))
+            yield _window_writer(_flushing(writer_to(sys.stdout), sys.stdout.flush))
         return
     with _refused_writes(str(output)), atomic_write(output) as stream:  # or a folder is refused
         yield _window_writer(_flushing(stream.write, stream.flush))

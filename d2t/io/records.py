@@ -388,7 +388,12 @@ def _lone_object(value: dict[str, Any], text: str, name: str) -> Iterator[RawRec
 
 
 def write_record(stream: TextIO, obj: Mapping[str, Any]) -> None:
-    """Write one JSON line, human-readable Unicode; the caller flushes.
+    """Write ``record_line``; the caller flushes."""
+    stream.write(record_line(obj))
+
+
+def record_line(obj: Mapping[str, Any]) -> str:
+    """One JSON line, human-readable Unicode.
 
     Lone surrogates are written as JSON escapes, numbers that JSON does not have (NaN) as null.
     """
@@ -398,7 +403,7 @@ def write_record(stream: TextIO, obj: Mapping[str, Any]) -> None:
         text = json.dumps(_finite(obj), ensure_ascii=False)
     if _SURROGATE.search(text):
         text = _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
-    stream.write(text + "\n")
+    return text + "\n"
 
 
 def _finite(value: Any) -> Any:

@@ -6,16 +6,13 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from d2t.printable import one_line, pictured
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from d2t.slots.types import Alignment, SlotReport
 
-_VISIBLE = {
-    **{code: chr(0x2400 + code) for code in range(32) if chr(code) not in "\t\n"},
-    **dict.fromkeys(range(0x7F, 0xA0), "\ufffd"),
-}
-"""Pictures of control characters: a text may not steer the terminal that shows it."""
 _COLOURS = ("cyan", "magenta", "yellow", "green", "bright_blue", "bright_red", "bright_magenta")
 
 
@@ -27,16 +24,16 @@ def slot_styles(slot_names: Sequence[str]) -> dict[str, str]:
 def render_alignment(alignment: Alignment, slot_names: Sequence[str]) -> Text:
     """The text, each span underlined in its slot's colour and followed by ``slot[value]``."""
     styles = slot_styles(slot_names)
-    text = alignment.text.translate(_VISIBLE)
+    text = alignment.text
     shown = Text()
     at = 0
     for span in alignment.spans:
         colour = styles.get(span.slot.name, "white")
-        shown.append(text[at : span.start])
-        shown.append(text[span.start : span.end], style=f"underline {colour}")
-        shown.append(f" {span.slot}", style=f"dim {colour}")
+        shown.append(pictured(text[at : span.start]))
+        shown.append(pictured(text[span.start : span.end]), style=f"underline {colour}")
+        shown.append(one_line(f" {span.slot}"), style=f"dim {colour}")
         at = span.end
-    shown.append(text[at:])
+    shown.append(pictured(text[at:]))
     return shown
 
 
@@ -45,4 +42,4 @@ def render_report(report: SlotReport, slot_names: Sequence[str]) -> Text:
     shown = render_alignment(report.alignment, slot_names)
     if report.ok:
         return shown.append("\n  ok", style="bold green")
-    return shown.append("\n  " + "; ".join(report.errors()), style="bold red")
+    return shown.append("\n  " + one_line("; ".join(report.errors())), style="bold red")

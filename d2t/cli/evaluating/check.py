@@ -11,6 +11,7 @@ import typer
 from d2t.cli import options as opt
 from d2t.cli.common import say, verdict, write_answers
 from d2t.cli.reading import reads_records
+from d2t.printable import one_line
 
 if TYPE_CHECKING:
     from d2t.mr.domain import Domain
@@ -98,7 +99,7 @@ def _show(record: Record, report: SlotReport, domain: Domain) -> None:
 
     console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
     with console.capture() as shown:  # rich has an exit code of its own for closed pipes
-        console.print(f"{record.id}  ", end="", style="bold")
+        console.print(one_line(f"{record.id}  "), end="", style="bold", markup=False)
         console.print(render_report(report, domain.slot_names))
     sys.stdout.write(shown.get())
 

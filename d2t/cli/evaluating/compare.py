@@ -11,6 +11,7 @@ import typer
 from d2t.cli import options as opt
 from d2t.cli.common import ExitCode, say, say_reading
 from d2t.cli.reading import reading_of, reads_records
+from d2t.printable import pictured
 
 if TYPE_CHECKING:
     from d2t.mr.reader import ReadOptions
@@ -73,7 +74,7 @@ def compare(
     if as_json:
         print(json.dumps(comparison.as_dict(), ensure_ascii=False, indent=2))
     else:
-        sys.stdout.write(comparison.as_markdown())
+        sys.stdout.write(pictured(comparison.as_markdown()))
     n_bad = 0 if reading.skip_bad else comparison.n_bad
     partial = n_bad or comparison.n_unmatched
     raise typer.Exit(ExitCode.BAD_INPUT if partial else ExitCode.GOOD)

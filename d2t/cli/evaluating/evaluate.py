@@ -14,6 +14,7 @@ from d2t.cli import options as opt
 from d2t.cli.common import ExitCode, progress, say, say_bad, say_reading, verdict
 from d2t.cli.evaluating import judges
 from d2t.cli.reading import reading_of, reads_records
+from d2t.printable import pictured
 
 if TYPE_CHECKING:
     from d2t.mr.domain import Domain
@@ -170,7 +171,7 @@ def _register(name: str, parts: tuple[Part, ...], summary: str, example: str) ->
         if as_json:
             print(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))
         else:
-            sys.stdout.write(report.as_markdown())
+            sys.stdout.write(pictured(report.as_markdown()))
         raise typer.Exit(_exit_code(report, max_ser, min_order, skip_bad=reading.skip_bad))
 
 

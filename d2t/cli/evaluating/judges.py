@@ -22,6 +22,7 @@ from d2t.cli.common import (
     write_answers,
 )
 from d2t.cli.reading import reads_records
+from d2t.printable import pictured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -77,7 +78,7 @@ def plans(
     if as_json:
         print(json.dumps(comparison.as_dict(), ensure_ascii=False, indent=2))
     else:
-        sys.stdout.write(comparison.as_markdown())
+        sys.stdout.write(pictured(comparison.as_markdown()))
 
 
 @reads_records
@@ -147,7 +148,7 @@ def simulatability(
     if as_json:
         print(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))
     else:
-        sys.stdout.write(report.as_markdown())
+        sys.stdout.write(pictured(report.as_markdown()))
     raise typer.Exit(verdict(None, bad_lines=0 if reading.skip_bad else len(report.bad)))
 
 

@@ -10,6 +10,7 @@ from d2t.io.bounded import FileFault
 from d2t.io.tensors import tensor_shapes
 from d2t.model.bundle.manifest import Manifest
 from d2t.mr.domain_files import load_domain_copy
+from d2t.printable import pictured
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -130,7 +131,7 @@ def model_card(manifest: Manifest, domain: Domain) -> str:
             info.get("licence", "The weights follow the licence of the training data; see Data.")
         ),
     ]
-    return "\n\n".join(parts) + "\n"
+    return pictured("\n\n".join(parts)) + "\n"
 
 
 def _example(domain: Domain) -> str:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 from d2t.errors import D2TError
+from d2t.printable import pictured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,7 +43,7 @@ class Lines(Reporter):
 
     def say(self, message: str) -> None:
         """One line."""
-        print(message, file=self.stream or sys.stderr, flush=True)
+        print(pictured(message), file=self.stream or sys.stderr, flush=True)
 
     def start(self, total_steps: int, done_steps: int) -> None:
         """Remember how much there is to do."""
@@ -64,9 +65,9 @@ class Bar(Reporter):
     def say(self, message: str) -> None:
         """A line above the bar."""
         if self._bar is not None:
-            self._bar.console.print(message, highlight=False, markup=False)
+            self._bar.console.print(pictured(message), highlight=False, markup=False)
         else:
-            print(message, file=sys.stderr, flush=True)
+            print(pictured(message), file=sys.stderr, flush=True)
 
     def start(self, total_steps: int, done_steps: int) -> None:
         """Show the bar."""
