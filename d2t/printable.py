@@ -19,20 +19,19 @@ _HIDDEN = "\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
 CONTROL = re.compile(f"[{_HIDDEN}]")
 _KEPT = "\n\t"
 _PICTURES = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in _KEPT}
-_PICTURES |= {0x7F: "␡", 0x2028: "␤", 0x2029: "␤"}
-_PICTURES |= {code: f"<U+{code:04X}>" for code in (*range(0x80, 0xA0), *range(0x202A, 0x202F))}
-_PICTURES |= {code: f"<U+{code:04X}>" for code in range(0x2066, 0x206A)}
-_ONE_LINE = _PICTURES | {0x09: " ", 0x0A: "␤"}
+_PICTURES |= {0x7F: "␡"} | dict.fromkeys(range(0x80, 0xA0), "\ufffd")  # the latter have none
+_ONE_LINE = _PICTURES | {0x09: " ", 0x0A: "␤", 0x2028: "␤", 0x2029: "␤"}
+_ONE_LINE |= {code: f"<U+{code:04X}>" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 _LONGEST = 4000
 
 
 def pictured(text: str) -> str:
-    """``text`` with its control characters as pictures; line ends and tabs stay."""
+    """``text`` with a picture in the place of each control character; line ends and tabs stay."""
     return text.translate(_PICTURES) if CONTROL.search(text) else text
 
 
 def one_line(text: str) -> str:
-    """``text`` as one line of a message: no control characters, and a middle left out if long."""
+    """``text`` as one line of a message, without marks that turn its direction; the middle may be left out."""
     if len(text) > _LONGEST:
         text = f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
     return text.translate(_ONE_LINE) if CONTROL.search(text) else text

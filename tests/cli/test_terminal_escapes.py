@@ -24,7 +24,7 @@ from d2t.train.loop.progress import Bar, Lines
 RED = "\x1b[31m"
 TITLE = "\x1b]0;owned\x07"
 WILD = f"{RED}x{TITLE}\x9b31m\x08\x7f\u202e"
-CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 GOOD = {"mr": "name[Aromi], eatType[pub]", "text": "Aromi is a pub."}
 
 
@@ -46,7 +46,8 @@ def lines(tmp_path: Path, *records: object) -> Path:
 
 def test_pictures():
     assert pictured("a\x1b[31mb\x07\x00\n\tc\x7f") == "a␛[31mb␇␀\n\tc␡"
-    assert pictured("\x9b31m \u202eabc") == "<U+009B>31m <U+202E>abc"
+    assert pictured("\x9b31m \u202eabc") == "\ufffd31m \u202eabc"
+    assert one_line("\x9b31m \u202eabc") == "\ufffd31m <U+202E>abc"
     assert one_line("a\nb\tc\r\u2028") == "a␤b c␍␤"
     assert pictured("Fitzbillies — café £20") == "Fitzbillies — café £20"
     assert not CONTROL.search(pictured("".join(map(chr, range(0x3000)))).replace("\n", ""))
@@ -59,7 +60,7 @@ def test_check_shows_texts_and_ids(tmp_path):
     text = {"id": WILD, "mr": "name[Aromi], eatType[pub]", "text": f"{WILD} Aromi {RED}is a pub."}
     markup = {**GOOD, "id": "[/nope][red]", "text": "[red]Aromi[/red] is a [/x] pub."}
     shown = run("check", "--show", str(lines(tmp_path, text, markup)))
-    assert "␛[31mx␛]0;owned␇<U+009B>31m␈␡<U+202E>  ␛[31m" in shown
+    assert "␛[31mx␛]0;owned␇\ufffd31m␈␡<U+202E>  ␛[31m" in shown
     assert "[/nope][red]  [red]Aromi" in shown
 
 
@@ -145,7 +146,7 @@ def test_info_of_a_hostile_bundle(tmp_path, random_bundle):
     content["d2t_version"] = WILD
     (bundle / "d2t.json").write_text(json.dumps(content), encoding="utf-8")
     shown = run("info", str(bundle))
-    assert "d2t_version      ␛[31mx␛]0;owned␇<U+009B>31m␈␡<U+202E>" in shown
+    assert "d2t_version      ␛[31mx␛]0;owned␇\ufffd31m␈␡<U+202E>" in shown
     assert "lines=a␤b" in shown
     content["format_version"] = WILD
     (bundle / "d2t.json").write_text(json.dumps(content), encoding="utf-8")
