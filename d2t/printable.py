@@ -31,7 +31,7 @@ def pictured(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """``text`` as one line of a message, without marks that turn its direction; the middle may be left out."""
+    """``text`` as one line of a message: nothing turns its direction, a long middle is left out."""
     if len(text) > _LONGEST:
         text = f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
     return text.translate(_ONE_LINE) if CONTROL.search(text) else text
