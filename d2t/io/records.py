@@ -14,6 +14,7 @@ from d2t.errors import D2TError, DataError, UsageError
 from d2t.io import strict_json
 from d2t.io.tables import (
     DELIMITERS,
+    SEP_LINE,
     Table,
     guess_delimiter,
     header_cells,
@@ -187,7 +188,7 @@ def _sniff(head: list[str], source: str, is_known: Callable[[str], bool]) -> Rec
         return _sniff_object(content, is_known)
     if by_suffix != "auto":
         return by_suffix
-    if re.fullmatch(r'"?sep=."?', first, re.IGNORECASE):
+    if SEP_LINE.fullmatch(content[0]):  # unstripped: a tab may stand there
         return "csv"
     cells = header_cells(first, guess_delimiter(first, is_known))
     if any(is_known(cell) for cell in cells) and not _is_string(first, cells, is_known):

@@ -24,7 +24,7 @@ Row = dict[str, Any] | D2TError
 """The cells of a row by column, or what is wrong with it."""
 
 DELIMITERS = (",", "\t", ";", "|")
-_SEP_LINE = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE)
+SEP_LINE = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE)
 _RULE = re.compile(r"[-+:=|\s]*--[-+:=|\s]*")
 """The line under the header of a table that is drawn with characters."""
 _ROWS_BEFORE_HEADER = 20
@@ -79,7 +79,7 @@ def read_csv(
     notes: list[str] = []
     at = 1
     for first in feed:
-        if named := _SEP_LINE.fullmatch(first):
+        if named := SEP_LINE.fullmatch(first):
             delimiter = delimiter or named[1]
         elif first.strip():
             break

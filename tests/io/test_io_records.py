@@ -168,6 +168,15 @@ def test_the_format_is_seen_in_the_content(tmp_path: Path, content: str, fields:
     assert read(tmp_path / "in", content)[0].content == fields
 
 
+@pytest.mark.parametrize("delimiter", ["\t", ";", ",", "|"])
+@pytest.mark.parametrize("name", ["x", "x.txt", "x.csv"])
+def test_the_line_of_excel_that_names_the_delimiter(
+    tmp_path: Path, name: str, delimiter: str
+) -> None:
+    content = f"sep={delimiter}\r\nid{delimiter}mr\r\n1{delimiter}name[Aromi]\r\n"
+    assert contents(read(tmp_path / name, content)) == [{"id": "1", "mr": "name[Aromi]"}]
+
+
 def test_a_missing_number_does_not_hide_that_a_line_is_a_document(tmp_path: Path) -> None:
     content = '{"data": [{"name": "Aromi", "food": NaN}, {"name": "Zizzi"}]}'
     assert [item["name"] for item in contents(read(tmp_path / "x", content))] == ["Aromi", "Zizzi"]
