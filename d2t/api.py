@@ -133,7 +133,10 @@ class Generator:
 
     Threads: one generator may be called by many threads at a time; each gets the same answers as a
     single thread would. CTranslate2 searches for several of them at once, torch for one after
-    the other. Processes of your own each load a generator (``fork`` after loading is not safe).
+    the other. Processes: a generator answers in the process that loaded it only. The engine's
+    threads do not come along with ``os.fork``, which is also how ``multiprocessing`` starts
+    processes on Linux before Python 3.14; a call in the child raises ``BackendError`` instead of
+    hanging. Load a generator in each process; one may be loaded in a child, too.
 
     Attributes:
         domain: of the model.

@@ -15,7 +15,7 @@ from d2t.generate.sink import after_kept, begin_file, count_finished, is_complet
 from d2t.generate.stream import StreamTotals, generate_stream
 from d2t.io.hashing import sha256_file
 from d2t.io.records import write_record
-from d2t.io.text_source import STDIN, input_waits, open_source, refuse_own_input
+from d2t.io.text_source import STDIN, input_waits, refuse_own_input, require_readable
 from d2t.mr.reader import ReadOptions, ReadReport, RecordReader, error_record
 from d2t.search.backend import BATCHES_PER_WINDOW
 from d2t.search.ct2_backend import Parallelism
@@ -122,7 +122,7 @@ def check_paths(source: str, target: Path | None, *, resume: bool, format: Outpu
     """
     finished = resume and is_complete(target, jsonl=format == "jsonl")
     if source != STDIN:
-        open_source(source).close()
+        require_readable(source)
         refuse_own_input(source, target, "--output")
     return finished
 

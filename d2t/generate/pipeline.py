@@ -7,6 +7,7 @@ template, check the text.
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -105,6 +106,7 @@ class ModelGenerator:
 
             backend = TorchBackend(cast("Bundle", bundle))
         self._backend = backend
+        self._process = os.getpid()
         self.at_a_time = self._backend.at_a_time
         self._plan_first = bundle.linearizer.plan_first is not None
 
@@ -118,7 +120,8 @@ class ModelGenerator:
 
         Raises:
             DataError: code ``no_plan``: neither the request nor the bundle has an order.
-            BackendError: one source alone does not fit into memory, or the model returns NaN.
+            BackendError: one source alone does not fit into memory, the model returns NaN, or this
+                process is a fork of the one that loaded the model.
         """
         return in_windows(self.answer, requests, window=self.window, at_a_time=self.at_a_time)
 
@@ -177,7 +180,9 @@ class ModelGenerator:
             rerank=False,
             planner=self.planner,
         )
-        return ModelGenerator(self.bundle, options, backend=self._backend)
+        other = ModelGenerator(self.bundle, options, backend=self._backend)
+        other._process = self._process
+        return other
 
     def generate_one(
         self,
@@ -263,6 +268,7 @@ class ModelGenerator:
         length share a batch: that needs less padding, and they finish together.
         """
         waiting = sorted(range(len(items)), key=lambda i: length(items[i]))
+        self._require_own_process()
         results: dict[int, _Result] = {}
         with self._backend.session():
             while waiting:
@@ -273,6 +279,14 @@ class ModelGenerator:
                 results.update(zip(batch, some, strict=True))
                 del waiting[: len(batch)]
         return [results[i] for i in range(len(items))]
+
+    def _require_own_process(self) -> None:
+        """The threads of an engine do not come along with a fork; without them it would hang."""
+        if os.getpid() != self._process:
+            raise BackendError(
+                "this generator was loaded by another process, of which this one is a fork; load "
+                "one in each process"
+            )
 
     def _attempt(
         self, batch: list[_Item], run: Callable[[list[_Item]], list[_Result]]
@@ -330,6 +344,7 @@ class ModelGenerator:
 
         step = options.n_samples
         if self._backend.draws_by_call:
+            self._require_own_process()
             with self._backend.session():
                 return [run(rows[i * step : (i + 1) * step]) for i in range(len(sources))]
         results = self._batched(rows, lambda row: _source_length(sources[row[0]]), run)

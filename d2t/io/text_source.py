@@ -224,6 +224,25 @@ def open_source(source: str) -> IO[bytes]:
         raise DataError(f"{source!r} is not a file name: {error}", code="no_such_file") from error
 
 
+def require_readable(source: str) -> None:
+    """See, before long work, that a source can be opened.
+
+    A named pipe is left alone: who writes into it would meet a closed end, or lose lines.
+
+    Raises:
+        DataError: as ``open_source``.
+    """
+    if source != STDIN and not _is_pipe(source):
+        open_source(source).close()
+
+
+def _is_pipe(source: str) -> bool:
+    try:
+        return Path(source).is_fifo()
+    except ValueError:  # a NUL in the name
+        return False
+
+
 def read_error(source: str, error: OSError) -> DataError:
     """The ``DataError`` that tells a user why a file cannot be read and what to do."""
     cures = {

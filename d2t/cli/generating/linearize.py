@@ -67,11 +67,10 @@ def linearize(
     """
     from d2t.errors import UsageError
     from d2t.generate.sources import SourceWriter
-    from d2t.io.text_source import open_source
+    from d2t.io.text_source import require_readable
     from d2t.mr.reader import RecordReader
 
-    if source != "-":  # a missing file is cheaper to find than tables are to fit
-        open_source(source).close()
+    require_readable(source)  # a missing file is cheaper to find than tables are to fit
     if model is None:
         writer = SourceWriter.of_corpus(strategy or "at", corpus, domain, notify=say)
     elif strategy or corpus:

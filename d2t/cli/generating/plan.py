@@ -56,12 +56,11 @@ def plan(
     Example: echo "name[Aromi], eatType[pub], area[riverside]" | d2t plan --first area
     """
     from d2t.errors import UsageError
-    from d2t.io.text_source import open_source
+    from d2t.io.text_source import require_readable
     from d2t.mr.reader import RecordReader
     from d2t.plan.training.homes import planner_home
 
-    if source != "-":  # a missing file is cheaper to find than tables are to fit
-        open_source(source).close()
+    require_readable(source)  # a missing file is cheaper to find than tables are to fit
     if model is not None and corpus is not None:
         raise UsageError("--model brings its own planners; leave out --corpus")
     home = planner_home(model, corpus, domain, planner=planner, notify=say)
