@@ -42,7 +42,7 @@ def is_complete(output: Path | None, *, jsonl: bool) -> bool:
         raise UsageError(
             "--resume works with --format jsonl only: no other format says which are done"
         )
-    return output.is_file() and not GrowingFile(output).partial.exists()
+    return output.is_file() and not _growing(output).partial.exists()
 
 
 def count_finished(
@@ -62,6 +62,7 @@ def count_finished(
         DataError: it is not one that d2t wrote, or answers other records.
     """
     say(f"{output} is complete: its records are compared with the input and counted")
+    _growing(output).identity.unlink(missing_ok=True)  # killed after it gave the file its name
     _count_answers(output, written_records(output), records, domain, totals, is_bad)
     if (left := _next_good(records, totals, is_bad)) is not None:
         raise DataError(
@@ -81,7 +82,7 @@ def begin_file(
     """
     if output is None or not _is_file(output):
         return None
-    growing = GrowingFile(Path(os.path.realpath(output)))
+    growing = _growing(output)
     growing.begin(made_by, resume=resume, window=window)
     return growing
 
@@ -144,6 +145,11 @@ def _next_good(
     return None
 
 
+def _growing(output: Path) -> GrowingFile:
+    """The file behind ``output``, which may be a symbolic link."""
+    return GrowingFile(Path(os.path.realpath(output)))
+
+
 def _is_file(output: Path) -> bool:
     """Whether there will be a file of that name, rather than a stream or a device."""
     return str(output) != "-" and (not output.exists() or output.is_file())
@@ -187,7 +193,10 @@ def _into_file(growing: GrowingFile, say: Say) -> Iterator[Write]:
         else:
             growing.discard()
         raise
-    growing.finish()
+    else:
+        growing.finish()
+    finally:
+        growing.close()
 
 
 def _window_writer(write: Write) -> Write:

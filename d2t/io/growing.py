@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from d2t.errors import ConfigError, DataError
 from d2t.io.atomic import atomic_write_json, publish, write_errors
 
+try:
+    from fcntl import LOCK_EX, LOCK_NB, flock
+except ImportError:  # a system without them: two runs into one file are not noticed
+    flock = None  # type: ignore[assignment]
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+
+_NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
+"""A file system, such as some over a network, that has no locks."""
 
 
 class GrowingFile:
@@ -21,7 +31,8 @@ class GrowingFile:
     Each ``write`` adds whole lines and hands them to the system, so that a killed process leaves
     lines that are complete, but perhaps the last, which is cut off before going on.
     ``FILE.partial.run.json`` says what the lines answer; those of another model or other options
-    are not gone on with.
+    are not gone on with. Only one process at a time writes: ``FILE.partial`` is locked from
+    ``begin`` on, until ``finish``, ``discard``, ``close`` or the end of the process.
 
     Attributes:
         path: the name of the complete file.
@@ -33,6 +44,7 @@ class GrowingFile:
         self.partial = path.with_name(path.name + ".partial")
         self.identity = path.with_name(path.name + ".partial.run.json")
         self.kept = 0
+        self._locked: BinaryIO | None = None
 
     def begin(self, identity: Mapping[str, Any], *, resume: bool, window: int) -> None:
         """Make room for lines, behind those of an earlier process if ``resume``.
@@ -45,29 +57,66 @@ class GrowingFile:
 
         Raises:
             DataError: there is a ``FILE.partial`` and ``resume`` is not set (code ``unfinished``);
-                or the system refuses to write.
+                another process writes it (code ``in_use``); or the system refuses to write.
             ConfigError: it answers something else.
         """
         with write_errors(self.partial):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            if not self.partial.exists():
-                self.partial.touch()
-            elif not resume:
-                n = len(self._ends()) - 1
-                raise DataError(
-                    f"{self.partial} holds {n} records of an earlier run; continue that run "
-                    "with --resume, or delete the file to start again",
-                    code="unfinished",
-                )
-            else:
-                self._require(identity)
-                self._keep(window)
+            self._lock()
+            try:
+                self._look(identity, resume=resume, window=window)
+            except BaseException:
+                self.close()
+                raise
         try:
             atomic_write_json(self.identity, dict(identity))
-        except DataError:
-            if not self.kept:
+        except BaseException:
+            if self.kept:
+                self.close()
+            else:
                 self.discard()
             raise
+
+    def _look(self, identity: Mapping[str, Any], *, resume: bool, window: int) -> None:
+        """See what an earlier process left: nothing, or what is gone on with.
+
+        One that was killed between making the file and saying what it answers has left nothing.
+        """
+        if not self.partial.stat().st_size and not self.identity.exists():
+            return
+        if not resume:
+            n = len(self._ends()) - 1
+            raise DataError(
+                f"{self.partial} holds {n} records of an earlier run; continue that run "
+                "with --resume, or delete the file to start again",
+                code="unfinished",
+            )
+        self._require(identity)
+        self._keep(window)
+
+    def _lock(self) -> None:
+        """Make ``FILE.partial`` if it is missing, and be the only one who writes it."""
+        while self._locked is None:
+            stream = open(self.partial, "ab")  # noqa: SIM115 - open as long as it is locked
+            try:
+                if flock is not None:
+                    flock(stream, LOCK_EX | LOCK_NB)
+            except OSError as error:
+                if error.errno not in _NO_LOCKS:
+                    stream.close()
+                    if error.errno != errno.EWOULDBLOCK:
+                        raise
+                    raise DataError(
+                        f"{self.partial} is being written by another run; wait for its end, or "
+                        "give another name for the output",
+                        code="in_use",
+                    ) from None
+            if self.partial.exists() and os.path.samestat(
+                os.fstat(stream.fileno()), os.stat(self.partial)
+            ):
+                self._locked = stream
+            else:  # the other run has just ended: this is its file, renamed
+                stream.close()
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """The lines that were kept.
@@ -92,13 +141,25 @@ class GrowingFile:
     def finish(self) -> None:
         """Give the file its name."""
         with write_errors(self.path):
+            if flock is None:  # where there are no locks, files that are open keep their names
+                self.close()
             publish(self.partial, self.path)
             self.identity.unlink(missing_ok=True)
+        self.close()
 
     def discard(self) -> None:
         """Leave nothing where nothing was written."""
+        if flock is None:
+            self.close()
         self.partial.unlink(missing_ok=True)
         self.identity.unlink(missing_ok=True)
+        self.close()
+
+    def close(self) -> None:
+        """Let another run go on with what was written."""
+        if self._locked is not None:
+            self._locked.close()
+            self._locked = None
 
     def _require(self, identity: Mapping[str, Any]) -> None:
         try:

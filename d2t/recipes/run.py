@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,6 +57,7 @@ class RunFiles:
         self.samples = folder / "samples.jsonl"
         self.checkpoint = folder / "checkpoint"
         self.bundle = folder / "bundle"
+        self._made: list[Path] = []
 
     @property
     def finished(self) -> bool:
@@ -85,6 +86,7 @@ class RunFiles:
             )
         if self.finished:  # nothing is left to do, so nothing is written
             return state is not None
+        self._made = [path for path in (self.folder, *self.folder.parents) if not path.exists()]
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -95,6 +97,15 @@ class RunFiles:
         header = f"# d2t train; sha256 of what is computed: {config.digest()}\n"
         atomic_write_text(self.config, header + to_toml(config.as_dict()))
         return state is not None
+
+    def abandon(self) -> None:
+        """Remove the folders that ``claim`` made, if nothing was written but the configuration."""
+        made = self._made and self._made[0] == self.folder
+        if made and [path.name for path in self.folder.iterdir()] == [self.config.name]:
+            self.config.unlink()
+        with suppress(OSError):  # one that holds something stays, and so do those above it
+            for path in self._made:
+                path.rmdir()
 
     def pin_data(self, digests: Mapping[str, str], *, resumed: bool) -> None:
         """Write down what the run reads, or see that a resumed one still reads the same.
@@ -280,26 +291,33 @@ def _train(
     if resume and files.finished:
         reporter.say(f"{files.folder} is finished already; its bundle is {files.bundle}")
         return files.bundle
-    seed_everything(config.seed)
-    objective = objective_of(config)
-    data = objective.prepare(config, prepare_data(config.data, say=reporter.say), reporter.say)
-    n_more = len(data.extra) + len(data.beside)
-    beside = f", {n_more} more to train on" if n_more else ""
-    fitting = f"fitting {config.strategy} and the tokenizer" if config.init is None else config.init
-    reporter.say(f"{fitting} on {len(data.train)} pairs{beside}")
-    assembly = assemble(config, data)
-    step = objective.parts(
-        RunContext(config, data, assembly, files.folder, workers, reporter, resume, command)
-    )
-    init = {} if config.init is None else {"init": bundle_digest(bundle_of(config.init))}
-    data = replace(
-        data,
-        counts={**data.counts, **step.counts},
-        digests={**data.digests, **init, **step.digests},
-    )
-    loop = Loop(config, assembly, step.parts, workers)
-    if workers.is_main:
-        files.pin_data(_inputs(data), resumed=has_checkpoint)
+    try:
+        seed_everything(config.seed)
+        objective = objective_of(config)
+        data = objective.prepare(config, prepare_data(config.data, say=reporter.say), reporter.say)
+        n_more = len(data.extra) + len(data.beside)
+        beside = f", {n_more} more to train on" if n_more else ""
+        fitting = (
+            f"fitting {config.strategy} and the tokenizer" if config.init is None else config.init
+        )
+        reporter.say(f"{fitting} on {len(data.train)} pairs{beside}")
+        assembly = assemble(config, data)
+        step = objective.parts(
+            RunContext(config, data, assembly, files.folder, workers, reporter, resume, command)
+        )
+        init = {} if config.init is None else {"init": bundle_digest(bundle_of(config.init))}
+        data = replace(
+            data,
+            counts={**data.counts, **step.counts},
+            digests={**data.digests, **init, **step.digests},
+        )
+        loop = Loop(config, assembly, step.parts, workers)
+        if workers.is_main:
+            files.pin_data(_inputs(data), resumed=has_checkpoint)
+    except BaseException:
+        if workers.is_main:
+            files.abandon()
+        raise
     if resume and not has_checkpoint:
         reporter.say(f"{files.folder} holds no checkpoint: starting from the beginning")
     if has_checkpoint:

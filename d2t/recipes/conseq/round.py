@@ -203,16 +203,19 @@ def make_round(
     started, options = time.time(), _options(how, seed)
     growing = GrowingFile(folder.samples)
     growing.begin(identity, resume=resume, window=how.block)
-    for at in range(growing.kept, len(groups), how.block):
-        if stop():
-            return False
-        block = groups[at : at + how.block]
-        records = _block(block, generator, scorer, options)
-        growing.write("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in records))
-        seconds = time.time() - started
-        rate = (at + len(block) - growing.kept) / max(seconds, 1e-9)
-        say(f"sampled and scored {at + len(block)} of {len(groups)} MRs, {rate:.1f} a second")
-    growing.finish()
+    try:
+        for at in range(growing.kept, len(groups), how.block):
+            if stop():
+                return False
+            block = groups[at : at + how.block]
+            records = _block(block, generator, scorer, options)
+            growing.write("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in records))
+            seconds = time.time() - started
+            rate = (at + len(block) - growing.kept) / max(seconds, 1e-9)
+            say(f"sampled and scored {at + len(block)} of {len(groups)} MRs, {rate:.1f} a second")
+        growing.finish()
+    finally:
+        growing.close()
     manifest = run_manifest(
         command=command,
         config=how.model_dump(mode="json"),
