@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import http.client
+import re
 import shutil
+import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -20,7 +22,10 @@ if TYPE_CHECKING:
 _CHUNK = 1 << 16
 _TIMEOUT_S = 30.0
 _MAX_BYTES = 1 << 30  # no corpus is as large; a server may send without end
+_PATIENCE_S = 60.0
+_SLOWEST = 200  # bytes per second, on the average, once patience is over
 _SCHEMES = ("https://", "http://")
+_LENGTH = re.compile("[0-9]{1,18}")
 _NETWORK_ERRORS = (
     urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError,
 )  # fmt: skip
@@ -130,15 +135,28 @@ def _receive(
             resumed = partial and _starts_at(response, have)
             have = have if resumed else 0
             length = response.headers.get("Content-Length")
-            total = have + int(length) if length and length.isdigit() else None
+            total = have + int(length) if length and _LENGTH.fullmatch(length) else None
+            if total is not None and total > _MAX_BYTES:
+                raise DataError(
+                    f"cannot download {url}: the server announces {total:,} bytes, more than any "
+                    "corpus has; try again or use --from DIR",
+                    code="network",
+                )
+            started, before = time.monotonic(), have
             with part.open("ab" if resumed else "wb") as stream:
-                while chunk := response.read(_CHUNK):
+                while chunk := response.read1(_CHUNK):
                     stream.write(chunk)
                     have += len(chunk)
                     if progress is not None:
                         progress(have, total)
                     if have > _MAX_BYTES:
                         break
+                    waited = time.monotonic() - started
+                    if waited > _PATIENCE_S and have - before < _SLOWEST * waited:
+                        raise TimeoutError(
+                            f"only {have - before:,} bytes came in {waited:.0f} s; try again, or "
+                            "use --from DIR"
+                        )
         if total is not None and have < min(total, _MAX_BYTES):
             raise http.client.IncompleteRead(b"", total - have)
     except urllib.error.HTTPError as error:

@@ -5,6 +5,7 @@ import http.server
 import json
 import subprocess
 import threading
+import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +35,7 @@ class Server(http.server.ThreadingHTTPServer):
     content = CONTENT
     ranges = True
     cut_at: int | None = None
+    length = ""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -59,6 +61,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_response(302)
             self.send_header("Location", self.path.removeprefix("/to/"))
             self.end_headers()
+            return
+        if self.path.endswith("length.csv"):
+            self.send_response(200)
+            self.send_header("Content-Length", self.server.length)
+            self.end_headers()
+            with suppress(ConnectionError):
+                self.wfile.write(CONTENT)
+            return
+        if self.path.endswith("drip.csv"):
+            self.send_response(200)
+            self.end_headers()
+            with suppress(ConnectionError):
+                while True:
+                    self.wfile.write(b"x")
+                    time.sleep(0.02)
             return
         if self.path.endswith("endless.csv"):
             self.send_response(200)
@@ -201,6 +218,39 @@ def test_an_endless_download_is_cut_off_and_nothing_is_left(
         download(server.url.replace("train", "endless"), tmp_path / "x", Digests((SHA,)))
     assert caught.value.code == "checksum"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_sends_a_byte_now_and_then_is_left(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("d2t.io.download._PATIENCE_S", 0.2)
+    with pytest.raises(DataError, match=r"only \d+ bytes came in 0 s") as caught:
+        download(server.url.replace("train", "drip"), tmp_path / "x", Digests((SHA,)))
+    assert caught.value.code == "network"
+
+
+@pytest.mark.parametrize("length", [str(1 << 40), "9" * 18, "9" * 6000, "-1", "\u00b2", "1e3"])
+def test_wild_lengths(tmp_path: Path, server: Server, length: str) -> None:
+    """A length that no corpus has is refused before a byte is read; what is no number is none."""
+    server.length = length
+    url = server.url.replace("train", "length")
+    if len(length) in (13, 18):
+        with pytest.raises(DataError, match="the server announces") as caught:
+            download(url, tmp_path / "x", Digests((SHA,)))
+        assert caught.value.code == "network"
+        assert list(tmp_path.iterdir()) == []
+    else:
+        download(url, tmp_path / "x", Digests((SHA,)))
+        assert (tmp_path / "x").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("target", ["ftp://127.0.0.1/x", "data:,x", "file:///etc/hostname", ""])
+def test_redirects_elsewhere(tmp_path: Path, server: Server, target: str) -> None:
+    url = server.url.replace("train.csv", f"to/{target}")
+    with pytest.raises(DataError) as caught:
+        download(url, tmp_path / "x", Digests((SHA,)), timeout_s=2)
+    assert caught.value.code in ("network", "checksum")
+    assert not (tmp_path / "x").exists()
 
 
 def test_copy_refuses_a_wrong_file_and_keeps_an_older_target(tmp_path: Path) -> None:
