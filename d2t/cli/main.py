@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import inspect
+import os
 import sys
 from importlib import import_module
 from typing import Annotated, Any
@@ -125,7 +126,10 @@ def main() -> None:
     """
     gc.set_threshold(_OBJECTS)
     atexit.register(gc.freeze)
-    build_app(next((word for word in sys.argv[1:] if not word.startswith("-")), ""))()
+    called = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    if "train" not in called:  # numpy's threads and the engine's wait for each other
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    build_app(called)()
 
 
 if __name__ == "__main__":
