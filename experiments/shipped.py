@@ -25,9 +25,9 @@ from d2t.plan.neural import NeuralPlanner
 from d2t.train.data.prepare import prepare_data
 from d2t.train.loop.assemble import text_habits
 from experiments.engine.processes import exit_code
-from experiments.reproduction.__main__ import HERE, RESULTS
+from experiments.engine.rows import ERRORS, RESULTS
+from experiments.reproduction.__main__ import HERE
 from experiments.reproduction.config import Table
-from experiments.reproduction.scoring import ERRORS
 from experiments.reproduction.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -9,13 +9,12 @@ from pydantic import Field
 from d2t.errors import ConfigError
 from d2t.io.hashing import sha256_json
 from d2t.score.tasks import PlanMode  # noqa: TC001 - pydantic reads it at run time
-from d2t.train.config.load import merged, validate
+from d2t.train.config.load import merged
+from experiments.engine import rows
 from experiments.engine.config import Section
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from d2t.train.config.options import TrainConfig
 
 Recipe = Literal["base", "phrases", "self_training"]
 Stage = Literal["train", "greedy", "beam"]
@@ -47,12 +46,10 @@ class Setting(Section):
     text: bool = False
 
 
-class Row(Section):
-    """One trained system.
+class Row(rows.Row):
+    """One trained system, what it builds on, and how it is scored.
 
     Attributes:
-        name: folder of its run and name of its scores.
-        label: for people; rows with the same label are seeds of one system.
         group: heading of the table that the row stands in.
         priority: low ones are done first.
         recipe: ``base``; ``phrases`` (base data + phrases); ``self_training`` (rounds that begin
@@ -63,12 +60,9 @@ class Row(Section):
         settings: names of the settings; all that suit the strategy when None.
         stages: which decoders.
         permutations: random plans per MR in some settings, by name, instead of the settings' own.
-        train: differences from the shared training configuration.
         self_training: differences from the shared self-training options.
     """
 
-    name: str = Field(pattern=r"^[a-z0-9-]+$")
-    label: str
     group: str = "Systems"
     priority: int = 50
     recipe: Recipe = "base"
@@ -77,7 +71,6 @@ class Row(Section):
     settings: tuple[str, ...] | None = None
     stages: tuple[Stage, ...] = SCORE_STAGES
     permutations: dict[str, int] = Field(default_factory=dict)
-    train: dict[str, Any] = Field(default_factory=dict)
     self_training: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -156,39 +149,26 @@ class Speeds(Section):
     self_training_s: float = 1800.0
 
 
-class Table(Section):
+class Table(rows.RowTable[Row]):
     """The whole reproduction; see ``table.toml``.
 
     Attributes:
-        title: heading of the Markdown table.
-        results: folder under ``experiments/results`` and under ``runs``.
-        split: scored; MRs are grouped, references pooled.
-        plan_seed: of random plans.
         beam_size: of the beam stage.
-        limit: score this many MRs only (for tests of the runner).
         delays: added to the priority of a row's stage.
         speeds: for estimates.
         settings: by name.
-        train: training configuration that all rows share.
         self_training: options that all self-training rows share.
         fluency: options of ``d2t train-fluency``; where there is such a table, samples of
             self-training are judged by a classifier of the row's own training texts.
         phrases: options of ``d2t augment phrases`` (``dedupe``, ``max_per_plan``, ``limit``, ...).
         planner: options of the neural planner (``d2t.plan.training.planner.PlannerSettings``).
         claims, targets, samples: what is said under the table.
-        rows: the systems.
     """
 
-    title: str
-    results: str
-    split: Literal["train", "dev", "test"] = "test"
-    plan_seed: int = 0
     beam_size: int = Field(default=8, ge=2)
-    limit: int | None = None
     delays: dict[Stage, int] = Field(default_factory=dict)
     speeds: Speeds = Speeds()
     settings: dict[str, Setting]
-    train: dict[str, Any]
     self_training: dict[str, Any] = Field(default_factory=dict)
     phrases: dict[str, Any] = Field(default_factory=dict)
     fluency: dict[str, Any] | None = None
@@ -196,39 +176,10 @@ class Table(Section):
     claims: Claims = Claims()
     targets: Targets = Targets()
     samples: Samples = Samples()
-    rows: tuple[Row, ...]
-
-    def row(self, name: str) -> Row:
-        """A row by its name.
-
-        Raises:
-            ConfigError: there is none.
-        """
-        found = next((row for row in self.rows if row.name == name), None)
-        if found is None:
-            known = ", ".join(row.name for row in self.rows)
-            raise ConfigError(f"no row {name!r}; rows: {known}")
-        return found
 
     def labelled(self, label: str) -> tuple[Row, ...]:
         """The seeds of one system, in file order."""
         return tuple(row for row in self.rows if row.label == label)
-
-    def train_config(
-        self, row: Row, augment: tuple[str, ...] = (), test: str | None = None
-    ) -> TrainConfig:
-        """The training configuration of a row.
-
-        Args:
-            row: one of the table's.
-            augment: files of further pairs.
-            test: a file of test MRs instead of the corpus's, for rows scored on several corpora.
-        """
-        files = {
-            **({"augment": list(augment)} if augment else {}),
-            **({"test": test} if test else {}),
-        }
-        return validate(merged(merged(self.train, row.train), {"data": files}), f"row {row.name}")
 
     def self_training_options(self, row: Row) -> dict[str, Any]:
         """The self-training options of a row."""

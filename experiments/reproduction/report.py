@@ -13,6 +13,7 @@ from d2t.io.atomic import atomic_write_json, atomic_write_text
 from d2t.io.hashing import sha256_file
 from d2t.io.manifest import run_manifest
 from d2t.seeding import derived_rng
+from experiments.engine.rows import ERRORS, systems
 from experiments.engine.table import spread, table_lines
 from experiments.reproduction.claims import all_claims, target_lines, target_rows
 from experiments.reproduction.config import DECODERS, SCORE_STAGES
@@ -194,7 +195,6 @@ COLUMNS = (
     ("sentence_plan", "sentence plan", 2), ("lm", "LM", 3), ("lm_window", "LM worst", 3),
 )  # fmt: skip
 """Key, heading and decimals of the scores, in table order."""
-ERRORS = ("missing", "added", "wrong", "repeated")
 SUMMARY = (
     ("own", "greedy", "bleu", "BLEU, own", 2),
     ("neural", "greedy", "bleu", "BLEU, neural", 2),
@@ -224,14 +224,11 @@ class Sheet:
     workspace: Workspace
     lexicons: dict[str, str]
 
-    def systems(self, group: str, corpus: str | None = None) -> dict[str, list[Row]]:
-        """The scored rows of a group (and, if given, of a corpus), by label."""
-        found: dict[str, list[Row]] = {}
-        for row in self.workspace.table.rows:
-            at = corpus is None or corpus in self.workspace.table.corpora(row)
-            if row.group == group and at and self.workspace.scores(row):
-                found.setdefault(row.label, []).append(row)
-        return found
+    def systems(self, group: str, corpus: str) -> dict[str, list[Row]]:
+        """The scored rows of a group and a corpus, by label."""
+        table, scores = self.workspace.table, self.workspace.scores
+        at = [row for row in table.rows if corpus in table.corpora(row)]
+        return systems(row for row in at if row.group == group and scores(row))
 
     def groups(self) -> dict[str, tuple[str, ...]]:
         """Groups in file order, each with the corpora that its rows are scored on."""
@@ -416,9 +413,7 @@ def samples_markdown(
 def _sample_lines(number: int, sample: dict[str, Any], reading: Reading | None) -> list[str]:
     report = sample["report"]
     errors = [
-        f"{kind} {json.dumps(report[kind], ensure_ascii=False)}"
-        for kind in ("missing", "added", "wrong", "repeated")
-        if report[kind]
+        f"{kind} {json.dumps(report[kind], ensure_ascii=False)}" for kind in ERRORS if report[kind]
     ]
     checker = "ok" if not errors else "; ".join(errors)
     if not sample["order_kept"]:

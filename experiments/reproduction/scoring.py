@@ -6,7 +6,6 @@ outputs: a later session that has no runs can still compare old rows with new on
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -24,10 +23,11 @@ from d2t.mr.types import Plan
 from d2t.score.bootstrap import sum_by_unit
 from d2t.score.fluency import Fluency, WorstWindow
 from d2t.score.metric import make_scorers
-from d2t.score.records import check_records, read_evaluation_records
+from d2t.score.records import check_records
 from d2t.score.report.report import evaluate_records
 from d2t.score.tasks import generation_tasks
 from d2t.slots.checker import SlotChecker
+from experiments.engine.rows import ERRORS, read_outputs
 from experiments.engine.steps import is_current, read_json
 from experiments.reproduction.config import DECODERS
 from experiments.reproduction.training import make_asset
@@ -262,18 +262,6 @@ def _answering(said: Hypothesis, task: GenerationTask) -> Hypothesis:
 
 KEPT = ("slot_error_rate", "exact_utterances", "order_accuracy", "sentence_plan")
 """Metrics whose statistics are committed; BLEU's too where the setting says ``text``."""
-ERRORS = ("missing", "added", "wrong", "repeated")
-
-
-def read_outputs(
-    path: Path, tasks: Sequence[GenerationTask], domain: Domain
-) -> list[EvaluationRecord]:
-    """The outputs with the references of their MRs; a bad line raises, since we wrote the file."""
-    references = {task.mr.key(): task.references for task in tasks}
-    records, _ = read_evaluation_records(str(path), domain, strict=True)
-    return [
-        dataclasses.replace(record, references=references[record.mr.key()]) for record in records
-    ]
 
 
 def score_records(

@@ -42,8 +42,7 @@ def train_row(workspace: Workspace, row: Row, *, threads: int | None, progress: 
     if row.recipe == "self_training":
         _self_train(workspace, row, threads=threads, progress=progress)
         return
-    augment = _augmentation(workspace, row)
-    config = _on(workspace.table.train_config(row, augment, _tests(workspace, row)), threads)
+    config = _config(workspace, row, _augmentation(workspace, row), threads)
     folder = workspace.folder(row) / "training"
     bundle = train(config, folder, resume=True, progress=progress, command=_command(row))
     workspace.finish_training(row, bundle=_within(workspace, row, bundle), run="training/run.json")
@@ -77,7 +76,6 @@ def self_training_config(
 
     table = workspace.table
     base = table.row(row.base or "")
-    augment = _augmentation(workspace, base)
     bundle = workspace.folder(base) / workspace.training(base)["bundle"]
     options = table.self_training_options(row)
     if table.fluency is not None:
@@ -86,7 +84,7 @@ def self_training_config(
     return SelfTrainingConfig(
         **options,
         base_model=_file(bundle.parent),
-        base=_on(table.train_config(row, augment, _tests(workspace, row)), threads),
+        base=_config(workspace, row, _augmentation(workspace, base), threads),
     )
 
 
@@ -102,17 +100,18 @@ def _augmentation(workspace: Workspace, row: Row) -> tuple[str, ...]:
     return ()
 
 
-def _tests(workspace: Workspace, row: Row) -> str | None:
-    name = workspace.tests(row)
-    return _file(workspace.asset(name)) if name else None
+def _config(
+    workspace: Workspace, row: Row, augment: tuple[str, ...], threads: int | None
+) -> TrainConfig:
+    """The row's training configuration with its files, which no other row may have."""
+    files: dict[str, list[str] | str] = {"augment": list(augment)} if augment else {}
+    if name := workspace.tests(row):
+        files["test"] = _file(workspace.asset(name))
+    return workspace.table.train_config(row, threads=threads, **files)
 
 
 def _command(row: Row) -> list[str]:
     return ["python", "-m", "experiments.reproduction", "--only", row.name]
-
-
-def _on(config: TrainConfig, threads: int | None) -> TrainConfig:
-    return config.model_copy(update={"run": config.run.model_copy(update={"threads": threads})})
 
 
 def _within(workspace: Workspace, row: Row, path: Path) -> str:

@@ -27,7 +27,7 @@ from experiments.bench.generation import Options, exported, make_pool
 from experiments.bench.timing import single_requests, throughput
 from experiments.engine.steps import read_json
 from experiments.engine.table import spread, table_lines
-from experiments.table.table import TableConfig
+from experiments.table import TableConfig
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from d2t.model.bundle.parts import BundleParts
     from d2t.search.backend import EncodedSource, SearchResult
     from experiments.bench.generation import Pool
-    from experiments.table.table import Row
+    from experiments.engine.rows import Row
 
 
 _MAP = "vmap.txt"

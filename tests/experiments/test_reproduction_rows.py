@@ -21,8 +21,9 @@ from d2t.mr.types import Plan
 from d2t.score.tasks import GenerationTask, generation_tasks
 from d2t.slots.checker import SlotChecker
 from d2t.train.loop.progress import Reporter
+from experiments.engine.rows import read_outputs
 from experiments.reproduction import scoring, training
-from experiments.reproduction.scoring import read_outputs, score_records
+from experiments.reproduction.scoring import score_records
 from experiments.reproduction.workspace import Workspace
 
 if TYPE_CHECKING:

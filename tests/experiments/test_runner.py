@@ -11,7 +11,7 @@ import pytest
 from d2t.errors import ConfigError
 from d2t.train.config.load import load_config
 from experiments.engine.table import spread
-from experiments.table.table import SETTINGS, TableConfig, write_results
+from experiments.table import SETTINGS, TableConfig, write_results
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -15,7 +15,7 @@ from d2t.generate.types import GenerationRequest
 from d2t.io.resources import shipped_model
 from d2t.mr.domain import load_domain
 from experiments.shapes.__main__ import main, restricted_generator
-from experiments.table.table import TableConfig
+from experiments.table import TableConfig
 
 if TYPE_CHECKING:
     from _pytest.capture import CaptureFixture

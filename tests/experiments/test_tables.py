@@ -176,13 +176,11 @@ def test_reproduction(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["strategies", "shapes"])
 def test_table(name: str) -> None:
-    from experiments.table.table import TableConfig, markdown
+    from experiments.table import TableConfig, markdown
 
     results = content(RESULTS / name / "results.json")
     table = TableConfig.model_validate(results["manifest"]["config"])
-    rows = [row for row in table.rows if row.name in results["rows"]]
-    training = {row.name: results["rows"][row.name]["training"] for row in rows}
-    text = markdown(table, rows, results["rows"], training)
+    text = markdown(table, results["rows"])
     assert text == (RESULTS / name / "table.md").read_text(encoding="utf-8")
 
 
