@@ -85,7 +85,9 @@ def ship(name: str, out: Path, limit: int, quantization: Quantization) -> None:
     bundle = Bundle.load(workspace.folder(row) / workspace.training(row)["bundle"])
     data = prepare_data(table.train_config(row).data)
     bundle.linearizer.inventory = Inventory.fit([p.example for p in data.train], bundle.domain)
-    bundle.neural_planner = NeuralPlanner.load(workspace.asset(workspace.planner(row)))
+    bundle.neural_planner = NeuralPlanner.load(
+        workspace.asset(workspace.made_of_data("planner", row))
+    )
     bundle.decode_defaults = {**bundle.decode_defaults, **text_habits(data)}
     bundle.info = {
         **bundle.info,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import cache
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,6 @@ from experiments.engine.table import table_lines
 from experiments.reproduction.workspace import entry_key
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from d2t.score.bootstrap import FloatArray
     from d2t.score.metric import Scorer
     from experiments.reproduction.config import Row, Target
@@ -65,7 +64,6 @@ def compare(workspace: Workspace, a: Side, b: Side, metric: str) -> PairedClaim 
     The statistics of the seeds of a system are added up per MR, so that the score is that of all
     its outputs; seeds are fixed here, MRs are drawn.
     """
-    table = workspace.table
     chosen = [_scored(workspace, side) for side in (a, b)]
     n = min(map(len, chosen))
     if not n:
@@ -79,7 +77,7 @@ def compare(workspace: Workspace, a: Side, b: Side, metric: str) -> PairedClaim 
         np.asarray([item[1] for item in side if item], dtype=np.float64).sum(axis=0)
         for side in found
     ]
-    scorer = _scorer(table.train_config(chosen[0][0]).data.domain, metric)
+    scorer = _scorers(workspace.table.train_config(chosen[0][0]).data.domain)[metric]
     result = PAIRED_TESTS["bootstrap"](scorer.scores, *sums, Resampling())
     return PairedClaim(a, b, metric, n, result)
 
@@ -104,15 +102,11 @@ def _statistics(
     return (kept["requests"], kept[metric]) if metric in kept else None
 
 
-_SCORERS: dict[str, Sequence[Scorer]] = {}
-
-
-def _scorer(domain_name: str, metric: str) -> Scorer:
-    if domain_name not in _SCORERS:
-        domain = load_domain(domain_name)
-        checker = SlotChecker.for_domain(domain)
-        _SCORERS[domain_name] = make_scorers(domain, ("slots", "order", "text"), checker)
-    return next(scorer for scorer in _SCORERS[domain_name] if scorer.key == metric)
+@cache
+def _scorers(domain_name: str) -> dict[str, Scorer]:
+    domain = load_domain(domain_name)
+    scorers = make_scorers(domain, ("slots", "order", "text"), SlotChecker.for_domain(domain))
+    return {scorer.key: scorer for scorer in scorers}
 
 
 CONTROLS = 90.0
@@ -145,12 +139,7 @@ class Claim:
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
         tests = [test.as_dict() for test in self.tests]
-        return {
-            "text": self.text,
-            "verdict": self.verdict,
-            "evidence": list(self.evidence),
-            "tests": tests,
-        }
+        return {**vars(self), "evidence": list(self.evidence), "tests": tests}
 
 
 def all_claims(workspace: Workspace) -> list[Claim]:
@@ -165,10 +154,12 @@ def control(workspace: Workspace) -> Claim:
     if not names:
         return Claim(text, "open", ("no systems are named.",))
     first, *others = names
-    tests, missing = _tests(
-        workspace, Side(first, "random"), [Side(other, "random") for other in others],
-        "order_accuracy",
-    )  # fmt: skip
+    found = {
+        other: compare(workspace, Side(first, "random"), Side(other, "random"), "order_accuracy")
+        for other in others
+    }
+    tests = [test for test in found.values() if test is not None]
+    missing = [other for other, test in found.items() if test is None]
     evidence = [
         f"Order accuracy on random plans, {first} against {test.b.label}: {test.words()}."
         for test in tests
@@ -227,7 +218,7 @@ def greedy(workspace: Workspace) -> Claim:
         for setting in ("own", "random-1"):
             sides = Side(label, setting, "reranked"), Side(label, setting)
             test = compare(workspace, *sides, "slot_error_rate")
-            title = workspace.table.settings[setting].title if workspace.table.settings else setting
+            title = workspace.table.settings[setting].title
             if test is None:
                 missing.append(f"{label}, {title}")
                 continue
@@ -266,14 +257,6 @@ def shown(value: object) -> str:
     if value is None or isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _tests(
-    workspace: Workspace, a: Side, others: list[Side], metric: str
-) -> tuple[list[PairedClaim], list[str]]:
-    found = [(other, compare(workspace, a, other, metric)) for other in others]
-    missing = [other.label for other, test in found if test is None]
-    return [test for _, test in found if test is not None], missing
 
 
 def _claim(

@@ -79,37 +79,26 @@ def missing_rows(workspace: Workspace) -> list[str]:
 def markdown(workspace: Workspace, claims: list[Claim]) -> str:
     """The whole of ``table.md``."""
     table = workspace.table
-    sheet = Sheet(workspace, _lexicons(workspace))
+    sheet = Sheet(workspace)
     lines = [f"# {table.title}", "", f"Made by `{' '.join(COMMAND)}`.", ""]
-    for group, corpora in sheet.groups().items():
-        for corpus in corpora:
-            summary = sheet.summary(group, corpus)
-            if summary:
-                lines += [f"## {group}, {corpus} {table.split}: summary", "", *summary]
+    for group, corpus in sheet.parts():
+        if summary := sheet.summary(group, corpus):
+            lines += [f"## {group}, {corpus} {table.split}: summary", "", *summary]
     lines += ["## Claims", "", *(claim.as_markdown() for claim in claims), ""]
     lines += target_lines(workspace)
-    lines += _settings(workspace, sheet)
-    training = sheet.training()
-    lines += ["## Training", "", *training] if training else []
-    rounds = sheet.rounds()
-    lines += ["## Rounds of self-training", "", *rounds] if rounds else []
+    for name, setting in table.settings.items():
+        for group, corpus in sheet.parts():
+            if body := sheet.setting(name, group, corpus):
+                lines += [f"## {setting.title}: {group}, {corpus}", "", *body]
+    if training := sheet.training():
+        lines += ["## Training", "", *training]
+    if rounds := sheet.rounds():
+        lines += ["## Rounds of self-training", "", *rounds]
     lines += _notes(workspace)
-    missing = missing_rows(workspace)
-    if missing:
+    if missing := missing_rows(workspace):
         lines += ["## Not done yet", "", ", ".join(missing) + ".", ""]
     lines += _earlier(workspace)
     return "\n".join(lines).rstrip("\n") + "\n"
-
-
-def _settings(workspace: Workspace, sheet: Sheet) -> list[str]:
-    lines: list[str] = []
-    for name, setting in workspace.table.settings.items():
-        for group, corpora in sheet.groups().items():
-            for corpus in corpora:
-                body = sheet.setting(name, group, corpus)
-                if body:
-                    lines += [f"## {setting.title}: {group}, {corpus}", "", *body]
-    return lines
 
 
 def _notes(workspace: Workspace) -> list[str]:
@@ -174,11 +163,6 @@ def _earlier(workspace: Workspace) -> list[str]:
     ]
 
 
-def _lexicons(workspace: Workspace) -> dict[str, str]:
-    domains = {workspace.table.train_config(row).data.domain for row in workspace.table.rows}
-    return {name: lexicon_digest(name) for name in domains}
-
-
 def _data(workspace: Workspace) -> dict[str, str]:
     """SHA-256 of what the trainings read, by row and name."""
     found: dict[str, Any] = {}
@@ -217,12 +201,10 @@ class Sheet:
     """The rows that have scores, as tables.
 
     Attributes:
-        workspace: where the scores are.
-        lexicons: digests of today's lexicons by domain; scores by others are marked.
+        workspace: where the scores are; those made with another lexicon than today's are marked.
     """
 
     workspace: Workspace
-    lexicons: dict[str, str]
 
     def systems(self, group: str, corpus: str) -> dict[str, list[Row]]:
         """The scored rows of a group and a corpus, by label."""
@@ -230,13 +212,12 @@ class Sheet:
         at = [row for row in table.rows if corpus in table.corpora(row)]
         return systems(row for row in at if row.group == group and scores(row))
 
-    def groups(self) -> dict[str, tuple[str, ...]]:
+    def parts(self) -> dict[tuple[str, str], None]:
         """Groups in file order, each with the corpora that its rows are scored on."""
-        table = self.workspace.table
-        found: dict[str, dict[str, None]] = {}
-        for row in table.rows:
-            found.setdefault(row.group, {}).update(dict.fromkeys(table.corpora(row)))
-        return {group: tuple(corpora) for group, corpora in found.items()}
+        rows = self.workspace.table.rows
+        pairs = [(row.group, c) for row in rows for c in self.workspace.table.corpora(row)]
+        groups = list(dict.fromkeys(row.group for row in rows))
+        return dict.fromkeys(sorted(pairs, key=lambda pair: groups.index(pair[0])))
 
     def entries(
         self, rows: list[Row], corpus: str, setting: str, decoder: str
@@ -248,7 +229,7 @@ class Sheet:
     def name(self, label: str, rows: list[Row], entries: list[dict[str, Any]]) -> str:
         """The label with its marks: another lexicon, another training configuration."""
         domains = {self.workspace.table.train_config(row).data.domain for row in rows}
-        today = {self.lexicons.get(domain) for domain in domains}
+        today = set(map(lexicon_digest, domains))
         mark = "\\*" if any(entry["lexicon"] not in today for entry in entries) else ""
         return label + mark + ("†" if any(map(self.adopted, rows)) else "")
 

@@ -20,11 +20,11 @@ from d2t.io.hashing import sha256_file, sha256_json
 from d2t.io.records import write_record
 from d2t.language.ngram import NgramLanguageModel
 from d2t.mr.types import Plan
-from d2t.score.bootstrap import sum_by_unit
+from d2t.score.bootstrap import Resampling, sum_by_unit
 from d2t.score.fluency import Fluency, WorstWindow
 from d2t.score.metric import make_scorers
 from d2t.score.records import check_records
-from d2t.score.report.report import evaluate_records
+from d2t.score.report.report import evaluate_records, resampling_units
 from d2t.score.tasks import generation_tasks
 from d2t.slots.checker import SlotChecker
 from experiments.engine.rows import ERRORS, read_outputs
@@ -37,10 +37,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from d2t.corpus.types import Example
     from d2t.mr.domain import Domain
     from d2t.mr.types import MeaningRepresentation
-    from d2t.score.metric import Part, Scorer
+    from d2t.score.metric import Part
     from d2t.score.records import EvaluationRecord
     from d2t.score.tasks import GenerationTask, PlanMaker
     from d2t.train.loop.progress import Reporter
@@ -61,20 +60,29 @@ def score_row(workspace: Workspace, row: Row, stage: Stage, progress: Reporter) 
     beams = table.beam_size if stage == "beam" else 1
     generator = load(bundle, engine="torch", batch_size=128, beam_size=beams)
     generator.planner = generator.bundle.planner  # "own" is the bigram planner's, whatever else
-    planner = _neural_planner(workspace, row) if _asks_planner(workspace, row, stage) else None
+    planner = _neural_planner(workspace, row, stage)
     checker = SlotChecker.for_domain(generator.domain)
     for corpus in table.corpora(row):
         examples = load_split(corpus, table.split, generator.domain)
         lm = NgramLanguageModel.load(workspace.asset(f"lm-{corpus}"))
         for name, setting in table.settings_of(row, stage).items():
-            tasks = _tasks(workspace, setting, examples, generator.domain, checker, planner)
+            tasks = generation_tasks(
+                examples,
+                generator.domain,
+                setting.plans,
+                n_permutations=setting.permutations,
+                seed=table.plan_seed,
+                limit=table.limit,
+                checker=checker,
+                planner=planner if planner is None or setting.sentences else OrderOnly(planner),
+            )
             progress.say(f"{row.name}: {corpus}, {name}, {stage}: {len(tasks)} requests")
             paths = {d: workspace.outputs(row, corpus, name, d) for d in DECODERS[stage]}
             identity = {"bundle": sha256_file(bundle / "d2t.json"), "requests": _digest(tasks)}
             answer = beam if stage == "beam" else greedy
             write_answers(
                 lambda chunk, answer=answer: answer(generator, chunk),  # type: ignore[misc]
-                tasks, paths, generator, identity,
+                tasks, paths, identity,
             )  # fmt: skip
             for decoder, path in paths.items():
                 key = entry_key(corpus, name, decoder)
@@ -112,27 +120,6 @@ def _score(
     add_scores(workspace, row, key, {**identity, "generation": generation, **scores}, statistics)
 
 
-def _tasks(
-    workspace: Workspace,
-    setting: Setting,
-    examples: list[Example],
-    domain: Domain,
-    checker: SlotChecker,
-    planner: PlanMaker | None,
-) -> list[GenerationTask]:
-    table = workspace.table
-    return generation_tasks(
-        examples,
-        domain,
-        setting.plans,
-        n_permutations=setting.permutations,
-        seed=table.plan_seed,
-        limit=table.limit,
-        checker=checker,
-        planner=planner if planner is None or setting.sentences else OrderOnly(planner),
-    )
-
-
 class OrderOnly:
     """A planner's orders without its sentences, which are then left to the generator."""
 
@@ -149,15 +136,14 @@ def _digest(tasks: list[GenerationTask]) -> str:
     return sha256_json([[t.id, plan] for t, plan in zip(tasks, plans, strict=True)])
 
 
-def _asks_planner(workspace: Workspace, row: Row, stage: Stage) -> bool:
-    settings = workspace.table.settings_of(row, stage).values()
-    return any(setting.plans == "planner" for setting in settings)
-
-
-def _neural_planner(workspace: Workspace, row: Row) -> PlanMaker:
+def _neural_planner(workspace: Workspace, row: Row, stage: Stage) -> PlanMaker | None:
+    """The planner of the row's data, if a setting of the stage asks it."""
     from d2t.plan.neural import NeuralPlanner
 
-    planner = NeuralPlanner.load(workspace.asset(workspace.planner(row)))
+    name = workspace.made_of_data("planner", row)
+    if name not in workspace.assets(row, stage):
+        return None
+    planner = NeuralPlanner.load(workspace.asset(name))
     planner.sentences = True  # ``OrderOnly`` takes them away where they are not asked for
     return planner
 
@@ -175,7 +161,8 @@ def greedy(generator: ModelGenerator, tasks: Sequence[GenerationTask]) -> Answer
         return {"greedy": generator.generate([_request(task) for task in tasks])}
     own = {task.mr: GenerationRequest(task.id, task.mr) for task in tasks}
     said = dict(zip(own, generator.generate(list(own.values())), strict=True))
-    return {"greedy": [_answering(said[task.mr], task) for task in tasks]}
+    answers = ((said[task.mr], task) for task in tasks)
+    return {"greedy": [replace(h, id=task.id, plan=task.plan or h.plan) for h, task in answers]}
 
 
 def beam(generator: ModelGenerator, tasks: Sequence[GenerationTask]) -> Answer:
@@ -208,7 +195,6 @@ def write_answers(
     answer: Callable[[Sequence[GenerationTask]], Answer],
     tasks: Sequence[GenerationTask],
     paths: dict[str, Path],
-    generator: ModelGenerator,
     identity: dict[str, Any],
 ) -> None:
     """Generate in chunks and write one file per decoder; a killed run goes on at its chunk.
@@ -255,11 +241,6 @@ def _request(task: GenerationTask) -> GenerationRequest:
     return GenerationRequest(task.id, task.mr, task.plan)
 
 
-def _answering(said: Hypothesis, task: GenerationTask) -> Hypothesis:
-    """The same utterance as an answer to another request for its MR."""
-    return replace(said, id=task.id, plan=task.plan or said.plan)
-
-
 KEPT = ("slot_error_rate", "exact_utterances", "order_accuracy", "sentence_plan")
 """Metrics whose statistics are committed; BLEU's too where the setting says ``text``."""
 
@@ -268,7 +249,7 @@ def score_records(
     records: list[EvaluationRecord],
     domain: Domain,
     checker: SlotChecker,
-    lm: NgramLanguageModel | None,
+    lm: NgramLanguageModel,
     *,
     several: bool,
     text: bool,
@@ -279,18 +260,16 @@ def score_records(
         records: outputs, with plans and references.
         domain: theirs.
         checker: of the domain.
-        lm: scores fluency, if there is one.
+        lm: scores fluency.
         several: whether an MR occurs with several plans: text overlap is then left out, since
             references do not come in random orders (and it is the slowest part).
         text: whether BLEU's statistics are kept.
     """
     parts: tuple[Part, ...] = ("slots", "order") if several else ("slots", "order", "text")
-    extra: list[Scorer] = []
-    if lm is not None:
-        extra = [scorer(lm, domain, checker) for scorer in (Fluency, WorstWindow)]
+    extra = [scorer(lm, domain, checker) for scorer in (Fluency, WorstWindow)]
     report = evaluate_records(records, domain, parts=parts, checker=checker, extra=extra).as_dict()
     judged = check_records(records, checker)
-    units = _units(records)
+    units = resampling_units(records, Resampling())
     scores = _as_entry(report)
     kept = (*KEPT, *(["bleu"] if text else []))
     statistics = {
@@ -319,8 +298,3 @@ def _as_entry(report: dict[str, Any]) -> dict[str, Any]:
             if any(row[error] for error in ERRORS)
         },
     }
-
-
-def _units(records: Sequence[EvaluationRecord]) -> list[int]:
-    found: dict[object, int] = {}
-    return [found.setdefault(record.mr.key(), len(found)) for record in records]

@@ -22,8 +22,9 @@ from d2t.train.data.prepare import prepare_data
 from experiments.reproduction.config import SCORE_STAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Callable
 
+    from d2t.corpus.types import Example
     from d2t.mr.domain import Domain
     from d2t.recipes.self_training.config import SelfTrainingConfig
     from d2t.train.config.options import TrainConfig
@@ -79,7 +80,7 @@ def self_training_config(
     bundle = workspace.folder(base) / workspace.training(base)["bundle"]
     options = table.self_training_options(row)
     if table.fluency is not None:
-        judge = _file(workspace.asset(workspace.fluency(row)))
+        judge = _file(workspace.asset(workspace.made_of_data("fluency", row)))
         options = {**options, "filter": {**options.get("filter", {}), "classifier": judge}}
     return SelfTrainingConfig(
         **options,
@@ -91,7 +92,7 @@ def self_training_config(
 def _augmentation(workspace: Workspace, row: Row) -> tuple[str, ...]:
     """The files of further pairs that a row is, or was, trained on."""
     if row.recipe == "phrases":
-        return (_file(workspace.asset(workspace.phrases(row))),)
+        return (_file(workspace.asset(workspace.made_of_data("phrases", row))),)
     if row.recipe == "self_training":
         base = workspace.table.row(row.base or "")
         samples = workspace.training(row)["samples"]
@@ -138,17 +139,11 @@ def make_asset(workspace: Workspace, name: str, progress: Reporter) -> None:
     progress.say(f"making {path}")
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{secrets.token_hex(4)}-{path.name}")
-    kind = name.partition("-")[0]
+    kind, _, rest = name.partition("-")
     if kind == "lm":
-        _language_model(name.partition("-")[2], temporary)
-    elif kind == "tests":
-        _write_tests(workspace, _reader(workspace, name), temporary)
-    elif kind == "phrases":
-        _phrases(workspace, _reader(workspace, name), temporary)
-    elif kind == "fluency":
-        _fluency(workspace, _reader(workspace, name), temporary, progress)
+        _language_model(rest, temporary)
     else:
-        _planner(workspace, _reader(workspace, name), temporary, progress)
+        _MAKERS[kind](workspace, _reader(workspace, name), temporary, progress)
     temporary.rename(path)
 
 
@@ -162,71 +157,60 @@ def _reader(workspace: Workspace, name: str) -> Row:
     )
 
 
-def domain_of(corpus: str) -> str:
-    """The name of a registered corpus's domain."""
-    return registry()[corpus].domain
-
-
 def _language_model(corpus: str, path: Path) -> None:
     """Fitted on all training references of the corpus, as templates."""
-    domain = load_domain(domain_of(corpus))
+    domain = load_domain(registry()[corpus].domain)
     checker = SlotChecker.for_domain(domain)
     language_model(corpus, domain, checker).save(path)
 
 
-def _write_tests(workspace: Workspace, row: Row, path: Path) -> None:
-    """The test pairs of every corpus that the row is scored on: none may be trained on."""
-    domain = load_domain(workspace.table.train_config(row).data.domain)
-    examples = [
+def _test_examples(workspace: Workspace, row: Row, domain: Domain) -> list[Example]:
+    """The test pairs of every corpus that the row is trained or scored on."""
+    corpora = workspace.table.train_config(row).data.corpus, *workspace.table.corpora(row)
+    return [
         example
-        for corpus in dict.fromkeys(_corpora(workspace, row))
+        for corpus in dict.fromkeys(corpora)
         for example in load_split(corpus, "test", domain)
     ]
+
+
+def _tests(workspace: Workspace, row: Row, path: Path, progress: Reporter) -> None:
+    """Written for ``[data] test``: none of these may be trained on."""
+    domain = load_domain(workspace.table.train_config(row).data.domain)
+    examples = _test_examples(workspace, row, domain)
+    progress.say(f"{len(examples)} test pairs may not be trained on")
     with atomic_write(path) as stream:
         write_corpus(stream, examples, domain, form="jsonl")
 
 
-def _corpora(workspace: Workspace, row: Row) -> tuple[str, ...]:
-    """The training corpus and those that the row is scored on."""
-    return workspace.table.train_config(row).data.corpus, *workspace.table.corpora(row)
-
-
-def _phrases(workspace: Workspace, row: Row, path: Path) -> None:
+def _phrases(workspace: Workspace, row: Row, path: Path, progress: Reporter) -> None:
     """Cut from the row's training data as ``d2t augment phrases`` does; a report lies beside it."""
     from d2t.augment.phrases.phrases import PhraseCounts, phrase_examples, phrase_report
     from d2t.augment.phrases.selection import fluent_phrases, phrase_fluency, select_phrases
 
     data = prepare_data(workspace.table.train_config(row).data)
+    references = [pair.alignment for pair in data.train]
     options = dict(workspace.table.phrases)
     counts = PhraseCounts()
     found = phrase_examples(
         [pair.example for pair in data.train],
         data.checker,
         data.domain,
-        alignments=[pair.alignment for pair in data.train],
+        alignments=references,
         dedupe=options.pop("dedupe", "template"),
-        held_out=_test_mrs(workspace, row, data.domain),
+        held_out=frozenset(e.mr.key() for e in _test_examples(workspace, row, data.domain)),
         counts=counts,
     )
     phrases, quantile = list(found), options.pop("fluency_quantile", 0.0)
     if quantile:
-        references = [pair.alignment for pair in data.train]
         scores = phrase_fluency(phrases, references, data.checker, data.domain)
         phrases = fluent_phrases(phrases, scores, quantile)
     chosen = select_phrases(phrases, **options)
+    progress.say(f"{len(chosen)} phrases")
     with atomic_write(path) as stream:
         write_corpus(stream, chosen, data.domain, form="jsonl")
-    report = workspace.asset(workspace.phrases(row)).with_suffix(".report.json")
+    report = workspace.asset(workspace.made_of_data("phrases", row)).with_suffix(".report.json")
     atomic_write_json(report, phrase_report(chosen, counts))
-
-
-def _test_mrs(workspace: Workspace, row: Row, domain: Domain) -> frozenset[Hashable]:
-    """The MRs of every test split that the row is scored on."""
-    return frozenset(
-        example.mr.key()
-        for name in {*_corpora(workspace, row)}
-        for example in load_split(name, "test", domain)
-    )
 
 
 def _fluency(workspace: Workspace, row: Row, path: Path, progress: Reporter) -> None:
@@ -252,3 +236,12 @@ def _planner(workspace: Workspace, row: Row, path: Path, progress: Reporter) -> 
         progress=lambda report: progress.say(str(report)),
     )
     planner.save(path)
+
+
+_MAKERS: dict[str, Callable[[Workspace, Row, Path, Reporter], None]] = {
+    "tests": _tests,
+    "phrases": _phrases,
+    "fluency": _fluency,
+    "planner": _planner,
+}
+"""Of what is made for a row, by the first word of the name."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from d2t.errors import DataError
 from d2t.io.atomic import atomic_write_json, atomic_write_text
@@ -131,12 +131,8 @@ class Workspace:
 
     def asset(self, name: str) -> Path:
         """The path of a shared file or folder."""
-        kind = name.partition("-")[0]
-        return (
-            self.runs
-            / "shared"
-            / (name + {"phrases": ".jsonl", "tests": ".jsonl", "lm": ".npz"}.get(kind, ""))
-        )
+        suffixes = {"phrases": ".jsonl", "tests": ".jsonl", "lm": ".npz"}
+        return self.runs / "shared" / f"{name}{suffixes.get(name.partition('-')[0], '')}"
 
     def assets(self, row: Row, stage: Stage) -> tuple[str, ...]:
         """The shared files that a stage of a row reads."""
@@ -144,36 +140,27 @@ class Workspace:
             tests = self.tests(row)
             judged = row.recipe == "self_training" and self.table.fluency is not None
             return (
-                *((self.fluency(row),) if judged else ()),
-                *((self.phrases(row),) if self._reads_phrases(row) else ()),
+                *((self.made_of_data("fluency", row),) if judged else ()),
+                *((self.made_of_data("phrases", row),) if self._reads_phrases(row) else ()),
                 *((tests,) if tests else ()),
             )
         models = [f"lm-{corpus}" for corpus in self.table.corpora(row)]
         plans = {s.plans for s in self.table.settings_of(row, stage).values()}
-        return (*models, *([self.planner(row)] if "planner" in plans else []))
+        return (*models, *([self.made_of_data("planner", row)] if "planner" in plans else []))
 
     def _reads_phrases(self, row: Row) -> bool:
         if row.recipe == "self_training":
             return self._reads_phrases(self.table.row(row.base or ""))
         return row.recipe == "phrases"
 
-    def phrases(self, row: Row) -> str:
-        """The asset with the phrases of a row's training data."""
-        return self._of_data("phrases", self.table.phrases, row)
+    def made_of_data(self, kind: Literal["phrases", "fluency", "planner"], row: Row) -> str:
+        """The asset of this kind that is made of a row's training data.
 
-    def fluency(self, row: Row) -> str:
-        """The asset with the fluency classifier of a row's training texts."""
-        return self._of_data("fluency", self.table.fluency, row)
-
-    def planner(self, row: Row) -> str:
-        """The asset with the neural planner of a row's training data."""
-        return self._of_data("planner", self.table.planner, row)
-
-    def _of_data(self, kind: str, options: dict[str, Any] | None, row: Row) -> str:
-        """The name of what is made of a row's training data with these options."""
+        The table has a field of the same name with the options.
+        """
         data = self.table.train_config(row).data
-        made_with = sha256_json(options)[:6]
-        return f"{kind}-{data.corpus}-{data.share:g}-{data.share_seed}-{made_with}"
+        options = sha256_json(getattr(self.table, kind))[:6]
+        return f"{kind}-{data.corpus}-{data.share:g}-{data.share_seed}-{options}"
 
     def tests(self, row: Row) -> str | None:
         """The asset with all test MRs of a row that is scored on other corpora than its own."""
@@ -217,24 +204,17 @@ def add_scores(
         "signatures": signatures,
         "scores": {**known.get("scores", {}), key: entry},
     }
-    atomic_write_text(workspace.scores_path(row), compact_json(content))
+    atomic_write_text(workspace.scores_path(row), compact_json(content) + "\n")
 
 
-def compact_json(content: dict[str, Any]) -> str:
+def compact_json(content: dict[str, Any], depth: int = 1) -> str:
     """JSON with a line for each key of the first two levels: small files and readable diffs."""
-
-    def line(key: str, value: Any, depth: int) -> str:
-        """One key with its value."""
+    lines = []
+    for key, value in content.items():
         inside = depth == 1 and isinstance(value, dict)
-        said = table(value, 2) if inside else json.dumps(value, ensure_ascii=False)
-        return f"{'  ' * depth}{json.dumps(key)}: {said}"
-
-    def table(values: dict[str, Any], depth: int) -> str:
-        """An object, a line for each key."""
-        inner = ",\n".join(line(key, value, depth) for key, value in values.items())
-        return "{\n" + inner + "\n" + "  " * (depth - 1) + "}"
-
-    return table(content, 1) + "\n"
+        said = compact_json(value, 2) if inside else json.dumps(value, ensure_ascii=False)
+        lines.append(f"{'  ' * depth}{json.dumps(key)}: {said}")
+    return "{\n" + ",\n".join(lines) + "\n" + "  " * (depth - 1) + "}"
 
 
 def training_facts(workspace: Workspace, row: Row) -> dict[str, Any]:

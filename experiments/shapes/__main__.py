@@ -14,10 +14,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from d2t.errors import D2TError, DataError
+from d2t.errors import DataError
 from d2t.generate.load import load
 from d2t.generate.pipeline import ModelGenerator
 from d2t.io.atomic import atomic_write_json, atomic_write_text
@@ -25,6 +26,8 @@ from d2t.io.manifest import run_manifest
 from d2t.search.ct2_backend import CTranslate2Backend, Parallelism
 from experiments.bench.generation import Options, exported, make_pool
 from experiments.bench.timing import single_requests, throughput
+from experiments.engine.processes import exit_code
+from experiments.engine.rows import RESULTS
 from experiments.engine.steps import read_json
 from experiments.engine.table import spread, table_lines
 from experiments.table import TableConfig
@@ -65,7 +68,6 @@ class _Restricted(CTranslate2Backend):
 
 
 HERE = Path(__file__).resolve().parent
-RESULTS = HERE.parent / "results"
 QUALITY = (
     ("own", "bleu", "BLEU"), ("own", "slot_error_rate", "SER own"),
     ("random", "slot_error_rate", "SER random"), ("random", "order_accuracy", "order random"),
@@ -84,26 +86,42 @@ def main(argv: Sequence[str] | None = None) -> int:
     line.add_argument("--seconds", type=float, default=3.0, help="of a turn")
     line.add_argument("--pool", type=int, default=2048, help="distinct records")
     args = line.parse_args(argv)
+    return exit_code(partial(run, args))
+
+
+def run(args: argparse.Namespace) -> int:
+    """What the options ask for.
+
+    Raises:
+        DataError: no row is trained and scored.
+    """
     started = time.time()
-    try:
-        table = TableConfig.read(args.table)
-        runs = args.runs or Path("runs") / table.results
-        rows = [row for row in table.rows if (runs / row.name / "scores-random.json").is_file()]
-        if not rows:
-            raise DataError(
-                f"{runs}: no row is trained and scored; run "
-                f"`python -m experiments.table {args.table}` first"
-            )
-        options = Options(
-            model=_bundle(runs, rows[0]), corpus=table.train["data"]["corpus"], threads=1,
-            rounds=args.rounds, seconds=args.seconds, pool=args.pool, singles=args.pool,
-        )  # fmt: skip
-        found = measure(rows, runs, options)
-    except D2TError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
+    table = TableConfig.read(args.table)
+    runs = args.runs or Path("runs") / table.results
+    rows = [row for row in table.rows if (runs / row.name / "scores-random.json").is_file()]
+    if not rows:
+        raise DataError(
+            f"{runs}: no row is trained and scored; run "
+            f"`python -m experiments.table {args.table}` first"
+        )
+    options = Options(
+        model=_bundle(runs, rows[0]), corpus=table.train["data"]["corpus"], threads=1,
+        rounds=args.rounds, seconds=args.seconds, pool=args.pool, singles=args.pool,
+    )  # fmt: skip
+    found = measure(rows, runs, options)
+    manifest = run_manifest(
+        command=["python", "-m", "experiments.shapes"],
+        config={"table": table.model_dump(mode="json"), "options": options.as_dict()},
+        data={},
+        seeds={"requests": options.seed},
+        started=started,
+        metrics={"shapes": found},
+    )
     out = args.out or RESULTS / table.results
-    _write(out, table, options, found, started)
+    text = markdown(table.title, found)
+    atomic_write_json(out / "speed.json", manifest)
+    atomic_write_text(out / "speed.md", text)
+    print(text, file=sys.stderr)
     print(out)
     return 0
 
@@ -163,24 +181,6 @@ def _quality(row: Row, runs: Path) -> dict[str, Any]:
         },
         "training": {key: run[key] for key in ("git", "seeds", "metrics", "train_wall_s")},
     }
-
-
-def _write(
-    out: Path, table: TableConfig, options: Options, found: list[dict[str, Any]], started: float
-) -> None:
-    manifest = run_manifest(
-        command=["python", "-m", "experiments.shapes"],
-        config={"table": table.model_dump(mode="json"), "options": options.as_dict()},
-        data={},
-        seeds={"requests": options.seed},
-        started=started,
-        metrics={"shapes": found},
-    )
-    text = markdown(table.title, found)
-    out.mkdir(parents=True, exist_ok=True)
-    atomic_write_json(out / "speed.json", manifest)
-    atomic_write_text(out / "speed.md", text)
-    print(text, file=sys.stderr)
 
 
 def markdown(title: str, found: Sequence[dict[str, Any]]) -> str:

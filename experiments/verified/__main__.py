@@ -29,6 +29,7 @@ from d2t.mr.types import MeaningRepresentation, Slot
 from d2t.plan.untrained import random_plan, random_plans
 from d2t.seeding import derived_rng
 from d2t.slots.types import Tally
+from experiments.engine.rows import RESULTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -82,7 +83,6 @@ def _composed(parts: dict[str, Any], name: str, rng: Random) -> str:
     return str(pattern.format(**chosen))
 
 
-RESULTS = Path(__file__).resolve().parents[1] / "results" / "verified"
 _CHUNK = 2048
 _SHOWN = 20
 
@@ -214,8 +214,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         started=started,
         metrics=metrics,
     )
-    out = args.out or RESULTS / f"{args.engine}.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
+    out = args.out or RESULTS / "verified" / f"{args.engine}.json"
     atomic_write_json(out, manifest)
     print(json.dumps(metrics, indent=2, ensure_ascii=False))
     return 0

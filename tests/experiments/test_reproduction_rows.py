@@ -67,15 +67,15 @@ def test_a_killed_generation_goes_on_at_its_chunk(
 
     paths = {"greedy": tmp_path / "e.jsonl"}
     with pytest.raises(KeyboardInterrupt):
-        scoring.write_answers(answer, tasks, paths, generator, {"bundle": "1"})
+        scoring.write_answers(answer, tasks, paths, {"bundle": "1"})
     assert not paths["greedy"].exists()
-    scoring.write_answers(answer, tasks, paths, generator, {"bundle": "1"})
-    scoring.write_answers(answer, tasks, paths, generator, {"bundle": "1"})  # nothing to do
+    scoring.write_answers(answer, tasks, paths, {"bundle": "1"})
+    scoring.write_answers(answer, tasks, paths, {"bundle": "1"})  # nothing to do
     assert calls == [10, 10, 0, 5]
     records = read_outputs(paths["greedy"], tasks, generator.domain)
     assert [record.id for record in records] == [task.id for task in tasks]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["e.json", "e.jsonl"]
-    scoring.write_answers(answer, tasks, paths, generator, {"bundle": "2"})
+    scoring.write_answers(answer, tasks, paths, {"bundle": "2"})
     assert calls[-3:] == [10, 10, 5]  # another model: all of it again
 
 
@@ -85,7 +85,7 @@ def test_scores_and_statistics_of_outputs_agree(tmp_path: Path) -> None:
     checker = SlotChecker.for_domain(domain)
     tasks = generation_tasks(load_split("mini", "dev", domain), domain, "random", limit=12)
     paths = {"greedy": tmp_path / "e.jsonl"}
-    scoring.write_answers(lambda c: answers(c, checker), tasks, paths, generator, {})
+    scoring.write_answers(lambda c: answers(c, checker), tasks, paths, {})
     records = read_outputs(paths["greedy"], tasks, domain)
     lm = NgramLanguageModel.fit([text for task in tasks for text in task.references])
     scores, kept = score_records(records, domain, checker, lm, several=True, text=False)
@@ -124,7 +124,7 @@ def test_each_recipe_trains_on_its_files_and_self_training_begins_with_the_base(
     assert trained["base"].data.augment == ()
     assert trained["base"].run.threads == 1
     (phrases,) = trained["phrases"].data.augment
-    assert Path(phrases) == workspace.asset(workspace.phrases(table.row("phrases")))
+    assert Path(phrases) == workspace.asset(workspace.made_of_data("phrases", table.row("phrases")))
     for name, base in (("st", "base"), ("both", "phrases")):
         run = workspace.folder(table.row(base)) / "training"
         assert begun[name].base_model == run.as_posix()
