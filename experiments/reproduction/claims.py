@@ -17,9 +17,8 @@ from experiments.engine.table import table_lines
 from experiments.reproduction.workspace import entry_key
 
 if TYPE_CHECKING:
-    from d2t.score.bootstrap import FloatArray
     from d2t.score.metric import Scorer
-    from experiments.reproduction.config import Row, Target
+    from experiments.reproduction.config import Target
     from experiments.reproduction.workspace import Workspace
 
 
@@ -48,13 +47,13 @@ class PairedClaim:
         sides = {"a": asdict(self.a), "b": asdict(self.b)}
         return {**sides, "metric": self.metric, "seeds": self.seeds, **numbers}
 
-    def words(self, digits: int = 2) -> str:
+    def words(self) -> str:
         """``98.10 -> 99.20 (+1.10 [0.90, 1.30], p < 0.001)``."""
         r = self.result
         p = "p < 0.001" if r.p_value < 0.001 else f"p = {r.p_value:.3f}"
         return (
-            f"{r.score_a:.{digits}f} → {r.score_b:.{digits}f} ({r.difference:+.{digits}f} "
-            f"[{r.low:+.{digits}f}, {r.high:+.{digits}f}], {p})"
+            f"{r.score_a:.2f} → {r.score_b:.2f} ({r.difference:+.2f} "
+            f"[{r.low:+.2f}, {r.high:+.2f}], {p})"
         )
 
 
@@ -64,42 +63,29 @@ def compare(workspace: Workspace, a: Side, b: Side, metric: str) -> PairedClaim 
     The statistics of the seeds of a system are added up per MR, so that the score is that of all
     its outputs; seeds are fixed here, MRs are drawn.
     """
-    chosen = [_scored(workspace, side) for side in (a, b)]
-    n = min(map(len, chosen))
-    if not n:
+    table = workspace.table
+    sides = []
+    for side in (a, b):
+        rows = table.labelled(side.label)
+        corpora = {row.name: table.corpora(row)[0] for row in rows}
+        sides.append(
+            [
+                (row, entry_key(corpora[row.name], side.setting, side.decoder))
+                for row in rows
+                if workspace.entry(row, corpora[row.name], side.setting, side.decoder)
+            ]
+        )
+    n = min(map(len, sides))
+    kept = [[workspace.statistics(row).get(key, {}) for row, key in side[:n]] for side in sides]
+    flat = [item for side in kept for item in side]
+    if any(metric not in item for item in flat) or len({item["requests"] for item in flat}) != 1:
         return None
-    found = [[_statistics(workspace, row, side, metric) for row in rows[:n]]
-             for rows, side in zip(chosen, (a, b), strict=True)]  # fmt: skip
-    flat = [item for side in found for item in side]
-    if any(item is None for item in flat) or len({item[0] for item in flat if item}) != 1:
-        return None
-    sums: list[FloatArray] = [
-        np.asarray([item[1] for item in side if item], dtype=np.float64).sum(axis=0)
-        for side in found
+    sums = [
+        np.asarray([item[metric] for item in side], dtype=np.float64).sum(axis=0) for side in kept
     ]
-    scorer = _scorers(workspace.table.train_config(chosen[0][0]).data.domain)[metric]
+    scorer = _scorers(table.train_config(sides[0][0][0]).data.domain)[metric]
     result = PAIRED_TESTS["bootstrap"](scorer.scores, *sums, Resampling())
     return PairedClaim(a, b, metric, n, result)
-
-
-def _scored(workspace: Workspace, side: Side) -> list[Row]:
-    """The seeds of a system that have these scores."""
-    rows = workspace.table.labelled(side.label)
-    return [row for row in rows if _entry(workspace, row, side) is not None]
-
-
-def _entry(workspace: Workspace, row: Row, side: Side) -> dict[str, Any] | None:
-    corpus = workspace.table.corpora(row)[0]
-    return workspace.entry(row, corpus, side.setting, side.decoder)
-
-
-def _statistics(
-    workspace: Workspace, row: Row, side: Side, metric: str
-) -> tuple[str, list[list[int]]] | None:
-    """Identity of the requests, and the rows of statistics ``(MRs, k)``."""
-    corpus = workspace.table.corpora(row)[0]
-    kept = workspace.statistics(row).get(entry_key(corpus, side.setting, side.decoder), {})
-    return (kept["requests"], kept[metric]) if metric in kept else None
 
 
 @cache
