@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 import time
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from d2t.errors import DataError
+from d2t.errors import D2TError, DataError
 from d2t.io.atomic import atomic_write, atomic_write_json
 from d2t.io.manifest import git_state
 from d2t.io.records import write_record
@@ -17,7 +18,7 @@ from d2t.io.records import write_record
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from d2t.generate.types import Hypothesis
+    from d2t.generate.types import GenerationRequest, Generator, Hypothesis
 
 
 def is_current(path: Path, identity: dict[str, Any]) -> bool:
@@ -67,10 +68,24 @@ def write_outputs(
     atomic_write_json(path.with_suffix(".json"), {"identity": identity, **facts})
 
 
+def write_outputs_once(
+    generator: Callable[[], Generator],
+    requests: Sequence[GenerationRequest],
+    path: Path,
+    identity: dict[str, Any],
+) -> None:
+    """``write_outputs``, unless the file answers ``identity``; loading does not count as time."""
+    if not is_current(path.with_suffix(".json"), identity):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        speaker = generator()
+        write_outputs(lambda: speaker.generate(requests), path, identity)
+
+
 Matrix = list[list[float]]
 Rows = dict[str, Matrix]
 """By metric, the statistics of each record."""
 _DIGITS = 6
+_Arm = TypeVar("_Arm")
 
 
 class StepResult(NamedTuple):
@@ -112,6 +127,52 @@ def kept(path: Path, identity: dict[str, Any]) -> StepResult | None:
     if found.get("identity") != json.loads(json.dumps(identity)):
         return None
     return StepResult(found["facts"], found["rows"])
+
+
+def step_file(folder: Path, name: str, seed: int) -> Path:
+    """Where the numbers of an arm with one seed are kept."""
+    return folder / f"{name}-{seed}.json.gz"
+
+
+def carry_out(
+    arms: Iterable[tuple[_Arm, int]],
+    file: Callable[[_Arm, int], Path],
+    identity: Callable[[_Arm, int], dict[str, Any]],
+    make: Callable[[_Arm, int], tuple[dict[str, Any], Rows]],
+    only: str | None,
+    failed: list[str] | None = None,
+) -> dict[str, dict[int, StepResult]]:
+    """Take each step from its file, or make and keep it; the results by arm and seed.
+
+    Args:
+        arms: with their seeds, in the order in which they are made.
+        file: of a step (``step_file``).
+        identity: what decides its numbers.
+        make: facts and rows; trains, says and judges what is not there yet.
+        only: a part of the names of the arms that may be made; None: all may.
+        failed: is given the errors, and the other steps go on; None: the first error is raised.
+
+    Raises:
+        D2TError: a step cannot be made.
+    """
+    done: dict[str, dict[int, StepResult]] = {}
+    for arm, seed in arms:
+        path = file(arm, seed)
+        name = path.name.rpartition("-")[0]
+        try:
+            asked = identity(arm, seed)
+            result = kept(path, asked)
+            if result is None and (only is None or only in name):
+                result = keep(path, asked, *make(arm, seed))
+                print(f"seed {seed}: {name} is judged", file=sys.stderr, flush=True)
+        except D2TError as error:
+            if failed is None:
+                raise
+            failed.append(f"{name}, seed {seed}: {error}")
+            continue
+        if result is not None:
+            done.setdefault(name, {})[seed] = result
+    return done
 
 
 def write_compressed(path: Path, content: dict[str, Any]) -> None:

@@ -11,7 +11,11 @@ if TYPE_CHECKING:
 
 def spread(metrics: Sequence[dict[str, Any] | None], digits: int = 2) -> str:
     """``38.10``, or ``38.10 ± 0.20`` over several seeds; ``-`` where a metric is undefined."""
-    scores = [metric["score"] for metric in metrics if metric is not None]
+    return mean_and_sd([metric["score"] for metric in metrics if metric is not None], digits)
+
+
+def mean_and_sd(scores: Sequence[float], digits: int = 2) -> str:
+    """``38.10``, or ``38.10 ± 0.20`` where there are several; ``-`` where there is none."""
     if not scores:
         return "-"
     both = f" ± {stdev(scores):.{digits}f}" if len(scores) > 1 else ""

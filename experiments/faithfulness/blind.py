@@ -27,8 +27,8 @@ from d2t.score.records import read_evaluation_records
 from d2t.score.report.report import markdown_table
 from d2t.seeding import derived_rng
 from experiments.engine.command import HERE, RESULTS, RUNS, Places
-from experiments.engine.steps import read_json
-from experiments.faithfulness.conseq import ConseqExperiment, Workspace, outputs_file
+from experiments.engine.steps import kept, read_json
+from experiments.faithfulness.conseq import ConseqExperiment, Workspace, arm_file, outputs_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -234,15 +234,15 @@ def _judges(
 ) -> dict[str, list[bool]]:
     """For each judge whether it finds an error in each item; those whose statistics are kept."""
     space = Workspace(experiment, places)
-    kept = {}
+    steps = {}
     for whose in key.values():
-        arm = experiment.arm(whose["arm"])
+        arm, seed = experiment.arm(whose["arm"]), whose["seed"]
         assert arm is not None  # drawn from the arms
-        if arm.name not in kept:
-            kept[arm.name] = space.judged(arm, whose["seed"], make=False)
-    if any(found is None for found in kept.values()):
+        if arm.name not in steps:
+            steps[arm.name] = kept(arm_file(places.out, arm, seed), space.identity(arm, seed))
+    if any(step is None for step in steps.values()):
         return {}
-    rows = {arm: found.rows for arm, found in kept.items() if found is not None}
+    rows = {arm: step.rows for arm, step in steps.items() if step is not None}
     return {
         judge: [
             any(rows[whose["arm"]][metric][whose["at"]][0] > 0 for metric in metrics)

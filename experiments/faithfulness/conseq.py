@@ -10,7 +10,7 @@ arm are among the results.
 from __future__ import annotations
 
 import sys
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -34,14 +34,15 @@ from d2t.train.config.load import bundle_digest, inherited, merged, validate
 from d2t.train.loop.progress import Lines
 from experiments.engine.command import ONLY, Command, Outcome
 from experiments.engine.config import Section
-from experiments.engine.steps import StepResult, is_current, keep, kept, read_json, write_outputs
-from experiments.engine.table import difference_cell, spread
+from experiments.engine.steps import carry_out, read_json, step_file, write_outputs_once
+from experiments.engine.table import difference_cell, mean_and_sd
 from experiments.faithfulness.judges import (
     METRICS,
     Judges,
     Parser,
+    differences_table,
     parser_judge,
-    score,
+    scores_by_seed,
     tested,
     with_single,
 )
@@ -53,7 +54,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from d2t.corpus.types import Example
-    from d2t.score.records import EvaluationRecord
     from d2t.train.config.options import TrainConfig
     from experiments.engine.command import Places
     from experiments.engine.steps import Rows, StepResult
@@ -211,15 +211,10 @@ def results_of(
         if not own:
             continue
         varieties = [kept.facts["variety"] for kept in own.values()]
-        rows = [kept.rows for kept in own.values()]
         found[arm.name] = {
             "label": arm.label,
             "seeds": list(own),
-            "scores": {
-                metric: [round(score(metric, seed[metric]), 4) for seed in rows]
-                for metric in METRICS
-                if metric in rows[0]
-            }
+            "scores": scores_by_seed([kept.rows for kept in own.values()])
             | {
                 metric: [round(seed[metric], 4) for seed in varieties]
                 for metric in METRICS
@@ -247,7 +242,7 @@ def table(manifest: dict[str, Any]) -> str:
             arm["label"],
             str(len(arm["seeds"])),
             *_training(arm),
-            *(_cell(arm, m) for m in metrics),
+            *(mean_and_sd(arm["scores"].get(m, [])) for m in metrics),
         ]
         for arm in arms.values()
     ]
@@ -260,25 +255,15 @@ def table(manifest: dict[str, Any]) -> str:
         markdown_table(header, rows),
     ]
     for other in config["against"]:
-        lines = [
-            [
-                arm["label"],
-                str(arm["against"][other]["seeds"]),
-                *(_difference(arm["against"][other].get(m)) for m in TESTED),
-            ]
-            for arm in arms.values()
-            if other in arm["against"]
-        ]
-        if lines:
+        tests = [(a["label"], a["against"][other]) for a in arms.values() if other in a["against"]]
+        if tests:
             parts += [
                 f"## Against {arms[other]['label']}: difference [95% interval], p (each seed)",
-                markdown_table(["arm", "seeds", *(METRICS[m] for m in TESTED)], lines),
+                differences_table(
+                    tests, {metric: METRICS[metric] for metric in TESTED}, _difference
+                ),
             ]
     return "\n\n".join(parts) + "\n"
-
-
-def _cell(arm: dict[str, Any], metric: str) -> str:
-    return spread([{"score": value} for value in arm["scores"].get(metric, [])])
 
 
 def _training(arm: dict[str, Any]) -> list[str]:
@@ -293,7 +278,7 @@ def _training(arm: dict[str, Any]) -> list[str]:
     return [str(facts["steps"]), *("-" if n is None else str(n) for n in sizes), passes]
 
 
-def _difference(found: dict[str, Any] | None) -> str:
+def _difference(found: Mapping[str, Any] | None) -> str:
     if found is None:
         return "-"
     alone = found.get("by_seed", [])
@@ -351,22 +336,6 @@ class Workspace:
             "domain": self.domain.digest,
         }
 
-    def judged(self, arm: Arm, seed: int, *, make: bool) -> StepResult | None:
-        """What an arm's texts are worth: kept, or made now."""
-        path, identity = arm_file(self.places.out, arm, seed), self.identity(arm, seed)
-        found = kept(path, identity)
-        if found is None and make:
-            rows = self.rows(arm, seed)
-            facts = {
-                "judges": self.judges.names,
-                "variety": self.variety(arm, seed),
-                "training": self._training(arm, seed),
-                "samples": [r.text for r in self._said(arm, seed)[:5]],
-            }
-            found = keep(path, identity, facts, rows)
-            print(f"seed {seed}: {arm.name} is judged", file=sys.stderr, flush=True)
-        return found
-
     def bundle(self, arm: Arm, seed: int) -> Path:
         """The arm's model, trained if it is not yet."""
         folder = self.folder / f"seed-{seed}"
@@ -375,44 +344,36 @@ class Workspace:
             return base
         return arm_bundle(self.experiment, arm, seed, base.parent, folder, self.chooser)
 
-    def rows(self, arm: Arm, seed: int) -> Rows:
-        """The arm's statistics; its texts are said and judged if they are not yet."""
-        bundle = self.bundle(arm, seed)
+    def made(self, arm: Arm, seed: int) -> tuple[dict[str, Any], Rows]:
+        """Facts and statistics of an arm; its texts are said and judged if they are not yet."""
+        bundle, training = self.bundle(arm, seed), None
         path = outputs_file(self.folder, arm, seed)
-        path.parent.mkdir(parents=True, exist_ok=True)
         said = {
             "bundle": bundle_digest(bundle),
             "beam": arm.beam,
             **self.experiment.model_dump(mode="json", include={"corpus", "split", "n_mrs"}),
         }
-        if not is_current(path.with_suffix(".json"), said):
-            generator = load(bundle, engine="torch", beam_size=arm.beam, rerank=arm.beam > 1)
-            requests = [GenerationRequest(e.id, e.mr) for e in self.examples]
-            write_outputs(lambda: generator.generate(requests), path, said)
-        return self.judges.rows(path, said, self.examples)
-
-    def variety(self, arm: Arm, seed: int) -> dict[str, float]:
-        """What can be said of all texts of an arm together, which are there."""
-        records = self._said(arm, seed)
+        generator = partial(load, bundle, engine="torch", beam_size=arm.beam, rerank=arm.beam > 1)
+        requests = [GenerationRequest(e.id, e.mr) for e in self.examples]
+        write_outputs_once(generator, requests, path, said)
+        rows = self.judges.rows(path, said, self.examples)
+        records = read_evaluation_records(str(path), self.domain)[0]
         words = [tuple(template_words(record.text)) for record in records]
         templates = [template_of_text(r.text, r.mr, self.checker) for r in records]
-        return {
-            "distinct1": distinct(words, 1),
-            "distinct2": distinct(words, 2),
-            "copied": copied(templates, self._seen),
+        if arm.kind != "base":
+            run = read_json(self.folder / f"seed-{seed}" / arm.name / "run.json")
+            training = {name: run.get(name) for name in _FACTS}
+        facts = {
+            "judges": self.judges.names,
+            "variety": {
+                "distinct1": distinct(words, 1),
+                "distinct2": distinct(words, 2),
+                "copied": copied(templates, self._seen),
+            },
+            "training": training,
+            "samples": [record.text for record in records[:5]],
         }
-
-    def _said(self, arm: Arm, seed: int) -> list[EvaluationRecord]:
-        path = outputs_file(self.folder, arm, seed)
-        return read_evaluation_records(str(path), self.domain)[0]
-
-    def _training(self, arm: Arm, seed: int) -> dict[str, Any] | None:
-        """How the arm was trained; None: it is the base model."""
-        if arm.kind == "base":
-            return None
-        path = self.folder / f"seed-{seed}" / arm.name / "run.json"
-        run = read_json(path)
-        return {name: run.get(name) for name in _FACTS}
+        return facts, rows
 
     @cached_property
     def _seen(self) -> frozenset[tuple[str, ...]]:
@@ -466,19 +427,19 @@ def trained(config: TrainConfig, folder: Path) -> Path:
 
 def arm_file(out: Path, arm: Arm, seed: int) -> Path:
     """Where the numbers of an arm are kept."""
-    return out / "arms" / f"{arm.name}-{seed}.json.gz"
+    return step_file(out / "arms", arm.name, seed)
 
 
 def run(experiment: ConseqExperiment, places: Places, *, only: str | None) -> dict[str, Any]:
     """Do what is left; the numbers of all arms and seeds that are done."""
     space = Workspace(experiment, places)
     mrs = [example.mr for example in space.examples]
-    found: dict[str, dict[int, StepResult]] = {}
-    for seed in experiment.seeds:
-        for arm in experiment.arms:
-            make = only is None or only in arm.name
-            if (judged := space.judged(arm, seed, make=make)) is not None:
-                found.setdefault(arm.name, {})[seed] = with_single(judged, mrs)
+    arms = [(arm, seed) for seed in experiment.seeds for arm in experiment.arms]
+    file = partial(arm_file, places.out)
+    found = {
+        name: {seed: with_single(step, mrs) for seed, step in by_seed.items()}
+        for name, by_seed in carry_out(arms, file, space.identity, space.made, only).items()
+    }
     return {"n_mrs": len(space.examples), "arms": results_of(experiment, found)}
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from functools import cached_property, partial
 from pathlib import Path
-from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -39,8 +39,14 @@ from d2t.train.data.prepare import prepare_data
 from d2t.train.loop.progress import Lines
 from experiments.engine.command import ONLY, Command, Outcome
 from experiments.engine.config import Section
-from experiments.engine.steps import StepResult, existing_bundle, is_current, keep, kept, read_json
-from experiments.engine.table import difference_cell
+from experiments.engine.steps import (
+    carry_out,
+    existing_bundle,
+    is_current,
+    read_json,
+    step_file,
+)
+from experiments.engine.table import mean_and_sd
 from experiments.faithfulness.counterfactual_interventions import (
     KINDS,
     Intervention,
@@ -51,6 +57,7 @@ from experiments.faithfulness.counterfactual_interventions import (
 )
 from experiments.faithfulness.judges import (
     Parser,
+    differences_table,
     judged_rows,
     parser_judge,
     score,
@@ -59,7 +66,7 @@ from experiments.faithfulness.judges import (
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from d2t.corpus.types import Example
     from d2t.generate.types import Hypothesis
@@ -342,8 +349,23 @@ class Workspace:
 
     def __init__(self, experiment: CounterfactualExperiment, places: Places) -> None:
         self.experiment, self.places = experiment, places
-        self._parser: LearnedParser | None = None
-        self._parser_name: str | None = None
+        self.domain = load_domain(data_config(experiment).domain)
+        self.checker = SlotChecker.for_domain(self.domain)
+
+    @cached_property
+    def parser(self) -> tuple[LearnedParser | None, str | None]:
+        """Trained at the first text that is to be judged."""
+        return parser_judge(self.experiment.parser, self.checker, self.places)
+
+    def identity(self, name: str, seed: int) -> dict[str, Any]:
+        """What decides an arm's numbers."""
+        arm, left_out = self.experiment.arms[name], {"title", "results", "arms", "seeds", "against"}
+        return {
+            "arm": arm.model_dump(mode="json", exclude={"title", "seeds"}),
+            "seed": seed,
+            "lexicon": self.checker.lexicon_digest,
+            **self.experiment.model_dump(mode="json", exclude=left_out),
+        }
 
     def bundle(self, name: str, seed: int) -> Path:
         """The arm's model, trained if it is not trained yet or elsewhere."""
@@ -366,59 +388,31 @@ class Workspace:
         corpus = data_config(experiment).corpus
         examples = group_references(load_split(corpus, experiment.split, bundle.domain))
         derived_rng(experiment.plan_seed, "mrs").shuffle(examples)
-        checker = SlotChecker.for_domain(bundle.domain)
-        if self._parser is None:
-            found_parser = parser_judge(experiment.parser, checker, self.places)
-            self._parser, self._parser_name = found_parser
+        parser, parser_name = self.parser
         some, seed = examples[: experiment.n_mrs], experiment.plan_seed
-        found, rows = scores(bundle, some, self._parser, seed=seed)
+        found, rows = scores(bundle, some, parser, seed=seed)
         facts = read_json(path.parent / "run.json")
         trained = {key: facts.get(key) for key in ("steps", "pairs_seen", "train_wall_s", "counts")}
-        judges = {"lexicon": checker.lexicon_digest, "parser": self._parser_name}
+        judges = {"lexicon": self.checker.lexicon_digest, "parser": parser_name}
         return {**found, "training": trained, "judges": judges}, rows
 
 
-def arm_file(out: Path, name: str, seed: int) -> Path:
-    """Where the numbers of an arm are."""
-    return out / "arms" / f"{name}-{seed}.json.gz"
+def steps(experiment: CounterfactualExperiment) -> list[tuple[str, int]]:
+    """Every arm with each of its seeds."""
+    return [
+        (name, seed)
+        for seed in experiment.seeds
+        for name, arm in experiment.arms.items()
+        if seed in experiment.seeds_of(arm)
+    ]
 
 
 def run(experiment: CounterfactualExperiment, places: Places, args: argparse.Namespace) -> Outcome:
     """Every arm and seed that has no current file yet; all numbers, by arm and seed, and tests."""
-    space = Workspace(experiment, places)
-    domain = load_domain(data_config(experiment).domain)
-    lexicon = SlotChecker.for_domain(domain).lexicon_digest
-    results: dict[str, Any] = {}
-    done: dict[str, dict[int, StepResult]] = {}
-    for seed in experiment.seeds:
-        for name, arm in experiment.arms.items():
-            if seed not in experiment.seeds_of(arm):
-                continue
-            path = arm_file(places.out, name, seed)
-            identity = {
-                "arm": arm.model_dump(mode="json", exclude={"title", "seeds"}), "seed": seed,
-                "lexicon": lexicon,
-                **experiment.model_dump(
-                    mode="json", exclude={"title", "results", "arms", "seeds", "against"}
-                ),
-            }  # fmt: skip
-            found = kept(path, identity)
-            if found is None and (args.only is None or args.only in name):
-                _say(f"== {name}, seed {seed}")
-                scores, rows = space.judged(name, seed)
-                found = keep(path, identity, scores, rows)
-            if found is not None:
-                results.setdefault(name, {})[str(seed)] = found.facts
-                done.setdefault(name, {})[seed] = found
-    metrics = {"arms": results, "against": tests_of(experiment, done)}
-    return Outcome(metrics, list(experiment.seeds), {})
-
-
-def tests_of(
-    experiment: CounterfactualExperiment, done: Mapping[str, Mapping[int, StepResult]]
-) -> dict[str, Any]:
-    """By arm of ``against``: the others' differences to it, over the seeds that both have."""
-    return {
+    space, file = Workspace(experiment, places), partial(step_file, places.out / "arms")
+    done = carry_out(steps(experiment), file, space.identity, space.judged, args.only)
+    arms = {name: {str(s): step.facts for s, step in own.items()} for name, own in done.items()}
+    against = {
         plain: {
             name: tests
             for name, own in done.items()
@@ -427,6 +421,7 @@ def tests_of(
         for plain in experiment.against
         if plain in done
     }
+    return Outcome({"arms": arms, "against": against}, list(experiment.seeds), {})
 
 
 def table(experiment: CounterfactualExperiment, results: dict[str, Any]) -> str:
@@ -445,18 +440,11 @@ def table(experiment: CounterfactualExperiment, results: dict[str, Any]) -> str:
         header = ["arm", "tag", *(f"{kind}: followed" for kind in KINDS)]
         parts += ["## The same changed plans under the other tag", markdown_table(header, lines)]
     for plain, found in results["against"].items():
-        lines = [
-            [
-                experiment.arms[name].title,
-                str(tests["seeds"]),
-                *(difference_cell(tests.get(key)) for key in _TESTED),
-            ]
-            for name, tests in found.items()
-        ]
+        tests = [(experiment.arms[name].title, of) for name, of in found.items()]
         parts += [
             f"## Against {experiment.arms[plain].title}: difference [95% interval] "
             "(paired bootstrap over MRs, seeds added up)",
-            markdown_table(["arm", "seeds", *_TESTED], lines),
+            differences_table(tests, {key: key for key in _TESTED}),
         ]
     return "\n\n".join(parts) + "\n"
 
@@ -479,23 +467,11 @@ def _other_tag(experiment: CounterfactualExperiment, arms: dict[str, Any]) -> li
 
 
 def _cell(found: Sequence[dict[str, Any]], part: str, key: str) -> str:
-    values = [scores[part][key] for scores in found if key in scores.get(part, {})]
-    if not values:
-        return "-"
-    both = f" ± {stdev(values):.1f}" if len(values) > 1 else ""
-    return f"{mean(values):.1f}{both}"
+    return mean_and_sd([of[part][key] for of in found if key in of.get(part, {})], digits=1)
 
 
 def _say(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
-
-
-def _steps(experiment: CounterfactualExperiment, places: Places) -> list[Path]:
-    return [
-        arm_file(places.out, name, seed)
-        for name, arm in experiment.arms.items()
-        for seed in experiment.seeds_of(arm)
-    ]
 
 
 COMMAND = Command(
@@ -504,7 +480,9 @@ COMMAND = Command(
     load=CounterfactualExperiment.read,
     run=run,
     table=lambda experiment, manifest: table(experiment, manifest["metrics"]),
-    steps=_steps,
+    steps=lambda experiment, places: [
+        step_file(places.out / "arms", *step) for step in steps(experiment)
+    ],
     options=ONLY,
     threads=None,
 )

@@ -6,6 +6,7 @@ Each judge leaves statistics of each record. All numbers and paired tests are co
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 import numpy as np
@@ -29,17 +30,18 @@ from d2t.score.bootstrap import Resampling, paired_bootstrap
 from d2t.score.metric import ratio
 from d2t.score.order import OrderAccuracy
 from d2t.score.records import EvaluationRecord, check_records, read_evaluation_records
-from d2t.score.report.report import evaluate_records
+from d2t.score.report.report import evaluate_records, markdown_table
 from d2t.score.text import bleu
 from d2t.seeding import derived_rng
 from d2t.slots.checker import SlotChecker
 from d2t.slots.types import Tally
 from d2t.train.config.load import bundle_digest
 from experiments.engine.config import Section
-from experiments.engine.steps import existing_bundle, is_current, read_json, write_outputs
+from experiments.engine.steps import existing_bundle, is_current, read_json, write_outputs_once
+from experiments.engine.table import difference_cell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from d2t.corpus.types import Example
@@ -421,6 +423,34 @@ def tested(
     return found
 
 
+def scores_by_seed(seeds: Sequence[Rows], setting: str = "") -> dict[str, list[float]]:
+    """By metric, the score of each seed; ``setting`` stands before it in the rows' names."""
+    return {
+        metric: [round(score(metric, rows[setting + metric]), 4) for rows in seeds]
+        for metric in METRICS
+        if setting + metric in seeds[0]
+    }
+
+
+def differences_table(
+    tests: Iterable[tuple[str, Mapping[str, Any]]],
+    columns: Mapping[str, str],
+    cell: Callable[[Mapping[str, Any] | None], str] = difference_cell,
+) -> str:
+    """Markdown: a line for each arm, given by its label and what ``tested`` gives.
+
+    Args:
+        tests: label and differences.
+        columns: from keys of the differences to titles.
+        cell: writes one difference.
+    """
+    lines = [
+        [label, str(found["seeds"]), *(cell(found.get(key)) for key in columns)]
+        for label, found in tests
+    ]
+    return markdown_table(["arm", "seeds", *columns.values()], lines)
+
+
 class System(Section):
     """A model, or people.
 
@@ -477,9 +507,8 @@ def records_of(
     digest = bundle_digest(existing_bundle(system.bundle))
     said = {"bundle": digest, "corpus": corpus, "split": split, "n_mrs": n_mrs}
     if not is_current(path.with_suffix(".json"), said):
-        generator = load(system.bundle, engine="torch", beam_size=1)
         groups = group_references(load_split(corpus, split, domain))
         requests = [GenerationRequest(e.id, e.mr) for e in groups[:n_mrs]]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_outputs(lambda: generator.generate(requests), path, said)
+        generator = partial(load, system.bundle, engine="torch", beam_size=1)
+        write_outputs_once(generator, requests, path, said)
     return read_evaluation_records(str(path), domain, strict=True, need_plan=True)[0]

@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 
 from d2t.corpus.load import load_split
 from d2t.corpus.registry import registry
-from d2t.errors import D2TError, DataError
+from d2t.errors import DataError
 from d2t.generate.candidates import tied
 from d2t.generate.contrast_engine import contrast_engine
 from d2t.generate.pipeline import ModelGenerator
@@ -39,23 +39,22 @@ from d2t.train.config.load import bundle_digest, merged, validate
 from experiments.engine.command import HERE, RUNS, Command, Outcome
 from experiments.engine.config import Section
 from experiments.engine.steps import (
+    carry_out,
     existing_bundle,
-    is_current,
-    keep,
-    kept,
     read_json,
-    write_outputs,
+    step_file,
+    write_outputs_once,
 )
-from experiments.engine.table import difference_cell, spread
+from experiments.engine.table import difference_cell, mean_and_sd
 from experiments.faithfulness.conseq import Arms, ConseqExperiment, arm_bundle, qa_model, trained
 from experiments.faithfulness.contrast import ContrastExperiment
 from experiments.faithfulness.judges import (
     METRICS,
     Judges,
     Parser,
-    compared,
     parser_judge,
-    score,
+    scores_by_seed,
+    tested,
 )
 
 if TYPE_CHECKING:
@@ -69,11 +68,8 @@ if TYPE_CHECKING:
     from d2t.mr.domain import Domain
     from d2t.score.tasks import GenerationTask
     from experiments.engine.command import Places
-    from experiments.engine.steps import Rows
+    from experiments.engine.steps import Rows, StepResult
     from experiments.faithfulness.conseq import QAModels
-
-    Judged = dict[str, Rows]
-    """Statistics by setting and metric."""
 
 
 DECODING = {
@@ -489,29 +485,23 @@ _NOTE = (
 
 
 def results_of(
-    experiment: TogetherExperiment, judged: Mapping[str, Sequence[Judged]]
+    experiment: TogetherExperiment, done: Mapping[str, Mapping[int, StepResult]]
 ) -> dict[str, Any]:
     """By row: scores of each seed, and the differences to each row that lacks one of its parts."""
     found: dict[str, Any] = {}
     for row in experiment.rows:
-        if row.name not in judged:
+        if row.name not in done:
             continue
-        own = judged[row.name]
+        own = done[row.name]
+        rows = [step.rows for step in own.values()]
         found[row.name] = {
             "label": experiment.label(row),
-            "scores": {
-                setting: {
-                    metric: [round(score(metric, seed[setting][metric]), 4) for seed in own]
-                    for metric in METRICS
-                    if metric in own[0][setting]
-                }
-                for setting in own[0]
-            },
+            "scores": {setting: scores_by_seed(rows, f"{setting}/") for setting in SETTINGS},
             "seconds": {
                 setting: [
-                    round(1000 * s / n, 2) for seed in own for s, n in seed[setting]["seconds"]
+                    round(1000 * s / n, 2) for of in rows for s, n in of[f"{setting}/seconds"]
                 ]
-                for setting in own[0]
+                for setting in SETTINGS
             },
             "without": [
                 {
@@ -519,33 +509,25 @@ def results_of(
                     "title": experiment.title_of(part),
                     "row": other.name,
                     "label": experiment.label(other),
-                    **_differences(judged[other.name], own),
+                    **tests,
                 }
                 for part, other in experiment.without(row)
-                if other.name in judged
+                if (tests := _differences(done.get(other.name, {}), own))
             ],
         }
     return found
 
 
-def _differences(plain: Sequence[Judged], other: Sequence[Judged]) -> dict[str, Any]:
-    """``other`` - ``plain`` by setting and metric, over the seeds that both have."""
-    n = min(len(plain), len(other))
-    return {
-        "seeds": n,
-        "difference": {
-            setting: {
-                metric: compared(
-                    metric,
-                    [seed[setting][metric] for seed in plain[:n]],
-                    [seed[setting][metric] for seed in other[:n]],
-                )
-                for metric in TESTED
-                if metric in plain[0][setting]
-            }
-            for setting in plain[0]
-        },
-    }
+def _differences(plain: Mapping[int, StepResult], own: Mapping[int, StepResult]) -> dict[str, Any]:
+    """``own`` - ``plain`` by setting and metric, over the seeds that both have; empty: none."""
+    found = tested(plain, own, [f"{setting}/{metric}" for setting in SETTINGS for metric in TESTED])
+    difference: dict[str, Any] = {setting: {} for setting in SETTINGS}
+    for key, numbers in found.items():
+        setting, _, metric = key.partition("/")
+        if metric:
+            numbers.pop("by_seed")
+            difference[setting][metric] = numbers
+    return {"seeds": found["seeds"], "difference": difference} if found else {}
 
 
 def table(experiment: TogetherExperiment, manifest: dict[str, Any]) -> str:
@@ -629,16 +611,12 @@ def _scores(rows: dict[str, Any], setting: str) -> str:
         [
             row["label"],
             str(len(row["seconds"][setting])),
-            *(_spread(row["scores"][setting].get(m, [])) for m in metrics),
-            _spread(row["seconds"][setting], digits=1),
+            *(mean_and_sd(row["scores"][setting].get(m, [])) for m in metrics),
+            mean_and_sd(row["seconds"][setting], digits=1),
         ]
         for row in rows.values()
     ]
     return markdown_table(header, lines)
-
-
-def _spread(values: Sequence[float], digits: int = 2) -> str:
-    return spread([{"score": value} for value in values], digits)
 
 
 def _tests(rows: dict[str, Any], setting: str) -> str:
@@ -669,63 +647,43 @@ class Workspace:
             )
             for setting in SETTINGS
         }  # fmt: skip
-        self._reader: QAReader | None = None
-        self._judges: dict[str, str | None] | None = None
 
     @cached_property
     def judges(self) -> Judges:
         """Trained at the first text that is to be judged."""
         return self.models.judges(self.domain)
 
-    def judged(self, row: Row, seed: int, *, make: bool) -> Judged | None:
-        """The statistics of a row by setting, and the seconds that it took: kept, or made now.
+    @cached_property
+    def chooser(self) -> QAReader:
+        """The QA model that breaks ties."""
+        return QAReader(QAModel.load(self.models.chooser))
+
+    def identity(self, row: Row, seed: int) -> dict[str, Any]:
+        """What decides a row's numbers (``Models.identity``), and the domain."""
+        return {**self.models.identity(row, seed), "domain": self.domain.digest}
+
+    def made(self, row: Row, seed: int) -> tuple[dict[str, Any], Rows]:
+        """Facts, and the statistics by ``SETTING/METRIC``, with the seconds that the texts took.
 
         Raises:
-            D2TError: a part of it is not there, or does not go with the others.
+            D2TError: a part of the row is not there, or does not go with the others.
         """
-        path = row_file(self.places.out, row, seed)
-        identity = {**self.models.identity(row, seed), "domain": self.domain.digest}
-        found = kept(path, identity)
-        if found is None and make:
-            made = self._made(row, seed)
-            rows = {f"{s}/{metric}": r for s, of in made.items() for metric, r in of.items()}
-            facts = {"judges": self.judges.names, "samples": self._samples(row, seed)}
-            found = keep(path, identity, facts, rows)
-            print(f"seed {seed}: {row.name} is judged", file=sys.stderr, flush=True)
-        if found is None:
-            return None
-        self._judges = self._judges or found.facts["judges"]
-        if found.facts["judges"] != self._judges:
-            raise DataError(
-                f"{path} was judged by other models than the rows before it; remove it, and go on "
-                "where they are, or remove those"
-            )
-        judged: Judged = {setting: {} for setting in SETTINGS}
-        for name, matrix in found.rows.items():
-            setting, _, metric = name.partition("/")
-            judged[setting][metric] = matrix
-        return judged
-
-    def _made(self, row: Row, seed: int) -> Judged:
         bundle = self.models.bundle(row.model, seed)
-        found: Judged = {}
-        for setting in SETTINGS:
+        rows: Rows = {}
+        samples = {}
+        for setting, tasks in self.tasks.items():
             path = outputs_file(self.places.runs, row, seed, setting)
-            path.parent.mkdir(parents=True, exist_ok=True)
             said = self._identity(row, bundle, setting)
-            if not is_current(path.with_suffix(".json"), said):
-                self._say(row, bundle, path, said, setting)
-            facts = read_json(path.with_suffix(".json"))
-            rows = self.judges.rows(path, said, self.tasks[setting], plans=True)
-            found[setting] = {**rows, "seconds": [[facts["cpu_s"], len(self.tasks[setting])]]}
-        return found
-
-    def _samples(self, row: Row, seed: int) -> dict[str, list[str]]:
-        files = {s: outputs_file(self.places.runs, row, seed, s) for s in SETTINGS}
-        return {
-            setting: [r.text for r in read_evaluation_records(str(path), self.domain)[0][:5]]
-            for setting, path in files.items()
-        }
+            requests = [GenerationRequest(task.id, task.mr, task.plan) for task in tasks]
+            write_outputs_once(partial(self._generator, row, bundle), requests, path, said)
+            judged = self.judges.rows(path, said, tasks, plans=True)
+            rows |= {f"{setting}/{metric}": of for metric, of in judged.items()}
+            rows[f"{setting}/seconds"] = [
+                [read_json(path.with_suffix(".json"))["cpu_s"], len(tasks)]
+            ]
+            records = read_evaluation_records(str(path), self.domain)[0]
+            samples[setting] = [record.text for record in records[:5]]
+        return {"judges": self.judges.names, "samples": samples}, rows
 
     def _identity(self, row: Row, bundle: Path, setting: Setting) -> dict[str, Any]:
         """What decides the texts."""
@@ -738,25 +696,16 @@ class Workspace:
         if "contrast" in row.decoding:
             said["contrast"] = repr(self.models.contrast[1])
         if "qa-ties" in row.decoding:
-            said["qa_ties"] = self._chooser().digest
+            said["qa_ties"] = self.chooser.digest
         return said
 
-    def _say(
-        self, row: Row, bundle: Path, path: Path, said: dict[str, Any], setting: Setting
-    ) -> None:
-        generator = generator_of(
+    def _generator(self, row: Row, bundle: Path) -> Generator:
+        return generator_of(
             row.decoding, bundle,
             beam=self.experiment.beam,
             contrast=self.models.contrast[1] if "contrast" in row.decoding else None,
-            reader=self._chooser() if "qa-ties" in row.decoding else None,
+            reader=self.chooser if "qa-ties" in row.decoding else None,
         )  # fmt: skip
-        requests = [GenerationRequest(t.id, t.mr, t.plan) for t in self.tasks[setting]]
-        write_outputs(partial(generator.generate, requests), path, said)
-
-    def _chooser(self) -> QAReader:
-        if self._reader is None:
-            self._reader = QAReader(QAModel.load(self.models.chooser))
-        return self._reader
 
 
 def outputs_file(runs: Path, row: Row, seed: int, setting: Setting) -> Path:
@@ -766,30 +715,30 @@ def outputs_file(runs: Path, row: Row, seed: int, setting: Setting) -> Path:
 
 def row_file(out: Path, row: Row, seed: int) -> Path:
     """Where the statistics of a row are kept."""
-    return out / "rows" / f"{row.name}-{seed}.json.gz"
+    return step_file(out / "rows", row.name, seed)
 
 
 def run(experiment: TogetherExperiment, places: Places, args: argparse.Namespace) -> Outcome:
     """Do what is left: the numbers, and what failed with the reason."""
     space = Workspace(experiment, places)
-    judged: dict[str, list[Judged]] = {}
-    failed = []
-    for row in experiment.rows:
-        make = args.only is None or args.only in row.name
-        for seed in space.models.seeds(row.model):
-            try:
-                found_row = space.judged(row, seed, make=make)
-            except D2TError as error:
-                failed.append(f"{row.name}, seed {seed}: {error}")
-                break  # seeds are paired by their place
-            if found_row is None:
-                break
-            judged.setdefault(row.name, []).append(found_row)
-    contrasted = any("contrast" in row.decoding for row in experiment.rows if row.name in judged)
+    failed: list[str] = []
+    rows = [(row, seed) for row in experiment.rows for seed in space.models.seeds(row.model)]
+    file = partial(row_file, places.out)
+    done = carry_out(rows, file, space.identity, space.made, args.only, failed)
+    judges = next((step.facts["judges"] for own in done.values() for step in own.values()), None)
+    for name, own in done.items():
+        for seed in [seed for seed, step in own.items() if step.facts["judges"] != judges]:
+            failed.append(
+                f"{name}, seed {seed}: it was judged by other models than the rows before it; "
+                "remove its file, and go on where they are, or remove those"
+            )
+            del own[seed]
+    done = {name: own for name, own in done.items() if own}
+    contrasted = any("contrast" in row.decoding for row in experiment.rows if row.name in done)
     found = {
         "n_mrs": len(space.tasks["own"]),
         "contrast": space.models.contrast[0] if contrasted else None,
-        "rows": results_of(experiment, judged),
+        "rows": results_of(experiment, done),
         "failed": failed,
     }
     data = {args.config.name: sha256_file(args.config)}
