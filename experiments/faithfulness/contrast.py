@@ -17,6 +17,7 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+import numpy as np
 from pydantic import Field
 
 from d2t.corpus.group import group_references
@@ -28,6 +29,7 @@ from d2t.generate.types import GenerationRequest
 from d2t.io.atomic import atomic_write_json
 from d2t.io.manifest import git_state
 from d2t.mr.perturb import Perturbation  # noqa: TC001 - pydantic reads it at run time
+from d2t.score.records import EvaluationRecord
 from d2t.score.report.report import markdown_table
 from d2t.slots.checker import SlotChecker
 from d2t.train.config.load import bundle_digest
@@ -36,12 +38,12 @@ from experiments.engine.config import Section
 from experiments.engine.steps import existing_bundle, is_current, read_json
 from experiments.engine.table import difference_cell
 from experiments.faithfulness.judges import (
+    KINDS,
     Parser,
     difference,
-    judged,
-    missing_rows,
+    judged_rows,
     parser_judge,
-    read_rows,
+    score,
 )
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from d2t.generate.types import Hypothesis
     from d2t.judges.parser.classifier import LearnedParser
     from d2t.mr.domain import Domain
+    from d2t.score.bootstrap import FloatArray
     from experiments.engine.command import Places
 
 
@@ -236,6 +239,58 @@ def say_in_turn(
     return texts[0], texts[1], seconds[0], seconds[1]
 
 
+def judged(
+    said: Sequence[Hypothesis],
+    plain: Sequence[Hypothesis],
+    examples: Sequence[Example],
+    domain: Domain,
+    parser: LearnedParser | None,
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Scores with their differences to ``plain``; by judge, the rows of paired tests.
+
+    Args:
+        said: texts of the arm.
+        plain: of greedy search, for the same requests.
+        examples: their references.
+        domain: of both.
+        parser: the second judge, which no decoder has looked at; None: there is none.
+    """
+    checker = SlotChecker.for_domain(domain)
+    own, greedy = (
+        judged_rows(
+            [
+                EvaluationRecord(e.id, e.mr, h.text, None, e.references)
+                for e, h in zip(examples, texts, strict=True)
+            ],
+            checker, None, judge, n_wordings=1,
+        )
+        for texts, judge in ((said, parser), (plain, None))
+    )  # fmt: skip
+    found: dict[str, Any] = {
+        "n": len(said),
+        **{metric: score(metric, own[metric]) for metric in (*KINDS, "ser", "bleu", "words")},
+        "exact": 100 * sum(h.status == "ok" for h in said) / len(said),
+        "against_greedy": {
+            kind: difference(kind, np.asarray(greedy[kind]), np.asarray(own[kind]))
+            for kind in KINDS
+        },
+    }
+    rows = {"missing": own["missing"]}
+    if parser is not None:
+        rows["parser missing"] = own["parser_missing"]
+        names = {"missing": "parser_missing", "wrong_or_added": "parser_wrong"}
+        found["parser"] = {name: score(metric, own[metric]) for name, metric in names.items()}
+    return found, {
+        judge: " ".join(f"{missing:.0f}/{of:.0f}" for missing, of in matrix)
+        for judge, matrix in rows.items()
+    }
+
+
+def read_rows(text: str) -> FloatArray:
+    """``(texts, 2)`` of ``1/5 0/4 ...``: of each text the missing and all slots."""
+    return np.array([row.split("/") for row in text.split()], dtype=np.float64)
+
+
 def run_arm(
     arm: Arm,
     experiment: ContrastExperiment,
@@ -256,14 +311,15 @@ def run_arm(
     for name, examples in sets.items():
         requests = [GenerationRequest(example.id, example.mr) for example in examples]
         said, plain, own_s, greedy_s = say_in_turn(made, greedy, requests)
+        scores, rows = judged(said, plain, examples, made.domain, parser)
         found[name] = {
-            **judged(said, plain, examples, made.domain, parser),
+            **scores,
             "cpu_s": own_s,
             "cost": own_s / greedy_s,
             "samples": [h.text for h in said[:5]],
         }
         if keep_rows:
-            found[name]["rows"] = missing_rows(said, made.domain, parser)
+            found[name]["rows"] = rows
     return found
 
 
@@ -344,8 +400,10 @@ def with_tests(found: dict[str, Any], rivals: Sequence[str]) -> dict[str, Any]:
         for key, numbers in tested[name].items():
             own = numbers.pop("rows", None)
             numbers["against"] = {
-                rival: {judge: difference(read_rows(other[judge]), read_rows(own[judge]))
-                        for judge in own}
+                rival: {
+                    judge: difference("missing", read_rows(other[judge]), read_rows(own[judge]))
+                    for judge in own
+                }
                 for rival in rivals
                 if own and rival != name and (other := found[rival][key].get("rows"))
             }  # fmt: skip
@@ -403,7 +461,7 @@ def _tests(found: dict[str, Any]) -> str | None:
 
 def _row(arm: str, scores: dict[str, Any], name: str) -> list[str]:
     found = scores[name]
-    errors = [f"{found[kind]:.2f}" for kind in ("missing", "wrong", "added", "repeated")]
+    errors = [f"{found[kind]:.2f}" for kind in KINDS]
     parser = found.get("parser", {})
     second = [f"{parser[k]:.2f}" if parser else "-" for k in ("missing", "wrong_or_added")]
     return [

@@ -30,11 +30,10 @@ from d2t.score.bootstrap import Resampling, paired_bootstrap
 from d2t.score.metric import ratio
 from d2t.score.order import OrderAccuracy
 from d2t.score.records import EvaluationRecord, check_records, read_evaluation_records
-from d2t.score.report.report import evaluate_records, markdown_table
+from d2t.score.report.report import markdown_table
 from d2t.score.text import bleu
 from d2t.seeding import derived_rng
 from d2t.slots.checker import SlotChecker
-from d2t.slots.types import Tally
 from d2t.train.config.load import bundle_digest
 from experiments.engine.config import Section
 from experiments.engine.steps import existing_bundle, is_current, read_json, write_outputs_once
@@ -44,13 +43,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from d2t.corpus.types import Example
-    from d2t.generate.types import Hypothesis
     from d2t.judges.qa.reader import QAReader
     from d2t.mr.domain import Domain
     from d2t.mr.types import MeaningRepresentation
     from d2t.score.bootstrap import FloatArray
-    from d2t.slots.types import Alignment, SlotReport
+    from d2t.slots.types import Alignment
     from experiments.engine.command import Places
     from experiments.engine.steps import Matrix, Rows, StepResult
 
@@ -164,103 +161,6 @@ def parser_model(wanted: Parser, checker: SlotChecker, folder: Path) -> LearnedP
 KINDS = ("missing", "wrong", "added", "repeated")
 
 
-class CheckedText(Protocol):
-    """A text that a checker has read."""
-
-    @property
-    def report(self) -> SlotReport:
-        """What it found."""
-        ...
-
-
-def judged(
-    said: Sequence[Hypothesis],
-    plain: Sequence[Hypothesis],
-    examples: Sequence[Example],
-    domain: Domain,
-    parser: LearnedParser | None,
-) -> dict[str, Any]:
-    """Errors in % of the slots, exact texts, BLEU; differences to ``plain`` with their intervals.
-
-    Args:
-        said: texts of the arm.
-        plain: of greedy search, for the same requests.
-        examples: their references.
-        domain: for BLEU's records and the parser's labels.
-        parser: the second judge, which no decoder has looked at; None: there is none.
-    """
-    tally = Tally()
-    for hypothesis in said:
-        tally.add(hypothesis.report)
-    counts = errors_of(said).sum(axis=0)
-    records = [
-        EvaluationRecord(e.id, e.mr, h.text, None, e.references)
-        for e, h in zip(examples, said, strict=True)
-    ]
-    report = evaluate_records(
-        records, domain, parts=("text",), resampling=Resampling(n_resamples=0)
-    )
-    found: dict[str, Any] = {
-        "n": len(said),
-        **{kind: percent(counts[k], counts[4]) for k, kind in enumerate(KINDS)},
-        "ser": tally.ser,
-        "exact": 100 * sum(h.status == "ok" for h in said) / len(said),
-        "bleu": report.score("bleu"),
-        "words": float(np.mean([len(h.text.split()) for h in said])),
-        "against_greedy": {
-            kind: difference(errors_of(plain)[:, [k, 4]], errors_of(said)[:, [k, 4]])
-            for k, kind in enumerate(KINDS)
-        },
-    }
-    if parser is not None:
-        read = parser_errors([(h.mr, h.alignment) for h in said], domain, parser).sum(axis=0)
-        found["parser"] = {
-            "missing": percent(read[0], read[2]), "wrong_or_added": percent(read[1], read[2])
-        }  # fmt: skip
-    return found
-
-
-def missing_rows(
-    said: Sequence[Hypothesis], domain: Domain, parser: LearnedParser | None
-) -> dict[str, str]:
-    """By judge, of each text the missing and all slots, as ``1/5 0/4 ...``: for paired tests."""
-    found = {"missing": errors_of(said)[:, [0, 4]]}
-    if parser is not None:
-        read = parser_errors([(h.mr, h.alignment) for h in said], domain, parser)
-        found["parser missing"] = read[:, [0, 2]]
-    return {
-        judge: " ".join(f"{missing:.0f}/{of:.0f}" for missing, of in rows)
-        for judge, rows in found.items()
-    }
-
-
-def read_rows(text: str) -> FloatArray:
-    """``(texts, 2)``: what ``missing_rows`` wrote."""
-    return np.array([row.split("/") for row in text.split()], dtype=np.float64)
-
-
-def errors_of(said: Sequence[CheckedText]) -> FloatArray:
-    """``(texts, 5)``: missing, wrong, added, repeated, slots."""
-    return np.array(
-        [[*(len(getattr(h.report, kind)) for kind in KINDS), h.report.n_slots] for h in said],
-        dtype=np.float64,
-    )
-
-
-def percent(part: float, whole: float) -> float:
-    """100 part / whole; 0 of nothing."""
-    return 100 * float(part) / float(whole) if whole else 0.0
-
-
-def difference(plain: FloatArray, other: FloatArray) -> dict[str, float]:
-    """Of the error rates, in points, with a paired bootstrap over MRs."""
-    result = paired_bootstrap(
-        lambda totals: ratio(totals[:, 0], totals[:, 1]), plain, other, Resampling()
-    )
-    return {"difference": result.difference, "low": result.low, "high": result.high,
-            "p": result.p_value}  # fmt: skip
-
-
 def parser_errors(
     said: Sequence[tuple[MeaningRepresentation, Alignment]], domain: Domain, parser: LearnedParser
 ) -> FloatArray:
@@ -304,7 +204,10 @@ def judged_rows(
     Of the order only where every record has a plan.
     """
     checked = check_records(records, checker)
-    errors = errors_of(checked)
+    errors = np.array(
+        [[*(len(getattr(c.report, kind)) for kind in KINDS), c.report.n_slots] for c in checked],
+        dtype=np.float64,
+    )
     slots = errors[:, 4]
     ones = np.ones(len(records))
     found: dict[str, FloatArray] = {
@@ -378,9 +281,14 @@ def compared(
         other: of the other.
     """
     sums = [np.asarray(arm, dtype=np.float64).sum(axis=0) for arm in (plain, other)]
-    result = paired_bootstrap(score_of(metric), sums[0], sums[1], Resampling())
-    numbers = {"difference": result.difference, "low": result.low, "high": result.high}
-    return {**{name: round(v, 4) for name, v in numbers.items()}, "p": round(result.p_value, 4)}
+    return {name: round(value, 4) for name, value in difference(metric, *sums).items()}
+
+
+def difference(metric: str, plain: FloatArray, other: FloatArray) -> dict[str, float]:
+    """``other`` - ``plain`` with a paired bootstrap over records: statistics ``(records, k)``."""
+    result = paired_bootstrap(score_of(metric), plain, other, Resampling())
+    return {"difference": result.difference, "low": result.low, "high": result.high,
+            "p": result.p_value}  # fmt: skip
 
 
 def same_judge(metric: str, plain: StepResult, own: StepResult) -> bool:
