@@ -17,10 +17,10 @@ import numpy as np
 from d2t.corpus.load import load_split
 from d2t.judges.fluency.classifier import FluencyClassifier
 from d2t.judges.fluency.training import auc, detection_scores, marked_texts
-from d2t.language.ngram import NgramLanguageModel
 from d2t.language.template import template_text
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
+from d2t.score.fluency import language_model
 from d2t.slots.checker import SlotChecker
 
 if TYPE_CHECKING:
@@ -79,11 +79,8 @@ def main() -> None:
     domain = load_domain("restaurant")
     checker = SlotChecker.for_domain(domain)
     classifier = FluencyClassifier.load(arguments.classifier)
-    train, dev = (
-        marked_texts(load_split(arguments.corpus, split, domain), checker, domain)
-        for split in ("train", "dev")
-    )
-    model = NgramLanguageModel.fit([text.template for text in train])
+    dev = marked_texts(load_split(arguments.corpus, "dev", domain), checker, domain)
+    model = language_model(arguments.corpus, domain, checker)
     scorers: dict[str, Callable[[Sequence[str]], FloatArray]] = {
         "classifier": classifier.scores,
         "mean": model.scores,

@@ -20,21 +20,20 @@ from d2t.corpus.group import group_references
 from d2t.corpus.load import load_split
 from d2t.generate.load import load
 from d2t.generate.types import GenerationRequest
-from d2t.language.ngram import NgramLanguageModel, fluency_threshold
-from d2t.language.template import template_of, template_text
+from d2t.language.ngram import fluency_threshold
+from d2t.language.template import template_of
 from d2t.model.layers import attend, with_noise
 from d2t.model.transformer import TransformerModel
+from d2t.score.fluency import corpus_templates, language_model
 from d2t.search.backend import SamplingOptions
 from d2t.slots.types import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from torch import Tensor
 
-    from d2t.corpus.types import Example
     from d2t.generate.candidates import Candidate
     from d2t.generate.pipeline import ModelGenerator
+    from d2t.language.ngram import NgramLanguageModel
     from d2t.model.base import DecoderState
     from d2t.model.transformer import DecoderLayer
 
@@ -127,16 +126,11 @@ def options_of(sampler: str, n: int) -> SamplingOptions:
     return SamplingOptions("noise", n, n, std=float(number))
 
 
-def language_model(generator: ModelGenerator, corpus: str) -> tuple[NgramLanguageModel, float]:
+def fluency_judge(generator: ModelGenerator, corpus: str) -> tuple[NgramLanguageModel, float]:
     """Fitted on the training references, and the score that 95% of dev references reach."""
-
-    def templates(examples: Iterable[Example]) -> list[str]:
-        checker, domain = generator.checker, generator.domain
-        return [template_text(r, e.mr, checker, domain) for e in examples for r in e.references]
-
-    domain = generator.domain
-    model = NgramLanguageModel.fit(templates(load_split(corpus, "train", domain)))
-    dev = templates(load_split(corpus, "dev", domain)[:1500])
+    checker, domain = generator.checker, generator.domain
+    dev = corpus_templates(corpus, "dev", domain, checker)[:1500]
+    model = language_model(corpus, domain, checker)
     return model, fluency_threshold(model, dev, 0.05, score="window")
 
 
@@ -197,7 +191,7 @@ def main() -> int:
     examples = group_references(load_split(args.corpus, "dev", generator.domain))
     random.Random(1).shuffle(examples)
     requests = [GenerationRequest(e.id, e.mr) for e in examples[: args.mrs]]
-    judge = language_model(generator, args.corpus)
+    judge = fluency_judge(generator, args.corpus)
     print("| sampler | " + " | ".join(COLUMNS) + " |\n|---|" + "---:|" * len(COLUMNS))
     model: Any = vars(generator.bundle)["model"]
     shipped: Any = type(model)

@@ -64,11 +64,6 @@ class TableConfig(RowTable[Row]):
 
     permutations: int = Field(default=3, ge=1)
 
-    def check(self, path: Path) -> None:
-        """The training configuration of every row."""
-        for row in self.rows:
-            self.train_config(row)
-
 
 def run_row(
     table: TableConfig, row: Row, runs: Path, *, threads: int | None, progress: Reporter

@@ -69,6 +69,11 @@ class RowTable(Section, Generic[_Row]):
     train: dict[str, Any]
     rows: tuple[_Row, ...]
 
+    def check(self, path: Path) -> None:
+        """The training configuration of every row."""
+        for row in self.rows:
+            self.train_config(row)
+
     def row(self, name: str) -> _Row:
         """A row by its name.
 

@@ -236,6 +236,7 @@ class Table(rows.RowTable[Row]):
         Raises:
             ConfigError: impossible values, or rows that build on rows that do not exist.
         """
+        super().check(path)
         for row in self.rows:
             self._check_row(row)
         labels = {row.label for row in self.rows}
@@ -248,7 +249,6 @@ class Table(rows.RowTable[Row]):
 
     def _check_row(self, row: Row) -> None:
         """Self-training has a base, nothing else has, and every name is known."""
-        self.train_config(row)
         unknown = [name for name in row.settings or () if name not in self.settings]
         if unknown:
             known = ", ".join(self.settings)

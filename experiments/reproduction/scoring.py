@@ -270,7 +270,6 @@ def score_records(
     report = evaluate_records(records, domain, parts=parts, checker=checker, extra=extra).as_dict()
     judged = check_records(records, checker)
     units = resampling_units(records, Resampling())
-    scores = _as_entry(report)
     kept = (*KEPT, *(["bleu"] if text else []))
     statistics = {
         scorer.key: sum_by_unit(scorer.statistics(judged), units).astype(int).tolist()
@@ -278,7 +277,7 @@ def score_records(
         if scorer.key in kept and any(map(scorer.applies, judged))
     }
     asked = [[str(sorted(record.mr.slots)), record.id] for record in records]
-    return scores, {"requests": sha256_json(asked)[:16], **statistics}
+    return _as_entry(report), {"requests": sha256_json(asked)[:16], **statistics}
 
 
 def _as_entry(report: dict[str, Any]) -> dict[str, Any]:

@@ -141,7 +141,8 @@ def make_asset(workspace: Workspace, name: str, progress: Reporter) -> None:
     temporary = path.with_name(f".{secrets.token_hex(4)}-{path.name}")
     kind, _, rest = name.partition("-")
     if kind == "lm":
-        _language_model(rest, temporary)
+        domain = load_domain(registry()[rest].domain)
+        language_model(rest, domain, SlotChecker.for_domain(domain)).save(temporary)
     else:
         _MAKERS[kind](workspace, _reader(workspace, name), temporary, progress)
     temporary.rename(path)
@@ -155,13 +156,6 @@ def _reader(workspace: Workspace, name: str) -> Row:
         for row in workspace.table.rows
         if any(name in workspace.assets(row, stage) for stage in stages)
     )
-
-
-def _language_model(corpus: str, path: Path) -> None:
-    """Fitted on all training references of the corpus, as templates."""
-    domain = load_domain(registry()[corpus].domain)
-    checker = SlotChecker.for_domain(domain)
-    language_model(corpus, domain, checker).save(path)
 
 
 def _test_examples(workspace: Workspace, row: Row, domain: Domain) -> list[Example]:
