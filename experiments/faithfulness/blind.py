@@ -102,7 +102,7 @@ def draw(
         arm = experiment.arm(name)
         if arm is None:
             raise UsageError(f"no arm {name!r}")
-        path = outputs_file(places.runs, arm, of_seed)
+        path = outputs_file(places.runs, arm.name, of_seed)
         records, _ = read_evaluation_records(str(path), domain)
         free = [at for at in range(len(records)) if at not in taken]
         if len(free) < n:

@@ -38,6 +38,7 @@ from experiments.engine.steps import carry_out, read_json, step_file, write_outp
 from experiments.engine.table import difference_cell, mean_and_sd
 from experiments.faithfulness.judges import (
     METRICS,
+    Experiment,
     Judges,
     Parser,
     differences_table,
@@ -153,14 +154,11 @@ class Arms(Section):
         return validate(raw, f"arm {arm.name}")
 
 
-class ConseqExperiment(Arms):
+class ConseqExperiment(Experiment, Arms):
     """The whole experiment.
 
     Attributes:
-        title: heading of the table.
-        results: folder under ``experiments/results/faithfulness``.
         corpus, split: MRs that all arms say, and their references.
-        n_mrs: the first so many of them; None: all.
         seeds: of the base trainings and all that follows; a table of one column each, pooled.
         parser: a learned parser, a judge that no arm was chosen by; None: there is none.
         against: arms that the others are tested against.
@@ -168,11 +166,8 @@ class ConseqExperiment(Arms):
         qa: the QA models; None: there are no QUALS arms, and no judge of that kind.
     """
 
-    title: str
-    results: str = Field(pattern=r"^[a-z0-9-]+$")
     corpus: str
     split: Literal["dev", "test"] = "test"
-    n_mrs: int | None = Field(default=None, ge=1)
     seeds: tuple[int, ...] = Field(min_length=1)
     parser: Parser | None = None
     against: tuple[str, ...] = ()
@@ -347,7 +342,7 @@ class Workspace:
     def made(self, arm: Arm, seed: int) -> tuple[dict[str, Any], Rows]:
         """Facts and statistics of an arm; its texts are said and judged if they are not yet."""
         bundle, training = self.bundle(arm, seed), None
-        path = outputs_file(self.folder, arm, seed)
+        path = outputs_file(self.folder, arm.name, seed)
         said = {
             "bundle": bundle_digest(bundle),
             "beam": arm.beam,
@@ -386,9 +381,9 @@ class Workspace:
         )
 
 
-def outputs_file(folder: Path, arm: Arm, seed: int) -> Path:
-    """Where the texts of an arm are."""
-    return folder / f"seed-{seed}" / "outputs" / f"{arm.name}.jsonl"
+def outputs_file(folder: Path, name: str, seed: int) -> Path:
+    """Where the texts of an arm or row are."""
+    return folder / f"seed-{seed}" / "outputs" / f"{name}.jsonl"
 
 
 def qa_model(models: QAModels, folder: Path, role: Literal["chooser", "judge"]) -> Path:

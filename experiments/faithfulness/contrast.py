@@ -39,6 +39,7 @@ from experiments.engine.steps import existing_bundle, is_current, read_json
 from experiments.engine.table import difference_cell
 from experiments.faithfulness.judges import (
     KINDS,
+    Experiment,
     Parser,
     difference,
     judged_rows,
@@ -117,13 +118,11 @@ class Grid(Section):
         ]
 
 
-class ContrastExperiment(Section):
+class ContrastExperiment(Experiment):
     """The whole experiment.
 
     Attributes:
-        title: heading of the table.
         bundle: the model.
-        results: folder under ``experiments/results``.
         corpus, split: MRs that are said and their references; tune on ``dev``, report on ``test``.
         report: MRs that the rivals, the source's rule and what ``split`` chose say too; None: none.
         most_bleu_loss: how much less BLEU than greedy search's what is chosen may have; where no
@@ -136,16 +135,13 @@ class ContrastExperiment(Section):
         grids: the contrasts.
     """
 
-    title: str
     bundle: str
-    results: str = Field(pattern=r"^[a-z0-9-]+$")
     corpus: str
     split: Literal["dev", "test"] = "dev"
     report: Literal["test"] | None = None
     most_bleu_loss: float = Field(default=1.0, ge=0)
     training: str
     pairs: tuple[tuple[str, str], ...] = ()
-    n_mrs: int | None = Field(default=None, ge=1)
     seed: int = 1
     batch_size: int = Field(default=64, ge=1)
     max_length: int = Field(default=100, ge=1)

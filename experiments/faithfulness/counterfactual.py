@@ -56,6 +56,7 @@ from experiments.faithfulness.counterfactual_interventions import (
     verdict,
 )
 from experiments.faithfulness.judges import (
+    Experiment,
     Parser,
     differences_table,
     judged_rows,
@@ -97,11 +98,10 @@ class Arm(Section):
     seeds: tuple[int, ...] = ()
 
 
-class CounterfactualExperiment(Section):
+class CounterfactualExperiment(Experiment):
     """The whole experiment.
 
     Attributes:
-        results: folder under ``experiments/results/faithfulness`` and ``runs/faithfulness``.
         split: MRs that are said, of the training corpus; report on ``test``.
         n_mrs: of them, drawn by ``plan_seed``; None: all.
         samples: a file of self-training samples, for the arms with ``extra``.
@@ -113,10 +113,7 @@ class CounterfactualExperiment(Section):
         train: what all arms are trained with.
     """
 
-    title: str
-    results: str = Field(pattern=r"^[a-z0-9-]+$")
     split: Literal["dev", "test"] = "dev"
-    n_mrs: int | None = Field(default=None, ge=1)
     samples: str | None = None
     pair_seed: int = 1
     n_pairs: int | None = Field(default=None, ge=1)

@@ -126,6 +126,20 @@ class Judges:
         return found
 
 
+class Experiment(Section):
+    """What the files of all experiments on systems say.
+
+    Attributes:
+        title: heading of the table.
+        results: folder under ``experiments/results/faithfulness`` and ``runs/faithfulness``.
+        n_mrs: the first so many MRs; None: all.
+    """
+
+    title: str
+    results: str = Field(pattern=r"^[a-z0-9-]+$")
+    n_mrs: int | None = Field(default=None, ge=1)
+
+
 class Parser(Section):
     """The learned parser, trained once; it sees the MRs as given, not our lexicon, by default."""
 

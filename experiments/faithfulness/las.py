@@ -29,9 +29,8 @@ from d2t.score.bootstrap import Resampling
 from d2t.score.report.report import markdown_table
 from d2t.slots.checker import SlotChecker
 from experiments.engine.command import ONLY, Command, Outcome
-from experiments.engine.config import Section
 from experiments.engine.steps import is_current, read_json
-from experiments.faithfulness.judges import System, records_of
+from experiments.faithfulness.judges import Experiment, System, records_of
 
 if TYPE_CHECKING:
     import argparse
@@ -45,25 +44,20 @@ if TYPE_CHECKING:
     from experiments.faithfulness.judges import System
 
 
-class LasExperiment(Section):
+class LasExperiment(Experiment):
     """The whole experiment.
 
     Attributes:
-        title: heading of the table.
-        results: folder under ``experiments/results/faithfulness`` and ``runs/faithfulness``.
         corpus, split: MRs that the models say.
-        n_mrs: the first so many of them, and of each corpus of references; None: all.
+        n_mrs: of each corpus of references, too.
         seed: of the observers, their folds, and which reference an MR is given.
         folds: of cross-fitting, by MR.
         targets: what observers are asked (``d2t.judges.observer.items``).
         systems: the rows.
     """
 
-    title: str
-    results: str = Field(pattern=r"^[a-z0-9-]+$")
     corpus: str
     split: Literal["dev", "test"] = "dev"
-    n_mrs: int | None = Field(default=None, ge=1)
     seed: int = Field(default=1, ge=0)
     folds: int = Field(default=5, ge=2)
     targets: tuple[Target, ...] = Field(default=("value", "verbalised"), min_length=1)

@@ -46,10 +46,18 @@ from experiments.engine.steps import (
     write_outputs_once,
 )
 from experiments.engine.table import difference_cell, mean_and_sd
-from experiments.faithfulness.conseq import Arms, ConseqExperiment, arm_bundle, qa_model, trained
+from experiments.faithfulness.conseq import (
+    Arms,
+    ConseqExperiment,
+    arm_bundle,
+    outputs_file,
+    qa_model,
+    trained,
+)
 from experiments.faithfulness.contrast import ContrastExperiment
 from experiments.faithfulness.judges import (
     METRICS,
+    Experiment,
     Judges,
     Parser,
     parser_judge,
@@ -151,14 +159,11 @@ class Row(Section):
         return self.parts[1:]
 
 
-class TogetherExperiment(Section):
+class TogetherExperiment(Experiment):
     """The whole experiment.
 
     Attributes:
-        title: heading of the table.
-        results: folder under ``experiments/results/faithfulness`` and ``runs/faithfulness``.
         corpus, split: MRs that all rows say: in their own orders, and in a random one.
-        n_mrs: the first so many of them; None: all.
         seeds: of the trainings; a row has as many as its model.
         plan_seed: of the random plans.
         beam: texts that are reranked.
@@ -168,11 +173,8 @@ class TogetherExperiment(Section):
         models, conseq, rows: see there.
     """
 
-    title: str
-    results: str = Field(pattern=r"^[a-z0-9-]+$")
     corpus: str
     split: Literal["dev", "test"] = "test"
-    n_mrs: int | None = Field(default=None, ge=1)
     seeds: tuple[int, ...] = Field(min_length=1)
     plan_seed: int = 20201116
     beam: int = Field(default=8, ge=2)
@@ -672,7 +674,7 @@ class Workspace:
         rows: Rows = {}
         samples = {}
         for setting, tasks in self.tasks.items():
-            path = outputs_file(self.places.runs, row, seed, setting)
+            path = outputs_file(self.places.runs, f"{row.name}-{setting}", seed)
             said = self._identity(row, bundle, setting)
             requests = [GenerationRequest(task.id, task.mr, task.plan) for task in tasks]
             write_outputs_once(partial(self._generator, row, bundle), requests, path, said)
@@ -706,11 +708,6 @@ class Workspace:
             contrast=self.models.contrast[1] if "contrast" in row.decoding else None,
             reader=self.chooser if "qa-ties" in row.decoding else None,
         )  # fmt: skip
-
-
-def outputs_file(runs: Path, row: Row, seed: int, setting: Setting) -> Path:
-    """Where the texts of a row are."""
-    return runs / f"seed-{seed}" / "outputs" / f"{row.name}-{setting}.jsonl"
 
 
 def row_file(out: Path, row: Row, seed: int) -> Path:

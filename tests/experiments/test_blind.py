@@ -29,7 +29,7 @@ def places(tmp_path: Path) -> Places:
     made = Places(tmp_path / "out", tmp_path / "runs")
     space = Workspace(EXPERIMENT, made)
     for arm in EXPERIMENT.arms:
-        path = outputs_file(made.runs, arm, 1)
+        path = outputs_file(made.runs, arm.name, 1)
         path.parent.mkdir(parents=True, exist_ok=True)
         lines = [
             json.dumps({"id": str(at), "mr": MR, "text": f"Aromi, text {at}."}) for at in range(6)
