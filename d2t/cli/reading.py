@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast, get_type_hints
 
 import typer
 
+from d2t.cli import options as opt
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -79,10 +81,6 @@ SkipBad = Annotated[
         rich_help_panel=_PANEL,
     ),
 ]
-Limit = Annotated[
-    int | None,
-    typer.Option("--limit", min=1, help="Read only this many records.", rich_help_panel=_PANEL),
-]
 _OPTIONS: dict[str, tuple[Any, Any]] = {
     "map": (Map, None),
     "id": (Id, None),
@@ -91,7 +89,7 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
     "delimiter": (Delimiter, None),
     "sheet": (Sheet, None),
     "skip_bad": (SkipBad, False),
-    "limit": (Limit, None),
+    "limit": (opt.Limit, None),
 }
 
 
