@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     MR = str | Mapping[str, Any] | MeaningRepresentation
     Notify = Callable[[str], None]
     PlanPolicy = Literal["strict", "fit"]
+    Lexicons = str | Path | Sequence[str | Path]
     Outputs = str | Path | Iterable[EvaluationRecord | Utterance | Mapping[str, Any]]
 
 Verify = Literal["strict", "rerank", "off"]
@@ -71,6 +72,7 @@ def load(
     planner: Planner | str | None = None,
     sentences: bool = False,
     contrast: ContrastOptions | None = None,
+    lexicon: Lexicons = (),
 ) -> Generator:
     """Load a model and make it ready to generate; texts are verified by default.
 
@@ -97,9 +99,11 @@ def load(
             or a ``Planner``; None: the best one of the bundle.
         sentences: whether the planner also plans where sentences end.
         contrast: contrastive decoding; needs the torch engine.
+        lexicon: a ``lexicon.toml`` of your own, or several, as layers above that of the bundle.
 
     Raises:
         BundleError: the folder is not a complete bundle of a version that d2t reads.
+        DomainError: a lexicon is not valid.
         BackendError: there is no such device, or the engine is not installed.
         UsageError: options that exclude each other or are out of range.
     """
@@ -122,6 +126,7 @@ def load(
         "planner": planner,
         "plan_sentences": sentences,
         "contrast": contrast,
+        "lexicon": tuple(str(file) for file in _files(lexicon)),
     }
     job = Job(path, settings, verified=verify == "strict")
     with explained_imports():
@@ -266,6 +271,8 @@ class Generator:
             "reading": options_of_reading.as_dict(),
             "format": format, "contrast": _contrast_as_dict(settings["contrast"]),
         }  # fmt: skip
+        if self.domain.lexicons:
+            options["lexicon"] = self.model.checker.lexicon_digest
         with self._lock:
             return generate_file(
                 replace(self._job, plan=plan),
@@ -286,7 +293,12 @@ class Generator:
 
 
 def check(
-    text: str, mr: MR, domain: str | Path | Domain = "restaurant", *, merge_synonyms: bool = False
+    text: str,
+    mr: MR,
+    domain: str | Path | Domain = "restaurant",
+    *,
+    merge_synonyms: bool = False,
+    lexicon: Lexicons = (),
 ) -> SlotReport:
     """Say which slots of ``mr`` a text misses, adds, gets wrong or repeats, span by span.
 
@@ -297,6 +309,7 @@ def check(
         mr: what it should say.
         domain: whose lexicon reads the text.
         merge_synonyms: whether values that the domain calls equal ("cheap", "less than £20") are.
+        lexicon: a ``lexicon.toml`` of your own, or several, as layers above that of the domain.
 
     Raises:
         MRParseError: the MR is malformed.
@@ -306,7 +319,7 @@ def check(
     from d2t.mr.types import MeaningRepresentation
     from d2t.slots.checker import SlotChecker
 
-    loaded = load_domain(domain)
+    loaded = load_domain(domain, lexicon=lexicon)
     wanted = mr if isinstance(mr, MeaningRepresentation) else read_fields(mr, loaded).require_mr()
     checker = SlotChecker.for_domain(loaded)
     return checker.check(text, wanted, merge_synonyms=merge_synonyms)
@@ -368,6 +381,7 @@ def evaluate(
     split: Split = "test",
     lm: str | None = None,
     metrics: Sequence[str] = (),
+    lexicon: Lexicons = (),
     n_resamples: int = 1000,
     unit: Literal["mr", "record"] = "mr",
     seed: int = 12345,
@@ -386,6 +400,7 @@ def evaluate(
         split: of the corpus.
         lm: a corpus or ``.npz`` file: adds fluency by an n-gram model.
         metrics: names of registered metrics that are computed beside those of ``parts``.
+        lexicon: a ``lexicon.toml`` of your own, or several, as layers above that of the domain.
         n_resamples: bootstrap resamples of the intervals; 0: no intervals.
         unit: what the bootstrap draws: whole MRs or single records.
         seed: of the bootstrap.
@@ -402,7 +417,7 @@ def evaluate(
     from d2t.score.records import join_references
     from d2t.score.report.report import evaluate_records
 
-    loaded = load_domain(domain)
+    loaded = load_domain(domain, lexicon=lexicon)
     need_plan = tuple(parts) == ("order",)
     records, bad, read = _evaluation_records(outputs, loaded, strict, need_plan, reading)
     if corpus is not None:
@@ -439,6 +454,7 @@ def compare(
     corpus: str | None = None,
     split: Split = "test",
     metrics: Sequence[str] = (),
+    lexicon: Lexicons = (),
     test: Literal["bootstrap", "randomization"] = "bootstrap",
     n_resamples: int = 1000,
     unit: Literal["mr", "record"] = "mr",
@@ -456,6 +472,7 @@ def compare(
         corpus: a corpus whose references judge both.
         split: of the corpus.
         metrics: names of registered metrics that are computed beside the usual ones.
+        lexicon: a ``lexicon.toml`` of your own, or several, as layers above that of the domain.
         test: the paired significance test.
         n_resamples: resamples, or random swaps.
         unit: what is drawn: whole MRs or single records.
@@ -472,7 +489,7 @@ def compare(
     from d2t.score.records import join_references
     from d2t.score.report.compare import compare_records, pair_records
 
-    loaded = load_domain(domain)
+    loaded = load_domain(domain, lexicon=lexicon)
     examples = load_split(corpus, split, loaded) if corpus is not None else []
     sides, inputs, n_bad = [], [], 0
     names = [
@@ -545,15 +562,23 @@ def train(
         return run(resolved, folder, resume=resume, progress=progress)
 
 
-def load_domain(domain: str | Path | Domain = "restaurant") -> Domain:
+def load_domain(domain: str | Path | Domain = "restaurant", *, lexicon: Lexicons = ()) -> Domain:
     """A shipped domain by name, one from a folder with a ``domain.toml``, or the ``Domain`` given.
 
+    Args:
+        domain: a name, a folder, or a domain.
+        lexicon: a ``lexicon.toml`` of your own, or several, as layers above that of the domain; the
+            last one is on top. They are read now: a file that changes later is loaded again by
+            another call.
+
     Raises:
-        DomainError: there is no such domain, or its file is not valid.
+        DomainError: there is no such domain, or a file is not valid.
     """
     from d2t.mr.domain import load_domain as read_domain
+    from d2t.mr.lexicon_layers import with_lexicons
 
-    return read_domain(str(domain)) if isinstance(domain, str | Path) else domain
+    loaded = read_domain(str(domain)) if isinstance(domain, str | Path) else domain
+    return with_lexicons(loaded, _files(lexicon))
 
 
 def parse_mr(
@@ -608,6 +633,10 @@ def render_mr(
     from d2t.mr.render import render_mr as write_mr
 
     return write_mr(mr, format=format, domain=load_domain(domain))
+
+
+def _files(lexicon: Lexicons) -> Sequence[str | Path]:
+    return (lexicon,) if isinstance(lexicon, str | Path) else lexicon
 
 
 def _planner_name(planner: Planner | str | None) -> str | None:

@@ -39,6 +39,16 @@ CorpusDomain = Annotated[
         "domain of the corpus; for a file, restaurant.",
     ),
 ]
+Lexicon = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--lexicon",
+        metavar="FILE",
+        help="A lexicon.toml of your own, as a layer above that of the domain: it adds wordings "
+        "and takes others back (see `d2t lexicon --help`). The option may be repeated; of several "
+        "files the last one is on top.",
+    ),
+]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Read only this many records.")]
 Strict = Annotated[
     bool,

@@ -12,6 +12,7 @@ from d2t.corpus.load import locate_split
 from d2t.corpus.registry import registry
 from d2t.errors import DomainError, UsageError
 from d2t.io.hashing import sha256_file
+from d2t.mr.lexicon_layers import has_lexicon
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
 
 if TYPE_CHECKING:
@@ -147,11 +148,6 @@ def is_test_file(path: Path) -> bool:
         elif test.form(path) is not None:
             return True
     return False
-
-
-def has_lexicon(domain: Domain) -> bool:
-    """Whether the domain says how its values are worded."""
-    return domain.folder is not None and (domain.folder / "lexicon.toml").is_file()
 
 
 def require_lexicon(domain: Domain) -> None:

@@ -12,9 +12,12 @@ from d2t.generate.types import GenerationOptions
 from d2t.io.resources import shipped_model
 from d2t.model.bundle.manifest import Manifest
 from d2t.model.bundle.parts import BundleParts, read_parts
+from d2t.mr.lexicon_layers import with_lexicons
 from d2t.search.ct2_backend import FOLDER, CTranslate2Backend, Parallelism
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from d2t.generate.contrast import ContrastOptions
 
 Engine = Literal["auto", "torch", "ctranslate2"]
@@ -28,6 +31,7 @@ def load(
     threads: int | None = None,
     workers: int | None = None,
     contrast: ContrastOptions | None = None,
+    lexicon: Sequence[str] = (),
     **settings: Any,
 ) -> ModelGenerator:
     """Load a model bundle and make it ready to generate.
@@ -45,11 +49,13 @@ def load(
             as threads, which is fastest for many records.
         contrast: contrastive decoding; ``auto`` then takes torch. Scores are then of the contrasted
             distribution.
+        lexicon: files that are layers above the lexicon of the bundle, the last on top.
         settings: fields of ``GenerationOptions``.
 
     Raises:
         BackendError: there is no such device, or the engine is not installed.
         BundleError: the folder is not a complete bundle of a version that we read.
+        DomainError: a lexicon is not valid.
         UsageError: an option is out of range; ctranslate2 is asked for on another device than the
             CPU, or for a contrast; torch is asked for workers.
     """
@@ -65,6 +71,7 @@ def load(
         manifest = Manifest.read(folder)
         manifest.verify(folder)
         parts = BundleParts(**read_parts(folder, manifest))
+        parts.domain = with_lexicons(parts.domain, lexicon)
         if contrast is not None and not contrast.is_plain:
             raise UsageError(
                 "the ctranslate2 engine does not support contrastive decoding; use --engine torch"
@@ -84,6 +91,7 @@ def load(
     if threads is not None:
         torch.set_num_threads(threads)
     bundle = Bundle.load(folder, device=pick_device(device))
+    bundle.domain = with_lexicons(bundle.domain, lexicon)
     if contrast is None:
         return ModelGenerator(bundle, options)
     from d2t.generate.contrast_engine import contrast_engine

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from d2t.corpus.correct import (
     align_examples,
     correct_examples,
-    has_lexicon,
     restrict_plan,
     split_references,
 )
@@ -21,6 +20,7 @@ from d2t.linearize.source import Inventory, Linearizer
 from d2t.model.bundle.manifest import Manifest
 from d2t.mr.domain import load_domain
 from d2t.mr.domain_files import load_domain_copy
+from d2t.mr.lexicon_layers import has_lexicon
 from d2t.mr.plans import plan_as_list
 from d2t.mr.render import mr_to_json
 from d2t.plan.bigram import BigramPlanner

@@ -101,6 +101,19 @@ class SlotSpec:
         return next((group[0] for group in self.synonyms if value in group), value)
 
 
+@dataclass(frozen=True, slots=True)
+class LexiconFile:
+    """A ``lexicon.toml`` as it was read: its path for messages, its text and content.
+
+    ``foreign``: it is another domain's; what it says of slots that this one lacks is left out.
+    """
+
+    where: str
+    text: str
+    foreign: bool = False
+    raw: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+
 @dataclass(frozen=True)
 class Domain:
     """Slots in display order, dialogue acts, and the folder the domain came from.
@@ -113,6 +126,7 @@ class Domain:
         description: one line for people.
         folder: where ``domain.toml`` is, and a ``lexicon.toml`` beside it.
         source: the content of ``domain.toml``.
+        lexicons: further layers of the lexicon, above that in ``folder``; the last one on top.
     """
 
     name: str
@@ -123,6 +137,7 @@ class Domain:
     folder: Path | None = field(default=None, compare=False)
     source: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     request_acts: tuple[str, ...] = ()
+    lexicons: tuple[LexiconFile, ...] = ()
 
     @cached_property
     def _by_name(self) -> dict[str, SlotSpec]:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from d2t.augment.counterfactual import DEFAULT_SOURCES, CounterfactualCounts, to_record
 from d2t.augment.phrases.phrases import PhraseCounts, phrase_examples, phrase_report
 from d2t.augment.phrases.selection import fluent_phrases, phrase_fluency, select_phrases
-from d2t.corpus.correct import has_lexicon
 from d2t.corpus.registry import default_domain, registry
 from d2t.errors import UsageError
 from d2t.mr.domain import load_domain
+from d2t.mr.lexicon_layers import has_lexicon
 from d2t.recipes.counterfactual import held_out_mrs, made_pairs
 from d2t.seeding import derived_rng
 from d2t.train.config.options import DataConfig

@@ -223,7 +223,7 @@ class SlotChecker:
 
     @classmethod
     def for_domain(cls, domain: Domain) -> SlotChecker:
-        """The checker of ``domain`` with the lexicon of its folder; built once for each of both."""
+        """The checker of ``domain`` with all layers of its lexicon, built once."""
         return _checker(domain, domain.folder)
 
     @property

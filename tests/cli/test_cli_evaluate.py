@@ -232,7 +232,7 @@ class TestModel:
         import d2t.generate.load
         from d2t.generate.pipeline import ModelGenerator
 
-        def load(path, *, engine, device, threads, **settings):
+        def load(path, *, engine, device, threads, lexicon, **settings):
             return ModelGenerator(bundle, **settings)
 
         monkeypatch.setattr(d2t.generate.load, "load", load)

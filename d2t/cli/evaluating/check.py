@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 def check(
     source: opt.Source = "-",
     domain: opt.Domain = "restaurant",
+    lexicon: opt.Lexicon = None,
     max_ser: opt.MaxSer = None,
     show: Annotated[
         bool,
@@ -55,6 +56,7 @@ def check(
     """
     from d2t.errors import UsageError
     from d2t.mr.domain import load_domain
+    from d2t.mr.lexicon_layers import with_lexicons
     from d2t.mr.parse import unseen_values
     from d2t.mr.reader import RecordReader
     from d2t.slots.checker import SlotChecker
@@ -62,7 +64,7 @@ def check(
 
     if show and as_json:
         raise UsageError("--show prints for people, --json for programs; give one of them")
-    loaded = load_domain(domain)
+    loaded = with_lexicons(load_domain(domain), lexicon or ())
     checker = SlotChecker.for_domain(loaded)
     tally = Tally()
 

@@ -22,6 +22,7 @@ def compare(
     first: Annotated[str, typer.Argument(metavar="A", help="The outputs of the first system.")],
     second: Annotated[str, typer.Argument(metavar="B", help="The outputs of the second system.")],
     domain: opt.Domain = "restaurant",
+    lexicon: opt.Lexicon = None,
     corpus: opt.References = None,
     split: opt.Split = "test",
     test: Annotated[
@@ -62,6 +63,7 @@ def compare(
         corpus=corpus,
         split=split,
         metrics=metric or (),
+        lexicon=lexicon or (),
         test=test,
         n_resamples=n_resamples,
         unit=unit,

@@ -52,6 +52,7 @@ def _register(name: str, parts: tuple[Part, ...], summary: str, example: str) ->
                 "bundle."
             ),
         ] = None,
+        lexicon: opt.Lexicon = None,
         corpus: opt.References = None,
         split: opt.Split = "test",
         lm: Annotated[
@@ -135,7 +136,7 @@ def _register(name: str, parts: tuple[Part, ...], summary: str, example: str) ->
 
             generator = load(
                 model, engine=engine, device=device, threads=threads, beam_size=beam_size,
-                batch_size=batch_size, seed=seed,
+                batch_size=batch_size, seed=seed, lexicon=tuple(map(str, lexicon or ())),
             )  # fmt: skip
             outputs = generate_outputs(
                 generator, corpus, split, plans, n_permutations=n_permutations,
@@ -154,6 +155,7 @@ def _register(name: str, parts: tuple[Part, ...], summary: str, example: str) ->
         report = evaluate(
             outputs,
             judged_in,
+            lexicon=lexicon or (),
             parts=_with_gates(parts, max_ser, min_order),
             metrics=metric or (),
             corpus=None if model is not None else corpus,

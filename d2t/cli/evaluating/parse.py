@@ -32,6 +32,7 @@ def parse(
             "domain.toml [default: restaurant]."
         ),
     ] = None,
+    lexicon: opt.Lexicon = None,
     min_confidence: Annotated[
         float,
         typer.Option(
@@ -62,9 +63,11 @@ def parse(
         raise UsageError("give either --model FOLDER (see `d2t train-parser`) or --rules")
     if model is not None and domain is not None:
         raise UsageError("--domain goes with --rules: a learned parser brings its own domain")
+    if model is not None and lexicon:
+        raise UsageError("--lexicon goes with --rules: a learned parser reads without a lexicon")
     if model is not None:
         limit_threads(threads)
-    reader = text_reader(model, domain, min_confidence=min_confidence)
+    reader = text_reader(model, domain, lexicon or (), min_confidence=min_confidence)
     bad = write_answers(
         RecordReader(source, reader.domain, reading, need_mr=False, a_line_is="text"),
         ReadableText.from_record,

@@ -142,6 +142,7 @@ def generate(
             rich_help_panel=_CONTRAST,
         ),
     ] = False,
+    lexicon: opt.Lexicon = None,
     batch_size: opt.BatchSize = 64,
     seed: opt.Seed = 0,
     engine: opt.Engine = "auto",
@@ -258,6 +259,7 @@ def generate(
         planner=planner,
         sentences=sentences,
         contrast=_contrast(contrast, beta, plausibility, dynamic),
+        lexicon=lexicon or (),
     )
     with progress("generating") as advance:
         summary = generator.generate_file(

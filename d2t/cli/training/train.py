@@ -50,6 +50,7 @@ def train(
             rich_help_panel=opt.DATA,
         ),
     ] = None,
+    lexicon: opt.Lexicon = None,
     limit: Annotated[
         int | None,
         typer.Option(
@@ -129,6 +130,7 @@ def train(
         "data.train": train_file,
         "data.dev": dev_file,
         "data.domain": domain,
+        "data.lexicon": [str(file) for file in lexicon] if lexicon else None,
         "data.limit": limit,
         "model.architecture": "pretrained" if pretrained else architecture,
         "model.name_or_path": pretrained,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from d2t.language.template import template_of
 from d2t.mr.domain import load_domain
+from d2t.mr.lexicon_layers import with_lexicons
 from d2t.mr.render import mr_to_json
 from d2t.mr.types import MeaningRepresentation
 from d2t.slots.checker import SlotChecker
@@ -111,20 +112,25 @@ class LearnedReader:
 
 
 def text_reader(
-    model: Path | None = None, domain: str | None = None, *, min_confidence: float = 0.5
+    model: Path | None = None,
+    domain: str | None = None,
+    lexicon: Sequence[str | Path] = (),
+    *,
+    min_confidence: float = 0.5,
 ) -> TextReader:
     """The parser in the folder ``model``, or, without one, the rules of a domain.
 
     Args:
         model: a folder that ``d2t train-parser`` wrote; it brings its own domain.
         domain: of the rules; None: restaurant.
+        lexicon: files that are layers above the lexicon of the domain, the last on top.
         min_confidence: see ``LearnedReader``.
 
     Raises:
         BundleError, DomainError: there is no such parser or domain.
     """
     if model is None:
-        loaded = load_domain(domain or "restaurant")
+        loaded = with_lexicons(load_domain(domain or "restaurant"), lexicon)
         return RuleReader(loaded, SlotChecker.for_domain(loaded))
     from d2t.judges.parser.classifier import LearnedParser  # imports torch
 

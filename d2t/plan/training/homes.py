@@ -6,7 +6,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from d2t.corpus.correct import align_examples, correct_examples, has_lexicon, split_references
+from d2t.corpus.correct import align_examples, correct_examples, split_references
 from d2t.corpus.group import remove_overlap
 from d2t.corpus.load import load_split
 from d2t.corpus.registry import default_domain, registry
@@ -14,6 +14,7 @@ from d2t.io.resources import shipped_model
 from d2t.model.bundle.manifest import Manifest
 from d2t.mr.domain import load_domain
 from d2t.mr.domain_files import load_domain_copy
+from d2t.mr.lexicon_layers import has_lexicon
 from d2t.plan.bigram import BigramPlanner
 from d2t.plan.choose import FittedPlanners, make_planner
 from d2t.plan.neural import PLANNER, NeuralPlanner

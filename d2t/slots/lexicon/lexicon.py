@@ -15,19 +15,25 @@ Layout of the file::
     [[entry]]               slot, values (candidates, first = default), say (patterns),
                             negated (candidates), weak, sole (true or false)
     [[ignore]]              say: patterns that realise nothing; firm: nor does what is in them
+    [[remove]]              slot, values (all of them where not given), say (patterns): what the
+                            layers below read in these words does not count
     [[apposition]]          slot, words (values), between (words): one mention, told twice
+    [values]                SLOT = values that the domain does not list
+    extends                 the lexicon below: a shipped domain, or a path from this file
+
+Several files are layers of one lexicon (``d2t.mr.lexicon_layers``).
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from d2t.errors import DomainError, did_you_mean
-from d2t.io.bounded import FileFault, read_toml
 from d2t.io.hashing import sha256_json
+from d2t.mr.domain_files import toml_key, toml_string
+from d2t.mr.lexicon_layers import ADDS, LAYER, Origin, lexicon_layers
 from d2t.slots.lexicon.pattern import Node, PatternCache, parse_pattern
 from d2t.slots.lexicon.tokens import Tokenizer
 
@@ -37,9 +43,13 @@ if TYPE_CHECKING:
     from d2t.mr.domain import Domain
 
 
-# What realises nothing wins a tie.
+# What realises nothing wins a tie within its layer; a layer wins against those below it.
 _IGNORED_RANK = -2
+RANKS_OF_LAYER = 1_000_000
+"""The ranks of a layer begin so much below those of the layer under it."""
+_MAX_LAYER = 1_000
 _MAX_REACH = 1000  # words
+_NOWHERE = Origin("lexicon")
 _SHOWN = 60  # characters of a name or value that a message repeats
 
 
@@ -56,6 +66,9 @@ class Entry:
         weak: it counts only when the MR holds one of the values and nothing else says it.
         sole: it counts only when nothing else realises the slot.
         firm: it is chosen before any phrase it overlaps.
+        removes: it takes back what the layers below read in its words; no values: all of the slot.
+        sources: the patterns as they are written.
+        origin: where it stands.
     """
 
     slot: str
@@ -66,6 +79,9 @@ class Entry:
     weak: bool = False
     sole: bool = False
     firm: bool = False
+    removes: bool = False
+    sources: tuple[str, ...] = ()
+    origin: Origin = _NOWHERE
 
     @property
     def numeric(self) -> bool:
@@ -145,34 +161,37 @@ class Lexicon:
 
     def worded(self) -> frozenset[tuple[str, str]]:
         """(slot, value) pairs that some phrase of the lexicon can realise."""
-        return frozenset((e.slot, value) for e in self.entries for value in (*e.values, *e.negated))
+        saying = (entry for entry in self.entries if not entry.removes)
+        return frozenset((e.slot, value) for e in saying for value in (*e.values, *e.negated))
 
 
 def load_lexicon(domain: Domain) -> Lexicon:
-    """The lexicon beside the domain file, or an empty one (values are then matched verbatim).
+    """The lexicon of all layers, or an empty one (values are then matched verbatim).
 
     Raises:
-        DomainError: the file is not valid; the message names the table and the pattern.
+        DomainError: a file is not valid; the message names the table and the pattern.
     """
-    path = None if domain.folder is None else domain.folder / "lexicon.toml"
-    if path is None or not path.is_file():
+    layers = lexicon_layers(domain)
+    if not layers.files:
         return Lexicon(Tokenizer(), digest=sha256_json({}))
-    try:
-        raw, text = read_toml(path)
-    except FileFault as error:
-        raise DomainError(f"{path}: {error}") from error
-    return lexicon_from_dict(raw, domain, where=str(path), text=text)
+    return lexicon_from_dict(
+        layers.content, domain, where=layers.files[-1].where, origins=layers.origins
+    )
 
 
 _TABLES: dict[str, type] = {
     "spelling": dict, "macros": dict, "weights": dict, "negation": dict, "landmark": dict,
-    "aliases": dict, "common": dict, "equivalents": dict,
-    "entry": list, "ignore": list, "apposition": list,
+    "aliases": dict, "common": dict, "equivalents": dict, "values": dict,
+    "entry": list, "ignore": list, "remove": list, "apposition": list,
 }  # fmt: skip
 
 
 def lexicon_from_dict(
-    raw: Mapping[str, Any], domain: Domain, *, where: str = "lexicon", text: str = ""
+    raw: Mapping[str, Any],
+    domain: Domain,
+    *,
+    where: str = "lexicon",
+    origins: Mapping[str, list[Origin]] | None = None,
 ) -> Lexicon:
     """Build and validate a lexicon from the content of a ``lexicon.toml``.
 
@@ -180,15 +199,16 @@ def lexicon_from_dict(
         raw: the content.
         domain: whose lexicon it is.
         where: what messages call the file.
-        text: of the file; messages then name the line at which a table begins.
+        origins: where the tables stand, for messages and explanations.
 
     Raises:
         DomainError: the content is not that of a lexicon; the message names the place.
     """
     for key, value in raw.items():
         if key not in _TABLES or not isinstance(value, _TABLES[key]):
-            raise DomainError(f"{where}: unexpected table {key!r}{did_you_mean(key, _TABLES)}")
-    build = _Builder(raw, domain, where, text)
+            place = origins[key][0].where if origins and origins.get(key) else where
+            raise DomainError(f"{place}: unexpected table {key!r}{did_you_mean(key, _TABLES)}")
+    build = _Builder(raw, domain, where, origins or {})
     return Lexicon(
         tokenizer=build.tokenizer,
         entries=build.entries(),
@@ -216,46 +236,74 @@ def _strings(value: Any, place: str) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _one_letter_apart(a: str, b: str) -> bool:
+    """Whether one letter, or the order of two, makes the difference (and the case, perhaps)."""
+    a, b = a.casefold(), b.casefold()
+    while a and b and a[0] == b[0]:
+        a, b = a[1:], b[1:]
+    while a and b and a[-1] == b[-1]:
+        a, b = a[:-1], b[:-1]
+    return max(len(a), len(b)) <= 1 or (len(a) == 2 and a[::-1] == b)
+
+
+def _is_template_of(template: str, value: str) -> bool:
+    if "#" not in template:
+        return False
+    return re.fullmatch(re.escape(template).replace(r"\#", r"\d+(?:[.,]\d+)?"), value) is not None
+
+
 class _Builder:
     """Turns tables into values, with errors that say where: ``place`` is that of the error."""
 
-    def __init__(self, raw: Mapping[str, Any], domain: Domain, where: str, text: str) -> None:
-        self.raw, self.domain, self.where, self.text = raw, domain, where, text
+    def __init__(
+        self,
+        raw: Mapping[str, Any],
+        domain: Domain,
+        where: str,
+        origins: Mapping[str, list[Origin]],
+    ) -> None:
+        self.raw, self.domain, self.where, self.origins = raw, domain, where, origins
         self.place = where
         self.tokenizer = Tokenizer(self.texts("spelling"))
         self.macros = self.texts("macros")
         self.cache = PatternCache()
+        self.listed = {slot: set(_strings(values, self.place)) for slot, values in self.values()}
 
     def table(self, name: str) -> Mapping[str, Any]:
         """The table of that name, empty where there is none; errors are then about it."""
-        line = self._line(rf"\[[ \t]*{name}[ \t]*\]", 0)
-        self.place = f"{line}[{name}]"
+        self.place = f"{self._before(self.origin(name))}[{name}]"
         table: Mapping[str, Any] = self.raw.get(name, {})
         return table
 
-    def tables(self, name: str) -> Iterable[tuple[int, Mapping[str, Any]]]:
-        """Number and content of the tables of an array; errors are then about the last one."""
+    def tables(self, name: str) -> Iterable[tuple[Origin, Mapping[str, Any]]]:
+        """Origin and content of the tables of an array; errors are then about the last one."""
         for index, table in enumerate(self.raw.get(name, [])):
-            self.place = f"{self.where}: [[{name}]] {index + 1}"
+            origin = self.origin(name, index)
+            self.place = f"{self._before(origin)}[[{name}]] {origin.index}"
             if not isinstance(table, dict):
-                raise DomainError(f"{self.place} must be a table")
-            yield index, table
+                raise DomainError(f"{origin.where}: [[{name}]] {origin.index} must be a table")
+            values = table.get("values")
+            first = values[0] if isinstance(values, list) and values else ""
+            facts = {"slot": table.get("slot"), "value": first}
+            about = ", ".join(
+                f"{key} {str(fact)[:_SHOWN]!r}" for key, fact in facts.items() if fact
+            )
+            if about:
+                self.place += f" ({about})"
+            yield origin, table
 
-    def at(self, name: str, index: int, table: Mapping[str, Any]) -> str:
-        """The place of a table of an array, with its line and what it is about."""
-        line = self._line(rf"\[\[[ \t]*{name}[ \t]*\]\]", index)
-        values = table.get("values")
-        first = values[0] if isinstance(values, list) and values else ""
-        facts = {"slot": table.get("slot"), "value": first}
-        about = ", ".join(f"{key} {str(fact)[:_SHOWN]!r}" for key, fact in facts.items() if fact)
-        return f"{line}[[{name}]] {index + 1}" + (f" ({about})" if about else "")
+    def origin(self, name: str, index: int = 0) -> Origin:
+        """Where a table stands."""
+        known = self.origins.get(name, ())
+        return known[index] if index < len(known) else Origin(self.where, 0, index + 1)
 
-    def _line(self, header: str, index: int) -> str:
-        places = re.finditer(rf"^[ \t]*{header}", self.text, re.MULTILINE)
-        header_match = next(islice(places, index, None), None)
-        if header_match is None:
-            return f"{self.where}: "
-        return f"{self.where}, line {self.text.count(chr(10), 0, header_match.start()) + 1}: "
+    def _before(self, origin: Origin) -> str:
+        line = f", line {origin.line}" if origin.line else ""
+        return f"{origin.where}{line}: "
+
+    def values(self) -> Iterable[tuple[str, Any]]:
+        """The values of each slot that the lexicon lists, beside those of the domain."""
+        return self.by_slot("values", list)
 
     def keys(self, table: Mapping[str, Any], allowed: set[str], needed: set[str]) -> None:
         """Refuse unknown and missing keys."""
@@ -317,43 +365,87 @@ class _Builder:
                 for source in sources
             )
         except DomainError as error:
-            raise DomainError(f"{self.place}: {error.message}") from error
+            macro = re.search(r"of macro '(\w+)'", error.message)
+            known = self.origins.get(f"macros.{macro[1]}") if macro is not None else None
+            away = known is not None and not self.place.startswith(known[0].where)
+            end = f" (the macro is in {known[0]})" if known is not None and away else ""
+            raise DomainError(f"{self.place}: {error.message}{end}") from error
 
     def entries(self) -> tuple[Entry, ...]:
-        """All of ``[[entry]]`` and ``[[ignore]]``."""
+        """All of ``[[entry]]``, ``[[ignore]]`` and ``[[remove]]``."""
         entries: list[Entry] = []
-        for name in ("entry", "ignore"):
-            for index, table in self.tables(name):
-                try:
-                    if name == "entry":
-                        entries.append(self.entry(table, index))
-                    else:
-                        entries.append(
-                            self.entry({"slot": "", "values": [], **table}, _IGNORED_RANK)
-                        )
-                except DomainError as error:
-                    place = self.at(name, index, table)
-                    message = error.message.replace(self.place, place, 1)
-                    raise DomainError(message, code=error.code) from error
+        for name in ("entry", "ignore", "remove"):
+            for index, (origin, table) in enumerate(self.tables(name)):
+                rank = index if name == "entry" else _IGNORED_RANK
+                if name == "ignore":
+                    table = {"slot": "", "values": [], **table}
+                entries.append(self.entry(table, rank, origin, removes=name == "remove"))
+        self.check_values(entries)
         return tuple(entries)
 
-    def entry(self, table: Mapping[str, Any], rank: int) -> Entry:
-        """One ``[[entry]]`` or ``[[ignore]]``."""
-        self.keys(
-            table,
-            {"slot", "values", "say", "negated", "weak", "sole", "firm"},
-            {"slot", "values", "say"},
-        )
+    def entry(
+        self, table: Mapping[str, Any], rank: int, origin: Origin, *, removes: bool = False
+    ) -> Entry:
+        """One ``[[entry]]``, ``[[ignore]]`` or ``[[remove]]``."""
+        if removes:
+            self.keys(table, {"slot", "values", "say", LAYER}, {"slot", "say"})
+        else:
+            self.keys(
+                table,
+                {"slot", "values", "say", "negated", "weak", "sole", "firm", LAYER},
+                {"slot", "values", "say"},
+            )
         return Entry(
             slot=self.slot(table["slot"]) if table["slot"] != "" else "",
             values=self.strings(table, "values"),
             negated=self.strings(table, "negated"),
             patterns=self.patterns(table, "say"),
-            rank=rank,
+            rank=rank - RANKS_OF_LAYER * self.layer(table),
             weak=self.flag(table, "weak"),
             sole=self.flag(table, "sole"),
             firm=self.flag(table, "firm"),
+            removes=removes,
+            sources=self.strings(table, "say"),
+            origin=origin,
         )
+
+    def layer(self, table: Mapping[str, Any]) -> int:
+        """The layer that a table says it is of: 0 is the bottom."""
+        layer = table.get(LAYER, 0)
+        if isinstance(layer, bool) or not isinstance(layer, int) or not 0 <= layer <= _MAX_LAYER:
+            raise DomainError(f"{self.place}: {LAYER} must be a number from 0 to {_MAX_LAYER}")
+        return layer
+
+    def check_values(self, entries: list[Entry]) -> None:
+        """Refuse values of closed slots that nobody lists.
+
+        The bottom layer may say values that the domain does not list, unless they are a letter
+        from one that it lists. Layers above it list new values under ``[values]``.
+        """
+        known: dict[str, set[str]] = {
+            spec.name: {*spec.values, *self.listed.get(spec.name, ())}
+            for spec in self.domain.slots
+            if spec.kind not in ("open", "numeric") and spec.values
+        }
+        for entry in sorted(entries, key=lambda entry: -entry.rank):
+            bottom = entry.rank >= _IGNORED_RANK
+            for value in (*entry.values, *entry.negated):
+                listed = known.get(entry.slot)
+                if listed is None or value in listed or "#" in value or not value:
+                    continue
+                if any(_is_template_of(template, value) for template in listed):
+                    continue
+                spec = self.domain.slot(entry.slot)
+                if not bottom or any(_one_letter_apart(value, other) for other in spec.values):
+                    near = did_you_mean(value, listed)
+                    raise DomainError(
+                        f"{self._before(entry.origin)}{value[:_SHOWN]!r} is no value of "
+                        f"{entry.slot}{near}; a new value is listed in the lexicon: "
+                        f"[values] {toml_key(entry.slot)} = [{toml_string(value)}]",
+                        code="unknown_value",
+                    )
+            if bottom:
+                known.get(entry.slot, set()).update(entry.values, entry.negated)
 
     def words(self, table: Mapping[str, Any], key: str, default: Iterable[str]) -> frozenset[str]:
         """Normalised words; those of ``default`` where the key is absent."""
@@ -363,15 +455,23 @@ class _Builder:
     def negation(self) -> Negation:
         """The ``[negation]`` table."""
         table, default = self.table("negation"), Negation()
-        allowed = {"words", "phrases", "transparent", "exempt", "reach", "shared", "slots"}
+        allowed = {
+            "words", "phrases", "transparent", "exempt", "reach", "shared", "slots", ADDS,
+        }  # fmt: skip
         self.keys(table, allowed, set())
+        added = self.strings(table, ADDS)
         reach = table.get("reach", default.reach)
         if isinstance(reach, bool) or not isinstance(reach, int) or not 0 <= reach <= _MAX_REACH:
             raise DomainError(f"{self.place}: reach must be a number from 0 to {_MAX_REACH}")
+
+        def given(key: str, usual: frozenset[str]) -> frozenset[str]:
+            """The words of a key, beside the usual ones where it adds to them."""
+            return self.words(table, key, usual) | (usual if key in added else frozenset())
+
         return Negation(
-            words=self.words(table, "words", ()) if "words" in table else default.words,
-            transparent=self.words(table, "transparent", default.transparent),
-            exempt=self.words(table, "exempt", default.exempt),
+            words=given("words", default.words),
+            transparent=given("transparent", default.transparent),
+            exempt=given("exempt", default.exempt),
             reach=reach,
             phrases=self.patterns(table, "phrases"),
             shared=self.flag(table, "shared"),
@@ -402,8 +502,8 @@ class _Builder:
         """All of ``[[apposition]]``."""
         appositions: list[Apposition] = []
         for _, table in self.tables("apposition"):
-            allowed = {"slot", "words", "between"}
-            self.keys(table, allowed, allowed)
+            needed = {"slot", "words", "between"}
+            self.keys(table, {*needed, LAYER}, needed)
             appositions.append(
                 Apposition(
                     slot=self.slot(table["slot"]),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from d2t.slots.lexicon.automaton import Automaton, BackwardAutomaton
+from d2t.slots.lexicon.lexicon import RANKS_OF_LAYER
 from d2t.slots.lexicon.pattern import (
     OPEN,
     Choice,
@@ -134,6 +135,7 @@ class Phrase:
     weak: bool = False
     sole: bool = False
     negation: int = -1  # the negating word before it, where others may share it
+    removes: bool = False  # it takes back what lower layers read in its words
 
 
 class PhraseMatcher:
@@ -168,6 +170,9 @@ class PhraseMatcher:
             extra: further candidates, for example values of the MR found verbatim.
         """
         known = list(self._candidates(words))
+        if removed := [phrase for phrase in known if phrase.removes]:
+            known = [phrase for phrase in known if not phrase.removes]
+            known, extra = (_left(phrases, removed) for phrases in (known, extra))
         candidates = [p for p in extra if not any(_longer(k, p) for k in known)] + known
         candidates.sort(key=lambda p: (-p.weight, p.end - p.start, p.start, p.rank))
         taken: set[int] = set()
@@ -198,6 +203,8 @@ class PhraseMatcher:
                     yield self._phrase(words, first, last, weight, entry)
 
     def _phrase(self, words: list[str], start: int, end: int, weight: int, entry: Entry) -> Phrase:
+        if entry.removes:
+            return Phrase(start, end, 0, entry.slot, entry.values, entry.rank, removes=True)
         deniable = self._negation.slots is None or entry.slot in self._negation.slots
         negation = None
         if entry.slot and deniable and self._negation.words.isdisjoint(words[start:end]):
@@ -234,6 +241,24 @@ class PhraseMatcher:
             if word not in negation.transparent:  # a barrier only passes where it is listed
                 return None
         return None
+
+
+def _left(phrases: Iterable[Phrase], removed: list[Phrase]) -> list[Phrase]:
+    """The phrases without what higher layers take back."""
+    left: list[Phrase] = []
+    for phrase in phrases:
+        for one in removed:
+            if (
+                one.slot == phrase.slot
+                and one.start <= phrase.start
+                and phrase.end <= one.end
+                and phrase.rank > one.rank + RANKS_OF_LAYER // 2
+            ):
+                kept = tuple(value for value in phrase.values if value not in one.values)
+                phrase = replace(phrase, values=kept if one.values else ())
+        if phrase.values or not phrase.slot:
+            left.append(phrase)
+    return left
 
 
 def _with_negations(phrases: list[Phrase], taken: set[int]) -> list[Phrase]:

@@ -99,6 +99,8 @@ class DataConfig(Section):
             train file beside the default corpus stands alone: it needs a dev file.
         domain: a shipped domain or a folder with a ``domain.toml``; configuration files that name
             none get the corpus's.
+        lexicon: files that are layers above the lexicon of the domain, the last on top; the bundle
+            gets all layers as its lexicon.
         correct: replace train and dev MRs by what their text says (rule O1.6).
         remove_overlap: drop train and dev pairs whose MR occurs in the test split (rule O1.7).
         mask_share: chance that a closed value which the text says verbatim is shown as a
@@ -121,6 +123,7 @@ class DataConfig(Section):
     dev: str | None = None
     test: str | None = None
     domain: str = "restaurant"
+    lexicon: tuple[str, ...] = ()
     correct: bool = True
     remove_overlap: bool = True
     mask_share: float = Field(default=0.2, ge=0.0, le=1.0)

@@ -15,6 +15,7 @@ from d2t.language.delex import maskable
 from d2t.language.habits.clauses import ClauseChecker
 from d2t.language.template import template_of, template_words
 from d2t.mr.domain import load_domain
+from d2t.mr.lexicon_layers import with_lexicons
 from d2t.slots.checker import SlotChecker
 from d2t.train.config.options import OBJECTIVES, DataConfig
 
@@ -94,7 +95,7 @@ def prepare_data(
         DataError: a split is missing or nothing is left to train on.
     """
     _require_dev(config)
-    domain = load_domain(config.domain)
+    domain = with_lexicons(load_domain(config.domain), config.lexicon)
     _require_domain(config)
     if config.correct:
         require_lexicon(domain)
