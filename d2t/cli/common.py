@@ -153,8 +153,9 @@ def write_answers(
     batch_size: int = 1,
     strict: bool = False,
     show_errors: bool = True,
+    line_of: Callable[[dict[str, Any]], str] | None = None,
 ) -> int:
-    """Write one JSON line for each record on standard output, in input order.
+    """Write one line for each record on standard output, in input order.
 
     Args:
         records: good and bad ones; what reading them guessed or ignored is told at the end.
@@ -163,6 +164,7 @@ def write_answers(
         batch_size: records that are answered together.
         strict: raise the error of the first bad record; else an error object takes its place.
         show_errors: whether the error objects are written.
+        line_of: how an answer or error object is written; None: as a JSON line.
 
     Returns:
         The number of bad records that count: none if they are to be skipped, and are only told.
@@ -201,7 +203,7 @@ def write_answers(
         lines.update(zip(asked, answer(good), strict=True))
         for record in batch:
             if (line := lines[record.index]) is not None:
-                write(record_line(line))
+                write((line_of or record_line)(line))
         sys.stdout.flush()
     say_reading(records.report)
     if skip_bad and n_bad:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from d2t.mr.domain import Domain, SlotSpec
     from d2t.mr.types import MeaningRepresentation
-    from d2t.slots.lexicon.lexicon import Apposition
+    from d2t.slots.lexicon.lexicon import Apposition, Entry
     from d2t.slots.lexicon.tokens import Tokens
     from d2t.slots.names import Mention
 
@@ -262,6 +262,19 @@ class SlotChecker:
             pieces = merge_appositions(pieces, tokens, rule, self._specs[rule.slot], mr)
         spans, faint = settle(pieces, tokens, self._specs, mr)
         return Alignment(text, spans, sentence_starts(tokens), faint)
+
+    def wordings(
+        self, text: str, mr: MeaningRepresentation | None = None
+    ) -> list[tuple[int, int, Entry, str]]:
+        """The phrases of the lexicon that were chosen: characters, entry and pattern."""
+        tokens = self._tokenize(text)
+        words, places = mask(tokens, self._names.find(tokens, self._fresh_names(mr), mr))
+        chosen: list[tuple[int, int, Entry, str]] = []
+        for phrase in self._matcher.find(words, self._verbatim(words, mr)):
+            if (known := self._matcher.wording(phrase)) is not None:
+                first, last = places[phrase.start][0], places[phrase.end - 1][1]
+                chosen.append((tokens.starts[first], tokens.ends[last - 1], *known))
+        return chosen
 
     def check(
         self, text: str, mr: MeaningRepresentation, *, merge_synonyms: bool = False

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from d2t.cli import options as opt
 from d2t.cli.common import say, verdict, write_answers
 from d2t.cli.reading import reads_records
+from d2t.io.records import record_line
 from d2t.printable import one_line
+from d2t.slots import table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from d2t.mr.domain import Domain
     from d2t.mr.reader import ReadOptions, Record
+    from d2t.slots.explain import Source
+    from d2t.slots.page import Page
     from d2t.slots.types import SlotReport, Tally
 
 
@@ -39,6 +47,31 @@ def check(
             "'cheap' and 'less than £20'.",
         ),
     ] = False,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="Also name what each span was read by: the entry of a lexicon with its file and "
+            "line, or the value of the MR. In JSON this is the key `sources` of a span.",
+        ),
+    ] = False,
+    form: Annotated[
+        Literal["jsonl", "csv"],
+        typer.Option(
+            "--format",
+            help="jsonl writes a JSON report for each record. csv writes a table for a "
+            "spreadsheet: one row for each record, with a column for each kind of error.",
+        ),
+    ] = "jsonl",
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html",
+            metavar="FILE",
+            help="Also write one HTML page with all texts: coloured spans, errors, filters and "
+            "search. It needs no network and no other file.",
+        ),
+    ] = None,
     as_json: opt.JsonSummary = False,
     strict: opt.Strict = False,
     *,
@@ -50,7 +83,7 @@ def check(
     (or `ref`, `hypothesis`, `output`) from JSON, CSV, Excel or Parquet files. For each record it
     writes a JSON report on standard output, in input order; the summary is printed on standard
     error. A bad record gives an error object in its place, and the exit code is then 3. The exit
-    code is 4 if a gate is missed.
+    code is 4 if a gate is missed. If a reading is wrong, `d2t lexicon` mends it.
 
     Example:  `echo '{"mr": "name[Aromi]", "text": "Aromi is a pub."}' | d2t check --show`
     """
@@ -60,10 +93,16 @@ def check(
     from d2t.mr.parse import unseen_values
     from d2t.mr.reader import RecordReader
     from d2t.slots.checker import SlotChecker
+    from d2t.slots.explain import explain as explained_spans
+    from d2t.slots.explain import spans_with_sources
     from d2t.slots.types import Tally, slots_as_list
 
     if show and as_json:
         raise UsageError("--show prints for people, --json for programs; give one of them")
+    if form == "csv" and (show or as_json):
+        raise UsageError("--format csv writes a table; leave out --show and --json")
+    if explain and form == "csv":
+        raise UsageError("a table has no place for --explain; use --show, --html or JSON with it")
     loaded = with_lexicons(load_domain(domain), lexicon or ())
     checker = SlotChecker.for_domain(loaded)
     tally = Tally()
@@ -76,16 +115,49 @@ def check(
             records.report.notes.append(note)
         report = checker.check(record.require_text(), mr, merge_synonyms=merge_synonyms)
         tally.add(report)
+        sources = explained_spans(checker, report.alignment, mr) if explain else []
+        if page is not None:
+            page.add(record.id, report, mr, sources)
         if show:
-            _show(record, report, loaded)
+            _show(record, report, loaded, sources)
         if show or as_json:
             return None
+        if form == "csv":
+            return {_ROW: table.row(record.id, report)}
+        found = report.as_dict()
+        if explain:
+            found["spans"] = spans_with_sources(found["spans"], sources)
         unseen = slots_as_list(unseen_values(mr, loaded))
-        return {"id": record.id, **report.as_dict(), "unseen": unseen}
+        return {"id": record.id, **found, "unseen": unseen}
+
+    def line_of(answer: dict[str, Any]) -> str:
+        """A report or an error as it is written."""
+        message = answer["error"]["message"] if "error" in answer else ""
+        if message and page is not None:
+            page.add_error(answer["id"], message)
+        if as_json:
+            return ""
+        if form == "jsonl":
+            return record_line(answer)
+        return answer[_ROW] if _ROW in answer else table.error_row(answer["id"], message)
 
     records = RecordReader(source, loaded, reading)
-    tally.bad_lines = write_answers(records, read, list, strict=strict, show_errors=not as_json)
-    signature = checker.signature(merge_synonyms=merge_synonyms)
+    with _page(html, source, loaded) as page:
+        if form == "csv":
+            print(table.header(), end="")
+        tally.bad_lines = write_answers(
+            records,
+            read,
+            list,
+            strict=strict,
+            show_errors=not as_json or html is not None,
+            line_of=line_of,
+        )
+        signature = checker.signature(merge_synonyms=merge_synonyms)
+        if page is not None:
+            page.close(tally.line(signature))
+    if html is not None:
+        say(f"page: {html}")
     if as_json:
         summary = {**tally.as_dict(signature), "input": records.report.as_dict()}
         print(json.dumps(summary, ensure_ascii=False))
@@ -94,7 +166,30 @@ def check(
     raise typer.Exit(verdict(_missed(tally, max_ser), bad_lines=tally.bad_lines))
 
 
-def _show(record: Record, report: SlotReport, domain: Domain) -> None:
+_ROW = "row"
+
+
+@contextmanager
+def _page(html: Path | None, source: str, domain: Domain) -> Iterator[Page | None]:
+    """The page that ``--html`` asks for; it appears when it is complete."""
+    if html is None:
+        yield None
+        return
+    from d2t.io.atomic import atomic_write
+    from d2t.io.text_source import STDIN
+    from d2t.slots.page import Page
+
+    name = "standard input" if source == STDIN else Path(source).name
+    with atomic_write(html) as stream:
+        yield Page(stream, f"d2t check: {name}", domain.slot_names)
+
+
+def _show(
+    record: Record,
+    report: SlotReport,
+    domain: Domain,
+    sources: Sequence[tuple[Source, ...]],
+) -> None:
     from rich.console import Console
 
     from d2t.slots.render import render_report
@@ -103,6 +198,11 @@ def _show(record: Record, report: SlotReport, domain: Domain) -> None:
     with console.capture() as shown:  # rich has an exit code of its own for closed pipes
         console.print(one_line(f"{record.id}  "), end="", style="bold", markup=False)
         console.print(render_report(report, domain.slot_names))
+        for span, behind in zip(report.spans, sources, strict=False):
+            words = report.alignment.text[span.start : span.end]
+            for source in behind:
+                line = one_line(f"    {words!r} is {span.slot}: {source}")
+                console.print(line, style="dim", markup=False)
     sys.stdout.write(shown.get())
 
 

@@ -27,7 +27,7 @@ Several files are layers of one lexicon (``d2t.mr.lexicon_layers``).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from d2t.errors import DomainError, did_you_mean
@@ -40,7 +40,7 @@ from d2t.slots.lexicon.tokens import Tokenizer
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from d2t.mr.domain import Domain
+    from d2t.mr.domain import Domain, LexiconFile
 
 
 # What realises nothing wins a tie within its layer; a layer wins against those below it.
@@ -143,6 +143,18 @@ class Lexicon:
     equivalents: tuple[tuple[tuple[str, ...], ...], ...] = ()
     light: frozenset[str] = frozenset()
     digest: str = ""
+    files: tuple[LexiconFile, ...] = ()
+
+    def place(self, entry: Entry, pattern: str) -> Origin:
+        """The file and line at which an entry has a pattern."""
+        origin = entry.origin
+        text = next((file.text for file in self.files if file.where == origin.where), "")
+        for line, content in enumerate(text.split("\n")[origin.line :], origin.line + 1):
+            if content.lstrip().startswith("["):
+                break
+            if toml_string(pattern) in content or f"'{pattern}'" in content:
+                return replace(origin, line=line)
+        return origin
 
     def variants(self, words: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
         """``words`` and what they may be exchanged for, e.g. ``about 15`` and ``around 15``."""
@@ -174,9 +186,10 @@ def load_lexicon(domain: Domain) -> Lexicon:
     layers = lexicon_layers(domain)
     if not layers.files:
         return Lexicon(Tokenizer(), digest=sha256_json({}))
-    return lexicon_from_dict(
+    lexicon = lexicon_from_dict(
         layers.content, domain, where=layers.files[-1].where, origins=layers.origins
     )
+    return replace(lexicon, files=layers.files)
 
 
 _TABLES: dict[str, type] = {

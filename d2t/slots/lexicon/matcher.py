@@ -136,6 +136,7 @@ class Phrase:
     sole: bool = False
     negation: int = -1  # the negating word before it, where others may share it
     removes: bool = False  # it takes back what lower layers read in its words
+    source: int = -1  # the number of its pattern, for PhraseMatcher.wording
 
 
 class PhraseMatcher:
@@ -190,7 +191,7 @@ class PhraseMatcher:
         for start in range(len(words)):
             for end, indices in self._automaton.matches_at(classes, start):
                 for index in indices:
-                    node, entry = self._patterns[index]
+                    node, _ = self._patterns[index]
                     if index not in self._marked:
                         self._marked[index] = has_marks(node)
                     first, last = start, end
@@ -200,9 +201,10 @@ class PhraseMatcher:
                         if location is None or location.start >= location.end:
                             continue
                         first, last, weight = location.start, location.end, location.weight
-                    yield self._phrase(words, first, last, weight, entry)
+                    yield self._phrase(words, first, last, weight, index)
 
-    def _phrase(self, words: list[str], start: int, end: int, weight: int, entry: Entry) -> Phrase:
+    def _phrase(self, words: list[str], start: int, end: int, weight: int, index: int) -> Phrase:
+        entry = self._patterns[index][1]
         if entry.removes:
             return Phrase(start, end, 0, entry.slot, entry.values, entry.rank, removes=True)
         deniable = self._negation.slots is None or entry.slot in self._negation.slots
@@ -224,8 +226,17 @@ class PhraseMatcher:
             numbers = [word for word in words[start:end] if is_number(word)]
             values = _filled(values, numbers)
         return Phrase(
-            start, end, weight, entry.slot, values, entry.rank, entry.weak, entry.sole, shared
-        )
+            start, end, weight, entry.slot, values, entry.rank, entry.weak, entry.sole, shared,
+            source=index,
+        )  # fmt: skip
+
+    def wording(self, phrase: Phrase) -> tuple[Entry, str] | None:
+        """The entry that a phrase comes from and the pattern as it is written; None: no entry."""
+        if phrase.source < 0:
+            return None
+        node, entry = self._patterns[phrase.source]
+        at = next(at for at, pattern in enumerate(entry.patterns) if pattern is node)
+        return entry, entry.sources[at]
 
     def negation_before(self, words: list[str], start: int) -> int | None:
         """Position of the word that negates what begins at ``start``, if any."""
