@@ -19,7 +19,7 @@ FLOORS = (
     ("mr",),
     ("slots/lexicon",),
     ("slots",),
-    ("corpus",),
+    ("corpus", "slots/mending"),
     ("corpus/mini", "language", "plan",),
     ("augment", "language/habits", "linearize",),
     ("augment/phrases", "model/bundle", "score", "train/config",),

@@ -51,6 +51,7 @@ COMMANDS = {
     "train": "training.train:train",
     "generate": "generating.generate:generate",
     "check": "evaluating.check:check",
+    "lexicon": "evaluating.lexicon:app",
     "evaluate": "evaluating.evaluate:app",
     "compare": "evaluating.compare:compare",
     "linearize": "generating.linearize:linearize",

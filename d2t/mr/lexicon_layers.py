@@ -5,7 +5,7 @@ user names (``--lexicon FILE``) lie above it. A layer says only what it adds or 
 
 - ``[spelling]``, ``[macros]``, ``[equivalents]``: its keys go before those below. A macro may use
   the macro of the same name below it: ``price = "({price}|tariff)"``.
-- ``[weights]``, ``[negation]``, ``[landmark]``, ``[common]``, ``[values]``, ``[aliases]``: lists
+- ``[weights]``, ``[negation]``, ``[landmark]``, ``[common]``, ``[aliases]``: lists
   get longer, other keys are replaced.
 - ``[[entry]]``, ``[[ignore]]``, ``[[remove]]``, ``[[apposition]]``: those of all layers count; of
   equally good readings that of the higher layer is chosen.
@@ -36,7 +36,7 @@ LEXICON = "lexicon.toml"
 LAYER = "layer"
 EXTENDS = "extends"
 _MOST_LAYERS = 50
-_BY_SLOT = ("aliases", "common", "values")  # tables with a key for each slot
+_BY_SLOT = ("aliases", "common")  # tables with a key for each slot
 # Keys of [negation] with a default; ADDS names those to which the default belongs.
 _DEFAULTED = ("words", "transparent", "exempt")
 ADDS = "adds"

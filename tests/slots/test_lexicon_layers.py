@@ -159,7 +159,7 @@ def test_the_signature_and_reports_change_with_a_layer_that_changes(tmp_path: Pa
     ("text", "message"),
     [
         (CHEAP.replace("cheap", "cheep"), "line 1: 'cheep' is no value.*did you mean 'cheap'"),
-        (CHEAP.replace("cheap", "dear"), r'\[values\] priceRange = \["dear"\]'),
+        (CHEAP.replace("cheap", "dear"), "'dear' is no value.*new = true"),
         ("\n" + CHEAP.replace("priceRange", "priceRnge"), "line 2: .*mean 'priceRange'"),
         (CHEAP.replace("for pea", "(for pea"), "line 1: .*is not closed"),
         (CHEAP.replace("for pea", "{prize} pea"), "line 1: .*prize"),
@@ -189,11 +189,8 @@ def test_a_missing_layer_is_an_error(tmp_path: Path) -> None:
         d2t.load_domain(lexicon=tmp_path / "none.toml")
 
 
-def test_a_new_value_is_listed_in_the_layer(tmp_path: Path) -> None:
-    mine = write(
-        tmp_path / "mine.toml",
-        '[values]\n"price range" = ["dear"]\n' + CHEAP.replace("cheap", "dear"),
-    )
+def test_an_entry_may_bring_a_new_value(tmp_path: Path) -> None:
+    mine = write(tmp_path / "mine.toml", CHEAP.replace("cheap", "dear") + "new = true\n")
     assert said(d2t.load_domain(lexicon=mine), "for peanuts") == ["priceRange[dear]"]
 
 

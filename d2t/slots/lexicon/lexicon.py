@@ -13,12 +13,12 @@ Layout of the file::
     [landmark]              slot, name_slot; before, after, called: patterns; places: words
     [aliases.SLOT]          "Value" = ["other way to write it"]
     [[entry]]               slot, values (candidates, first = default), say (patterns),
-                            negated (candidates), weak, sole (true or false)
+                            negated (candidates), weak, sole (true or false);
+                            new: its values are listed nowhere else (true or false)
     [[ignore]]              say: patterns that realise nothing; firm: nor does what is in them
     [[remove]]              slot, values (all of them where not given), say (patterns): what the
                             layers below read in these words does not count
     [[apposition]]          slot, words (values), between (words): one mention, told twice
-    [values]                SLOT = values that the domain does not list
     extends                 the lexicon below: a shipped domain, or a path from this file
 
 Several files are layers of one lexicon (``d2t.mr.lexicon_layers``).
@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any
 
 from d2t.errors import DomainError, did_you_mean
 from d2t.io.hashing import sha256_json
-from d2t.mr.domain_files import toml_key, toml_string
+from d2t.mr.domain_files import toml_string
 from d2t.mr.lexicon_layers import ADDS, LAYER, Origin, lexicon_layers
 from d2t.slots.lexicon.pattern import Node, PatternCache, parse_pattern
 from d2t.slots.lexicon.tokens import Tokenizer
@@ -67,6 +67,7 @@ class Entry:
         sole: it counts only when nothing else realises the slot.
         firm: it is chosen before any phrase it overlaps.
         removes: it takes back what the layers below read in its words; no values: all of the slot.
+        new: no other place lists its values.
         sources: the patterns as they are written.
         origin: where it stands.
     """
@@ -80,6 +81,7 @@ class Entry:
     sole: bool = False
     firm: bool = False
     removes: bool = False
+    new: bool = False
     sources: tuple[str, ...] = ()
     origin: Origin = _NOWHERE
 
@@ -194,7 +196,7 @@ def load_lexicon(domain: Domain) -> Lexicon:
 
 _TABLES: dict[str, type] = {
     "spelling": dict, "macros": dict, "weights": dict, "negation": dict, "landmark": dict,
-    "aliases": dict, "common": dict, "equivalents": dict, "values": dict,
+    "aliases": dict, "common": dict, "equivalents": dict,
     "entry": list, "ignore": list, "remove": list, "apposition": list,
 }  # fmt: skip
 
@@ -280,7 +282,6 @@ class _Builder:
         self.tokenizer = Tokenizer(self.texts("spelling"))
         self.macros = self.texts("macros")
         self.cache = PatternCache()
-        self.listed = {slot: set(_strings(values, self.place)) for slot, values in self.values()}
 
     def table(self, name: str) -> Mapping[str, Any]:
         """The table of that name, empty where there is none; errors are then about it."""
@@ -313,10 +314,6 @@ class _Builder:
     def _before(self, origin: Origin) -> str:
         line = f", line {origin.line}" if origin.line else ""
         return f"{origin.where}{line}: "
-
-    def values(self) -> Iterable[tuple[str, Any]]:
-        """The values of each slot that the lexicon lists, beside those of the domain."""
-        return self.by_slot("values", list)
 
     def keys(self, table: Mapping[str, Any], allowed: set[str], needed: set[str]) -> None:
         """Refuse unknown and missing keys."""
@@ -405,7 +402,7 @@ class _Builder:
         else:
             self.keys(
                 table,
-                {"slot", "values", "say", "negated", "weak", "sole", "firm", LAYER},
+                {"slot", "values", "say", "negated", "weak", "sole", "firm", "new", LAYER},
                 {"slot", "values", "say"},
             )
         return Entry(
@@ -418,6 +415,7 @@ class _Builder:
             sole=self.flag(table, "sole"),
             firm=self.flag(table, "firm"),
             removes=removes,
+            new=self.flag(table, "new"),
             sources=self.strings(table, "say"),
             origin=origin,
         )
@@ -433,14 +431,17 @@ class _Builder:
         """Refuse values of closed slots that nobody lists.
 
         The bottom layer may say values that the domain does not list, unless they are a letter
-        from one that it lists. Layers above it list new values under ``[values]``.
+        from one that it lists. In layers above it, an entry with new values says so.
         """
         known: dict[str, set[str]] = {
-            spec.name: {*spec.values, *self.listed.get(spec.name, ())}
+            spec.name: set(spec.values)
             for spec in self.domain.slots
             if spec.kind not in ("open", "numeric") and spec.values
         }
-        for entry in sorted(entries, key=lambda entry: -entry.rank):
+        for entry in entries:
+            if entry.new:
+                known.get(entry.slot, set()).update(entry.values, entry.negated)
+        for entry in sorted(entries, key=lambda entry: -entry.rank):  # from the bottom
             bottom = entry.rank >= _IGNORED_RANK
             for value in (*entry.values, *entry.negated):
                 listed = known.get(entry.slot)
@@ -453,8 +454,7 @@ class _Builder:
                     near = did_you_mean(value, listed)
                     raise DomainError(
                         f"{self._before(entry.origin)}{value[:_SHOWN]!r} is no value of "
-                        f"{entry.slot}{near}; a new value is listed in the lexicon: "
-                        f"[values] {toml_key(entry.slot)} = [{toml_string(value)}]",
+                        f"{entry.slot}{near} (if it is a new value, write new = true there)",
                         code="unknown_value",
                     )
             if bottom:

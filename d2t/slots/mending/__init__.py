@@ -1,0 +1,1 @@
+"""Show, mend and test the wordings of a lexicon."""
