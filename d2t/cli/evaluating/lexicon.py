@@ -216,6 +216,8 @@ def run_cases(
                     print(one_line(f"    {fault}"))
     if as_json:
         print(json.dumps({"cases": n, "failed": failed, "bad_lines": bad}, ensure_ascii=False))
+    for name in ("gold", "expect"):  # read here, not by the reader
+        records.report.unused.pop(name, None)
     say_reading(records.report)
     if not n and not bad:
         say("d2t: there is no case in the input")
