@@ -91,7 +91,10 @@ def test_a_layer_takes_readings_back_within_words_and_slot(tmp_path: Path) -> No
     assert said(layered, "a bargain hunt") == ["name[Bargain]"]
     assert said(layered, "a bargain") == ["priceRange[cheap]"]
     one = write(tmp_path / "one.toml", removal.replace("say", 'values = ["cheap"]\nsay'))
-    assert said(d2t.load_domain(base, lexicon=one), "a bargain hunt") == ["priceRange[high]"]
+    assert said(d2t.load_domain(base, lexicon=one), "a bargain hunt") == ["name[Bargain]"]
+    other = write(tmp_path / "other.toml", removal.replace("say", 'values = ["free"]\nsay'))
+    with pytest.raises(DomainError, match="'free' is no value"):
+        said(d2t.load_domain(base, lexicon=other), "a bargain hunt")
     # What a layer says itself is not taken back by it, nor by one below.
     again = write(tmp_path / "again.toml", removal + CHEAP.replace("for peanuts", "bargain hunt"))
     assert said(d2t.load_domain(base, lexicon=again), "a bargain hunt") == ["priceRange[cheap]"]

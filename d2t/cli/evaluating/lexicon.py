@@ -17,6 +17,7 @@ from d2t.printable import one_line, pictured
 if TYPE_CHECKING:
     from d2t.mr.domain import Domain
     from d2t.mr.reader import ReadOptions
+    from d2t.slots.mending.teach import Proposal
     from d2t.slots.mending.wordings import Block
 
 app = typer.Typer(
@@ -226,6 +227,126 @@ def run_cases(
     if failed:
         raise typer.Exit(ExitCode.GATE_MISSED)
     exit_after(0 if reading.skip_bad else bad)
+
+
+@app.command()
+@reads_records
+def teach(
+    source: opt.Source = "-",
+    min_count: Annotated[
+        int,
+        typer.Option(
+            "--min-count",
+            min=1,
+            help="The number of texts that a proposal must put right. With 1, words that stand in "
+            "one text only are proposed too; many of these need a person's eye.",
+        ),
+    ] = 2,
+    yes: Annotated[bool, typer.Option("--yes", help="Write all proposals without asking.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the proposals and write nothing.")
+    ] = False,
+    domain: opt.Domain = "restaurant",
+    lexicon: Written = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the proposals as JSON on standard output.")
+    ] = False,
+    *,
+    reading: ReadOptions,
+) -> None:
+    """Propose wordings from texts whose right MR is known, ask about each, and write them.
+
+    Each record holds a `text` and the MR that it says: in `gold` if a person has corrected it, or
+    in `mr` if the pair is known to be faithful. Words that stand in texts with a value that is not
+    read, and in no text without the value, are proposed as a wording; words that are read wrongly
+    again and again are proposed to be taken back. A proposal that would make the reading of any of
+    the texts worse is not shown.
+
+    Example:  d2t lexicon teach corrected.jsonl --dry-run
+    """
+    from d2t.errors import D2TError, UsageError
+    from d2t.mr.reader import RecordReader
+    from d2t.slots.mending.teach import lesson_from_record, n_right, with_blocks
+    from d2t.slots.mending.teach import teach as proposals_of
+    from d2t.slots.mending.wordings import append
+
+    if yes and dry_run:
+        raise UsageError("--yes writes the proposals, --dry-run writes nothing; give one of them")
+    file, loaded = _written(domain, lexicon)
+    records = RecordReader(source, loaded, reading, need_mr=False)
+    lessons, bad = [], 0
+    for record in records:
+        try:
+            lessons.append(lesson_from_record(record, loaded))
+        except D2TError as error:
+            bad += 1
+            say(one_line(f"d2t: line {record.line} (id {record.id}): {error.message}"))
+    records.report.unused.pop("gold", None)
+    say_reading(records.report)
+    proposals = proposals_of(lessons, loaded, min_count=min_count)
+    asks = not (yes or dry_run or as_json) and _is_terminal()
+    taken = _chosen(proposals, loaded) if asks else [one.block for one in proposals]
+    if as_json:
+        print(json.dumps([one.as_dict() for one in proposals], ensure_ascii=False))
+    elif not asks:
+        for one in proposals:
+            _tell(one)
+    before = n_right(lessons, loaded)
+    after = n_right(lessons, with_blocks(loaded, taken)) if taken else before
+    say(
+        f"{counted(len(lessons), 'text')}: {before} are read exactly, {after} with "
+        f"{counted(len(taken), 'proposal')}"
+    )
+    if taken and (asks or yes):
+        append(taken, file)
+        say(f"written to {file}; use it with --lexicon {file}")
+    elif taken and not dry_run:
+        say("nothing is written; give --yes to write all, or run it in a terminal to choose")
+    exit_after(0 if reading.skip_bad else bad)
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def _tell(proposal: Proposal) -> None:
+    print(one_line(str(proposal)))
+    for text in proposal.examples:
+        print(one_line(f"    {text}"))
+
+
+def _chosen(proposals: list[Proposal], domain: Domain) -> list[Block]:
+    """The proposals that the person at the terminal takes, with their words as edited."""
+    from dataclasses import replace
+
+    from d2t.errors import D2TError
+    from d2t.slots.mending.wordings import try_block
+
+    taken: list[Block] = []
+    for at, proposal in enumerate(proposals, 1):
+        print(f"\n{at} of {len(proposals)}:", end=" ")
+        _tell(proposal)
+        block = proposal.block
+        while True:
+            answer = typer.prompt("y yes, n no, w weakly, e edit the words, q quit", default="n")
+            kind = answer.strip().lower()[:1]
+            if kind == "q":
+                return taken
+            if kind == "e":
+                block = replace(block, say=(typer.prompt("words", default=block.say[0]),))
+                try:
+                    trial = try_block(block, domain)
+                except D2TError as error:
+                    print(one_line(error.message))
+                    continue
+                for fault in (trial.idle, trial.unread, *trial.clashes):
+                    if fault:
+                        print(one_line(fault))
+                continue
+            if kind in ("y", "w"):
+                taken.append(replace(block, weak=True) if kind == "w" else block)
+            break
+    return taken
 
 
 def _domain(domain: str, lexicon: list[Path] | None) -> Domain:

@@ -255,21 +255,19 @@ class PhraseMatcher:
 
 
 def _left(phrases: Iterable[Phrase], removed: list[Phrase]) -> list[Phrase]:
-    """The phrases without what higher layers take back."""
-    left: list[Phrase] = []
-    for phrase in phrases:
-        for one in removed:
-            if (
-                one.slot == phrase.slot
-                and one.start <= phrase.start
-                and phrase.end <= one.end
-                and phrase.rank > one.rank + RANKS_OF_LAYER // 2
-            ):
-                kept = tuple(value for value in phrase.values if value not in one.values)
-                phrase = replace(phrase, values=kept if one.values else ())
-        if phrase.values or not phrase.slot:
-            left.append(phrase)
-    return left
+    """The phrases without those that higher layers take back."""
+    return [phrase for phrase in phrases if not any(_takes_back(one, phrase) for one in removed)]
+
+
+def _takes_back(removal: Phrase, phrase: Phrase) -> bool:
+    """Whether a removal of a higher layer covers the words, the slot and one of the values."""
+    return (
+        removal.slot == phrase.slot
+        and removal.start <= phrase.start
+        and phrase.end <= removal.end
+        and phrase.rank > removal.rank + RANKS_OF_LAYER // 2
+        and not (removal.values and set(removal.values).isdisjoint(phrase.values))
+    )
 
 
 def _with_negations(phrases: list[Phrase], taken: set[int]) -> list[Phrase]:
