@@ -322,7 +322,7 @@ def check(
     loaded = load_domain(domain, lexicon=lexicon)
     wanted = mr if isinstance(mr, MeaningRepresentation) else read_fields(mr, loaded).require_mr()
     checker = SlotChecker.for_domain(loaded)
-    return checker.check(text, wanted, merge_synonyms=merge_synonyms)
+    return checker.check(text, wanted, merge_synonyms=merge_synonyms, strict_numbers=True)
 
 
 def plan(

@@ -230,7 +230,7 @@ def check_text(
         whole: False if the text cannot be ``ok``, whatever the checker finds in it.
         finished: False when the text was cut at the greatest length.
     """
-    report = checker.check(text, request.mr)
+    report = checker.check(text, request.mr, strict_numbers=True)
     return Hypothesis(
         id=request.id,
         mr=request.mr,

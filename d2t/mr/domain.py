@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
@@ -12,6 +13,7 @@ from d2t.errors import DomainError, did_you_mean
 from d2t.io.bounded import FileFault, read_toml
 from d2t.io.hashing import sha256_json
 from d2t.io.resources import data_root
+from d2t.mr.quantity import known_units
 from d2t.printable import CONTROL
 
 if TYPE_CHECKING:
@@ -68,6 +70,9 @@ class SlotSpec:
         implicit: texts may say it without any wording that could be listed, as an opinion; MRs
             that are corrected from texts keep its given value where the text says no other.
         separator: stands between several values in one cell of a table; empty: it is guessed.
+        units: what its quantities are in: currencies (``GBP``) or CLDR units
+            (``length-kilometer``); where none is given, those of ``values``.
+        scale: the most that its quantities can be, as in "out of 5"; else that of ``values``.
     """
 
     name: str
@@ -77,6 +82,8 @@ class SlotSpec:
     synonyms: tuple[tuple[str, ...], ...] = ()
     implicit: bool = False
     separator: str = ""
+    units: tuple[str, ...] = ()
+    scale: Decimal | None = None
 
     def canonical_value(self, raw: str) -> str:
         """``raw`` in the domain's spelling when it is a known value, else unchanged."""
@@ -270,7 +277,7 @@ def _slot_spec(name: str, table: Any, where: str) -> SlotSpec:
     where = f"{where}: [slots.{name}]"
     if not isinstance(table, dict):
         raise DomainError(f"{where} must be a table with a 'kind'")
-    allowed = {"kind", "values", "aliases", "synonyms", "implicit", "separator"}
+    allowed = {"kind", "values", "aliases", "synonyms", "implicit", "separator", "units", "scale"}
     if unknown := set(table) - allowed:
         key = sorted(unknown)[0]
         raise DomainError(f"{where} has an unknown key {key!r}{did_you_mean(key, allowed)}")
@@ -300,7 +307,19 @@ def _slot_spec(name: str, table: Any, where: str) -> SlotSpec:
             f'{where} separator is {_short(separator)}, expected a string such as "|"'
         )
     aliases = _strings(table, "aliases", where, [])
-    return SlotSpec(name, kind, values, aliases, synonyms, implicit, separator)
+    units = _strings(table, "units", where, [])
+    if units and (strange := [unit for unit in units if unit not in known_units()]):
+        raise DomainError(
+            f"{where} units: {_short(strange[0])} is no currency code, such as GBP, and no unit"
+            f"{did_you_mean(strange[0], known_units())}"
+        )
+    scale = table.get("scale")
+    if scale is not None and (isinstance(scale, bool) or not isinstance(scale, int) or scale < 1):
+        raise DomainError(f"{where} scale is {_short(scale)}, expected a whole number such as 5")
+    return SlotSpec(
+        name, kind, values, aliases, synonyms, implicit, separator, units,
+        None if scale is None else Decimal(scale),
+    )  # fmt: skip
 
 
 def _strings(table: dict[str, Any], key: str, where: str, default: list[str]) -> tuple[str, ...]:

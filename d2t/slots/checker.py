@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,8 @@ from d2t.slots.lexicon.lexicon import Lexicon, load_lexicon
 from d2t.slots.lexicon.matcher import Phrase, PhraseMatcher, verbatim
 from d2t.slots.lexicon.tokens import sentence_starts
 from d2t.slots.names import NameFinder, NameTable
+from d2t.slots.pieces import Piece
+from d2t.slots.quantities import QuantityReader
 from d2t.slots.types import Alignment, SlotReport, Span, WrongValue
 
 if TYPE_CHECKING:
@@ -29,21 +30,6 @@ if TYPE_CHECKING:
 _QUOTES = (("'", "'"), ('"', '"'), ("‘", "’"), ("“", "”"), ("`", "'"))
 _QUOTE = re.compile("['\"‘’“”`]")
 _APOSTROPHE = re.compile(r"\w'\w|s'\s")
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Tokens ``start:end`` realise one of ``values``.
-
-    A weak one needs the MR to hold it, a sole one counts where nothing else realises the slot.
-    """
-
-    start: int
-    end: int
-    slot: str
-    values: tuple[str, ...]
-    weak: bool = False
-    sole: bool = False
 
 
 def mask(tokens: Tokens, mentions: list[Mention]) -> tuple[list[str], list[tuple[int, int]]]:
@@ -206,6 +192,9 @@ class SlotChecker:
         self._names = NameFinder(domain, lexicon, self._ordinary(domain))
         self._scaled = self._matcher.scaled
         self._specs = {spec.name: spec for spec in domain.slots}
+        self._quantities = QuantityReader(
+            self._specs, {entry.slot for entry in lexicon.entries if entry.numeric}
+        )
         self._worded = lexicon.worded()
         self._known_names = frozenset(
             (spec.name, value)
@@ -231,21 +220,25 @@ class SlotChecker:
         """SHA-256 of the lexicon's content."""
         return self.lexicon.digest
 
-    def signature(self, *, merge_synonyms: bool = False) -> str:
+    def signature(self, *, merge_synonyms: bool = False, strict_numbers: bool = False) -> str:
         """What a score depends on: ``SER|dom:restaurant@9f3c|lex:4b1e|rep:yes|syn:no|v:0.1.0``."""
         from d2t._version import __version__
 
         return (
             f"SER|dom:{self.domain.name}@{self.domain.digest[:4]}|lex:{self.lexicon_digest[:4]}"
-            f"|rep:yes|syn:{'yes' if merge_synonyms else 'no'}|v:{__version__}"
+            f"|rep:yes|syn:{'yes' if merge_synonyms else 'no'}"
+            f"{'|num:strict' if strict_numbers else ''}|v:{__version__}"
         )
 
-    def align(self, text: str, mr: MeaningRepresentation | None = None) -> Alignment:
+    def align(
+        self, text: str, mr: MeaningRepresentation | None = None, *, strict_numbers: bool = False
+    ) -> Alignment:
         """What ``text`` says.
 
         Args:
             text: any utterance: cased or not, tokenised or not.
             mr: decides among values that share a wording, and brings values nobody has seen before.
+            strict_numbers: read quantities strictly, as ``check`` describes.
         """
         tokens = self._tokenize(text)
         mentions = self._names.find(tokens, self._fresh_names(mr), mr)
@@ -258,6 +251,7 @@ class SlotChecker:
         if unknown := self._unknown_names(tokens, pieces, mentions):
             pieces = override(pieces, unknown)
         pieces.sort(key=lambda piece: piece.start)
+        pieces = self._quantities.read(tokens, pieces, mr, strict_numbers=strict_numbers)
         for rule in self.lexicon.appositions:
             pieces = merge_appositions(pieces, tokens, rule, self._specs[rule.slot], mr)
         spans, faint = settle(pieces, tokens, self._specs, mr)
@@ -277,7 +271,12 @@ class SlotChecker:
         return chosen
 
     def check(
-        self, text: str, mr: MeaningRepresentation, *, merge_synonyms: bool = False
+        self,
+        text: str,
+        mr: MeaningRepresentation,
+        *,
+        merge_synonyms: bool = False,
+        strict_numbers: bool = False,
     ) -> SlotReport:
         """Missing, added, wrong and repeated slots of ``text`` against ``mr``.
 
@@ -285,8 +284,11 @@ class SlotChecker:
             text: any utterance.
             mr: what it should say.
             merge_synonyms: take values that tell a reader the same thing (domain.toml) as one.
+            strict_numbers: a number must be said as a number ("moderately priced" is not
+                ``£20-25``), with the same bound and currency. Not strict is the reading of corpora:
+                people who wrote texts for ``£20-25`` softened it, and wrote "$20" for £20.
         """
-        alignment = self.align(text, mr)
+        alignment = self.align(text, mr, strict_numbers=strict_numbers)
         return judge(alignment, mr, self.merged) if merge_synonyms else judge(alignment, mr)
 
     def merged(self, slot: Slot) -> Slot:

@@ -227,7 +227,8 @@ def test_ordinary_words_are_no_names_without_their_capitals(mr, text, ok):
         ("customer rating[4]", "It is rated 4 by customers.", True),
         ("customer rating[4 out of 5]", "It is rated 4 by customers.", True),
         ("customer rating[4]", "It is rated 5 by customers.", False),
-        ("customer rating[4]", "It is rated 4 out of 5.", False),
+        ("customer rating[4]", "It is rated 4 out of 5.", True),  # the scale of the slot is 5
+        ("customer rating[4]", "It is rated 4 out of 10.", False),
         ("customer rating[4]", "It is not rated 4 by customers.", False),
         ("customer rating[4]", "It serves 4 cakes.", False),
         ("customer rating[4 stars]", "It has a customer rating of 4 stars.", True),

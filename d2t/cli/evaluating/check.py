@@ -113,7 +113,9 @@ def check(
         note = "the references were judged, because there is no column of texts"
         if record.text is None and note not in records.report.notes:
             records.report.notes.append(note)
-        report = checker.check(record.require_text(), mr, merge_synonyms=merge_synonyms)
+        report = checker.check(
+            record.require_text(), mr, merge_synonyms=merge_synonyms, strict_numbers=True
+        )
         tally.add(report)
         sources = explained_spans(checker, report.alignment, mr) if explain else []
         if page is not None:
@@ -153,7 +155,7 @@ def check(
             show_errors=not as_json or html is not None,
             line_of=line_of,
         )
-        signature = checker.signature(merge_synonyms=merge_synonyms)
+        signature = checker.signature(merge_synonyms=merge_synonyms, strict_numbers=True)
         if page is not None:
             page.close(tally.line(signature))
     if html is not None:

@@ -1,0 +1,585 @@
+"""Quantities: one reading of "£20-25", "less than 20 pounds", "five stars" and "4,5 out of 5".
+
+``quantities`` finds every expression of a quantity in a text, ``parse_quantity`` reads a value that
+is one as a whole, and ``says`` compares the two by meaning. The names of currencies and units are
+in ``units.json``, which ``tests/support/units_table.py`` writes from babel.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+EXACT, BELOW, ABOVE, ABOUT = "=", "<", ">", "~"
+PERCENT, STAR = "%", "star"
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number or a range with what it counts.
+
+    Attributes:
+        low: the number, or the lower end of a range.
+        high: the upper end of a range; the number itself elsewhere.
+        comparator: ``=``, ``<`` (an upper bound), ``>`` (a lower bound) or ``~`` (about).
+        units: what the unit may be, the likeliest first: ISO codes of currencies ("$" may be one
+            of many dollars), CLDR's names of units, ``%``, or ``star``; empty where none is told.
+        scale: the most there may be ("out of 5"), where it is told.
+        signs: the currency sign that is repeated as a grade ("$$" has two of them).
+    """
+
+    low: Decimal
+    high: Decimal
+    comparator: str = EXACT
+    units: tuple[str, ...] = ()
+    scale: Decimal | None = None
+    signs: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """The units and the scale of a slot: what its texts need not tell."""
+
+    units: tuple[str, ...] = ()
+    scale: Decimal | None = None
+
+
+class Expression(NamedTuple):
+    """``text[start:end]`` says ``quantity``."""
+
+    start: int
+    end: int
+    quantity: Quantity
+
+
+def says(said: Quantity, meant: Quantity, measure: Measure = Measure()) -> bool:
+    """Whether a text that says ``said`` says the value ``meant`` of a slot with ``measure``.
+
+    A unit or a scale that one of both leaves out is the slot's, where the slot has one. A hedge
+    ("about £15" for ``£15``) keeps the number and is allowed; a bound is not.
+    """
+    if (said.low, said.high, said.signs) != (meant.low, meant.high, meant.signs):
+        return False
+    if said.comparator != meant.comparator and (said.comparator, meant.comparator) != (
+        ABOUT,
+        EXACT,
+    ):
+        return False
+    return _same_scale(said, meant, measure) and _same_unit(said, meant, measure)
+
+
+def is_slip(said: Quantity, meant: Quantity) -> bool:
+    """Whether the two differ only as people's slips do: in the bound, an end, or the currency."""
+    if said.signs or meant.signs or PERCENT in (*said.units, *meant.units):
+        return False
+    if said.scale is not None and meant.scale is not None and said.scale != meant.scale:
+        return False
+    ends = (meant.low, meant.high)
+    return said.low in ends and said.high in ends
+
+
+def _scale(quantity: Quantity, measure: Measure) -> Decimal | None:
+    return measure.scale if quantity.scale is None else quantity.scale
+
+
+def _same_scale(said: Quantity, meant: Quantity, measure: Measure) -> bool:
+    if said.scale is not None and meant.scale is None and measure.scale is None:
+        return True  # nothing is known about the slot: "4.5 out of 5" says [4.5]
+    return _scale(said, measure) == _scale(meant, measure)
+
+
+def _same_unit(said: Quantity, meant: Quantity, measure: Measure) -> bool:
+    if said.scale is not None or meant.scale is not None or measure.scale is not None:
+        # "5 stars" is "5 out of 5" on a scale that is known
+        ours = [tuple(u for u in q.units if u != STAR) for q in (said, meant)]
+    else:
+        ours = [said.units, meant.units]
+    told, asked = ours
+    if not asked and not measure.units:
+        return PERCENT not in told  # nothing is known about the slot: "£15" says [15]
+    if not told and len(measure.units) != 1:
+        return not asked
+    return not set(resolve(told, measure.units)).isdisjoint(resolve(asked, measure.units))
+
+
+def resolve(units: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
+    """The units that an ambiguous sign ("$") means in a slot with the units ``known``."""
+    if not units:
+        return known
+    return tuple(unit for unit in units if unit in known) or units[:1]
+
+
+def derive_measure(
+    values: Iterable[str], units: tuple[str, ...] = (), scale: Decimal | None = None
+) -> Measure:
+    """The measure of a slot: as given, else what all its listed quantities have in common."""
+    listed = [q for q in map(parse_quantity, values) if q is not None]
+    if not units:
+        found = [resolve(q.units, ()) for q in listed if q.units and q.units != (STAR,)]
+        units = tuple(dict.fromkeys(unit for unit, *_ in found))
+    if scale is None:
+        scales = {q.scale for q in listed if q.scale is not None}
+        scale = scales.pop() if len(scales) == 1 else None
+    return Measure(units, scale)
+
+
+@lru_cache(maxsize=8192)
+def parse_quantity(value: str) -> Quantity | None:
+    """The quantity that ``value`` is as a whole; None where it is anything else."""
+    value = value.strip()
+    found = quantities(value)
+    if len(found) == 1 and found[0].start == 0 and found[0].end == len(value):
+        return found[0].quantity
+    return None
+
+
+# ------------------------------------------------------------------------------------ the grammar
+
+_FIGURE = (
+    r"(?:\d{1,3}(?:[,'\u2019\u00a0\u202f]\d{3})+(?:\.\d+)?"  # 30,000 and 1'000.50
+    r"|\d{1,3}(?:\.\d{3}){2,}(?:,\d+)?"  # 1.000.000
+    r"|\d+(?:\.\d+| \. \d\d(?!\d)|,\d{1,2}(?!\d))?)"  # 20, 4.5, 4,5, and spaced: 30 . 99
+)
+_LEX = re.compile(
+    rf"(?P<figure>{_FIGURE})(?P<half>[½¼¾])?"
+    r"|(?P<fraction>[½¼¾])"
+    r"|(?P<sign>[A-Z]{0,2}[$£€¥₹₩₪₫₱]|[%‰°²³])"
+    r"|(?P<word>[^\W\d_]+(?:['’][^\W\d_]+)*\.?(?=\W|\d|_|$))"
+    r"|(?P<dash>[-‐‑–—−])"
+    r"|(?P<other>\S)"
+)
+_FRACTIONS = {"½": Decimal("0.5"), "¼": Decimal("0.25"), "¾": Decimal("0.75")}
+_WORDS = tomllib.loads(Path(__file__).with_name("quantity.toml").read_text(encoding="utf-8"))
+_SIGNS = {"below": BELOW, "above": ABOVE, "about": ABOUT}
+_ONES = {word: Decimal(at) for at, word in enumerate(_WORDS["numbers"]["ones"])}
+_TENS = {word: Decimal(10 * at) for at, word in enumerate(_WORDS["numbers"]["tens"], 2)}
+_HUNDRED = Decimal(100)
+_MAGNITUDES = {word: Decimal(size) for word, size in _WORDS["magnitudes"].items()}
+_NEEDS_MONEY = frozenset({"m", "grand", "mio"})
+_ANY_NUMBER = re.compile(
+    r"[\d½¼¾$£€¥₹₩₪₫₱]|\b(?:" + "|".join([*_ONES, *_TENS, "hundred"]) + r")", re.IGNORECASE
+)
+
+
+def _by_word(table: dict[str, list[str]]) -> dict[str, str]:
+    return {word: _SIGNS[name] for name, words in table.items() for word in words if name in _SIGNS}
+
+
+_COMPARATORS = {tuple(key.split()): sign for key, sign in _by_word(_WORDS["before"]).items()}
+_LONGEST = max(map(len, _COMPARATORS))
+_FILLERS = frozenset(_WORDS["before"]["between"])
+_AFTER = _by_word(_WORDS["after_or"])
+_AFTER_ALONE = _by_word(_WORDS["after"])
+_TO = frozenset(_WORDS["numbers"]["range"])
+
+
+class _Lexeme(NamedTuple):
+    start: int
+    end: int
+    kind: str
+    text: str  # in lower case, words without their final full stop
+    raw: str
+
+
+class _Number(NamedTuple):
+    value: Decimal
+    next: int  # the lexeme after it
+    worded: bool
+
+
+class _Amount(NamedTuple):
+    """A number with the unit around it, from lexeme ``first`` to before ``next``."""
+
+    first: int
+    next: int
+    value: Decimal
+    units: tuple[str, ...]
+    magnified: bool
+    bare: Decimal  # without its magnitude
+
+
+@lru_cache(maxsize=1)
+def _units() -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]], int]:
+    """Units by sign, short form or code as written, and by name; the words of the longest name."""
+    raw = json.loads(Path(__file__).with_name("units.json").read_text(encoding="utf-8"))
+    written = {key: tuple(held) for kind in ("codes", "symbols") for key, held in raw[kind].items()}
+    for code in ("GBP", "USD", "EUR", "JPY", "AUD", "CAD", "CHF", "INR", "CNY"):
+        written[code.lower()] = (code,)
+    names = {key: tuple(held) for key, held in raw["names"].items()}
+    return written, names, max(len(name.split()) for name in names)
+
+
+@lru_cache(maxsize=1)
+def known_units() -> frozenset[str]:
+    """Every currency code and unit that ``Quantity.units`` may hold."""
+    written, names, _ = _units()
+    return frozenset(unit for table in (written, names) for held in table.values() for unit in held)
+
+
+@lru_cache(maxsize=2048)
+def quantities(text: str) -> tuple[Expression, ...]:
+    """Every quantity in ``text``, in order, none overlapping, each as long as possible."""
+    if _ANY_NUMBER.search(text) is None:
+        return ()
+    return tuple(_Scanner(text).expressions())
+
+
+class _Scanner:
+    """Reads the quantities of one text from its lexemes."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.lexemes = [_lexeme(match) for match in _LEX.finditer(text)]
+
+    def expressions(self) -> Iterable[Expression]:
+        at = 0
+        while at < len(self.lexemes):
+            found = self.graded(at) or self.amounts(at)
+            if found is None:
+                at += 1
+                continue
+            expression, at = found
+            yield expression
+
+    def word(self, at: int) -> str:
+        return self.lexemes[at].text if 0 <= at < len(self.lexemes) else ""
+
+    def kind(self, at: int) -> str:
+        return self.lexemes[at].kind if 0 <= at < len(self.lexemes) else ""
+
+    def glued(self, at: int) -> bool:
+        """Whether nothing stands between lexeme ``at`` and the one before it."""
+        return 0 < at < len(self.lexemes) and self.lexemes[at].start == self.lexemes[at - 1].end
+
+    # -- "$$"
+
+    def graded(self, at: int) -> tuple[Expression, int] | None:
+        """A run of two or more equal currency signs, or a single one that stands alone."""
+        sign = self.word(at)
+        if self.kind(at) != "sign" or sign == PERCENT:
+            return None
+        end = at + 1
+        while self.word(end) == sign and self.glued(end):
+            end += 1
+        if self.number(end) is not None or (end - at == 1 and self.number(at - 1) is not None):
+            return None
+        if end - at == 1 and (self.glued(at) or self.glued(end) or self.kind(end) == "dash"):
+            return None
+        count = Decimal(end - at)
+        quantity = Quantity(count, count, signs=sign)
+        return Expression(self.lexemes[at].start, self.lexemes[end - 1].end, quantity), end
+
+    # -- numbers
+
+    def number(self, at: int) -> _Number | None:
+        """The number in figures or words that begins at lexeme ``at``, without its magnitude."""
+        kind = self.kind(at)
+        if kind == "figure":
+            lexeme = self.lexemes[at]
+            value = _decimal(lexeme.text)
+            if lexeme.raw[-1] in _FRACTIONS:
+                value += _FRACTIONS[lexeme.raw[-1]]
+            return _Number(*self.half(value, at + 1), False)
+        if kind == "fraction":
+            return _Number(_FRACTIONS[self.word(at)], at + 1, False)
+        return self.worded(at) if kind == "word" else None
+
+    def half(self, value: Decimal, at: int) -> tuple[Decimal, int]:
+        """``value``, and a half where "and a half" follows."""
+        if [self.word(at + step) for step in range(3)] == ["and", "a", "half"]:
+            return value + Decimal("0.5"), at + 3
+        return value, at
+
+    def worded(self, at: int) -> _Number | None:
+        """A number in words: "four point five", "twenty-five", "a hundred and twenty"."""
+        start = at
+        if self.word(at) == "a" and self.word(at + 1) in ("hundred", "thousand", "million"):
+            value, at = Decimal(1), at + 1
+            if self.word(at) != "hundred":
+                return _Number(value, at, True)
+        else:
+            small = self.small(at)
+            if small is None:
+                return None
+            value, at = small
+        if self.word(at) == "hundred":
+            value, at = value * _HUNDRED, at + 1
+            rest = self.small(at + 1) if self.word(at) == "and" else self.small(at)
+            if rest is not None and value >= _HUNDRED:
+                value, at = value + rest[0], rest[1]
+        if self.word(at) == "point":
+            digits = ""
+            step = at + 1
+            while (digit := _ONES.get(self.word(step))) is not None and digit < 10:
+                digits, step = digits + str(digit), step + 1
+            if digits:
+                value, at = value + Decimal("0." + digits), step
+        value, at = self.half(value, at)
+        return _Number(value, at, True) if at > start else None
+
+    def small(self, at: int) -> tuple[Decimal, int] | None:
+        """A number in words below a hundred."""
+        word = self.word(at)
+        if word in _ONES:
+            return _ONES[word], at + 1
+        if word not in _TENS:
+            return None
+        value = _TENS[word]
+        after = at + 2 if self.kind(at + 1) == "dash" else at + 1
+        one = _ONES.get(self.word(after))
+        if one is not None and 0 < one < 10:
+            return value + one, after + 1
+        return value, at + 1
+
+    # -- numbers with units
+
+    def unit_at(self, at: int) -> tuple[tuple[str, ...], int] | None:
+        """The unit named at lexeme ``at``, and the lexeme after it."""
+        if at >= len(self.lexemes):
+            return None
+        written, names, longest = _units()
+        last = min(len(self.lexemes), at + longest)
+        for end in range(last, at, -1):
+            span = self.lexemes[at:end]
+            name = " ".join(lexeme.text for lexeme in span)
+            if (units := names.get(name)) is not None:
+                return units, end
+            if end - at <= 2:
+                raw = self.text[span[0].start : span[-1].end]
+                if (units := written.get(raw) or written.get(raw.rstrip("."))) is not None:
+                    return units, end
+        if (self.word(at) == "p" and self.glued(at)) or self.word(at) in ("pence", "penny"):
+            return ("pence",), at + 1
+        return None
+
+    def amount(self, at: int) -> _Amount | None:
+        """A number with its sign, magnitude and unit, whose first lexeme is ``at``."""
+        first, negative = at, False
+        units: tuple[str, ...] = ()
+        if self.word(at) == "minus" or self.is_minus(at):
+            negative, at = True, at + 1
+        if (before := self.currency_at(at)) is not None:
+            units, at = before
+            if self.is_minus(at, inside=True):
+                negative, at = True, at + 1
+        number = self.number(at)
+        if number is None:
+            return None
+        bare, at = number.value, number.next
+        value, magnified = bare, False
+        while (size := self.magnitude(at, units)) is not None:
+            value, at, magnified = value * size, at + 1, True
+        after = at + 1 if self.kind(at) == "dash" and self.kind(at + 1) == "word" else at
+        if (unit := self.unit_at(after)) is not None and (
+            not units or self.may_follow(unit[0], units)
+        ):
+            units, at = unit[0] if not units else _both(units, unit[0]), unit[1]
+            if self.word(at) in ("sterling",):
+                at += 1
+        if units == ("pence",):
+            value, bare, units = value / _HUNDRED, bare / _HUNDRED, ("GBP",)
+        if negative:
+            value, bare = -value, -bare
+        return _Amount(first, at, value, units, magnified, bare)
+
+    def is_minus(self, at: int, *, inside: bool = False) -> bool:
+        """Whether a dash is a sign: before a figure, and after a space or nothing."""
+        if self.kind(at) != "dash" or not self.glued(at + 1):
+            return False
+        if self.kind(at + 1) not in ("figure", "fraction", "sign"):
+            return False
+        return inside or at == 0 or not self.glued(at) or self.word(at - 1) in ("(", "[", '"', "=")
+
+    def currency_at(self, at: int) -> tuple[tuple[str, ...], int] | None:
+        """A currency sign or code before a number."""
+        if at >= len(self.lexemes):
+            return None
+        written, _, _ = _units()
+        raw = self.lexemes[at].raw
+        if self.kind(at) == "sign" and raw != PERCENT:
+            units = written.get(raw) or written.get(raw[-1])
+        elif self.kind(at) == "word" and len(raw) <= 3 and raw.upper() == raw:
+            units = written.get(raw)
+            units = units if units and len(units[0]) == 3 else None
+            if units is not None and self.kind(at + 1) == "sign":  # "US $20"
+                return units, at + 2
+        else:
+            return None
+        return (units, at + 1) if units else None
+
+    def magnitude(self, at: int, units: tuple[str, ...]) -> Decimal | None:
+        """The thousand or million after a number."""
+        word = self.word(at)
+        if word not in _MAGNITUDES or (len(word) == 1 and not self.glued(at)):
+            return None
+        return _MAGNITUDES[word] if units or word not in _NEEDS_MONEY else None
+
+    def may_follow(self, after: tuple[str, ...], before: tuple[str, ...]) -> bool:
+        """Whether a unit after a number repeats the currency before it ("£20 GBP", "$5 USD")."""
+        return not set(after).isdisjoint(before)
+
+    # -- whole expressions
+
+    def amounts(self, at: int) -> tuple[Expression, int] | None:
+        """One amount or a range, with comparators and scale."""
+        one = self.amount(at)
+        if one is None:
+            return None
+        quantity, end, end_is_range = self.joined(one)
+        first, comparator = self.compared(one.first, is_range=end_is_range)
+        if comparator is None:
+            comparator, end = self.compared_after(end)
+        if comparator == ABOUT and end_is_range:
+            comparator = EXACT
+        quantity, end = self.scaled(quantity, end)
+        quantity = replace(quantity, comparator=comparator or EXACT)
+        return Expression(self.lexemes[first].start, self.lexemes[end - 1].end, quantity), end
+
+    def joined(self, one: _Amount) -> tuple[Quantity, int, bool]:
+        """``one``, or the range that begins with it."""
+        at = one.next
+        word, kind = self.word(at), self.kind(at)
+        joins = word in _TO or kind == "dash"
+        if word == "and":
+            joins = any(self.word(one.first - step) in ("between", "betwixt") for step in (1, 2))
+        other = self.amount(at + 1) if joins else None
+        if other is None and word == "and" and not joins and one.units:
+            cues = {self.word(one.first - step) for step in range(1, 4)}
+            if cues & {"from", "range", "ranges", "ranging"}:
+                other = self.amount(at + 1)
+        if other is None or (other.value <= one.value and not other.magnified):
+            return Quantity(one.value, one.value, units=one.units), at, False
+        if one.units and other.units and set(one.units).isdisjoint(other.units):
+            return Quantity(one.value, one.value, units=one.units), at, False
+        low = one.value
+        if other.magnified and not one.magnified:  # "20-25 thousand", "£20 to 25k"
+            low = low * (other.value / other.bare)
+        units = _both(one.units, other.units) if one.units else other.units
+        return Quantity(low, other.value, units=units), other.next, True
+
+    def compared(self, first: int, *, is_range: bool) -> tuple[int, str | None]:
+        """The comparator before a number, and where it begins."""
+        at = first
+        skipped = 0
+        while skipped < 3:
+            for size in range(min(_LONGEST, at), 0, -1):
+                words = tuple(self.word(step) for step in range(at - size, at))
+                sign = _COMPARATORS.get(words) or _COMPARATORS.get(
+                    ("n't" if words[0].endswith(("n't", "n’t")) else words[0], *words[1:])
+                )
+                if sign is not None:
+                    if is_range and words in (("from",), ("some",)):
+                        return at - size, None
+                    if sign == ABOUT and size < at:
+                        further = self.compared(at - size, is_range=is_range)
+                        if further[1] is not None:
+                            return further
+                    return at - size, sign
+            if at and self.word(at - 1) in _FILLERS:
+                at, skipped = at - 1, skipped + 1
+                continue
+            break
+        if is_range and self.word(first - 1) in ("between", "betwixt"):
+            return first - 1, None
+        return first, None
+
+    def compared_after(self, end: int) -> tuple[str | None, int]:
+        """The comparator after a number ("£20 or less", "30 plus")."""
+        word = self.word(end)
+        if word in ("or", "and") or (word == "," and self.word(end + 1) == "or"):
+            at = end + 1 if word != "," else end + 2
+            if (sign := _AFTER.get(self.word(at))) is not None:
+                return sign, at + 1
+        if word in _AFTER_ALONE and not (
+            word in ("min", "plus") and self.kind(end + 1) == "figure"
+        ):
+            return _AFTER_ALONE[word], end + 1
+        if self.kind(end) == "dash" and self.word(end + 1) == "plus":
+            return ABOVE, end + 2
+        if [self.word(end + step) for step in range(2)] == ["at", "most"]:
+            return BELOW, end + 2
+        if [self.word(end + step) for step in range(2)] == ["at", "least"]:
+            return ABOVE, end + 2
+        return None, end
+
+    def scaled(self, quantity: Quantity, end: int) -> tuple[Quantity, int]:
+        """``quantity`` with the scale that follows it: "out of 5", "/5", "on a scale of ten"."""
+        at = end
+        while self.kind(at) == "dash":
+            at += 1
+        if self.word(at) == "/":
+            at += 1
+        elif [self.word(at), self.word(at + 1)] == ["on", "a"] and self.word(at + 2) == "scale":
+            at += 3
+            if [self.word(at + step) for step in range(4)] in (
+                ["from", "1", "to", self.word(at + 3)],
+                ["of", "1", "to", self.word(at + 3)],
+            ):
+                at += 3
+            else:
+                at += 1
+        elif self.word(at) == "out":
+            at += 1
+            while self.kind(at) == "dash":
+                at += 1
+            if self.word(at) == "of":  # people write "3 out 5" too
+                at += 1
+            while self.kind(at) == "dash":
+                at += 1
+        elif (
+            self.word(at) == "of"
+            and (number := self.number(at + 1))
+            and number.value in (5, 10, 100)
+        ):
+            at += 1
+        else:
+            return quantity, end
+        while self.word(at) in ("a", "the", "possible", "maximum", "total", "of"):
+            at += 1
+        number = self.number(at)
+        if number is None or number.value < quantity.high:
+            return quantity, end
+        at = number.next
+        while self.magnitude(at, ()) is not None:
+            return quantity, end
+        after = at + 1 if self.kind(at) == "dash" else at
+        if self.word(after) in ("star", "stars"):
+            at = after + 1
+        return replace(quantity, scale=number.value), at
+
+
+def _lexeme(match: re.Match[str]) -> _Lexeme:
+    kind = match.lastgroup or "other"
+    if kind == "half":
+        kind = "figure"
+    raw = match.group()
+    text = match["figure"] if kind == "figure" else raw.casefold()
+    if kind == "word":
+        text = text.rstrip(".")
+        raw = raw.rstrip(".") if text in _AFTER else raw
+    end = match.end() if kind != "word" else match.start() + len(raw.rstrip("."))
+    return _Lexeme(match.start(), end, kind, text, raw.rstrip(".") if kind == "word" else raw)
+
+
+def _decimal(figure: str) -> Decimal:
+    """The number that figures write."""
+    figure = re.sub(r"['\u2019\u00a0\u202f]", "", figure).replace(" ", "")
+    if figure.count(".") > 1:  # 1.000.000,5
+        return Decimal(figure.replace(".", "").replace(",", "."))
+    if re.fullmatch(r"\d+,\d{1,2}", figure):
+        return Decimal(figure.replace(",", "."))
+    return Decimal(figure.replace(",", ""))
+
+
+def _both(units: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
+    """The units that both may be; the second ones where they exclude each other."""
+    return tuple(unit for unit in others if unit in units) or others or units

@@ -1,0 +1,35 @@
+"""Quantities in texts, right and wrong ones, from a file of cases by kind."""
+
+import json
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+
+from d2t.mr.domain import domain_from_dict, load_domain
+from d2t.mr.parse import parse_mr
+from d2t.slots.checker import SlotChecker
+
+CASES = [
+    json.loads(line)
+    for line in (Path(__file__).parent / "cases" / "quantities.jsonl")
+    .read_text(encoding="utf-8")
+    .splitlines()
+]
+
+
+@lru_cache
+def _domain(source):
+    raw = json.loads(source)
+    return (
+        load_domain(raw) if isinstance(raw, str) else domain_from_dict({"name": "t", "slots": raw})
+    )
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['mr']}: {case['text']}")
+def test_a_quantity_is_read_by_meaning(case):
+    domain = _domain(json.dumps(case["domain"]))
+    report = SlotChecker.for_domain(domain).check(
+        case["text"], parse_mr(case["mr"], domain), strict_numbers=True
+    )
+    assert report.ok is case["ok"], report
