@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +84,9 @@ def with_lexicons(domain: Domain, files: Iterable[str | Path]) -> Domain:
     Raises:
         DomainError: a file cannot be read, or extends what is not there.
     """
+    files = tuple(files)
+    if not files:
+        return domain
     added: list[LexiconFile] = []
     below = {_place(file.where) for file in lexicon_files(domain)}
     for path in files:
@@ -208,7 +212,7 @@ def _longer(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
     for key, value in above.items():
         known = joined.get(key)
         if isinstance(known, list) and isinstance(value, list):
-            value = [*known, *(item for item in value if item not in known)]
+            value = list({repr(item): item for item in (*known, *value)}.values())
         joined[key] = value
     return joined
 
@@ -238,7 +242,7 @@ def _of_domain(
     if name in _BY_SLOT:
         return {slot: value for slot, value in table.items() if domain.has_slot(slot)}, places
     if name == "negation" and isinstance(table.get("slots"), list):
-        slots = [slot for slot in table["slots"] if domain.has_slot(slot)]
+        slots = [slot for slot in table["slots"] if domain.has_slot(str(slot))]
         return {**table, "slots": slots}, places
     if name == "landmark" and _fitting(table, domain) is None:
         return table, []
@@ -286,13 +290,22 @@ def _chain(path: Path, domain: Domain) -> list[LexiconFile]:
 
 def _read(path: Path, domain: Domain) -> LexiconFile:
     try:
-        raw, text = read_toml(path)
+        status = path.stat() if path.is_file() else None
+        raw, text = (
+            read_toml(path) if status is None else _parsed(path, status.st_mtime_ns, status.st_size)
+        )
     except FileFault as error:
         raise DomainError(f"{path}: {error}") from error
     folder = path.parent.resolve()
     own = domain.folder is not None and domain.folder.resolve() == folder
     foreign = not own and (folder / "domain.toml").is_file()
     return LexiconFile(str(path), text, foreign, raw)
+
+
+@lru_cache(maxsize=64)
+def _parsed(path: Path, changed: int, size: int) -> tuple[dict[str, Any], str]:
+    """The content of a file, read again when it has changed; nobody changes what is returned."""
+    return read_toml(path)
 
 
 def _extended(file: LexiconFile, path: Path, domain: Domain) -> Path | None:

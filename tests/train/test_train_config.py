@@ -115,3 +115,10 @@ def test_digest_ignores_how_but_not_what() -> None:
     assert load_config(None, sets=["run.threads=2", "run.device=cpu"]).digest() == base.digest()
     assert load_config(None, sets=["train.lr=0.5"]).digest() != base.digest()
     assert load_config(None, sets=["model.width=64"]).digest() != base.digest()
+
+
+def test_a_lexicon_of_ones_own_is_part_of_the_identity_where_there_is_one() -> None:
+    plain, mended = load_config(None), load_config(None, sets=['data.lexicon=["mine.toml"]'])
+    assert "lexicon" not in plain.as_dict()["data"]
+    assert mended.as_dict()["data"]["lexicon"] == ["mine.toml"]
+    assert plain.digest() != mended.digest()

@@ -146,10 +146,18 @@ class Lexicon:
     light: frozenset[str] = frozenset()
     digest: str = ""
     files: tuple[LexiconFile, ...] = ()
+    _places: dict[tuple[Origin, str], Origin] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     def place(self, entry: Entry, pattern: str) -> Origin:
         """The file and line at which an entry has a pattern."""
-        origin = entry.origin
+        key = (entry.origin, pattern)
+        if key not in self._places:
+            self._places[key] = self._find(entry.origin, pattern)
+        return self._places[key]
+
+    def _find(self, origin: Origin, pattern: str) -> Origin:
         text = next((file.text for file in self.files if file.where == origin.where), "")
         for line, content in enumerate(text.split("\n")[origin.line :], origin.line + 1):
             if content.lstrip().startswith("["):

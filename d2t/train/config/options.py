@@ -286,16 +286,17 @@ class TrainConfig(Section):
     def as_dict(self) -> dict[str, Any]:
         """The resolved configuration, JSON-able; ``train.lr`` is the rate that is used.
 
-        Without an objective, ``init`` or ``data.reading`` there is no such key: digests stay what
-        they were.
+        Without an objective, ``init``, ``data.reading`` or ``data.lexicon`` there is no such key:
+        digests stay what they were.
         """
         raw = self.model_dump(mode="json")
         raw["train"]["lr"] = self.peak_rate
         for name in ("objective", "init"):
             if raw[name] is None:
                 del raw[name]
-        if raw["data"]["reading"] is None:
-            del raw["data"]["reading"]
+        for name in ("reading", "lexicon"):
+            if not raw["data"][name]:
+                del raw["data"][name]
         return raw
 
     def digest(self) -> str:
