@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import combinations, pairwise
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from d2t.errors import MRParseError
 from d2t.mr.types import Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from random import Random
 
     from d2t.mr.domain import Domain
@@ -45,6 +45,15 @@ class Planner(Protocol):
         Raises:
             MRParseError: code ``plan_mismatch``: the prefix holds what the MR does not.
         """
+        ...
+
+
+@runtime_checkable
+class BatchPlanner(Protocol):
+    """A planner that plans many MRs at once faster than one after the other."""
+
+    def prepare(self, mrs: Iterable[MeaningRepresentation]) -> None:
+        """Plan the MRs and remember the plans, so that ``Planner.plan`` answers at once."""
         ...
 
 

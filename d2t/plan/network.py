@@ -1,12 +1,13 @@
 """The neural planner's network in numpy: a set of slots in, scores of what comes next out.
 
 Same parameters, same formulas as the torch module that trains it (``d2t.plan.training.planner``);
-a test holds the two equal. Shapes: n slots, b partial plans at once, d the width.
+a test holds the two equal. Shapes: m sets of slots at once, n slots in each, b partial plans of
+each set, d the width.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
@@ -133,27 +134,44 @@ def parameter_shapes(n_slots: int, n_values: int, n_acts: int, d: int) -> dict[s
 
 @dataclass(frozen=True, slots=True)
 class EncodedSlots:
-    """A set of slots as the network sees it.
+    """Sets of slots, all of the same size, as the network sees them: what no state changes.
 
     Attributes:
-        tokens: (n, d): what each slot is.
-        members: (n, d): what each slot adds to the set.
-        keys: (n, d): what a query is compared with.
-        first: (d,): the state before anything is said.
+        tokens: (m, n, d): what each slot is.
+        members: (m, n, d): what each slot adds to its set.
+        targets: (m, d, n): what a query is multiplied with for the scores of the slots.
+        gates: (m, n, 3d): the part of the GRU's gates that comes from the slot said last.
+        asked: (m, n, d): the part of a query that comes from the slot said last.
+        open: (m, n, d): the part of a query that comes from a slot that is not yet said.
+        first: (m, 1, d): the hidden state before anything is said.
     """
 
     tokens: Floats
     members: Floats
-    keys: Floats
+    targets: Floats
+    gates: Floats
+    asked: Floats
+    open: Floats
     first: Floats
+
+    def __getitem__(self, at: int) -> EncodedSlots:
+        """One set alone."""
+        parts = (getattr(self, part.name)[at : at + 1] for part in fields(self))
+        return EncodedSlots(*parts)
 
 
 class States(NamedTuple):
-    """Partial plans: ``hidden`` (b, d), ``remaining`` (b, d), ``last`` (b, d)."""
+    """Partial plans of each set.
+
+    Attributes:
+        hidden: (m, b, d): the GRU's state.
+        asked: (m, b, d): the part of the next query that comes from the slot said last.
+        open: (m, b, d): the part of it that comes from the slots not yet said.
+    """
 
     hidden: Floats
-    remaining: Floats
-    last: Floats
+    asked: Floats
+    open: Floats
 
 
 class PointerNetwork:
@@ -167,55 +185,81 @@ class PointerNetwork:
         p(i)     = softmax of score over the slots not yet said
         p(break) = sigmoid(w . relu(W_b [h_t; e_next; r_t] + b_b + length + sentence) + b)
 
-    Nothing depends on the order in which slots are given, as an MR has none.
+    Nothing depends on the order in which slots are given, as an MR has none. What is linear in the
+    slots is computed once for each slot of a set. Each set is multiplied on its own, so that its
+    scores do not depend, to the last bit, on the sets that are planned with it.
     """
 
     def __init__(self, weights: Mapping[str, Floats]) -> None:
         self.weights = dict(weights)
+        d = len(self.weights["start"])
+        parts: list[Floats] = np.split(self.weights["query.weight"].T, 3)
+        self._from_hidden, self._from_open, self._from_last = parts
+        self._scale: Floats = self.weights["ask.weight"].T / np.float32(np.sqrt(d))
 
-    def encode(self, slots: Ints, values: Ints, act: int) -> EncodedSlots:
-        """Encode n slots by the rows of their names and values."""
+    def encode(self, slots: Ints, values: Ints, acts: Ints) -> EncodedSlots:
+        """Encode m sets of n slots by the rows of their names, values (m, n) and acts (m,)."""
         w = self.weights
         tokens = w["slot"][slots] + w["value"][values]
         members: Floats = np.maximum(self._linear("member", tokens), np.float32(0.0))
-        first = np.tanh(self._linear("first", members.sum(axis=0)) + w["act"][act])
-        keys = np.asarray(tokens @ w["key.weight"].T, dtype=np.float32)
-        return EncodedSlots(tokens, members, keys, np.asarray(first, dtype=np.float32))
+        total = members.sum(axis=1, keepdims=True)
+        keys = tokens @ w["key.weight"].T
+        return EncodedSlots(
+            tokens=tokens,
+            members=members,
+            targets=np.matmul(self._scale, keys.transpose(0, 2, 1), dtype=np.float32),
+            gates=self._gates(tokens),
+            asked=np.matmul(tokens, self._from_last, dtype=np.float32),
+            open=np.matmul(members, self._from_open, dtype=np.float32),
+            first=np.tanh(self._linear("first", total) + w["act"][acts][:, None]),
+        )
 
     def begin(self, encoded: EncodedSlots) -> States:
-        """The one state in which nothing is said yet."""
-        start = self.weights["start"][None]
-        hidden = self._gru(start, encoded.first[None])
-        return States(hidden, encoded.members.sum(0)[None], start)
+        """The one state of each set in which nothing is said yet."""
+        start = np.broadcast_to(self.weights["start"], encoded.first.shape)
+        hidden = self._gru(self._gates(start), encoded.first)
+        return States(hidden, start @ self._from_last, encoded.open.sum(axis=1, keepdims=True))
 
     def advance(self, encoded: EncodedSlots, states: States, said: Ints) -> States:
-        """The states after each has said one more slot, ``said`` (b,)."""
-        last = encoded.tokens[said]
-        remaining = states.remaining - encoded.members[said]
-        return States(self._gru(last, states.hidden), remaining, last)
+        """The states after each has said one more slot, ``said`` (m, b)."""
+        hidden = self._gru(_chosen(encoded.gates, said), states.hidden)
+        still_open = states.open - _chosen(encoded.open, said)
+        return States(hidden, _chosen(encoded.asked, said), still_open)
 
     def log_probs(self, encoded: EncodedSlots, states: States, left: NDArray[np.bool_]) -> Floats:
-        """Log-probability of each slot to come next, (b, n); -inf where ``left`` (b, n) is False.
+        """Log-probability of each slot to come next; -inf where ``left`` is False.
 
-        Every row of ``left`` has a True.
+        Args:
+            encoded: the sets.
+            states: their partial plans.
+            left: (m, b, n): what each state may say; at least one slot.
+
+        Returns:
+            (m, b, n).
         """
-        seen = np.concatenate([states.hidden, states.remaining, states.last], axis=1)
-        query = np.tanh(self._linear("query", seen)) @ self.weights["ask.weight"].T
-        scores = query @ encoded.keys.T / np.float32(np.sqrt(query.shape[1]))
-        scores = np.where(left, scores, -np.inf)
-        scores = scores - scores.max(axis=1, keepdims=True)
-        log_probs: Floats = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+        query: Floats = states.hidden @ self._from_hidden
+        query += states.open + states.asked + self.weights["query.bias"]
+        scores = np.tanh(query) @ encoded.targets
+        scores = np.where(left, scores, np.float32(-np.inf))
+        scores -= scores.max(axis=2, keepdims=True)
+        log_probs: Floats = scores - np.log(np.exp(scores).sum(axis=2, keepdims=True))
         return log_probs
 
-    def break_logits(self, encoded: EncodedSlots, states: States, following: int) -> Floats:
-        """Log-odds of a break between one state's last slot and slot ``following``.
+    def break_logits(self, encoded: EncodedSlots, states: States, left: Sequence[int]) -> Floats:
+        """Log-odds of a break before the next slot, for one state of one set.
+
+        Args:
+            encoded: the set.
+            states: its state.
+            left: the slots not yet said; the first of them comes next.
 
         Returns:
             (MAX_COUNT + 1, MAX_COUNT + 1): by the length of the sentence so far in slots, and the
             number of sentences before it.
         """
         w = self.weights
-        seen = np.concatenate([states.hidden[0], encoded.tokens[following], states.remaining[0]])
+        remaining = encoded.members[0, list(left)].sum(axis=0)
+        seen = np.concatenate([states.hidden[0, 0], encoded.tokens[0, left[0]], remaining])
         base = self._linear("border", seen)
         mixed = np.maximum(base + w["length"][:, None] + w["sentence"][None], 0.0)
         logits: Floats = mixed @ w["stop.weight"][0] + w["stop.bias"][0]
@@ -225,15 +269,30 @@ class PointerNetwork:
         out: Floats = x @ self.weights[f"{name}.weight"].T + self.weights[f"{name}.bias"]
         return out
 
-    def _gru(self, x: Floats, hidden: Floats) -> Floats:
-        """One step of torch's GRU: n = tanh(W x + b + r (U h + c)), h' = (1 - z) n + z h."""
-        w = self.weights
-        given = x @ w["gru.weight_ih_l0"].T + w["gru.bias_ih_l0"]
-        kept = hidden @ w["gru.weight_hh_l0"].T + w["gru.bias_hh_l0"]
-        d = hidden.shape[1]
-        # sigmoid(x) = (1 + tanh(x / 2)) / 2, which cannot overflow
-        gates = 0.5 + 0.5 * np.tanh(0.5 * (given[:, : 2 * d] + kept[:, : 2 * d]))
-        reset, update = gates[:, :d], gates[:, d:]
-        new = np.tanh(given[:, 2 * d :] + reset * kept[:, 2 * d :])
-        out: Floats = (1.0 - update) * new + update * hidden
+    def _gates(self, x: Floats) -> Floats:
+        out: Floats = x @ self.weights["gru.weight_ih_l0"].T + self.weights["gru.bias_ih_l0"]
         return out
+
+    def _gru(self, given: Floats, hidden: Floats) -> Floats:
+        """One step of torch's GRU: n = tanh(W x + b + r (U h + c)), h' = (1 - z) n + z h.
+
+        Args:
+            given: W x + b.
+            hidden: h.
+        """
+        w = self.weights
+        kept = hidden @ w["gru.weight_hh_l0"].T + w["gru.bias_hh_l0"]
+        d = hidden.shape[-1]
+        # sigmoid(x) = (1 + tanh(x / 2)) / 2, which cannot overflow
+        half, one = np.float32(0.5), np.float32(1.0)
+        gates = half + half * np.tanh(half * (given[..., : 2 * d] + kept[..., : 2 * d]))
+        reset, update = gates[..., :d], gates[..., d:]
+        new = np.tanh(given[..., 2 * d :] + reset * kept[..., 2 * d :])
+        out: Floats = (one - update) * new + update * hidden
+        return out
+
+
+def _chosen(rows: Floats, said: Ints) -> Floats:
+    """Row ``said[i, j]`` of ``rows[i]``: (m, b, d)."""
+    out: Floats = rows[np.arange(len(said))[:, None], said]
+    return out

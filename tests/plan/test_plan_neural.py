@@ -13,8 +13,9 @@ from d2t.corpus.types import Example
 from d2t.errors import BundleError, DataError, MRParseError
 from d2t.mr.domain import load_domain
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
+from d2t.plan.base import bigram_f1, kendall_tau
 from d2t.plan.network import MAX_COUNT, PlanVocabulary, PointerNetwork, parameter_shapes
-from d2t.plan.neural import PLANNER, WEIGHTS, NeuralPlanner, Utility, best_order, pair_marginals
+from d2t.plan.neural import PLANNER, WEIGHTS, NeuralPlanner, Utility, expected_utility
 from d2t.plan.training.planner import (
     PlannerModule,
     PlannerSettings,
@@ -110,8 +111,8 @@ def test_numpy_equals_torch(fresh):
         encoded = planner._encode(item.plan.slots, item.mr)
         states, total = planner.network.begin(encoded), 0.0
         for at in range(1, len(row.slots)):
-            states = planner.network.advance(encoded, states, np.array([at - 1]))
-            logits = planner.network.break_logits(encoded, states, at)
+            states = planner.network.advance(encoded, states, np.array([[at - 1]]))
+            logits = planner.network.break_logits(encoded, states, range(at, len(row.slots)))
             logit = float(logits[row.lengths[at], row.sentences[at]])
             total += np.logaddexp(0.0, -logit if row.breaks[at] else logit)
         assert total == pytest.approx(float(losses.breaks), abs=1e-3)
@@ -142,30 +143,71 @@ def test_mode_is_the_most_probable_order(fresh):
     assert planner.log_prob(mode) == pytest.approx(best, abs=1e-4)
 
 
-def test_expected_order_is_the_best_of_all_permutations():
+def test_expected_utility_is_the_mean_agreement_with_the_distribution():
     rng = np.random.default_rng(1)
     n, utility = 5, Utility(tau=1.3, bigrams=0.7)
-    orders = np.stack([rng.permutation(n) for _ in range(7)])
-    weights = rng.dirichlet(np.ones(7))
-    marginals = pair_marginals(orders, weights)
+    orders = np.stack([[rng.permutation(n) for _ in range(7)] for _ in range(3)])
+    weights = rng.dirichlet(np.ones(7), size=3)
 
-    def value(order: tuple[int, ...]) -> float:
-        """Expected utility by definition: the mean over the distribution."""
-        pairs = {(a, b) for i, a in enumerate(order) for b in order[i + 1 :]}
-        ends = {*zip((n, *order), (*order, n), strict=True)}
-        total = 0.0
-        for other, weight in zip(orders.tolist(), weights, strict=True):
-            agree = sum((a, b) in pairs for i, a in enumerate(other) for b in other[i + 1 :])
-            tau = (2 * agree - len(pairs)) / len(pairs)
-            shared = len(ends & {*zip((n, *other), (*other, n), strict=True)})
-            total += weight * (utility.tau * tau + utility.bigrams * shared / (n + 1))
-        return total
+    def agreement(one: list[int], other: list[int]) -> float:
+        pairs = {(a, b) for i, a in enumerate(one) for b in one[i + 1 :]}
+        ends = {*zip((n, *one), (*one, n), strict=True)}
+        agree = sum((a, b) in pairs for i, a in enumerate(other) for b in other[i + 1 :])
+        tau = (2 * agree - len(pairs)) / len(pairs)
+        shared = len(ends & {*zip((n, *other), (*other, n), strict=True)})
+        return utility.tau * tau + utility.bigrams * shared / (n + 1)
 
-    for prefix in ((), (3,), (2, 0)):
-        found = best_order(marginals, utility, prefix)
-        assert tuple(found[: len(prefix)]) == prefix
-        candidates = [o for o in permutations(range(n)) if o[: len(prefix)] == prefix]
-        assert value(tuple(found)) == pytest.approx(max(map(value, candidates)))
+    worth = expected_utility(orders, weights, utility)
+    for at in range(3):
+        for k in range(7):
+            one = orders[at, k].tolist()
+            mean = sum(
+                weight * agreement(one, other)
+                for other, weight in zip(orders[at].tolist(), weights[at], strict=True)
+            )
+            assert worth[at, k] == pytest.approx(mean)
+
+
+def test_the_expected_order_is_the_best_of_all_permutations(fresh):
+    """With a beam that holds every order, the chosen one agrees best with the distribution."""
+    _, planner = fresh
+    slots = SLOTS[:4]
+    wide = NeuralPlanner(planner.vocabulary, planner.network.weights, beam=24)
+    every = [Plan(order) for order in permutations(slots)]
+    weights = [exp(planner.log_prob(plan)) for plan in every]
+
+    def worth(plan: Plan) -> float:
+        agreements = (2.0 * kendall_tau(plan, other) + bigram_f1(plan, other) for other in every)
+        return sum(weight * agree for weight, agree in zip(weights, agreements, strict=True))
+
+    assert worth(wide.plan(mr(*slots))) == pytest.approx(max(map(worth, every)), abs=1e-4)
+
+
+def test_plans_made_together_are_those_made_alone(fresh):
+    """To the last bit: texts may not depend on the batch."""
+    _, planner = fresh
+    values = ["French", "Indian", "Never Seen"]
+    sets = [
+        mr(*(Slot("food", value) if slot.name == "food" else slot for slot in SLOTS[:size]))
+        for size in range(1, len(SLOTS) + 1)
+        for value in values
+    ]
+    together = NeuralPlanner(planner.vocabulary, planner.network.weights)
+    together.prepare([*sets, mr()])
+    alone = NeuralPlanner(planner.vocabulary, planner.network.weights)
+    assert [together.plan(one) for one in sets] == [alone.plan(one) for one in sets]
+    key = together._key(sets[-1], sorted(sets[-1].slots), 0, None)
+    assert key in together._cache
+    vocabulary = planner.vocabulary
+    rows = [vocabulary.rows(sorted(one.slots)) for one in sets if len(one.slots) == 4]
+    names, found = (np.stack(part) for part in zip(*rows, strict=True))
+    acts = np.zeros(len(rows), dtype=np.int64)
+    orders, scores = together._search(together.network.encode(names, found, acts), 0)
+    for at in range(len(rows)):
+        single = together.network.encode(names[at : at + 1], found[at : at + 1], acts[:1])
+        own_orders, own_scores = together._search(single, 0)
+        assert np.array_equal(own_orders[0], orders[at])
+        assert np.array_equal(own_scores[0], scores[at])
 
 
 def test_breaks_are_the_most_probable_ones(fresh):
@@ -174,8 +216,8 @@ def test_breaks_are_the_most_probable_ones(fresh):
     order, n = [4, 0, 2, 1, 3], len(SLOTS)
     states, tables = planner.network.begin(encoded), []
     for at in range(1, n):
-        states = planner.network.advance(encoded, states, np.array([order[at - 1]]))
-        tables.append(planner.network.break_logits(encoded, states, order[at]))
+        states = planner.network.advance(encoded, states, np.array([[order[at - 1]]]))
+        tables.append(planner.network.break_logits(encoded, states, order[at:]))
 
     def loss(breaks: tuple[int, ...]) -> float:
         length, sentence, total = 1, 0, 0.0
