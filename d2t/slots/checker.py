@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -173,8 +174,12 @@ def _with_quotes(text: str, start: int, end: int, used: int) -> tuple[int, int]:
 # asked for, and rating[high] elsewhere.
 _VERBATIM_BONUS = 20
 _VERBATIM_RANK = -1
+_FAR = 12  # twice the words on each side in which a slot's own words are looked for
+_USUAL = 2.0  # how much more often a slot's phrases must have a word than those of another slot
+_CLAUSE_BREAKS = frozenset({".", "!", "?", ";", ",", "and", "but"})
 # Words of boolean slot names that texts do not repeat: has_linux_release, available_on_steam.
 _NAME_PARTS = frozenset({"has", "is", "on", "available", "release"})
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|_")
 _FIGURE = re.compile(r"\d+(?:[.,]\d+)?")
 
 
@@ -189,7 +194,10 @@ class SlotChecker:
         self.lexicon = lexicon
         self._tokenize = lexicon.tokenizer
         self._matcher = PhraseMatcher(lexicon)
-        self._names = NameFinder(domain, lexicon, self._ordinary(domain))
+        said = self._said(domain)
+        ordinary = self._matcher.vocabulary | lexicon.light | said
+        negation = self._matcher.negation_before
+        self._names = NameFinder(domain, lexicon, ordinary, said, negation)
         self._scaled = self._matcher.scaled
         self._specs = {spec.name: spec for spec in domain.slots}
         self._quantities = QuantityReader(
@@ -247,7 +255,7 @@ class SlotChecker:
             Piece(places[p.start][0], places[p.end - 1][1], p.slot, p.values, p.weak, p.sole)
             for p in self._matcher.find(words, self._verbatim(words, mr))
         ]
-        pieces += [Piece(m.start, m.end, m.slot, (m.value,)) for m in mentions]
+        pieces += [Piece(m.start, m.end, m.slot, (m.value,)) for m in mentions if m.slot]
         if unknown := self._unknown_names(tokens, pieces, mentions):
             pieces = override(pieces, unknown)
         pieces.sort(key=lambda piece: piece.start)
@@ -255,7 +263,8 @@ class SlotChecker:
         for rule in self.lexicon.appositions:
             pieces = merge_appositions(pieces, tokens, rule, self._specs[rule.slot], mr)
         spans, faint = settle(pieces, tokens, self._specs, mr)
-        return Alignment(text, spans, sentence_starts(tokens), faint)
+        names = [(mention.start, mention.end) for mention in mentions]
+        return Alignment(text, spans, sentence_starts(tokens, names), faint)
 
     def wordings(
         self, text: str, mr: MeaningRepresentation | None = None
@@ -320,12 +329,75 @@ class SlotChecker:
             for start, end, slot, value in context.unknown(tokens, taken, named)
         ]
 
-    def _ordinary(self, domain: Domain) -> frozenset[str]:
-        """The words of the lexicon and of closed values."""
+    def _shared(
+        self, wanted: Mapping[tuple[str, str], object], mr: MeaningRepresentation | None
+    ) -> dict[tuple[str, str], tuple[str, ...]]:
+        """Values of the MR that several of its slots have, as words: ``low`` prices and ratings."""
+        if mr is None or len({slot.value.casefold() for slot in mr.slots}) == len(mr.slots):
+            return {}
+        closed = [slot for slot in mr.slots if self._specs[slot.name].kind == "categorical"]
+        closed += [slot for slot in mr.slots if self._specs[slot.name].kind == "ordinal"]
+        worded = Counter(self._tokenize.words(slot.value) for slot in closed)
+        keys = {
+            (slot.name, slot.value): spoken
+            for slot in closed
+            if (spoken := self._tokenize.words(slot.value)) and worded[spoken] > 1
+        }
+        unlisted = {keys[key] for key in keys if key in wanted}  # the lexicon tells others apart
+        return {key: spoken for key, spoken in keys.items() if spoken in unlisted}
+
+    def _of_shared(
+        self, words: list[str], shared: Mapping[tuple[str, str], tuple[str, ...]]
+    ) -> list[Phrase]:
+        """Each mention of a shared value, for the slot whose own words stand nearest to it.
+
+        Where none do, it is of the slot that has no mention yet.
+        """
+        phrases: list[Phrase] = []
+        for spoken in dict.fromkeys(shared.values()):
+            keys = [key for key, value in shared.items() if value == spoken]
+            own = self._own_words([name for name, _ in keys])
+            told: Counter[tuple[str, str]] = Counter()
+            undecided: list[tuple[int, int]] = []
+            for start, end in verbatim(words, spoken):
+                if self._matcher.negation_before(words, start) is not None:
+                    continue
+                near = {key: _distance(words, start, end, own[key[0]]) for key in keys}
+                best = min(near.values())
+                nearest = [key for key in keys if near[key] == best]
+                if best >= _FAR or len(nearest) > 1:
+                    undecided.append((start, end))
+                    continue
+                told[nearest[0]] += 1
+                phrases.append(_shared_phrase(start, end, nearest[0]))
+            for start, end in undecided:
+                key = min(keys, key=lambda key: told[key])
+                told[key] += 1
+                phrases.append(_shared_phrase(start, end, key))
+        return phrases
+
+    def _own_words(self, slots: list[str]) -> dict[str, frozenset[str]]:
+        """The words of a slot's name, and those usual in its phrases and not in others'."""
+        named = {slot: self._tokenize.words(_CAMEL.sub(" ", slot)) for slot in slots}
+        usual = {slot: self._matcher.usual_words(slot) for slot in slots}
+        own: dict[str, frozenset[str]] = {}
+        for slot in slots:
+            others = [other for other in slots if other != slot]
+            foreign = {word for other in others for word in named[other]}
+            words = set(named[slot]) - foreign
+            for word, share in usual[slot].items():
+                rivals = max(usual[other].get(word, 0.0) for other in others)
+                if word not in foreign and share > _USUAL * rivals:
+                    words.add(word)
+            own[slot] = frozenset(words)
+        return own
+
+    def _said(self, domain: Domain) -> frozenset[str]:
+        """The words of closed values and of the names of slots."""
         closed = [spec for spec in domain.slots if spec.kind != "open"]
-        values = (value for spec in closed for value in spec.values)
-        said = (word for value in values for word in self._tokenize.words(value))
-        return self._matcher.vocabulary | self.lexicon.light | frozenset(said)
+        values = [value for spec in closed for value in spec.values]
+        names = [_CAMEL.sub(" ", spec.name) for spec in domain.slots]
+        return frozenset(word for text in values + names for word in self._tokenize.words(text))
 
     def _spoken(self, spec: SlotSpec, value: str) -> tuple[tuple[tuple[str, ...], ...], bool]:
         """The words to look for when no lexicon words a value, and whether they must be negated.
@@ -333,7 +405,7 @@ class SlotChecker:
         A yes or no, or a slot that is asked for without a value, goes by the words of its name.
         """
         if not value or (spec.kind == "boolean" and value in spec.values):
-            parts = re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", spec.name).split()
+            parts = _CAMEL.sub(" ", spec.name).split()
             kept = [part for part in parts if part.lower() not in _NAME_PARTS] or parts
             return (self._tokenize.words(" ".join(kept)),), value == "no"
         return self.lexicon.variants(self._tokenize.words(value)), False
@@ -353,9 +425,11 @@ class SlotChecker:
             if key not in self._worded or slot.value not in spec.values:
                 wanted.setdefault(key, self._spoken(spec, slot.value))
         present = set(words)
-        phrases: list[Phrase] = []
-        for (name, value), (variants, negated) in wanted.items():
-            for spoken in variants:
+        shared = self._shared(wanted, mr)
+        phrases = self._of_shared(words, shared) if shared else []
+        for key, (variants, negated) in wanted.items():
+            name, value = key
+            for spoken in () if key in shared else variants:
                 if not spoken or spoken[0] not in present:
                     continue
                 heavy = len(spoken) > 1 or (name, value) in unlisted
@@ -367,6 +441,33 @@ class SlotChecker:
                         weight = end - start + bonus
                         phrases.append(Phrase(first, end, weight, name, (value,), _VERBATIM_RANK))
         return phrases
+
+
+def _shared_phrase(start: int, end: int, key: tuple[str, str]) -> Phrase:
+    weight = end - start + _VERBATIM_BONUS
+    return Phrase(start, end, weight, key[0], (key[1],), _VERBATIM_RANK)
+
+
+def _distance(words: list[str], start: int, end: int, own: frozenset[str]) -> int:
+    """How far the nearest of a slot's own words stands, within the clause; _FAR: nowhere near.
+
+    What follows is a little nearer than what comes before: "a rating of 3, low prices".
+    """
+    best = _FAR
+    for step in range(_FAR // 2):
+        if end + step >= len(words) or words[end + step] in _CLAUSE_BREAKS:
+            break
+        if words[end + step] in own:
+            best = 2 * step
+            break
+    for step in range(_FAR // 2):
+        at = start - 1 - step
+        if at < 0 or words[at] in _CLAUSE_BREAKS:
+            break
+        if words[at] in own:
+            best = min(best, 2 * step + 1)
+            break
+    return best
 
 
 @lru_cache(maxsize=32)

@@ -11,15 +11,23 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from d2t.slots.lexicon.automaton import Automaton, BackwardAutomaton
 from d2t.slots.lexicon.tokens import SENTENCE_END
+from d2t.slots.surroundings import (
+    ENGLISH,
+    begins_sentence,
+    capitals_tell,
+    has_capital,
+    longer_name,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from d2t.mr.domain import Domain
     from d2t.mr.types import MeaningRepresentation
     from d2t.slots.lexicon.lexicon import Landmark, Lexicon
     from d2t.slots.lexicon.tokens import Tokens
 
+    Negation = Callable[[list[str], int], int | None]
 
 ARTICLE = "the"
 _SKIPPED = frozenset({ARTICLE, "a", "local", "famous", "popular"})
@@ -31,6 +39,10 @@ _CLAUSE_ENDS = frozenset(".!?,;:") | {
     "is", "are", "was", "has", "have", "serves", "serving", "offers", "offering", "provides",
     "providing", "sells", "selling", "called", "named",
 }  # fmt: skip
+
+
+def _before_article(words: list[str], start: int) -> int:
+    return start - 1 if start and words[start - 1] == ARTICLE else start
 
 
 class LandmarkContext:
@@ -55,6 +67,24 @@ class LandmarkContext:
             return True
         following = words[end : end + _REACH]
         return bool(self._after.matches_at(self._after.classes(following), 0))
+
+    def announced(self, words: list[str], start: int) -> bool:
+        """Whether a cue of landmarks or names stands before ``start``."""
+        at = _before_article(words, start)
+        return self._before.ends_at(words, at) or self._called.ends_at(words, at)
+
+    def denied(self, words: list[str], start: int, end: int, negation: Negation) -> bool:
+        """``not near X``, ``nowhere near X``, ``X is not nearby``: no landmark."""
+        at = start
+        while at and words[at - 1] in _SKIPPED:
+            at -= 1
+        cue = self._before.begins(words, at)
+        if cue is not None:
+            return negation(words, cue) is not None or negation(words, at) is not None
+        if words[end : end + 2] in (["is", "not"], ["are", "not"], ["was", "not"]):
+            following = words[end + 2 : end + 2 + _REACH]
+            return bool(self._after.matches_at(self._after.classes(following), 0))
+        return False
 
     def _is_coordinated(self, words: list[str], conjunction: int) -> bool:
         """``near the river and X``: a cue before the conjunction, no verb or pause between."""
@@ -125,7 +155,7 @@ class LandmarkContext:
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """Tokens ``start:end`` are ``value`` of open slot ``slot``."""
+    """Tokens ``start:end`` are ``value`` of open slot ``slot``; no slot: the text denies it."""
 
     start: int
     end: int
@@ -139,6 +169,8 @@ class Row(NamedTuple):
     words: tuple[str, ...]
     slot: str
     value: str
+    slip: bool = False
+    """Not as the value is written: without its article, say."""
 
 
 class NameTable:
@@ -151,10 +183,18 @@ class NameTable:
     def add(self, slot: str, value: str, written: str) -> None:
         """Understand ``written``, with or without a leading article, as ``value`` of ``slot``."""
         words = self._words(written)
-        for form in (words, words[1:] if words[:1] == (ARTICLE,) else ()):
-            row = Row(form, slot, value)
-            if form and row not in self._rows.setdefault(form[0], []):
-                self._rows[form[0]].append(row)
+        self._add(Row(words, slot, value, slip=written != value))
+        if words[:1] == (ARTICLE,):
+            self._add(Row(words[1:], slot, value, slip=True))
+        if bare := _without_marks(words):
+            self._add(Row(bare, slot, value, slip=True))
+
+    def _add(self, row: Row) -> None:
+        if not row.words:
+            return
+        rows = self._rows.setdefault(row.words[0], [])
+        if all((row.words, row.slot, row.value) != other[:3] for other in rows):
+            rows.append(row)
 
     def fitting(self, words: list[str], at: int) -> list[Row]:
         """The rows written at position ``at``."""
@@ -168,7 +208,12 @@ class NameFinder:
     """Finds values of open slots; longest first; context tells landmarks from names."""
 
     def __init__(
-        self, domain: Domain, lexicon: Lexicon, ordinary: frozenset[str] = frozenset()
+        self,
+        domain: Domain,
+        lexicon: Lexicon,
+        ordinary: frozenset[str] = frozenset(),
+        beside: frozenset[str] = frozenset(),
+        negation: Negation = lambda words, start: None,
     ) -> None:
         """Prepare for the values of ``domain``.
 
@@ -176,15 +221,21 @@ class NameFinder:
             domain: lists known values.
             lexicon: how they are written otherwise.
             ordinary: words that texts of the domain have beside names.
+            beside: those of them that may stand beside a name with a capital ("Aromi Restaurant").
+            negation: where the word stands that negates what begins at a position, if any.
         """
         self._lexicon = lexicon
         self._ordinary = ordinary
+        self._negation = negation
+        self._plain = frozenset(lexicon.negation.words)
         self._known = NameTable(lexicon)
         self.context = None if lexicon.landmark is None else LandmarkContext(lexicon.landmark)
+        places = frozenset() if lexicon.landmark is None else lexicon.landmark.places
+        self._beside = beside | places | lexicon.light | _CLAUSE_ENDS
+        self._closed = frozenset(spec.name for spec in domain.slots if spec.kind != "open")
         for spec in domain.slots:
             for value in spec.values if spec.kind == "open" else ():
                 self._known.add(spec.name, value, value)
-                self._known.add(spec.name, value, _other_number(value))
         for slot, aliases in lexicon.aliases.items():
             for value, others in aliases.items():
                 for other in others:
@@ -209,14 +260,15 @@ class NameFinder:
         """
         words = tokens.words
         mentions: list[Mention] = []
+        cased = capitals_tell(tokens)
         at = 0
         while at < len(words):
             rows = self._known.fitting(words, at)
+            if rows:
+                rows = [row for row in rows if self._is_name(row, tokens, at, mr, cased)]
             if fresh is not None:
                 unlisted = fresh.fitting(words, at)
                 rows = [*rows, *(row for row in unlisted if not self._is_word(row, tokens, at))]
-            if self._lexicon.common and rows:
-                rows = [row for row in rows if self._is_name(row, tokens, at, mr)]
             if not rows:
                 at += 1
                 continue
@@ -225,19 +277,40 @@ class NameFinder:
             slot = self._sense(words, at, at + length, senses)
             mentions.append(Mention(at, at + length, slot, senses[slot]))
             at += length
-        return self._move_landmarks(words, mentions)
+        if not mentions:
+            return mentions
+        mentions = self._move_landmarks(words, self._names_alone(tokens, mentions, cased))
+        mentions = [self._denied(words, mention, mr) for mention in mentions]
+        return self._lengthened(tokens, mentions, mr) if cased else mentions
 
-    def _is_name(self, row: Row, tokens: Tokens, at: int, mr: MeaningRepresentation | None) -> bool:
-        """Whether a value that is an ordinary word too (``the room``) is a name here.
+    def _is_name(
+        self, row: Row, tokens: Tokens, at: int, mr: MeaningRepresentation | None, cased: bool
+    ) -> bool:
+        """Whether a listed value is a name here (``the room``, ``run-of-the-mill``, ``ranch``).
 
-        It has a capital; in a text without capitals it is one where the MR holds it.
+        The MR holds it, or it has a capital that is not only that of a sentence. In a text without
+        capitals and with an MR that does not hold it, words such as "near" announce it.
         """
-        if (row.slot, row.value) not in self._lexicon.common:
-            return True
+        end = at + len(row.words)
+        is_common = (row.slot, row.value) in self._lexicon.common
+        held = mr is not None and any(slot.value == row.value for slot in mr.slots)
         if tokens.text == tokens.text.lower():
-            return mr is not None and row.value in mr.values(row.slot)
-        last = at + len(row.words) - 1
-        return tokens.text[tokens.starts[last]].isupper()
+            if is_common or mr is None:
+                return held or not is_common
+            return held or (self.context is not None and self._is_announced(tokens.words, at))
+        if row.value == row.value.lower():
+            return True
+        last = tokens.text[tokens.starts[end - 1]].isupper()
+        if is_common:
+            return last
+        if held:
+            return True
+        if not (last or has_capital(tokens, at, end)):
+            return False
+        return not (cased and row.slip and len(row.words) == 1 and begins_sentence(tokens, at))
+
+    def _is_announced(self, words: list[str], at: int) -> bool:
+        return self.context is not None and self.context.announced(words, at)
 
     def _is_word(self, row: Row, tokens: Tokens, at: int) -> bool:
         """Whether a name nobody has listed (``A``, ``Pub``, ``Riverside``) is no name here.
@@ -247,11 +320,93 @@ class NameFinder:
         """
         said = tokens.text[tokens.starts[at] : tokens.ends[at + len(row.words) - 1]]
         return (
-            self._ordinary.issuperset(row.words)
+            all(word in self._ordinary or word in ENGLISH for word in row.words)
             and said == said.lower()
             and row.value != row.value.lower()
             and tokens.text != tokens.text.lower()
         )
+
+    def _names_alone(self, tokens: Tokens, mentions: list[Mention], cased: bool) -> list[Mention]:
+        """Without what may be an ordinary word, where the name is said otherwise.
+
+        It has lost its capital ("Mill is a run-of-the-mill pub"), or has that of a sentence ("A pub
+        called It. It is cheap.").
+        """
+        if not cased or len(mentions) < 2:
+            return mentions
+        sure = {
+            (mention.slot, mention.value)
+            for mention in mentions
+            if not self._is_doubtful(tokens, mention)
+        }
+        kept: list[Mention] = []
+        for mention in mentions:
+            key = (mention.slot, mention.value)
+            if self._is_doubtful(tokens, mention):
+                if key in sure:
+                    continue
+                if self._is_ordinary(tokens, mention):
+                    sure.add(key)
+            kept.append(mention)
+        return kept
+
+    def _is_ordinary(self, tokens: Tokens, mention: Mention) -> bool:
+        words = tokens.words[mention.start : mention.end]
+        return all(word in self._ordinary or word in ENGLISH for word in words)
+
+    def _is_doubtful(self, tokens: Tokens, mention: Mention) -> bool:
+        words = tokens.words[mention.start : mention.end]
+        if len(words) > 1 and words[:-1] != [ARTICLE]:
+            return False
+        if mention.value != mention.value.lower() and not has_capital(
+            tokens, mention.start, mention.end
+        ):
+            return True
+        return begins_sentence(tokens, mention.start) and self._is_ordinary(tokens, mention)
+
+    def _denied(
+        self, words: list[str], mention: Mention, mr: MeaningRepresentation | None
+    ) -> Mention:
+        """The mention without its slot where the text denies what the MR has: "not near X"."""
+        context = self.context
+        if context is None or mr is None or mention.value not in mr.values(mention.slot):
+            return mention
+        denied = False
+        if mention.slot == context.slot:
+            denied = context.denied(words, mention.start, mention.end, self._negation)
+        elif mention.slot == context.name_slot:
+            at = _before_article(words, mention.start)
+            before = words[max(0, at - 2) : at]
+            denied = bool(before) and before[-1] in self._plain and before[0] not in ("why", "or")
+        return Mention(mention.start, mention.end, "", "") if denied else mention
+
+    def _lengthened(
+        self, tokens: Tokens, mentions: list[Mention], mr: MeaningRepresentation | None
+    ) -> list[Mention]:
+        """Parts of longer names become those: "The Old Mill Tavern" is not "Old Mill"."""
+        taken = {at for mention in mentions for at in range(mention.start, mention.end)}
+        lengthened: list[Mention] = []
+        beside = self._beside
+        for mention in mentions:
+            capital = has_capital(tokens, mention.start, mention.end)
+            if not mention.slot or not capital or mention.value == mention.value.lower():
+                lengthened.append(mention)
+                continue
+            start, end = longer_name(tokens, mention.start, mention.end, taken, beside)
+            if (start, end) != (mention.start, mention.end) and mr is not None:
+                beside = self._beside | self._closed_words(mr)
+                start, end = longer_name(tokens, mention.start, mention.end, taken, beside)
+            if (start, end) != (mention.start, mention.end):
+                taken.update(range(start, end))
+                value = tokens.text[tokens.starts[start] : tokens.ends[end - 1]]
+                mention = Mention(start, end, mention.slot, value)
+            lengthened.append(mention)
+        return lengthened
+
+    def _closed_words(self, mr: MeaningRepresentation) -> frozenset[str]:
+        """The words of the MR's values that are no names."""
+        values = (slot.value for slot in mr.slots if slot.name in self._closed)
+        return frozenset(word for value in values for word in self._lexicon.tokenizer.words(value))
 
     def _sense(self, words: list[str], start: int, end: int, senses: Mapping[str, str]) -> str:
         """Which slot a string means that may fill several."""
@@ -268,17 +423,51 @@ class NameFinder:
         if context is None:
             return mentions
         names = [mention for mention in mentions if mention.slot == context.name_slot]
-        if len(names) < 2:
+        others = [mention for mention in mentions if mention.slot == context.slot]
+        if not names or len(names) + len(others) < 2:
             return mentions
         placed = {mention for mention in names if context.holds(words, mention.start, mention.end)}
+        subjects: set[Mention] = set()
         if len(placed) == len(names):
-            return mentions
+            subjects = {
+                mention
+                for mention in others
+                if not context.holds(words, mention.start, mention.end)
+                and not any(_are_neighbours(words, mention, name) for name in placed)
+            }
+            if not subjects:
+                return mentions
+        moved = dict.fromkeys(placed, context.slot) | dict.fromkeys(subjects, context.name_slot)
         return [
-            Mention(mention.start, mention.end, context.slot, mention.value)
-            if mention in placed
-            else mention
+            Mention(mention.start, mention.end, moved.get(mention, mention.slot), mention.value)
             for mention in mentions
         ]
+
+
+def _are_neighbours(words: list[str], first: Mention, second: Mention) -> bool:
+    """A sentence ``X is near Y [which is ...]`` or ``Near Y is X.``: either may be the landmark."""
+    if words[second.end : first.start] == ["is"]:
+        return words[first.end : first.end + 1] in ([], ["."])
+    at = _before_article(words, first.start)
+    if at and words[at - 1] not in SENTENCE_END:
+        return False
+    between = words[first.end : second.start]
+    if not 1 < len(between) <= _REACH or between[0] not in ("is", "sits", "stands"):
+        return False
+    if _CLAUSE_ENDS.intersection(between[1:]) or {"a", "an"}.intersection(between):
+        return False
+    following = words[second.end : second.end + 1]
+    return not following or following[0] in _PAUSES or following[0] in _RELATIVE
+
+
+_RELATIVE = frozenset({"which", "that", "where", "who"})
+_PAUSES = frozenset(".!?,;:")
+
+
+def _without_marks(words: tuple[str, ...]) -> tuple[str, ...]:
+    """``Yo! Sushi`` without its mark, which writers leave out; nothing if that is one word."""
+    bare = tuple(word for word in words if word not in SENTENCE_END)
+    return bare if len(bare) > 1 and len(bare) < len(words) else ()
 
 
 def _senses(rows: list[Row], mr: MeaningRepresentation | None) -> dict[str, str]:
@@ -288,8 +477,3 @@ def _senses(rows: list[Row], mr: MeaningRepresentation | None) -> dict[str, str]
         if row.slot not in senses or (mr is not None and row.value in mr.values(row.slot)):
             senses[row.slot] = row.value
     return senses
-
-
-def _other_number(value: str) -> str:
-    """The slips of a final s: ``The Eagles``, ``The Wrestler``."""
-    return value[:-1] if value.endswith("s") else value + "s"

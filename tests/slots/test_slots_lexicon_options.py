@@ -76,8 +76,8 @@ def test_a_slot_of_the_negation_must_exist():
 def test_common_names_need_a_capital_or_the_mr():
     found = checker(common={"name": ["The Lamp"]})
     assert said(found, "The hall has a lamp.") == {}
-    assert said(found, "Try The Lamp or arcadia.") == {"The Lamp": "name[The Lamp]",
-                                                       "arcadia": "name[Arcadia]"}  # fmt: skip
+    assert said(found, "Try The Lamp or Arcadia.") == {"The Lamp": "name[The Lamp]",
+                                                       "Arcadia": "name[Arcadia]"}  # fmt: skip
     assert said(found, "try the lamp") == {}
     assert said(found, "try the lamp", "name[The Lamp]") == {"the lamp": "name[The Lamp]"}
 

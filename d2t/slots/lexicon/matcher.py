@@ -6,10 +6,11 @@ The span of a phrase is what stands between the marks of its pattern, without co
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from d2t.slots.lexicon.automaton import Automaton, BackwardAutomaton
+from d2t.slots.lexicon.automaton import Automaton, BackwardAutomaton, vocabulary
 from d2t.slots.lexicon.lexicon import RANKS_OF_LAYER
 from d2t.slots.lexicon.pattern import (
     OPEN,
@@ -146,6 +147,7 @@ class PhraseMatcher:
         self._patterns: list[tuple[Node, Entry]] = [
             (node, entry) for entry in lexicon.entries for node in entry.patterns
         ]
+        self._usual_words: dict[str, dict[str, float]] = {}
         self._marked: dict[int, bool] = {}  # of the patterns that have matched
         self._automaton = Automaton(node for node, _ in self._patterns)
         self._negation = lexicon.negation
@@ -156,6 +158,14 @@ class PhraseMatcher:
     def vocabulary(self) -> frozenset[str]:
         """Every word that some phrase holds."""
         return frozenset(self._automaton.vocabulary)
+
+    def usual_words(self, slot: str) -> dict[str, float]:
+        """The words of the phrases of ``slot``, and the share of its phrases that have each."""
+        if slot not in self._usual_words:
+            nodes = [node for node, entry in self._patterns if entry.slot == slot]
+            counts = Counter(word for node in nodes for word in vocabulary([node]))
+            self._usual_words[slot] = {word: n / len(nodes) for word, n in counts.items()}
+        return self._usual_words[slot]
 
     @property
     def scaled(self) -> frozenset[str]:

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 
 _MARKS = "\u0300-\u036f"
@@ -168,13 +168,20 @@ def _completes(raw: str, word: str, before: str, initial: str) -> bool:
 _ABBREVIATIONS = frozenset({"st", "mr", "mrs", "ms", "dr", "approx", "ave", "vs", "etc", "no"})
 
 
-def sentence_starts(tokens: Tokens) -> tuple[int, ...]:
+def sentence_starts(tokens: Tokens, names: Collection[tuple[int, int]] = ()) -> tuple[int, ...]:
     """Character offsets at which sentences begin; the first is always 0.
 
     A sentence ends at ``.``, ``!`` or ``?`` (runs of them are one), not after an abbreviation or a
     single letter (``e.g.``, ``St. John``), nor inside a number (``4.5``), and at a line break.
+
+    Args:
+        tokens: the text.
+        names: token ranges of names. A mark in a name (``Yo! Sushi``) ends no sentence; one at its
+            end (``eat.``) does before a capital letter; a name before a mark is no abbreviation.
     """
     words, starts, ends, text = tokens.words, tokens.starts, tokens.ends, tokens.text
+    inside = {at for start, end in names for at in range(start, end)}
+    closing = {end for _, end in names}
     offsets = [0]
     for at, start in enumerate(starts):
         if at == 0:
@@ -183,7 +190,11 @@ def sentence_starts(tokens: Tokens) -> tuple[int, ...]:
         if previous in SENTENCE_END:
             if words[at] in SENTENCE_END or words[at] in ",;:":
                 continue
-            before = words[at - 2] if at > 1 else ""
+            if at - 1 in inside:
+                if at in closing and (text[start].isupper() or "\n" in text[ends[at - 1] : start]):
+                    offsets.append(start)
+                continue
+            before = words[at - 2] if at > 1 and at - 2 not in inside else ""
             if previous == "." and before and _is_abbreviation(before, tokens, at):
                 continue
             offsets.append(start)

@@ -1,0 +1,123 @@
+"""The words around a name: do they make it a longer name, and do capitals tell names in this text?
+
+``The Old Mill Tavern`` is not ``Old Mill``. ``Visit Old Mill`` and ``Old Mill Restaurant`` are: a
+neighbour belongs to the name if it has a capital and is no word that texts of the domain have
+beside names.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from d2t.slots.lexicon.tokens import SENTENCE_END
+
+if TYPE_CHECKING:
+    from collections.abc import Container
+
+    from d2t.slots.lexicon.tokens import Tokens
+
+
+# English words that stand beside a name without being part of it. They may have a capital at the
+# beginning of a sentence, or in a text whose writer is careless.
+_BESIDE = """
+a about above across address after again against ah all allows along alongside also although
+always am among an and another any are around as ask at based be because been before behind
+being believe below beneath beside besides between beyond boasts book both bring but by call
+called can caters check choose close come consider cost costs could dear despite details did
+dine discover do does dont down drink during each eat either enjoy establishment even
+every except experience features few find for found friday from get give gives go had has have
+having he head hello hence her here hey hi his how however i if im in info information
+inside into is isnt it its just know known less let lets lies like located location
+look looking love loved make many may maybe me meet might monday more most much must my name
+named near nearby nearest need neither never next no nor not now of off offer offering offers
+often oh ok okay on once only onto opened opens opposite or other our out outside over past
+per perhaps place please plus pop priced provide provides providing quite rated really
+recommend recommended said same saturday say see sell selling sells serve served serves
+serving set shall she should since sits situated so some sorry specialises specializes spot
+stands still stop such sunday sure take than thanks that thats the their them then
+there therefore theres these they think this those though through thursday thus titled
+to today tonight too try tuesday under unlike until up upon us venue very via visit want was
+we wednesday welcome welcomes well were what whats when where which while whilst who
+why will with within without would wow yeah yes yet you your
+"""
+ENGLISH = frozenset(_BESIDE.split())
+_FORCED = (".", "!", "?", ":", ";", ",")
+_ADVERB_ENDS = ("ly", "ing")
+
+
+def begins_sentence(tokens: Tokens, at: int) -> bool:
+    """Whether a capital at ``at`` may be that of a sentence, a line or a quotation."""
+    if at == 0 or tokens.words[at - 1] in _FORCED:
+        return True
+    gap = tokens.text[tokens.ends[at - 1] : tokens.starts[at]]
+    return bool(gap.strip()) or "\n" in gap
+
+
+def has_capital(tokens: Tokens, start: int, end: int) -> bool:
+    """Whether some word of ``start:end`` begins with a capital."""
+    text, starts = tokens.text, tokens.starts
+    return any(text[starts[at]].isupper() for at in range(start, end))
+
+
+def capitals_tell(tokens: Tokens) -> bool:
+    """Whether names can be told by their capitals: not in capitals alone, nor Like A Headline."""
+    text = tokens.text
+    if text == text.lower() or text == text.upper():
+        return False
+    upper = lower = 0
+    headline = False
+    for at, word in enumerate(tokens.words):
+        if not word[0].isalpha():
+            continue
+        if text[tokens.starts[at]].isupper():
+            upper += 1
+            headline |= word in ENGLISH and not begins_sentence(tokens, at)
+        else:
+            lower += 1
+    return not (headline and 2 * lower < upper)
+
+
+def longer_name(
+    tokens: Tokens, start: int, end: int, taken: Container[int], beside: Container[str]
+) -> tuple[int, int]:
+    """The tokens of the name that ``start:end`` is part of.
+
+    Args:
+        tokens: the text, in which capitals tell names.
+        start: first token of the known name.
+        end: after its last token.
+        taken: tokens of other names.
+        beside: further words that may stand beside a name.
+    """
+    first, last = start, end
+    while _joined(tokens, last) and _is_part(tokens, last, taken, beside):
+        last += 1
+    if tokens.words[start] != "the":
+        while _joined(tokens, first) and _is_part(tokens, first - 1, taken, beside):
+            if begins_sentence(tokens, first - 1) and (
+                tokens.words[first - 1].endswith(_ADVERB_ENDS)
+            ):
+                break
+            first -= 1
+    if (first, last) != (start, end) and _joined(tokens, first):
+        before = first - 1
+        if tokens.words[before] == "the" and tokens.text[tokens.starts[before]].isupper():
+            first = before
+    return first, last
+
+
+def _joined(tokens: Tokens, at: int) -> bool:
+    """Whether only a space or a hyphen stands before token ``at``."""
+    if not 0 < at < len(tokens):
+        return False
+    gap = tokens.text[tokens.ends[at - 1] : tokens.starts[at]]
+    return "\n" not in gap and gap.strip(" \t\u00a0") in ("", "-", "‑") and gap not in ("", " - ")
+
+
+def _is_part(tokens: Tokens, at: int, taken: Container[int], beside: Container[str]) -> bool:
+    if at in taken:
+        return False
+    word = tokens.words[at]
+    if word in ENGLISH or word in beside or word in SENTENCE_END:
+        return False
+    return tokens.text[tokens.starts[at]].isupper()
