@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from d2t.slots.lexicon.automaton import Automaton, BackwardAutomaton, vocabulary
+from d2t.slots.lexicon.english import Answer, english
 from d2t.slots.lexicon.lexicon import RANKS_OF_LAYER
 from d2t.slots.lexicon.pattern import (
     OPEN,
@@ -28,6 +29,7 @@ from d2t.slots.lexicon.pattern import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from d2t.slots.lexicon.english import Structure
     from d2t.slots.lexicon.lexicon import Entry, Lexicon
 
 
@@ -138,6 +140,8 @@ class Phrase:
     negation: int = -1  # the negating word before it, where others may share it
     removes: bool = False  # it takes back what lower layers read in its words
     source: int = -1  # the number of its pattern, for PhraseMatcher.wording
+    denied: bool = False  # something in the text denies it
+    row: bool = False  # it is denied as the first of a row that may go on
 
 
 class PhraseMatcher:
@@ -151,7 +155,8 @@ class PhraseMatcher:
         self._marked: dict[int, bool] = {}  # of the patterns that have matched
         self._automaton = Automaton(node for node, _ in self._patterns)
         self._negation = lexicon.negation
-        self._negating = BackwardAutomaton(lexicon.negation.phrases)
+        self._english = english()
+        self._negating = BackwardAutomaton((*lexicon.negation.phrases, *self._english.before))
         self._light = lexicon.light
 
     @property
@@ -180,7 +185,13 @@ class PhraseMatcher:
             words: normalised words; names already found are masked by words that begin with NUL.
             extra: further candidates, for example values of the MR found verbatim.
         """
-        known = list(self._candidates(words))
+        structure = self._english.read(words)
+        known = [
+            phrase
+            for phrase in self._candidates(words)
+            if not (phrase.slot and structure.in_aside(phrase.start, phrase.end))
+        ]
+        extra = [phrase for phrase in extra if not structure.in_aside(phrase.start, phrase.end)]
         if removed := [phrase for phrase in known if phrase.removes]:
             known = [phrase for phrase in known if not phrase.removes]
             known, extra = (_left(phrases, removed) for phrases in (known, extra))
@@ -193,8 +204,56 @@ class PhraseMatcher:
                 taken.update(range(phrase.start, phrase.end))
                 chosen.append(phrase)
         chosen.sort(key=lambda p: p.start)
+        chosen = self._in_rows(words, chosen)
+        if structure.questions:
+            chosen = self._answered(chosen, structure)
         spoken = [phrase for phrase in chosen if phrase.slot and phrase.values]
         return _with_negations(spoken, taken) if self._negation.shared else spoken
+
+    def _answered(self, chosen: list[Phrase], structure: Structure) -> list[Phrase]:
+        """The phrases as the answers to the questions leave them."""
+        asked = [(phrase, structure.question_at(phrase.start)) for phrase in chosen]
+        stated = [phrase for phrase, question in asked if question is None and not phrase.weak]
+        left: list[Phrase] = []
+        for phrase, question in asked:
+            if question is not None and phrase.slot:
+                answer = question.answer
+                if answer is Answer.OPEN:
+                    phrase = replace(phrase, weak=True)
+                elif answer is Answer.NO:
+                    phrase = self._denied(phrase)
+                same = [one for one in stated if one.slot == phrase.slot]
+                if answer is not Answer.NO:  # what is asked and then stated is said once
+                    same = [one for one in same if set(one.values) & set(phrase.values)]
+                if answer is Answer.UNKNOWN or same:
+                    continue
+            left.append(phrase)
+        return left
+
+    def _denied(self, phrase: Phrase) -> Phrase:
+        """The phrase with the values of its entry that a denial leaves; it may say nothing then."""
+        if phrase.source < 0:
+            return replace(phrase, values=())
+        entry = self._patterns[phrase.source][1]
+        return replace(phrase, values=entry.values if phrase.denied else entry.negated, denied=True)
+
+    def _in_rows(self, words: list[str], chosen: list[Phrase]) -> list[Phrase]:
+        """Adjectives after one negated article: "not a cheap, friendly pub" denies both."""
+        rows: list[Phrase] = []
+        for phrase in chosen:
+            last = rows[-1] if rows else None
+            if (
+                last is not None
+                and last.row
+                and not phrase.denied
+                and phrase.source >= 0
+                and last.end < phrase.start
+                and self._english.row.issuperset(words[last.end : phrase.start])
+                and self._patterns[phrase.source][1].negated
+            ):
+                phrase = replace(self._denied(phrase), row=True)
+            rows.append(phrase)
+        return rows
 
     def _candidates(self, words: list[str]) -> Iterable[Phrase]:
         classes = self._automaton.classes(words)
@@ -219,13 +278,17 @@ class PhraseMatcher:
             return Phrase(start, end, 0, entry.slot, entry.values, entry.rank, removes=True)
         deniable = self._negation.slots is None or entry.slot in self._negation.slots
         negation = None
-        if entry.slot and deniable and self._negation.words.isdisjoint(words[start:end]):
-            negation = self.negation_before(words, start)
+        if entry.slot and deniable:
+            negation = self._negation_of(words, start, end, entry)
         values, shared = entry.values, -1
+        row = False
         if negation is not None:
+            row = words[negation + 1] in self._english.articles if negation < start else False
             values = entry.negated
             weight += 1
-            if self._negation.shared:
+            if negation >= end:
+                end = negation
+            elif self._negation.shared:
                 shared = negation
             else:
                 start = negation
@@ -237,7 +300,7 @@ class PhraseMatcher:
             values = _filled(values, numbers)
         return Phrase(
             start, end, weight, entry.slot, values, entry.rank, entry.weak, entry.sole, shared,
-            source=index,
+            source=index, denied=negation is not None, row=row,
         )  # fmt: skip
 
     def wording(self, phrase: Phrase) -> tuple[Entry, str] | None:
@@ -248,11 +311,28 @@ class PhraseMatcher:
         at = next(at for at, pattern in enumerate(entry.patterns) if pattern is node)
         return entry, entry.sources[at]
 
+    def _negation_of(self, words: list[str], start: int, end: int, entry: Entry) -> int | None:
+        """Where a denial of the phrase begins, or ends if it follows; None where none is.
+
+        A phrase that holds a negation is denied by another one beside it: "not unfriendly".
+        """
+        words_of_negation = self._negation.words
+        if not words_of_negation.isdisjoint(words[start:end]):
+            doubled = start > 0 and entry.negated and words[start] in words_of_negation
+            return start - 1 if doubled and words[start - 1] in words_of_negation else None
+        if (before := self.negation_before(words, start)) is not None:
+            return before
+        return self._english.denied_after(words, end) if entry.negated else None
+
     def negation_before(self, words: list[str], start: int) -> int | None:
         """Position of the word that negates what begins at ``start``, if any."""
         negation = self._negation
-        for at in range(start - 1, max(-1, start - 1 - negation.reach), -1):
+        at, last = start, max(-1, start - 1 - negation.reach)
+        while (at := at - 1) > last:
             word = words[at]
+            if (skipped := self._english.parentheses.begins(words, at + 1)) is not None:
+                at = skipped
+                continue
             if word in negation.words:
                 following = words[at + 1] if at + 1 < len(words) else ""
                 return None if following in negation.exempt else at
