@@ -26,7 +26,7 @@ def _case(case: dict[str, Any]) -> Any:
     return pytest.param(case, id=f"{case['kind']}: {case['text']}", marks=marks)
 
 
-@pytest.mark.parametrize("case", map(_case, CASES))
+@pytest.mark.parametrize("case", [_case(case) for case in CASES])
 def test_the_text_is_read_as_expected(case: dict[str, Any]) -> None:
     """Slots are compared as merged, since the MR may word a price in figures."""
     domain = load_domain("restaurant")

@@ -186,11 +186,7 @@ class PhraseMatcher:
             extra: further candidates, for example values of the MR found verbatim.
         """
         structure = self._english.read(words)
-        known = [
-            phrase
-            for phrase in self._candidates(words)
-            if not (phrase.slot and structure.in_aside(phrase.start, phrase.end))
-        ]
+        known = list(self._candidates(words, structure))
         extra = [phrase for phrase in extra if not structure.in_aside(phrase.start, phrase.end)]
         if removed := [phrase for phrase in known if phrase.removes]:
             known = [phrase for phrase in known if not phrase.removes]
@@ -255,12 +251,14 @@ class PhraseMatcher:
             rows.append(phrase)
         return rows
 
-    def _candidates(self, words: list[str]) -> Iterable[Phrase]:
+    def _candidates(self, words: list[str], structure: Structure) -> Iterable[Phrase]:
         classes = self._automaton.classes(words)
         for start in range(len(words)):
             for end, indices in self._automaton.matches_at(classes, start):
                 for index in indices:
-                    node, _ = self._patterns[index]
+                    node, entry = self._patterns[index]
+                    if entry.slot and not entry.removes and structure.in_aside(start, end):
+                        continue  # where the context of a pattern is the aside, the lexicon decides
                     if index not in self._marked:
                         self._marked[index] = has_marks(node)
                     first, last = start, end
