@@ -24,23 +24,29 @@ from d2t.mr.quantity import (
 from d2t.slots.pieces import Piece
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from d2t.mr.domain import SlotSpec
     from d2t.mr.types import MeaningRepresentation
     from d2t.slots.lexicon.tokens import Tokens
 
+    Negation = Callable[[list[str], int], int | None]
+
 
 class QuantityReader:
     """Corrects pieces of one text by the quantities that stand there."""
 
-    def __init__(self, specs: Mapping[str, SlotSpec], worded: Collection[str]) -> None:
+    def __init__(
+        self, specs: Mapping[str, SlotSpec], worded: Collection[str], negation: Negation
+    ) -> None:
         """Prepare for the slots ``specs``.
 
         A bare figure says nothing of the slots in ``worded``: the lexicon knows the words around.
+        ``negation`` gives the place of the word that negates what begins at a token, if any.
         """
         self._specs = specs
         self._worded = worded
+        self._negation = negation
 
     @cached_property
     def _measures(self) -> dict[str, Measure]:
@@ -81,7 +87,7 @@ class QuantityReader:
                 said.update((new.slot, value) for value in new.values)
             read.append(new)
         if mr is not None and found:
-            read = self._by_meaning(tokens, read, found, mr)
+            read = self._with_bare(tokens, self._by_meaning(tokens, read, found, mr), found, mr)
             said.update((p.slot, p.values[0]) for p in read if p not in pieces)
         if strict_numbers:
             read = [self._unsoftened(piece, said) for piece in read]
@@ -159,9 +165,35 @@ class QuantityReader:
                 if any(_overlaps(one, piece, tokens) for piece in pieces):
                     continue
                 first, last = _token_range(one, tokens)
+                if self._negation(tokens.words, first) is not None:
+                    continue  # "does not cost £15"
                 pieces = [*pieces, Piece(first, last, slot.name, (slot.value,))]
                 break
         return sorted(pieces, key=lambda piece: piece.start)
+
+    def _with_bare(
+        self,
+        tokens: Tokens,
+        pieces: list[Piece],
+        found: tuple[Expression, ...],
+        mr: MeaningRepresentation,
+    ) -> list[Piece]:
+        """``pieces``, and bare figures of the MR before what else is said: "a 4.2 pub".
+
+        Only figures with decimals: others count things ("2 restaurants").
+        """
+        starts = {piece.start for piece in pieces}
+        bare: list[Piece] = []
+        for one in found:
+            if not _is_bare(one.quantity) or one.quantity.low == int(one.quantity.low):
+                continue
+            first, last = _token_range(one, tokens)
+            if last not in starts or any(_overlaps(one, piece, tokens) for piece in pieces):
+                continue
+            slot = next((s for s in mr.slots if parse_quantity(s.value) == one.quantity), None)
+            if slot is not None and slot.name in self._worded:
+                bare.append(Piece(first, last, slot.name, (slot.value,)))
+        return sorted([*pieces, *bare], key=lambda piece: piece.start)
 
     def _unsoftened(self, piece: Piece, said: set[tuple[str, str]]) -> Piece:
         """A piece of words without the numbers that they might stand for.
