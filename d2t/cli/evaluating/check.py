@@ -52,7 +52,8 @@ def check(
         typer.Option(
             "--explain",
             help="Also name what each span was read by: the entry of a lexicon with its file and "
-            "line, or the value of the MR. In JSON this is the key `sources` of a span.",
+            "line, or the value of the MR. In JSON this is the key `sources` of a span; "
+            "`not_counted` holds vague words that count for nothing.",
         ),
     ] = False,
     form: Annotated[
@@ -129,6 +130,7 @@ def check(
         found = report.as_dict()
         if explain:
             found["spans"] = spans_with_sources(found["spans"], sources)
+            found["not_counted"] = [span.as_dict() for span in report.alignment.faint]
         unseen = slots_as_list(unseen_values(mr, loaded))
         return {"id": record.id, **found, "unseen": unseen}
 
@@ -205,6 +207,10 @@ def _show(
             for source in behind:
                 line = one_line(f"    {words!r} is {span.slot}: {source}")
                 console.print(line, style="dim", markup=False)
+        for span in report.alignment.faint if sources else ():
+            words = report.alignment.text[span.start : span.end]
+            line = one_line(f"    {words!r} could be {span.slot}, but is vague: not counted")
+            console.print(line, style="dim", markup=False)
     sys.stdout.write(shown.get())
 
 
