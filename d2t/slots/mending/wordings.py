@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from d2t.slots.types import Alignment, Span
 
 _PAIR = re.compile(r"([^=\[\]]+)(?:=(.*)|\[(.*)\])?", re.DOTALL)
+_SAYS = re.compile(r"[^\W\d_]|[£$€¥]")  # a letter, or the sign of a price
 _HEAD = """\
 # Wordings of your own, as a layer above the lexicon of the domain: d2t check --lexicon {name} ...
 # `d2t guide domains` describes the file, `d2t lexicon test` tries it.
@@ -234,6 +235,8 @@ def try_block(block: Block, domain: Domain) -> Trial:
     clashes: dict[str, None] = {}
     changed = False
     for words in _samples(block.say, after):
+        if not _SAYS.search(words):
+            return Trial(unread=f"{words!r} holds no word: it would be read in any text")
         for opening, closing in (("", "."), ("And here: ", ", as they say.")):
             text, start = opening + words + closing, len(opening)
             old, new = before.align(text, mr), after.align(text, mr)
@@ -277,7 +280,7 @@ def _unread(
         f"{alignment.text[span.start : span.end]!r} is read as {span.slot} ({sources[0]})"
         for span, sources in zip(alignment.spans, explain(checker, alignment, mr), strict=True)
     ]
-    return f"{words!r} would not be read: " + ("; ".join(read) or "something else stands before it")
+    return f"{words!r} would not be read as it says" + (": " + "; ".join(read) if read else "")
 
 
 def _samples(patterns: Several[str], checker: SlotChecker) -> Iterable[str]:
