@@ -133,6 +133,8 @@ def join(files: Iterable[LexiconFile], domain: Domain) -> Layers:
             if name == EXTENDS:
                 continue
             array = isinstance(table, list)
+            if name in content and type(table) is not type(content[name]):
+                raise DomainError(f"{file.where}: {name!r} is another kind of table than below it")
             found = lines[name, array]
             places = [
                 Origin(file.where, found[at] if at < len(found) else 0, at + 1)

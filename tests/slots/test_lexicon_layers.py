@@ -1,5 +1,6 @@
 """Layers of a lexicon: a user's file adds to the domain's, takes back, and follows its updates."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 import d2t
 from d2t.errors import DomainError
-from d2t.mr.domain import Domain, load_domain
+from d2t.mr.domain import Domain, LexiconFile, domain_from_dict, load_domain
 from d2t.mr.domain_files import load_domain_copy, save_domain
 from d2t.slots.checker import SlotChecker
 
@@ -251,3 +252,37 @@ def test_the_copy_of_a_layered_domain_reads_as_its_layers(
     for words in _WORDS:
         text = f"Aromi is {words}, and a price."
         assert checkers[0].align(text) == checkers[1].align(text)
+
+
+_WORDS_OF_FILES = st.sampled_from(["price", "cheap", "{a}", "a b", "(x", "name", "values", ""])
+_ANYTHING = st.recursive(
+    st.one_of(_WORDS_OF_FILES, st.integers(-2, 2), st.booleans()),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(_WORDS_OF_FILES, inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+_NAMES = st.sampled_from(
+    ["spelling", "macros", "weights", "negation", "landmark", "aliases", "common", "equivalents"]
+    + ["entry", "ignore", "remove", "apposition", "extends", "values"]
+)
+_ENTRY = {"entry": [{"slot": "price", "values": ["cheap"], "say": ["for a song"]}]}
+_HOSTILE = st.one_of(
+    st.dictionaries(_NAMES, _ANYTHING, max_size=3),
+    st.dictionaries(_NAMES, st.lists(st.dictionaries(_WORDS_OF_FILES, _ANYTHING, max_size=3))),
+    st.just(_ENTRY),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(contents=st.lists(_HOSTILE, min_size=1, max_size=3), foreign=st.booleans())
+def test_layers_of_any_content_are_read_or_refused(
+    contents: list[dict[str, object]], foreign: bool
+) -> None:
+    slots = {"price": {"kind": "categorical", "values": ["cheap"]}, "name": {"kind": "open"}}
+    toy = domain_from_dict({"name": "toy", "slots": slots})
+    files = tuple(LexiconFile(str(at), "", foreign, raw) for at, raw in enumerate(contents))
+    try:
+        SlotChecker.for_domain(replace(toy, lexicons=files)).align("a price for a song")
+    except DomainError as error:
+        assert error.message
