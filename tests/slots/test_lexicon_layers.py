@@ -1,5 +1,6 @@
 """Layers of a lexicon: a user's file adds to the domain's, takes back, and follows its updates."""
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -173,7 +174,7 @@ def test_the_signature_and_reports_change_with_a_layer_that_changes(tmp_path: Pa
         ('extends = "other.toml"\n', "goes in a circle"),
         ('[[remove]]\nsay = ["x"]\n', "needs the key 'slot'"),
         ("[entries]\n", "mine.toml: unexpected table 'entries'"),
-        ("macros = 3\n", "must be a table|unexpected table"),
+        ("macros = 3\n", "another kind of table"),
         ('[macros]\nprice = "({pricee}|x)"\n', "pricee"),
         ("not toml", "not valid TOML"),
     ],
@@ -263,8 +264,22 @@ _ANYTHING = st.recursive(
     max_leaves=6,
 )
 _NAMES = st.sampled_from(
-    ["spelling", "macros", "weights", "negation", "landmark", "aliases", "common", "equivalents"]
-    + ["entry", "ignore", "remove", "apposition", "extends", "values"]
+    [
+        "spelling",
+        "macros",
+        "weights",
+        "negation",
+        "landmark",
+        "aliases",
+        "common",
+        "equivalents",
+        "entry",
+        "ignore",
+        "remove",
+        "apposition",
+        "extends",
+        "values",
+    ]
 )
 _ENTRY = {"entry": [{"slot": "price", "values": ["cheap"], "say": ["for a song"]}]}
 _HOSTILE = st.one_of(
@@ -282,7 +297,5 @@ def test_layers_of_any_content_are_read_or_refused(
     slots = {"price": {"kind": "categorical", "values": ["cheap"]}, "name": {"kind": "open"}}
     toy = domain_from_dict({"name": "toy", "slots": slots})
     files = tuple(LexiconFile(str(at), "", foreign, raw) for at, raw in enumerate(contents))
-    try:
+    with suppress(DomainError):
         SlotChecker.for_domain(replace(toy, lexicons=files)).align("a price for a song")
-    except DomainError as error:
-        assert error.message
