@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from d2t.mr.types import MeaningRepresentation, Plan
     from d2t.search.backend import SamplingOptions, SearchBackend, SearchResult
 
+SourceKey = tuple[tuple[int, ...], tuple[int, ...], tuple[str, ...]]
+"""What a search result depends on: the ids of the source and of the prefix, the placeholders."""
+
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
@@ -107,6 +110,7 @@ class ModelGenerator:
 
             backend = TorchBackend(cast("Bundle", bundle))
         self._backend = backend
+        self._results: dict[SourceKey, list[SearchResult]] = {}
         self._process = os.getpid()
         self.at_a_time = self._backend.at_a_time
         self._plan_first = bundle.linearizer.plan_first is not None
@@ -136,7 +140,7 @@ class ModelGenerator:
         self._plan_together(requests)
         pools = [self._sources(request) for request in requests]
         sources = [source for pool in pools for source in pool]
-        results = iter(self._batched(sources, _source_length, self._search))
+        results = iter(self._search_once(sources))
         return [self._best([(source, next(results)) for source in pool]) for pool in pools]
 
     def candidates(
@@ -310,6 +314,23 @@ class ModelGenerator:
         self.batch_size = max(1, len(batch) // 2)
         logger.warning("out of memory: going on with batches of %d", self.batch_size)
         return None
+
+    def _search_once(self, sources: list[EncodedRequest]) -> list[list[SearchResult]]:
+        """The search results of each source; equal sources are searched once."""
+        if not self.options.searches_kept:
+            return self._batched(sources, _source_length, self._search)
+        keys = [(source.ids, source.prefix, source.symbols) for source in sources]
+        results: dict[SourceKey, list[SearchResult]] = {
+            key: known for key in keys if (known := self._results.get(key)) is not None
+        }
+        new = {key: at for at, key in enumerate(keys) if key not in results}
+        searched = [sources[at] for at in new.values()]
+        found = dict(zip(new, self._batched(searched, _source_length, self._search), strict=True))
+        if len(self._results) > self.options.searches_kept:
+            self._results.clear()
+        self._results.update(found)
+        results.update(found)
+        return [results[key] for key in keys]
 
     def _search(self, batch: list[EncodedRequest]) -> list[list[SearchResult]]:
         if self.beam_size > 1:

@@ -43,6 +43,9 @@ class GenerationOptions:
             finishes plans that end in ``...``. A planner, or what ``make_planner`` takes; None is
             the bundle's neural planner if it has one, else its bigram planner.
         plan_sentences: whether the planner also plans where sentences end.
+        searches_kept: sources whose search results are kept for equal sources, about; names and
+            rare values are placeholders in a source, so that real tables repeat theirs. 0 searches
+            every source anew.
     """
 
     beam_size: int | None = None
@@ -53,6 +56,7 @@ class GenerationOptions:
     rerank: bool = False
     planner: Planner | str | None = None
     plan_sentences: bool = False
+    searches_kept: int = 16_384
 
 
 @dataclass(frozen=True, slots=True)

@@ -223,10 +223,10 @@ def staged(options: Options, *, rivals: bool) -> Iterator[Stage]:
 def _our_generators(options: Options, scratch: Path) -> dict[str, ModelGenerator]:
     """Int8 is the bundle's own export where it has one; else, as float32 always, it is made."""
     path, threads = options.model, options.threads
-    by_torch = load(path, engine="torch", threads=threads)
+    by_torch = load(path, engine="torch", threads=threads, searches_kept=0)
     bundle = cast("Bundle", by_torch.bundle)
     if has_export(path):
-        by_int8 = load(path, engine="ctranslate2", threads=threads)
+        by_int8 = load(path, engine="ctranslate2", threads=threads, searches_kept=0)
     else:
         print("  the bundle holds no export; making one", file=sys.stderr)
         by_int8 = exported(bundle, "int8", scratch / "int8", threads)
@@ -264,7 +264,11 @@ def exported(bundle: Bundle, quantization: str, folder: Path, threads: int) -> M
     folder.mkdir(parents=True)
     spec.save(str(folder))
     cores = Parallelism.for_machine(threads)
-    return ModelGenerator(bundle, backend=CTranslate2Backend(bundle, folder, parallelism=cores))
+    return ModelGenerator(
+        bundle,
+        backend=CTranslate2Backend(bundle, folder, parallelism=cores),
+        searches_kept=0,  # every round asks the same
+    )
 
 
 def token_ids(pool: Pool) -> list[tuple[int, ...]]:

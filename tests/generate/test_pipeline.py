@@ -96,7 +96,7 @@ def test_out_of_memory_halves_the_batch_and_goes_on(
     bundle: EchoBundle, mr: MeaningRepresentation, caplog: pytest.LogCaptureFixture
 ) -> None:
     requests = [GenerationRequest(str(i), mr) for i in range(9)]
-    generator = ModelGenerator(bundle, batch_size=8)
+    generator = ModelGenerator(bundle, batch_size=8, searches_kept=0)
     bundle.model.largest_batch = 2
     try:
         with caplog.at_level(logging.WARNING, logger="d2t.generate.pipeline"):

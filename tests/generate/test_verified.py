@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scripted_backend import ScriptedBackend
 
 from d2t.generate.pipeline import ModelGenerator
+from d2t.generate.requests import make_request
 from d2t.generate.segments import _cuts, _Part, joined_candidates
 from d2t.generate.types import GenerationRequest
 from d2t.generate.verified import VerifiedGenerator, VerifyOptions
@@ -65,6 +66,36 @@ def test_a_proved_text_is_ok_and_costs_one_search(bundle: EchoBundle) -> None:
         "At the riverside, Aromi is a pub.", "ok", None,
     )  # fmt: skip
     assert backend.log == ["greedy"]
+
+
+def test_equal_sources_are_searched_once(bundle: EchoBundle) -> None:
+    """Names are placeholders in a source, so that records which differ in a name share one."""
+    generator, backend = verified(bundle, {"greedy": always(GOOD)})
+    other = MR.replace("Aromi", "Alba")
+    assert other != MR
+    first, second = (
+        make_request(mr, PLAN, generator.generator.domain, None, id=id)
+        for id, mr in (("a", MR), ("b", other))
+    )
+    texts = [text.text for text in generator.generate([first, second, first])]
+    names = ("Aromi", "Alba", "Aromi")
+    assert texts == [f"At the riverside, {name} is a pub." for name in names]
+    assert backend.log == ["greedy"]
+    generator.generate([second])
+    assert backend.log == ["greedy"]
+
+
+def test_searches_are_forgotten_when_they_are_too_many(bundle: EchoBundle) -> None:
+    def searches(kept: int) -> int:
+        backend = ScriptedBackend(bundle.tokenizer, {"greedy": always(GOOD)})
+        generator = ModelGenerator(bundle, backend=backend, searches_kept=kept)
+        for plan in (PLAN, PLAN, "name > area > eatType", "eatType > area > name", PLAN):
+            generator.generate_one(MR, plan)
+        return len(backend.log)
+
+    assert searches(0) == 5
+    assert searches(1) == 4, "the third source is one too many, so that the first is forgotten"
+    assert searches(9) == 3
 
 
 def test_a_word_that_is_written_like_a_name_is_not_the_name(bundle: EchoBundle) -> None:
