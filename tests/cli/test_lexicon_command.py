@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 import d2t
 from d2t.cli.main import app
 
-WORDS = "without breaking the bank"
+WORDS = "for a wuffle of glimps"  # no lexicon will ever know these words
 MR = "name[Aromi], eatType[pub], priceRange[cheap]"
 
 
@@ -27,11 +27,11 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_show_names_file_line_and_marks_of_each_wording(mine: Path) -> None:
     assert lexicon("add", "priceRange=cheap", WORDS).exit_code == 0
-    assert lexicon("add", "priceRange=cheap", "nothing much", "--weak").exit_code == 0
+    assert lexicon("add", "priceRange=cheap", "mostly glimps", "--weak").exit_code == 0
     shown = lexicon("show", "priceRange=cheap", "--lexicon", mine).stdout.splitlines()
     at = mine.read_text().splitlines().index(f'say = ["{WORDS}"]') + 1
     assert f"{mine}:{at}: {WORDS}" in shown
-    assert any("nothing much  (weak)" in line for line in shown)
+    assert any("mostly glimps  (weak)" in line for line in shown)
     assert any("inexpensive" in line and "also less than £20" in line for line in shown)
     rows = json.loads(lexicon("show", "price range[cheap]", "--json").stdout)
     assert {"pattern", "slot", "values", "marks", "file", "line"} == set(rows[0])
@@ -52,17 +52,17 @@ def test_show_alone_counts_the_wordings_of_every_value() -> None:
     ("target", "words"),
     [
         ("priceRange=cheap", WORDS),
-        ("priceRange=cheap", "for (peanuts|a song)"),
-        ("area=riverside", "# minutes from the water"),
-        ("familyFriendly=no", "strictly over eighteens"),
-        ("food=Thai", "pad see ew"),
+        ("priceRange=cheap", "for (glimps|a wuffle)"),
+        ("area=riverside", "# wuffles from the glimp"),
+        ("familyFriendly=no", "strictly over glimps"),
+        ("food=Thai", "pad see wuffle"),
     ],
 )
 def test_what_is_added_is_read_where_the_file_is_named(mine: Path, target: str, words: str) -> None:
     result = lexicon("add", target, words)
     assert result.exit_code == 0
     slot, value = target.split("=")
-    said = words.replace("(peanuts|a song)", "a song").replace("#", "five")
+    said = words.replace("(glimps|a wuffle)", "a wuffle").replace("#", "five")
     text, mr = f"Zorro, {said}.", f"name[Zorro], {slot}[{value}]"
     assert not d2t.check(text, mr).ok  # no hidden state: the file is used where it is named
     assert d2t.check(text, mr, lexicon=mine).ok
@@ -84,7 +84,7 @@ def test_what_is_added_is_read_where_the_file_is_named(mine: Path, target: str, 
         (["priceRange=cheap", "#"], "holds no word"),
         (["priceRange=cheap", "!!!"], "holds no word"),
         (["priceRange=high", "inexpensive"], "is read as priceRange[cheap] today"),
-        (["priceRange=cheap", "a student pub"], "'pub' is read as eatType[pub] today"),
+        (["priceRange=cheap", "a glimpy pub"], "'pub' is read as eatType[pub] today"),
     ],
 )
 def test_what_cannot_be_added_is_not_written(mine: Path, words: list[str], message: str) -> None:
@@ -95,19 +95,22 @@ def test_what_cannot_be_added_is_not_written(mine: Path, words: list[str], messa
 
 
 def test_a_new_value_needs_a_word(mine: Path) -> None:
-    assert lexicon("add", "food=Peruvian", "a plate of ceviche").exit_code != 0
-    assert lexicon("add", "food=Peruvian", "a plate of ceviche", "--new-value").exit_code == 0
-    assert d2t.check("Zorro, a plate of ceviche", "name[Zorro], food[Peruvian]", lexicon=mine).ok
+    assert lexicon("add", "food=Wuffian", "a plate of glimps").exit_code != 0
+    assert lexicon("add", "food=Wuffian", "a plate of glimps", "--new-value").exit_code == 0
+    assert d2t.check("Zorro, a plate of glimps", "name[Zorro], food[Wuffian]", lexicon=mine).ok
 
 
-def test_what_is_read_wrongly_is_taken_back(mine: Path) -> None:
-    text, mr = "Aromi is for adults only, says nobody.", "name[Aromi]"
-    assert d2t.check(text, mr).added
-    assert lexicon("remove", "familyFriendly=no", "adults only says", "--force").exit_code == 0
-    result = lexicon("remove", "familyFriendly=no", "for adults only")
+def test_what_is_read_wrongly_is_taken_back(mine: Path, tmp_path: Path) -> None:
+    text, mr = "Aromi is for glimps only, says nobody.", "name[Aromi]"
+    base = tmp_path / "base.toml"
+    assert lexicon("add", "familyFriendly=no", "for glimps", "--lexicon", base).exit_code == 0
+    assert d2t.check(text, mr, lexicon=base).added
+    layers = ["--lexicon", base, "--lexicon", mine]
+    result = lexicon("remove", "familyFriendly=no", "for glimps only", *layers)
     assert result.exit_code == 0, result.stderr
-    assert not d2t.check(text, mr, lexicon=mine).added
-    idle = lexicon("remove", "familyFriendly=no", "blue cheese")
+    assert not d2t.check(text, mr, lexicon=[base, mine]).added
+    assert d2t.check("Aromi is for glimps.", mr, lexicon=[base, mine]).added
+    idle = lexicon("remove", "familyFriendly=no", "blue wuffle", *layers)
     assert "not read so today" in idle.stderr
 
 

@@ -15,7 +15,7 @@ from d2t.mr.domain_files import load_domain_copy, save_domain
 from d2t.slots.checker import SlotChecker
 
 DOMAIN = load_domain("restaurant")
-CHEAP = '[[entry]]\nslot = "priceRange"\nvalues = ["cheap"]\nsay = ["for peanuts"]\n'
+CHEAP = '[[entry]]\nslot = "priceRange"\nvalues = ["cheap"]\nsay = ["for glimps"]\n'
 
 
 def write(path: Path, text: str) -> Path:
@@ -45,7 +45,7 @@ def own_domain(folder: Path, lexicon: str, name: str = "toy") -> Domain:
 def test_a_file_of_one_entry_is_a_layer(tmp_path: Path) -> None:
     mine = write(tmp_path / "mine.toml", CHEAP)
     text, mr = (
-        "Aromi is a pub where you eat for peanuts.",
+        "Aromi is a pub where you eat for glimps.",
         "name[Aromi], eatType[pub], priceRange[cheap]",
     )
     assert not d2t.check(text, mr).ok
@@ -54,7 +54,7 @@ def test_a_file_of_one_entry_is_a_layer(tmp_path: Path) -> None:
 
 
 def test_an_entry_may_use_the_macros_and_spellings_below(tmp_path: Path) -> None:
-    mine = write(tmp_path / "mine.toml", CHEAP.replace("for peanuts", "{price} on a shoestring"))
+    mine = write(tmp_path / "mine.toml", CHEAP.replace("for glimps", "{price} on a shoestring"))
     layered = d2t.load_domain(lexicon=mine)
     assert said(layered, "prizes on a shoestring") == ["priceRange[cheap]"]
 
@@ -75,10 +75,10 @@ def test_a_macro_may_widen_the_one_below(tmp_path: Path) -> None:
 def test_the_layer_on_top_wins_a_tie(tmp_path: Path) -> None:
     low = write(tmp_path / "low.toml", CHEAP)
     high = write(tmp_path / "high.toml", CHEAP.replace("cheap", "high"))
-    assert said(d2t.load_domain(lexicon=[low, high]), "for peanuts") == ["priceRange[high]"]
-    assert said(d2t.load_domain(lexicon=[high, low]), "for peanuts") == ["priceRange[cheap]"]
-    base = own_domain(tmp_path / "toy", '[[ignore]]\nsay = ["for peanuts"]\n')
-    assert said(d2t.load_domain(base, lexicon=low), "for peanuts") == ["priceRange[cheap]"]
+    assert said(d2t.load_domain(lexicon=[low, high]), "for glimps") == ["priceRange[high]"]
+    assert said(d2t.load_domain(lexicon=[high, low]), "for glimps") == ["priceRange[cheap]"]
+    base = own_domain(tmp_path / "toy", '[[ignore]]\nsay = ["for glimps"]\n')
+    assert said(d2t.load_domain(base, lexicon=low), "for glimps") == ["priceRange[cheap]"]
 
 
 def test_a_layer_takes_readings_back_within_words_and_slot(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_layer_takes_readings_back_within_words_and_slot(tmp_path: Path) -> No
     with pytest.raises(DomainError, match="'free' is no value"):
         said(d2t.load_domain(base, lexicon=other), "a bargain hunt")
     # What a layer says itself is not taken back by it, nor by one below.
-    again = write(tmp_path / "again.toml", removal + CHEAP.replace("for peanuts", "bargain hunt"))
+    again = write(tmp_path / "again.toml", removal + CHEAP.replace("for glimps", "bargain hunt"))
     assert said(d2t.load_domain(base, lexicon=again), "a bargain hunt") == ["priceRange[cheap]"]
 
 
@@ -122,7 +122,7 @@ def test_negations_add_to_the_usual_ones_where_the_base_lists_none(tmp_path: Pat
     layer = write(tmp_path / "mine.toml", '[negation]\nwords = ["hardly"]\n')
     layered = d2t.load_domain(base, lexicon=layer)
     for word in ("hardly", "not"):
-        assert said(layered, f"{word} for peanuts") == ["priceRange[high]"]
+        assert said(layered, f"{word} for glimps") == ["priceRange[high]"]
 
 
 @pytest.mark.parametrize("base", ["restaurant", "base.toml", "folder"])
@@ -133,10 +133,10 @@ def test_a_lexicon_extends_another(tmp_path: Path, base: str) -> None:
     own = own_domain(
         tmp_path / "own",
         f'extends = "{base if base == "restaurant" else "../" + base}"\n'
-        + CHEAP.replace("for peanuts", "for a song"),
+        + CHEAP.replace("for glimps", "for a song"),
     )
     assert said(own, "for a song") == ["priceRange[cheap]"]
-    known = "an inexpensive place" if base == "restaurant" else "for peanuts"
+    known = "an inexpensive place" if base == "restaurant" else "for glimps"
     assert said(own, known) == ["priceRange[cheap]"]
     # What the other domain says of slots and values that this one lacks is left out.
     assert said(own, "a moderately priced pub by the river") == []
@@ -153,11 +153,11 @@ def test_a_layer_that_extends_the_domain_it_lies_on_is_only_itself(tmp_path: Pat
 def test_the_signature_and_reports_change_with_a_layer_that_changes(tmp_path: Path) -> None:
     mine = write(tmp_path / "mine.toml", CHEAP)
     first = SlotChecker.for_domain(d2t.load_domain(lexicon=mine))
-    write(mine, CHEAP.replace("peanuts", "a song"))
+    write(mine, CHEAP.replace("glimps", "a wuffle"))
     second = SlotChecker.for_domain(d2t.load_domain(lexicon=mine))
     assert first.signature() != second.signature()
-    assert [span.slot.value for span in second.align("for a song").spans] == ["cheap"]
-    assert not first.align("for a song").spans
+    assert [span.slot.value for span in second.align("for a wuffle").spans] == ["cheap"]
+    assert not first.align("for a wuffle").spans
 
 
 @pytest.mark.parametrize(
@@ -166,8 +166,8 @@ def test_the_signature_and_reports_change_with_a_layer_that_changes(tmp_path: Pa
         (CHEAP.replace("cheap", "cheep"), "line 1: 'cheep' is no value.*did you mean 'cheap'"),
         (CHEAP.replace("cheap", "dear"), "'dear' is no value.*new = true"),
         ("\n" + CHEAP.replace("priceRange", "priceRnge"), "line 2: .*mean 'priceRange'"),
-        (CHEAP.replace("for pea", "(for pea"), "line 1: .*is not closed"),
-        (CHEAP.replace("for pea", "{prize} pea"), "line 1: .*prize"),
+        (CHEAP.replace("for gli", "(for gli"), "line 1: .*is not closed"),
+        (CHEAP.replace("for gli", "{prize} gli"), "line 1: .*prize"),
         ('extends = "restaurnt"\n', "nor a file; did you mean 'restaurant'"),
         ("extends = 3\n", "extends must name"),
         ('extends = "mine.toml"\n', "goes in a circle"),
@@ -196,13 +196,13 @@ def test_a_missing_layer_is_an_error(tmp_path: Path) -> None:
 
 def test_an_entry_may_bring_a_new_value(tmp_path: Path) -> None:
     mine = write(tmp_path / "mine.toml", CHEAP.replace("cheap", "dear") + "new = true\n")
-    assert said(d2t.load_domain(lexicon=mine), "for peanuts") == ["priceRange[dear]"]
+    assert said(d2t.load_domain(lexicon=mine), "for glimps") == ["priceRange[dear]"]
 
 
 def test_the_bottom_layer_refuses_values_that_are_a_letter_away(tmp_path: Path) -> None:
     with pytest.raises(DomainError, match="'cheep' is no value of priceRange; did you mean"):
         said(own_domain(tmp_path / "toy", CHEAP.replace("cheap", "cheep")), "x")
-    assert said(own_domain(tmp_path / "b", CHEAP.replace("cheap", "free")), "for peanuts")
+    assert said(own_domain(tmp_path / "b", CHEAP.replace("cheap", "free")), "for glimps")
 
 
 _TOY = """
@@ -216,13 +216,13 @@ values = ["cheap"]
 negated = ["high"]
 say = ["a {price}", "posh"]
 [[ignore]]
-say = ["for peanuts", "posh nosh"]
+say = ["for glimps", "posh nosh"]
 """
-_WORDS = ("for peanuts", "a bargain", "posh nosh", "bargain", "not posh")
+_WORDS = ("for glimps", "a bargain", "posh nosh", "bargain", "not posh")
 _TABLES = st.sampled_from(
     [
-        *(CHEAP.replace("for peanuts", words) for words in _WORDS),
-        *(CHEAP.replace("cheap", "high").replace("for peanuts", words) for words in _WORDS),
+        *(CHEAP.replace("for glimps", words) for words in _WORDS),
+        *(CHEAP.replace("cheap", "high").replace("for glimps", words) for words in _WORDS),
         *(f'[[ignore]]\nsay = ["{words}"]\n' for words in _WORDS),
         *(f'[[ignore]]\nsay = ["{words}"]\nfirm = true\n' for words in _WORDS),
         *(f'[[remove]]\nslot = "priceRange"\nsay = ["{words}"]\n' for words in _WORDS),

@@ -14,6 +14,7 @@ from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.slots.checker import SlotChecker
 from d2t.slots.mending.teach import Lesson, n_right, teach, with_blocks
+from d2t.slots.mending.wordings import Block
 
 DOMAIN = load_domain("restaurant")
 FILE = Path(__file__).parent / "cases" / "house_style.jsonl"
@@ -37,8 +38,7 @@ def test_half_of_the_texts_teaches_and_the_other_half_improves(number: int) -> N
     taught, other = lessons(half(number)), lessons(half(1 - number))
     proposals = teach(taught, DOMAIN)
     after = with_blocks(DOMAIN, [one.block for one in proposals])
-    assert n_right(other, DOMAIN) < 0.3 * len(other)
-    assert n_right(other, after) > 0.6 * len(other)
+    assert n_right(other, after) > max(0.6 * len(other), n_right(other, DOMAIN))
     checkers = SlotChecker.for_domain(DOMAIN), SlotChecker.for_domain(after)
     for lesson in other:
         errors = [len(one.check(lesson.text, lesson.right).errors()) for one in checkers]
@@ -60,30 +60,31 @@ def test_the_texts_that_teach_are_never_read_worse() -> None:
 def test_words_with_which_the_mr_disagrees_are_not_proposed() -> None:
     mr = "name[Aromi], eatType[pub], priceRange[cheap]"
     texts = [
-        ("Aromi is a pub, wallets stay plump here.", mr),
-        ("A pub is Aromi and wallets stay plump.", mr),
+        ("Aromi is a pub, wuffles stay plump here.", mr),
+        ("A pub is Aromi and wuffles stay plump.", mr),
         ("Aromi is a pub with hats on hooks.", mr),
         ("Aromi, a pub, hats on hooks.", mr),
         ("Aromi is a dear pub with hats on hooks.", "name[Aromi], eatType[pub]"),
     ]
     found = teach([Lesson(text, parse_mr(right, DOMAIN)) for text, right in texts], DOMAIN)
-    assert [one.block.say for one in found] == [("wallets stay plump",)]
+    assert [one.block.say for one in found] == [("wuffles stay plump",)]
     assert (found[0].count, found[0].seen) == (2, 2)
     assert found[0].block.weak  # two texts are little evidence
     assert found[0].examples == (texts[0][0], texts[1][0])
 
 
 def test_readings_that_are_wrong_again_and_again_are_taken_back() -> None:
+    base = Block("priceRange", "cheap", ("glimpy",)).on(DOMAIN)
     mr = parse_mr("name[Aromi], eatType[pub]", DOMAIN)
-    texts = ["Aromi is a pub, budget minds.", "A pub: Aromi, budget hats.", "Aromi pub."]
-    found = teach([Lesson(text, mr) for text in texts], DOMAIN)
-    assert [(one.block.removes, one.block.say) for one in found] == [(True, ("budget",))]
-    after = with_blocks(DOMAIN, [found[0].block])
+    texts = ["Aromi is a pub, glimpy minds.", "A pub: Aromi, glimpy hats.", "Aromi pub."]
+    found = teach([Lesson(text, mr) for text in texts], base)
+    assert [(one.block.removes, one.block.say) for one in found] == [(True, ("glimpy",))]
+    after = with_blocks(base, [found[0].block])
     assert n_right([Lesson(text, mr) for text in texts], after) == 3
 
 
 def test_a_value_that_nobody_lists_is_learnt_as_new() -> None:
-    texts = ["Aromi is a pub with pho on the boil.", "Aromi, a pub, pho on the boil."] * 2
+    texts = ["Aromi is a pub with wuffle on the boil.", "Aromi, a pub, wuffle on the boil."] * 2
     right = parse_mr("name[Aromi], eatType[pub], food[Atlantean]", DOMAIN)
     found = teach([Lesson(text, right) for text in texts], DOMAIN)
     assert [one.block.new for one in found] == [True]
@@ -113,7 +114,7 @@ def test_the_command_writes_what_is_taken(corrected: Path, tmp_path: Path) -> No
     assert "--yes" in silent.stderr
     assert not mine.exists()
     told = run(corrected, "--yes", "--json")
-    assert len(json.loads(told.stdout)) > 10
+    assert len(json.loads(told.stdout)) > 5
     assert f"use it with --lexicon {mine.name}" in told.stderr
     taught = d2t.load_domain(lexicon=mine)
     assert n_right(lessons(half(0)), taught) > n_right(lessons(half(0)), DOMAIN)

@@ -12,11 +12,11 @@ from d2t.train.data.prepare import prepare_data
 
 
 def test_the_lexicon_reads_the_training_texts_and_is_kept(tmp_path: Path) -> None:
-    pairs = 'mr,ref\n"name[Aromi], eatType[pub], priceRange[cheap]","Aromi is a pub on a song."\n'
+    pairs = 'mr,ref\n"name[Aromi], eatType[pub], priceRange[cheap]","Aromi is a pub on glimps."\n'
     for name in ("train.csv", "dev.csv"):
         (tmp_path / name).write_text(pairs)
     mine = tmp_path / "mine.toml"
-    mine.write_text('[[entry]]\nslot = "priceRange"\nvalues = ["cheap"]\nsay = ["on a song"]\n')
+    mine.write_text('[[entry]]\nslot = "priceRange"\nvalues = ["cheap"]\nsay = ["on glimps"]\n')
     files = [f'data.{part}="{tmp_path / part}.csv"' for part in ("train", "dev")]
     plain = prepare_data(load_config(None, sets=files).data)
     mended = prepare_data(load_config(None, sets=[*files, f'data.lexicon=["{mine}"]']).data)
