@@ -35,6 +35,7 @@ _LINKS = frozenset({"of", "by", "and", "de", "la", "le", "at"})
 _MAX_WORDS = 5
 _MIN_LETTERS = 3
 _REACH = 8
+_EXCLUDING = frozenset({"without", "unlike"})
 _CLAUSE_ENDS = frozenset(".!?,;:") | {
     "is", "are", "was", "has", "have", "serves", "serving", "offers", "offering", "provides",
     "providing", "sells", "selling", "called", "named",
@@ -80,10 +81,14 @@ class LandmarkContext:
             at -= 1
         cue = self._before.begins(words, at)
         if cue is not None:
-            return negation(words, cue) is not None or negation(words, at) is not None
+            outer, inner = negation(words, cue), negation(words, at)
+            # "not too far from X" has two negations, "not close to X" one that both find
+            return outer != inner if outer is None or inner is None else outer == inner
         if words[end : end + 2] in (["is", "not"], ["are", "not"], ["was", "not"]):
             following = words[end + 2 : end + 2 + _REACH]
-            return bool(self._after.matches_at(self._after.classes(following), 0))
+            if self._after.matches_at(self._after.classes(following), 0):
+                return True
+            return any(self._before.ends_at(words, end + 2 + size) for size in (1, 2))
         return False
 
     def _is_coordinated(self, words: list[str], conjunction: int) -> bool:
@@ -227,7 +232,7 @@ class NameFinder:
         self._lexicon = lexicon
         self._ordinary = ordinary
         self._negation = negation
-        self._plain = frozenset(lexicon.negation.words)
+        self._plain = lexicon.negation.words | _EXCLUDING
         self._known = NameTable(lexicon)
         self.context = None if lexicon.landmark is None else LandmarkContext(lexicon.landmark)
         places = frozenset() if lexicon.landmark is None else lexicon.landmark.places
@@ -371,13 +376,11 @@ class NameFinder:
         context = self.context
         if context is None or mr is None or mention.value not in mr.values(mention.slot):
             return mention
-        denied = False
+        at = _before_article(words, mention.start)
+        before = words[max(0, at - 2) : at]
+        denied = bool(before) and before[-1] in self._plain and before[0] not in ("why", "or")
         if mention.slot == context.slot:
-            denied = context.denied(words, mention.start, mention.end, self._negation)
-        elif mention.slot == context.name_slot:
-            at = _before_article(words, mention.start)
-            before = words[max(0, at - 2) : at]
-            denied = bool(before) and before[-1] in self._plain and before[0] not in ("why", "or")
+            denied |= context.denied(words, mention.start, mention.end, self._negation)
         return Mention(mention.start, mention.end, "", "") if denied else mention
 
     def _lengthened(

@@ -90,8 +90,13 @@ def longer_name(
         beside: further words that may stand beside a name.
     """
     first, last = start, end
-    while _joined(tokens, last) and _is_part(tokens, last, taken, beside):
-        last += 1
+    while True:
+        if _joined(tokens, last) and _is_part(tokens, last, taken, beside):
+            last += 1
+        elif _is_ampersand(tokens, last) and _is_part(tokens, last + 1, taken, beside):
+            last += 2
+        else:
+            break
     if tokens.words[start] != "the":
         while _joined(tokens, first) and _is_part(tokens, first - 1, taken, beside):
             if begins_sentence(tokens, first - 1) and (
@@ -99,6 +104,13 @@ def longer_name(
             ):
                 break
             first -= 1
+        if (
+            first > 1
+            and tokens.words[first - 1] == "of"
+            and _is_part(tokens, first - 2, taken, beside)
+            and not begins_sentence(tokens, first - 2)
+        ):
+            first -= 2
     if (first, last) != (start, end) and _joined(tokens, first):
         before = first - 1
         if tokens.words[before] == "the" and tokens.text[tokens.starts[before]].isupper():
@@ -112,6 +124,14 @@ def _joined(tokens: Tokens, at: int) -> bool:
         return False
     gap = tokens.text[tokens.ends[at - 1] : tokens.starts[at]]
     return "\n" not in gap and gap.strip(" \t\u00a0") in ("", "-", "‑") and gap not in ("", " - ")
+
+
+def _is_ampersand(tokens: Tokens, at: int) -> bool:
+    """Whether token ``at`` is the sign in ``Mill & Sons``, and something follows."""
+    if not 0 < at < len(tokens) - 1 or tokens.text[tokens.starts[at]] != "&":
+        return False
+    around = (tokens.text[tokens.ends[i] : tokens.starts[i + 1]] for i in (at - 1, at))
+    return all(gap in ("", " ") for gap in around)
 
 
 def _is_part(tokens: Tokens, at: int, taken: Container[int], beside: Container[str]) -> bool:
