@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from d2t.score.records import BadRecord, EvaluationRecord
     from d2t.score.report.compare import Comparison
     from d2t.score.report.report import EvaluationReport
-    from d2t.slots.types import SlotReport
+    from d2t.slots.types import Repeats, SlotReport
     from d2t.train.loop.progress import Reporter
 
     MR = str | Mapping[str, Any] | MeaningRepresentation
@@ -298,6 +298,7 @@ def check(
     domain: str | Path | Domain = "restaurant",
     *,
     merge_synonyms: bool = False,
+    repeats: Repeats = "error",
     lexicon: Lexicons = (),
 ) -> SlotReport:
     """Say which slots of ``mr`` a text misses, adds, gets wrong or repeats, span by span.
@@ -309,6 +310,8 @@ def check(
         mr: what it should say.
         domain: whose lexicon reads the text.
         merge_synonyms: whether values that the domain calls equal ("cheap", "less than £20") are.
+        repeats: ``error``: a slot that is said again spoils ``ok``; ``warn``, ``ignore``: it does
+            not. It always counts in ``ser``.
         lexicon: a ``lexicon.toml`` of your own, or several, as layers above that of the domain.
 
     Raises:
@@ -322,7 +325,9 @@ def check(
     loaded = load_domain(domain, lexicon=lexicon)
     wanted = mr if isinstance(mr, MeaningRepresentation) else read_fields(mr, loaded).require_mr()
     checker = SlotChecker.for_domain(loaded)
-    return checker.check(text, wanted, merge_synonyms=merge_synonyms, strict_numbers=True)
+    return checker.check(
+        text, wanted, merge_synonyms=merge_synonyms, strict_numbers=True, repeats=repeats
+    )
 
 
 def plan(

@@ -239,6 +239,17 @@ MaxSer = Annotated[
     ),
 ]
 
+Repeats = Annotated[
+    Literal["error", "warn", "ignore"],
+    typer.Option(
+        "--repeats",
+        help="Slots that a text says again. error: they count in the verdict of a text and in "
+        "--max-ser. warn: they are reported, and count in neither. ignore: the same, and they are "
+        "not shown to people. SER as it is printed always counts them.",
+        rich_help_panel=GATES,
+    ),
+]
+
 # What is written.
 Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON on standard output.")]
 JsonSummary = Annotated[

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from d2t.mr.types import Slot
+from d2t.slots.lexicon.english import english
 from d2t.slots.lexicon.lexicon import Lexicon, load_lexicon
 from d2t.slots.lexicon.matcher import Phrase, PhraseMatcher, verbatim
 from d2t.slots.lexicon.tokens import sentence_starts
@@ -18,7 +21,7 @@ from d2t.slots.quantities import QuantityReader
 from d2t.slots.types import Alignment, SlotReport, Span, WrongValue
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from d2t.mr.domain import Domain, SlotSpec
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from d2t.slots.lexicon.lexicon import Apposition, Entry
     from d2t.slots.lexicon.tokens import Tokens
     from d2t.slots.names import Mention
+    from d2t.slots.types import Repeats
 
 
 _QUOTES = (("'", "'"), ('"', '"'), ("‘", "’"), ("“", "”"), ("`", "'"))
@@ -228,14 +232,21 @@ class SlotChecker:
         """SHA-256 of the lexicon's content."""
         return self.lexicon.digest
 
-    def signature(self, *, merge_synonyms: bool = False, strict_numbers: bool = False) -> str:
+    def signature(
+        self,
+        *,
+        merge_synonyms: bool = False,
+        strict_numbers: bool = False,
+        repeats: Repeats = "error",
+    ) -> str:
         """What a score depends on: ``SER|dom:restaurant@9f3c|lex:4b1e|rep:yes|syn:no|v:0.1.0``."""
         from d2t._version import __version__
 
         return (
             f"SER|dom:{self.domain.name}@{self.domain.digest[:4]}|lex:{self.lexicon_digest[:4]}"
             f"|rep:yes|syn:{'yes' if merge_synonyms else 'no'}"
-            f"{'|num:strict' if strict_numbers else ''}|v:{__version__}"
+            f"{'|num:strict' if strict_numbers else ''}"
+            f"{'' if repeats == 'error' else '|exact:rep-ok'}|v:{__version__}"
         )
 
     def align(
@@ -264,7 +275,28 @@ class SlotChecker:
             pieces = merge_appositions(pieces, tokens, rule, self._specs[rule.slot], mr)
         spans, faint = settle(pieces, tokens, self._specs, mr)
         names = [(mention.start, mention.end) for mention in mentions]
-        return Alignment(text, spans, sentence_starts(tokens, names), faint)
+        again = tuple(self._again(tokens, spans))
+        return Alignment(text, spans, sentence_starts(tokens, names), faint, again)
+
+    def _again(self, tokens: Tokens, spans: tuple[Span, ...]) -> Iterator[Span]:
+        """The spans that say in the same words what the span before them says.
+
+        A name is said again as a subject, and "the pub" takes up "a pub".
+        """
+        for first, second in pairwise(spans):
+            if first.slot != second.slot or self._specs[first.slot.name].kind == "open":
+                continue
+            (one, known), (other, takes_up) = (self._content(tokens, s) for s in (first, second))
+            if one and other and (one <= other or other <= one) and (known or not takes_up):
+                yield second
+
+    def _content(self, tokens: Tokens, span: Span) -> tuple[frozenset[str], bool]:
+        """The words of a span that carry it, and whether an article makes it known."""
+        inside = range(bisect_left(tokens.starts, span.start), bisect_right(tokens.ends, span.end))
+        words = [tokens.words[at] for at in inside]
+        opening = (tokens.words[max(0, inside.start - 1)], *words[:1])
+        content = (word for word in words if word not in self.lexicon.light and word[0].isalnum())
+        return frozenset(content), not english().definite.isdisjoint(opening)
 
     def wordings(
         self, text: str, mr: MeaningRepresentation | None = None
@@ -286,6 +318,7 @@ class SlotChecker:
         *,
         merge_synonyms: bool = False,
         strict_numbers: bool = False,
+        repeats: Repeats = "error",
     ) -> SlotReport:
         """Missing, added, wrong and repeated slots of ``text`` against ``mr``.
 
@@ -296,9 +329,11 @@ class SlotChecker:
             strict_numbers: a number must be said as a number ("moderately priced" is not
                 ``£20-25``), with the same bound and currency. Not strict is the reading of corpora:
                 people who wrote texts for ``£20-25`` softened it, and wrote "$20" for £20.
+            repeats: whether a slot that is said again counts in ``ok``; it always counts in SER.
         """
         alignment = self.align(text, mr, strict_numbers=strict_numbers)
-        return judge(alignment, mr, self.merged) if merge_synonyms else judge(alignment, mr)
+        merge = self.merged if merge_synonyms else _same
+        return judge(alignment, mr, merge, repeats)
 
     def merged(self, slot: Slot) -> Slot:
         """``slot`` with the value that stands for its synonym group."""
@@ -478,6 +513,10 @@ def _checker(domain: Domain, folder: Path | None) -> SlotChecker:
 Merge = Callable[[Slot], Slot]
 
 
+def _same(slot: Slot) -> Slot:
+    return slot
+
+
 def mentions(alignment: Alignment, merge: Merge = lambda slot: slot) -> tuple[Span, ...]:
     """The spans that open the mentions of the realised plan: adjacent equal ones are one."""
     opened: list[Span] = []
@@ -488,23 +527,28 @@ def mentions(alignment: Alignment, merge: Merge = lambda slot: slot) -> tuple[Sp
 
 
 def judge(
-    alignment: Alignment, mr: MeaningRepresentation, merge: Merge = lambda slot: slot
+    alignment: Alignment,
+    mr: MeaningRepresentation,
+    merge: Merge = lambda slot: slot,
+    repeats: Repeats = "error",
 ) -> SlotReport:
     """Compare what a text says with what it should say.
 
     Rule O6, with a wrong value counted once. A value the MR does not hold is ``wrong`` when a value
     expected for the same slot is not said (one error, where the source counts two: rule W6), else
-    ``added``; a slot and value said again later in the realised plan is ``repeated``, right or not.
+    ``added``; a slot and value said again later in the realised plan, or at once in the same words
+    (``Alignment.again``), is ``repeated``, right or not.
 
     Args:
         alignment: what the text says.
         mr: what it should say.
         merge: maps a slot to the one that stands for its synonyms; the identity is strict.
+        repeats: whether what is said again counts in ``ok``.
     """
     expected = list(dict.fromkeys(merge(slot) for slot in mr.slots))
     spelled = {merge(slot): slot for slot in reversed(mr.slots)}
     said: dict[Slot, Span] = {}
-    repeated: list[Span] = []
+    repeated: list[Span] = list(alignment.again)
     for span in mentions(alignment, merge):
         slot = merge(span.slot)
         if slot in said:
@@ -529,5 +573,6 @@ def judge(
         missing=tuple(spelled[slot] for slot in missing),
         added=tuple(added),
         wrong=tuple(wrong),
-        repeated=tuple(repeated),
+        repeated=tuple(sorted(repeated)),
+        repeats=repeats,
     )

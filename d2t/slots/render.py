@@ -40,6 +40,8 @@ def render_alignment(alignment: Alignment, slot_names: Sequence[str]) -> Text:
 def render_report(report: SlotReport, slot_names: Sequence[str]) -> Text:
     """The coloured text, and below it ``ok`` or every error in words."""
     shown = render_alignment(report.alignment, slot_names)
+    errors = one_line("; ".join(report.errors()))
     if report.ok:
-        return shown.append("\n  ok", style="bold green")
-    return shown.append("\n  " + one_line("; ".join(report.errors())), style="bold red")
+        shown.append("\n  ok", style="bold green")
+        return shown.append(f" ({errors})", style="yellow") if errors else shown
+    return shown.append("\n  " + errors, style="bold red")

@@ -6,8 +6,8 @@ Offsets are characters of the text as it was given, here and in JSON.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from d2t.mr.types import Plan, Slot
 
@@ -43,12 +43,15 @@ class Alignment:
         faint: what words might say that no span counts, since they are vague and something else
             says the slot, or the MR asks for nothing of the kind: "an average pub with a rating of
             5 out of 5". No error of a text that people wrote; a text that is proved has none.
+        again: spans that say in the same words what the span before them says. The plan takes both
+            as one mention; a report counts them as repeated.
     """
 
     text: str
     spans: tuple[Span, ...]
     sentence_starts: tuple[int, ...] = (0,)
     faint: tuple[Span, ...] = ()
+    again: tuple[Span, ...] = ()
 
     def plan(self) -> Plan:
         """The realised order, variant A of rule O1.5.
@@ -87,6 +90,10 @@ class WrongValue:
     span: Span
 
 
+Repeats = Literal["error", "warn", "ignore"]
+"""Whether a slot that is said again spoils a verdict, is only shown, or is not shown to people."""
+
+
 @dataclass(frozen=True, slots=True)
 class SlotReport:
     """Errors of one utterance against one MR, each with the spans that convinced the checker.
@@ -104,6 +111,7 @@ class SlotReport:
         added: spans that say a slot the MR does not have.
         wrong: spans that say another value than the MR's.
         repeated: spans that say a slot and value again.
+        repeats: whether ``repeated`` counts in ``ok``. It always counts in ``ser``.
     """
 
     alignment: Alignment
@@ -112,6 +120,7 @@ class SlotReport:
     added: tuple[Span, ...] = ()
     wrong: tuple[WrongValue, ...] = ()
     repeated: tuple[Span, ...] = ()
+    repeats: Repeats = "error"
 
     @property
     def n_errors(self) -> int:
@@ -120,8 +129,12 @@ class SlotReport:
 
     @property
     def ok(self) -> bool:
-        """True when the text says every slot of the MR, once, and nothing else."""
-        return self.n_errors == 0
+        """True when the text says every slot of the MR, and nothing else.
+
+        It also says each once, unless ``repeats`` is ``warn`` or ``ignore``.
+        """
+        counted = self.repeated if self.repeats == "error" else ()
+        return not (self.missing or self.added or self.wrong or counted)
 
     @property
     def ser(self) -> float:
@@ -140,13 +153,16 @@ class SlotReport:
         words = [f"missing {slot}" for slot in self.missing]
         words += [f"added {span.slot}" for span in self.added]
         words += [f"wrong {wrong.span.slot} for {wrong.expected}" for wrong in self.wrong]
-        return words + [f"repeated {span.slot}" for span in self.repeated]
+        shown = () if self.repeats == "ignore" else self.repeated
+        return words + [f"repeated {span.slot}" for span in shown]
 
     def __str__(self) -> str:
         """The text, what it says, and the verdict: ``ok``, or the errors in words with the SER."""
         text = self.alignment.text
         said = [f"{span.slot} ({text[span.start : span.end]!r})" for span in self.alignment.spans]
-        verdict = "ok" if self.ok else f"SER {self.ser:.1f}%: {'; '.join(self.errors())}"
+        errors = "; ".join(self.errors())
+        warning = f" ({errors})" if errors else ""
+        verdict = f"ok{warning}" if self.ok else f"SER {self.ser:.1f}%: {errors}"
         return f"{text}\n  says: {', '.join(said) or 'no slot'}\n  {verdict}"
 
     def as_dict(self) -> dict[str, Any]:
@@ -184,7 +200,8 @@ class Tally:
     """Running sums of slot errors.
 
     ``ser`` = 100 * (missing + added + wrong + repeated) / slots; ``exact`` = share of utterances
-    without any error, in %.
+    whose report is ``ok``, in %. ``gated_ser`` leaves out ``repeated`` unless ``repeats`` is
+    ``error``.
     """
 
     utterances: int = 0
@@ -195,6 +212,7 @@ class Tally:
     wrong: int = 0
     repeated: int = 0
     bad_lines: int = 0
+    repeats: Repeats = "error"
 
     def add(self, report: SlotReport) -> None:
         """Count one report."""
@@ -233,6 +251,13 @@ class Tally:
         if self.slots == 0:
             return 100.0 if self.n_errors else 0.0
         return 100.0 * self.n_errors / self.slots
+
+    @property
+    def gated_ser(self) -> float:
+        """The slot error rate that a gate compares, in %."""
+        if self.repeats == "error":
+            return self.ser
+        return replace(self, repeated=0, repeats="error").ser
 
     @property
     def exact(self) -> float:

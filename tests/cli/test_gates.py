@@ -77,3 +77,15 @@ def test_the_summary_of_generate_as_json(tmp_path: Path) -> None:
     refused = CliRunner().invoke(app, ["generate", str(tmp_path / "in.csv"), "--json"])
     assert refused.exit_code == 2
     assert "add --output" in refused.stderr
+
+
+@pytest.mark.parametrize(("repeats", "code"), [("error", 4), ("warn", 0), ("ignore", 0)])
+@pytest.mark.parametrize("command", [("check",), ("evaluate", "slots", "-", "--n-resamples", "0")])
+def test_repeats_count_in_the_gate_as_asked(
+    command: tuple[str, ...], repeats: str, code: int
+) -> None:
+    stdin = '{"mr": "name[Aromi], eatType[pub]", "text": "A pub, Aromi. Aromi is a pub."}\n'
+    result = CliRunner().invoke(
+        app, [*command, "--max-ser", "1", "--repeats", repeats], input=stdin
+    )
+    assert result.exit_code == code

@@ -33,6 +33,7 @@ def check(
     domain: opt.Domain = "restaurant",
     lexicon: opt.Lexicon = None,
     max_ser: opt.MaxSer = None,
+    repeats: opt.Repeats = "error",
     show: Annotated[
         bool,
         typer.Option(
@@ -106,7 +107,7 @@ def check(
         raise UsageError("a table has no place for --explain; use --show, --html or JSON with it")
     loaded = with_lexicons(load_domain(domain), lexicon or ())
     checker = SlotChecker.for_domain(loaded)
-    tally = Tally()
+    tally = Tally(repeats=repeats)
 
     def read(record: Record) -> dict[str, Any] | None:
         """Check one record; what is written of it."""
@@ -115,8 +116,9 @@ def check(
         if record.text is None and note not in records.report.notes:
             records.report.notes.append(note)
         report = checker.check(
-            record.require_text(), mr, merge_synonyms=merge_synonyms, strict_numbers=True
-        )
+            record.require_text(), mr, merge_synonyms=merge_synonyms, strict_numbers=True,
+            repeats=repeats,
+        )  # fmt: skip
         tally.add(report)
         sources = explained_spans(checker, report.alignment, mr) if explain else []
         if page is not None:
@@ -157,7 +159,9 @@ def check(
             show_errors=not as_json or html is not None,
             line_of=line_of,
         )
-        signature = checker.signature(merge_synonyms=merge_synonyms, strict_numbers=True)
+        signature = checker.signature(
+            merge_synonyms=merge_synonyms, strict_numbers=True, repeats=repeats
+        )
         if page is not None:
             page.close(tally.line(signature))
     if html is not None:
@@ -220,4 +224,6 @@ def _missed(tally: Tally, max_ser: float | None) -> str | None:
         return None
     if not tally.utterances:
         return "there is no text to which --max-ser applies"
-    return f"SER {tally.ser:.2f}% is above --max-ser {max_ser:g}" if tally.ser > max_ser else None
+    ser = tally.gated_ser
+    without = "" if tally.repeats == "error" else " without repeated slots"
+    return f"SER{without} {ser:.2f}% is above --max-ser {max_ser:g}" if ser > max_ser else None

@@ -107,6 +107,7 @@ class English:
                 self._asides.append(rule)
         self._opening = _Forward(sources)
         self._naming = frozenset(raw["naming"])
+        self.definite = frozenset(raw["definite"])
         negation = raw["negation"]
         self.before = tuple(self._patterns(negation["before"]))
         self.parentheses = BackwardAutomaton(self._patterns(negation["parentheses"]))
