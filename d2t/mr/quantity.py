@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-EXACT, BELOW, ABOVE, ABOUT = "=", "<", ">", "~"
+EXACT, BELOW, ABOVE, ABOUT, NOT = "=", "<", ">", "~", "≠"
 PERCENT, STAR = "%", "star"
 
 
@@ -30,7 +30,8 @@ class Quantity:
     Attributes:
         low: the number, or the lower end of a range.
         high: the upper end of a range; the number itself elsewhere.
-        comparator: ``=``, ``<`` (an upper bound), ``>`` (a lower bound) or ``~`` (about).
+        comparator: ``=``, ``<`` (an upper bound), ``>`` (a lower bound) ``~`` (about)
+            or ``≠`` (denied).
         units: what the unit may be, the likeliest first: ISO codes of currencies ("$" may be one
             of many dollars), CLDR's names of units, ``%``, or ``star``; empty where none is told.
         scale: the most there may be ("out of 5"), where it is told.
@@ -83,8 +84,19 @@ def is_slip(said: Quantity, meant: Quantity) -> bool:
         return False
     if said.scale is not None and meant.scale is not None and said.scale != meant.scale:
         return False
+    if said.scale is None and (said.low, said.high) == (meant.low, meant.scale):
+        return True  # "rated 1-5" for 1 out of 5
     ends = (meant.low, meant.high)
     return said.low in ends and said.high in ends
+
+
+def fits(said: Quantity, measure: Measure) -> bool:
+    """Whether the unit or the scale that ``said`` tells is that of a slot with ``measure``."""
+    if said.scale is not None or STAR in said.units:
+        return measure.scale is not None and said.scale in (None, measure.scale)
+    return bool(said.units) and not set(resolve(said.units, measure.units)).isdisjoint(
+        measure.units
+    )
 
 
 def _scale(quantity: Quantity, measure: Measure) -> Decimal | None:
@@ -153,7 +165,7 @@ _LEX = re.compile(
     rf"(?P<figure>{_FIGURE})(?P<half>[½¼¾])?"
     r"|(?P<fraction>[½¼¾])"
     r"|(?P<sign>[A-Z]{0,2}[$£€¥₹₩₪₫₱]|[%‰°²³])"
-    r"|(?P<word>[^\W\d_]+(?:['’][^\W\d_]+)*\.?(?=\W|\d|_|$))"
+    r"|(?P<word>[^\W\d_]+(?:['’][^\W\d_]+)*)"
     r"|(?P<dash>[-‐‑–—−])"
     r"|(?P<other>\S)"
 )
@@ -165,20 +177,31 @@ _TENS = {word: Decimal(10 * at) for at, word in enumerate(_WORDS["numbers"]["ten
 _HUNDRED = Decimal(100)
 _MAGNITUDES = {word: Decimal(size) for word, size in _WORDS["magnitudes"].items()}
 _NEEDS_MONEY = frozenset({"m", "grand", "mio"})
-_ANY_NUMBER = re.compile(
-    r"[\d½¼¾$£€¥₹₩₪₫₱]|\b(?:" + "|".join([*_ONES, *_TENS, "hundred"]) + r")", re.IGNORECASE
-)
+_NUMBER_WORDS = (*_ONES, *_TENS, "hundred")
+_FIGURE_OR_SIGN = re.compile(r"[\d½¼¾$£€¥₹₩₪₫₱]")
+_NUMBER_WORD = re.compile(r"\b(?:" + "|".join(_NUMBER_WORDS) + r")\b")
 
 
-def _by_word(table: dict[str, list[str]]) -> dict[str, str]:
-    return {word: _SIGNS[name] for name, words in table.items() for word in words if name in _SIGNS}
+_BEGINNINGS = frozenset({*_ONES, *_TENS, "minus", "a", "gbp", "usd", "eur"})
 
 
-_COMPARATORS = {tuple(key.split()): sign for key, sign in _by_word(_WORDS["before"]).items()}
+def _by_words(table: dict[str, list[str]]) -> dict[tuple[str, ...], str]:
+    return {
+        tuple(words.split()): sign for name, sign in _SIGNS.items() for words in table.get(name, ())
+    }
+
+
+_COMPARATORS = _by_words(_WORDS["before"])
 _LONGEST = max(map(len, _COMPARATORS))
 _FILLERS = frozenset(_WORDS["before"]["between"])
-_AFTER = _by_word(_WORDS["after_or"])
-_AFTER_ALONE = _by_word(_WORDS["after"])
+_AFTER_OR = _by_words(_WORDS["after_or"])
+_AFTER = _by_words(_WORDS["after"])
+_NEGATIONS = frozenset(_WORDS["negation"]["words"])
+_PASSED = frozenset(_WORDS["negation"]["between"])
+_SPENDING = frozenset(_WORDS["negation"]["spending"])
+_NEGATED = {EXACT: NOT, BELOW: ABOVE, ABOVE: BELOW}
+_REACH = 8
+_STARS = ("star", "stars")
 _TO = frozenset(_WORDS["numbers"]["range"])
 
 
@@ -186,7 +209,7 @@ class _Lexeme(NamedTuple):
     start: int
     end: int
     kind: str
-    text: str  # in lower case, words without their final full stop
+    text: str  # in lower case
     raw: str
 
 
@@ -228,9 +251,17 @@ def known_units() -> frozenset[str]:
 @lru_cache(maxsize=2048)
 def quantities(text: str) -> tuple[Expression, ...]:
     """Every quantity in ``text``, in order, none overlapping, each as long as possible."""
-    if _ANY_NUMBER.search(text) is None:
+    if not _may_hold_one(text):
         return ()
     return tuple(_Scanner(text).expressions())
+
+
+def _may_hold_one(text: str) -> bool:
+    """A quick look for anything that a quantity has; most texts have nothing."""
+    if _FIGURE_OR_SIGN.search(text) is not None:
+        return True
+    lower = text.lower()
+    return any(word in lower for word in _NUMBER_WORDS) and bool(_NUMBER_WORD.search(lower))
 
 
 class _Scanner:
@@ -243,12 +274,22 @@ class _Scanner:
     def expressions(self) -> Iterable[Expression]:
         at = 0
         while at < len(self.lexemes):
+            if self.lexemes[at].kind in ("word", "other") and not self.may_begin(at):
+                at += 1
+                continue
             found = self.graded(at) or self.amounts(at)
             if found is None:
                 at += 1
                 continue
             expression, at = found
             yield expression
+
+    def may_begin(self, at: int) -> bool:
+        """Whether a word may begin an amount: a number word, "minus", "a" or a currency code."""
+        _, _, kind, text, raw = self.lexemes[at]
+        if kind != "word":
+            return False
+        return text in _BEGINNINGS or (len(raw) <= 3 and raw.isupper())
 
     def word(self, at: int) -> str:
         return self.lexemes[at].text if 0 <= at < len(self.lexemes) else ""
@@ -385,6 +426,10 @@ class _Scanner:
             units, at = unit[0] if not units else _both(units, unit[0]), unit[1]
             if self.word(at) in ("sterling",):
                 at += 1
+        elif self.kind(at) == "word" and self.word(at + 1) in _STARS and not units:
+            units, at = (STAR,), at + 2  # "one lousy star"
+        if not units and self.word(first - 1) == ":" and self.word(first - 2) in _STARS:
+            units = (STAR,)
         if units == ("pence",):
             value, bare, units = value / _HUNDRED, bare / _HUNDRED, ("GBP",)
         if negative:
@@ -468,46 +513,68 @@ class _Scanner:
 
     def compared(self, first: int, *, is_range: bool) -> tuple[int, str | None]:
         """The comparator before a number, and where it begins."""
+        start, sign, words = self.comparator(first, is_range=is_range)
+        negation, spends = self.negation(start)
+        if negation is None:
+            return start, sign
+        if words[:1] == ("as",) or (sign is None and spends):
+            return negation, BELOW
+        return negation, _NEGATED.get(sign or EXACT, sign)
+
+    def comparator(self, first: int, *, is_range: bool) -> tuple[int, str | None, tuple[str, ...]]:
+        """The comparator before a number without its negation: where it begins, sign, words."""
         at = first
-        skipped = 0
-        while skipped < 3:
+        for _ in range(3):
             for size in range(min(_LONGEST, at), 0, -1):
                 words = tuple(self.word(step) for step in range(at - size, at))
                 sign = _COMPARATORS.get(words) or _COMPARATORS.get(
-                    ("n't" if words[0].endswith(("n't", "n’t")) else words[0], *words[1:])
+                    ("n't" if _is_not(words[0]) else words[0], *words[1:])
                 )
-                if sign is not None:
-                    if is_range and words in (("from",), ("some",)):
-                        return at - size, None
-                    if sign == ABOUT and size < at:
-                        further = self.compared(at - size, is_range=is_range)
-                        if further[1] is not None:
-                            return further
-                    return at - size, sign
-            if at and self.word(at - 1) in _FILLERS:
-                at, skipped = at - 1, skipped + 1
-                continue
-            break
+                if sign is None:
+                    continue
+                if is_range and words in (("from",), ("some",)):
+                    return at - size, None, words
+                if sign == ABOUT:
+                    further = self.comparator(at - size, is_range=is_range)
+                    if further[1] is not None:
+                        return further
+                return at - size, sign, words
+            if not at or self.word(at - 1) not in _FILLERS:
+                break
+            at -= 1
         if is_range and self.word(first - 1) in ("between", "betwixt"):
-            return first - 1, None
-        return first, None
+            first -= 1
+        return first, None, ()
+
+    def negation(self, start: int) -> tuple[int | None, bool]:
+        """Where the word is that denies what begins at ``start``; whether it tells of spending."""
+        spends = False
+        for at in range(start - 1, max(-1, start - 1 - _REACH), -1):
+            _, _, kind, word, raw = self.lexemes[at]
+            if kind != "word":
+                break
+            if word in _NEGATIONS or _is_not(word):
+                exempt = self.word(at - 1) == "why" or self.word(at + 1) in ("only", "just")
+                return (None if exempt else at), spends
+            if word not in _PASSED and not raw[0].isupper():
+                break
+            spends = spends or word in _SPENDING
+        return None, spends
 
     def compared_after(self, end: int) -> tuple[str | None, int]:
         """The comparator after a number ("£20 or less", "30 plus")."""
         word = self.word(end)
         if word in ("or", "and") or (word == "," and self.word(end + 1) == "or"):
             at = end + 1 if word != "," else end + 2
-            if (sign := _AFTER.get(self.word(at))) is not None:
+            if (sign := _AFTER_OR.get((self.word(at),))) is not None:
                 return sign, at + 1
-        if word in _AFTER_ALONE and not (
-            word in ("min", "plus") and self.kind(end + 1) == "figure"
-        ):
-            return _AFTER_ALONE[word], end + 1
+        for size in range(_LONGEST, 0, -1):
+            words = tuple(self.word(end + step) for step in range(size))
+            if (sign := _AFTER.get(words)) is not None:
+                if word in ("min", "plus") and self.kind(end + 1) == "figure":
+                    continue
+                return sign, end + size
         if self.kind(end) == "dash" and self.word(end + 1) == "plus":
-            return ABOVE, end + 2
-        if [self.word(end + step) for step in range(2)] == ["at", "most"]:
-            return BELOW, end + 2
-        if [self.word(end + step) for step in range(2)] == ["at", "least"]:
             return ABOVE, end + 2
         return None, end
 
@@ -516,7 +583,8 @@ class _Scanner:
         at = end
         while self.kind(at) == "dash":
             at += 1
-        if self.word(at) == "/":
+        slash = self.word(at) == "/"
+        if slash:
             at += 1
         elif [self.word(at), self.word(at + 1)] == ["on", "a"] and self.word(at + 2) == "scale":
             at += 3
@@ -527,6 +595,8 @@ class _Scanner:
                 at += 3
             else:
                 at += 1
+        elif self.word(at) == "outta":
+            at += 1
         elif self.word(at) == "out":
             at += 1
             while self.kind(at) == "dash":
@@ -546,28 +616,30 @@ class _Scanner:
         while self.word(at) in ("a", "the", "possible", "maximum", "total", "of"):
             at += 1
         number = self.number(at)
-        if number is None or number.value < quantity.high:
+        if number is None or (slash and number.value < quantity.high):  # open 24/7
             return quantity, end
         at = number.next
         while self.magnitude(at, ()) is not None:
             return quantity, end
         after = at + 1 if self.kind(at) == "dash" else at
-        if self.word(after) in ("star", "stars"):
+        if self.word(after) in _STARS:
             at = after + 1
         return replace(quantity, scale=number.value), at
 
 
 def _lexeme(match: re.Match[str]) -> _Lexeme:
     kind = match.lastgroup or "other"
-    if kind == "half":
-        kind = "figure"
     raw = match.group()
-    text = match["figure"] if kind == "figure" else raw.casefold()
+    start, end = match.span()
     if kind == "word":
-        text = text.rstrip(".")
-        raw = raw.rstrip(".") if text in _AFTER else raw
-    end = match.end() if kind != "word" else match.start() + len(raw.rstrip("."))
-    return _Lexeme(match.start(), end, kind, text, raw.rstrip(".") if kind == "word" else raw)
+        return _Lexeme(start, end, kind, raw.casefold(), raw)
+    if kind in ("figure", "half"):
+        return _Lexeme(start, end, "figure", match["figure"], raw)
+    return _Lexeme(start, end, kind, raw, raw)
+
+
+def _is_not(word: str) -> bool:
+    return word.endswith(("n't", "n’t"))
 
 
 def _decimal(figure: str) -> Decimal:

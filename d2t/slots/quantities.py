@@ -16,6 +16,7 @@ from d2t.mr.quantity import (
     Measure,
     Quantity,
     derive_measure,
+    fits,
     is_slip,
     parse_quantity,
     quantities,
@@ -89,6 +90,8 @@ class QuantityReader:
         if mr is not None and found:
             read = self._with_bare(tokens, self._by_meaning(tokens, read, found, mr), found, mr)
             said.update((p.slot, p.values[0]) for p in read if p not in pieces)
+        read += self._unclaimed(tokens, read, found)
+        read.sort(key=lambda piece: piece.start)
         if strict_numbers:
             read = [self._unsoftened(piece, said) for piece in read]
         return _apart(read)
@@ -122,13 +125,7 @@ class QuantityReader:
             return piece
         if not strict_numbers and is_slip(one.quantity, meant):
             return piece
-        known = (
-            value
-            for value in spec.values
-            if (q := parse_quantity(value)) is not None and says(one.quantity, q, measure)
-        )
-        spelled = " ".join(tokens.text[one.start : one.end].split())
-        return _widened(piece, one, tokens, (next(known, spelled),))
+        return _widened(piece, one, tokens, (self._value(spec, one, tokens),))
 
     @staticmethod
     def _name(piece: Piece, here: list[Expression], tokens: Tokens) -> Piece:
@@ -194,6 +191,32 @@ class QuantityReader:
             if slot is not None and slot.name in self._worded:
                 bare.append(Piece(first, last, slot.name, (slot.value,)))
         return sorted([*pieces, *bare], key=lambda piece: piece.start)
+
+    def _unclaimed(
+        self, tokens: Tokens, pieces: list[Piece], found: tuple[Expression, ...]
+    ) -> list[Piece]:
+        """Quantities that no phrase holds, whose unit or scale only one slot has."""
+        new: list[Piece] = []
+        for one in found:
+            if any(_overlaps(one, piece, tokens) for piece in pieces):
+                continue
+            slots = [
+                name for name, measure in self._measures.items() if fits(one.quantity, measure)
+            ]
+            if len(slots) == 1:
+                first, last = _token_range(one, tokens)
+                value = self._value(self._specs[slots[0]], one, tokens)
+                new.append(Piece(first, last, slots[0], (value,)))
+        return new
+
+    def _value(self, spec: SlotSpec, one: Expression, tokens: Tokens) -> str:
+        """The listed value that a quantity says, else its words."""
+        measure = self._measures.get(spec.name, Measure())
+        for value in spec.values:
+            quantity = parse_quantity(value)
+            if quantity is not None and says(one.quantity, quantity, measure):
+                return value
+        return " ".join(tokens.text[one.start : one.end].split())
 
     def _unsoftened(self, piece: Piece, said: set[tuple[str, str]]) -> Piece:
         """A piece of words without the numbers that they might stand for.

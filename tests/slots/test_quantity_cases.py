@@ -30,6 +30,20 @@ def _domain(source):
 def test_a_quantity_is_read_by_meaning(case):
     domain = _domain(json.dumps(case["domain"]))
     report = SlotChecker.for_domain(domain).check(
-        case["text"], parse_mr(case["mr"], domain), strict_numbers=True
+        case["text"],
+        parse_mr(case["mr"], domain),
+        merge_synonyms=case.get("merge", False),
+        strict_numbers=True,
     )
     assert report.ok is case["ok"], report
+
+
+@pytest.mark.parametrize("text", ["It is moderately priced.", "It costs €20-25."])
+def test_the_reading_of_corpora_forgives_what_people_wrote(text):
+    domain = load_domain("restaurant")
+    checker = SlotChecker.for_domain(domain)
+    mr = parse_mr("priceRange[£20-25]", domain)
+    assert checker.check(text, mr).ok
+    assert not checker.check(text, mr, strict_numbers=True).ok
+    assert "num:strict" in checker.signature(strict_numbers=True)
+    assert "num:strict" not in checker.signature()
