@@ -262,15 +262,18 @@ class SlotChecker:
         tokens = self._tokenize(text)
         mentions = self._names.find(tokens, self._fresh_names(mr), mr)
         words, places = mask(tokens, mentions)
+        phrases, silent = self._matcher.read(words, self._verbatim(words, mr))
         pieces = [
             Piece(places[p.start][0], places[p.end - 1][1], p.slot, p.values, p.weak, p.sole)
-            for p in self._matcher.find(words, self._verbatim(words, mr))
+            for p in phrases
         ]
         pieces += [Piece(m.start, m.end, m.slot, (m.value,)) for m in mentions if m.slot]
         if unknown := self._unknown_names(tokens, pieces, mentions):
             pieces = override(pieces, unknown)
         pieces.sort(key=lambda piece: piece.start)
-        pieces = self._quantities.read(tokens, pieces, mr, strict_numbers=strict_numbers)
+        idle = {at for word in silent for at in range(*places[word])}
+        idle.update(at for m in mentions if not m.slot for at in range(m.start, m.end))
+        pieces = self._quantities.read(tokens, pieces, idle, mr, strict_numbers=strict_numbers)
         for rule in self.lexicon.appositions:
             pieces = merge_appositions(pieces, tokens, rule, self._specs[rule.slot], mr)
         spans, faint = settle(pieces, tokens, self._specs, mr)

@@ -61,6 +61,7 @@ class QuantityReader:
         self,
         tokens: Tokens,
         pieces: list[Piece],
+        idle: set[int],
         mr: MeaningRepresentation | None,
         *,
         strict_numbers: bool,
@@ -70,6 +71,7 @@ class QuantityReader:
         Args:
             tokens: the text.
             pieces: what was found in it.
+            idle: the tokens that say nothing of the place.
             mr: its values are preferred to others of the same meaning.
             strict_numbers: a word does not say a number ("moderate" for ``£20-25``), and a slip of
                 the bound or of the currency is wrong; else both pass, as in corpora.
@@ -87,6 +89,7 @@ class QuantityReader:
             if here:
                 said.update((new.slot, value) for value in new.values)
             read.append(new)
+        found = tuple(one for one in found if idle.isdisjoint(range(*_token_range(one, tokens))))
         if mr is not None and found:
             read = self._with_bare(tokens, self._by_meaning(tokens, read, found, mr), found, mr)
             said.update((p.slot, p.values[0]) for p in read if p not in pieces)

@@ -179,7 +179,16 @@ class PhraseMatcher:
         return frozenset(entry.slot for entry in entries if entry.numeric and _scaled(entry.values))
 
     def find(self, words: list[str], extra: Iterable[Phrase] = ()) -> list[Phrase]:
+        """The chosen phrases of ``read``."""
+        return self.read(words, extra)[0]
+
+    def read(
+        self, words: list[str], extra: Iterable[Phrase] = ()
+    ) -> tuple[list[Phrase], frozenset[int]]:
         """The chosen phrases in text order: heavier first, then shorter, earlier, in file order.
+
+        Also the positions of words that realise nothing: those of another place, of ``[[ignore]]``,
+        and of questions that are answered elsewhere.
 
         Args:
             words: normalised words; names already found are masked by words that begin with NUL.
@@ -201,10 +210,15 @@ class PhraseMatcher:
                 chosen.append(phrase)
         chosen.sort(key=lambda p: p.start)
         chosen = self._in_rows(words, chosen)
+        silent = [(p.start, p.end) for p in chosen if not p.slot] + list(structure.asides)
         if structure.questions:
-            chosen = self._answered(chosen, structure)
+            before, chosen = chosen, self._answered(chosen, structure)
+            left = {phrase.start for phrase in chosen if phrase.values}
+            silent += [(p.start, p.end) for p in before if p.values and p.start not in left]
         spoken = [phrase for phrase in chosen if phrase.slot and phrase.values]
-        return _with_negations(spoken, taken) if self._negation.shared else spoken
+        if self._negation.shared:
+            spoken = _with_negations(spoken, taken)
+        return spoken, frozenset(at for start, end in silent for at in range(start, end))
 
     def _answered(self, chosen: list[Phrase], structure: Structure) -> list[Phrase]:
         """The phrases as the answers to the questions leave them."""
