@@ -205,7 +205,7 @@ class SlotChecker:
         self._scaled = self._matcher.scaled
         self._specs = {spec.name: spec for spec in domain.slots}
         self._quantities = QuantityReader(
-            self._specs, {entry.slot for entry in lexicon.entries if entry.numeric}, negation
+            self._specs, {entry.slot for entry in lexicon.entries if entry.numeric}
         )
         self._worded = lexicon.worded()
         self._known_names = frozenset(

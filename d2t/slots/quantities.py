@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from d2t.mr.quantity import (
+    NOT,
     Expression,
     Measure,
     Quantity,
@@ -25,29 +26,23 @@ from d2t.mr.quantity import (
 from d2t.slots.pieces import Piece
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Collection, Mapping
 
     from d2t.mr.domain import SlotSpec
     from d2t.mr.types import MeaningRepresentation
     from d2t.slots.lexicon.tokens import Tokens
 
-    Negation = Callable[[list[str], int], int | None]
-
 
 class QuantityReader:
     """Corrects pieces of one text by the quantities that stand there."""
 
-    def __init__(
-        self, specs: Mapping[str, SlotSpec], worded: Collection[str], negation: Negation
-    ) -> None:
+    def __init__(self, specs: Mapping[str, SlotSpec], worded: Collection[str]) -> None:
         """Prepare for the slots ``specs``.
 
         A bare figure says nothing of the slots in ``worded``: the lexicon knows the words around.
-        ``negation`` gives the place of the word that negates what begins at a token, if any.
         """
         self._specs = specs
         self._worded = worded
-        self._negation = negation
 
     @cached_property
     def _measures(self) -> dict[str, Measure]:
@@ -165,8 +160,6 @@ class QuantityReader:
                 if any(_overlaps(one, piece, tokens) for piece in pieces):
                     continue
                 first, last = _token_range(one, tokens)
-                if self._negation(tokens.words, first) is not None:
-                    continue  # "does not cost £15"
                 pieces = [*pieces, Piece(first, last, slot.name, (slot.value,))]
                 break
         return sorted(pieces, key=lambda piece: piece.start)
@@ -201,6 +194,8 @@ class QuantityReader:
         """Quantities that no phrase holds, whose unit or scale only one slot has."""
         new: list[Piece] = []
         for one in found:
+            if one.quantity.comparator == NOT:
+                continue
             if any(_overlaps(one, piece, tokens) for piece in pieces):
                 continue
             slots = [
