@@ -23,22 +23,22 @@ _BESIDE = """
 a about above across address after again against ah all allows along alongside also although
 always am among an and another any are around as ask at based be because been before behind
 being believe below beneath beside besides between beyond boasts book both bring but by call
-called can caters check choose close come consider cost costs could dear despite details did
-dine discover do does dont down drink during each eat either enjoy establishment even
-every except experience features few find for found friday from get give gives go had has have
-having he head hello hence her here hey hi his how however i if im in info information
-inside into is isnt it its just know known less let lets lies like located location
-look looking love loved make many may maybe me meet might monday more most much must my name
-named near nearby nearest need neither never next no nor not now of off offer offering offers
-often oh ok okay on once only onto opened opens opposite or other our out outside over past
-per perhaps place please plus pop priced provide provides providing quite rated really
-recommend recommended said same saturday say see sell selling sells serve served serves
-serving set shall she should since sits situated so some sorry specialises specializes spot
-stands still stop such sunday sure take than thanks that thats the their them then
-there therefore theres these they think this those though through thursday thus titled
-to today tonight too try tuesday under unlike until up upon us venue very via visit want was
-we wednesday welcome welcomes well were what whats when where which while whilst who
-why will with within without would wow yeah yes yet you your
+called can caters check cheers choose close come consider cost costs could dear despite
+details did dine discover do does dont down drink during each eat either enjoy establishment
+even every except experience fancy features few find for found friday from get give gives go
+had has have having he head hello hence her here hey hi his how however i if im in info
+information inside into introducing is isnt it its just know known less let lets lies like
+located location look looking love loved make many may maybe me meet menu might monday more
+most much must my name named near nearby nearest need neither never next no nor not now of off
+offer offering offers often oh ok okay omg on once only onto opened opens opposite or other
+our out outside over past per perhaps place please plus pop presenting priced provide provides
+providing quite rated really recommend recommended review reviews said same saturday say see
+sell selling sells serve served serves serving set shall she should since sits situated so
+some sorry specialises specializes spot stands still stop such sunday sure take than thanks
+that thats the their them then there therefore theres these they think this those though
+through thursday thus titled to today tonight too try tuesday under unlike until up upon us
+venue very via visit want was we wednesday welcome welcomes well were what whats when where
+which while whilst who why will with within without would wow yeah yes yet you your
 """
 ENGLISH = frozenset(_BESIDE.split())
 _FORCED = (".", "!", "?", ":", ";", ",")
