@@ -100,7 +100,7 @@ def vocabulary(patterns: Iterable[Node]) -> frozenset[str]:
 
 OTHER, OTHER_NUMBER = "\0other", "\0number"
 _DEAD = -1
-_MEMO_LIMIT = 100_000
+_MEMO_LIMIT = 20_000
 
 
 class Automaton:

@@ -38,7 +38,7 @@ _NUMBER_WORDS = {
     "eight": "8", "nine": "9", "ten": "10", "fifteen": "15", "twenty": "20", "thirty": "30",
     "forty": "40", "fifty": "50", "hundred": "100",
 }  # fmt: skip
-_MEMO_LIMIT = 200_000
+_MEMO_LIMIT = 20_000
 SENTENCE_END = frozenset(".!?")
 
 
