@@ -299,3 +299,16 @@ def test_layers_of_any_content_are_read_or_refused(
     files = tuple(LexiconFile(str(at), "", foreign, raw) for at, raw in enumerate(contents))
     with suppress(DomainError):
         SlotChecker.for_domain(replace(toy, lexicons=files)).align("a price for a song")
+
+
+def test_scores_are_of_the_lexicon_with_its_layers(tmp_path: Path) -> None:
+    mine = write(tmp_path / "mine.toml", CHEAP)
+    outputs = [{"mr": "name[Aromi], priceRange[cheap]", "text": "Eat at Aromi for glimps."}]
+    plain = d2t.evaluate(outputs, parts=["slots"], n_resamples=0)
+    mended = d2t.evaluate(outputs, parts=["slots"], n_resamples=0, lexicon=mine)
+    assert plain.score("slot_error_rate") == 50.0
+    assert mended.score("slot_error_rate") == 0.0
+    pair = d2t.compare(outputs, outputs, n_resamples=2, lexicon=[mine])
+    lexicon = SlotChecker.for_domain(d2t.load_domain(lexicon=mine)).lexicon_digest[:4]
+    assert f"lex:{lexicon}" in str(mended)
+    assert f"lex:{lexicon}" in str(pair)

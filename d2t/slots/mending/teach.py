@@ -166,12 +166,7 @@ def _read(lesson: Lesson, checker: SlotChecker) -> _Read:
     merged = checker.merged
     said = {merged(span.slot) for span in alignment.spans}
     right = {merged(slot) for slot in lesson.right.slots}
-    specs = checker.domain
-    closed = [
-        slot
-        for slot in lesson.right.slots  # figures have a grammar, names are written out
-        if specs.slot(slot.name).kind != "open" and not re.search(r"\d", slot.value)
-    ]
+    closed = [slot for slot in lesson.right.slots if _is_taught(slot, checker.domain)]
     missing = frozenset(slot for slot in closed if merged(slot) not in said)
     over = frozenset(span.slot for span in alignment.spans if merged(span.slot) not in right)
     tokens = checker.lexicon.tokenizer(lesson.text)
@@ -182,6 +177,11 @@ def _read(lesson: Lesson, checker: SlotChecker) -> _Read:
         for word, start, end in zip(tokens.words, tokens.starts, tokens.ends, strict=True)
     ]
     return _Read(lesson, alignment, missing, over, list(tokens.words), free)
+
+
+def _is_taught(slot: Slot, domain: Domain) -> bool:
+    """Whether its wordings are learnt: names are written out, and figures have a grammar."""
+    return domain.slot(slot.name).kind != "open" and not re.search(r"\d", slot.value)
 
 
 def _grams(read: _Read) -> set[tuple[str, ...]]:
@@ -260,21 +260,21 @@ def _wordings(
 def _removals(reads: Sequence[_Read], min_count: int, checker: SlotChecker) -> list[Proposal]:
     """Words that are read as a value again and again where the MR does not hold it."""
     wrong: defaultdict[tuple[Slot, str], list[int]] = defaultdict(list)
-    right: Counter[tuple[Slot, str]] = Counter()
+    right: Counter[tuple[str, str]] = Counter()
     for at, read in enumerate(reads):
         for span in read.alignment.spans:
-            if checker.domain.slot(span.slot.name).kind == "open":
+            if not _is_taught(span.slot, checker.domain):
                 continue
             text = read.lesson.text[span.start : span.end]
-            key = (span.slot, " ".join(checker.lexicon.tokenizer.words(text)))
+            words = " ".join(checker.lexicon.tokenizer.words(text))
             if span.slot not in read.over:
-                right[key] += 1
-            elif at not in wrong[key]:
-                wrong[key].append(at)
+                right[span.slot.name, words] += 1
+            elif at not in wrong[span.slot, words]:
+                wrong[span.slot, words].append(at)
     proposals: list[Proposal] = []
     for (slot, words), texts in wrong.items():
         plain = all(_PLAIN.fullmatch(word) for word in words.split())
-        if len(texts) < max(2, min_count) or right[slot, words] or not plain:
+        if len(texts) < max(2, min_count) or right[slot.name, words] or not plain:
             continue
         examples = tuple(reads[at].lesson.text for at in texts[:_EXAMPLES])
         block = Block(slot.name, slot.value, (words,), removes=True)
