@@ -51,6 +51,7 @@ WORDING = "wording of the lexicon"
 VALUE_OF_MR = "the MR's value, letter for letter"
 VALUE_OF_DOMAIN = "a value that the domain lists, letter for letter"
 MEANING = "the MR's value, by what it means"
+QUANTITY = "a quantity, by what it means"
 SURROUNDINGS = "a name that nobody lists, by the words around it ([landmark] in the lexicon)"
 
 
@@ -88,7 +89,10 @@ def _why(
     written = value.casefold() in alignment.text[span.start : span.end].casefold()
     if mr is not None and value in mr.values(name):
         return VALUE_OF_MR if written else MEANING
-    if value in checker.domain.slot(name).values or not written:
+    spec = checker.domain.slot(name)
+    if spec.kind != "open" and any(sign.isdigit() for sign in value):
+        return QUANTITY
+    if value in spec.values or not written:
         return VALUE_OF_DOMAIN
     return SURROUNDINGS
 
