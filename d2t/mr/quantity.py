@@ -164,7 +164,7 @@ _FIGURE = (
 _LEX = re.compile(
     rf"(?P<figure>{_FIGURE})(?P<half>[½¼¾])?"
     r"|(?P<fraction>[½¼¾])"
-    r"|(?P<sign>[A-Z]{0,2}[$£€¥₹₩₪₫₱]|[%‰°²³])"
+    r"|(?P<sign>[A-Z]{0,2}[$£€¥₹₩₪₫₱]|[%‰°²³★⭐✩])"
     r"|(?P<word>[^\W\d_]+(?:['’][^\W\d_]+)*)"
     r"|(?P<dash>[-‐‑–—−])"
     r"|(?P<other>\S)"
@@ -176,9 +176,9 @@ _ONES = {word: Decimal(at) for at, word in enumerate(_WORDS["numbers"]["ones"])}
 _TENS = {word: Decimal(10 * at) for at, word in enumerate(_WORDS["numbers"]["tens"], 2)}
 _HUNDRED = Decimal(100)
 _MAGNITUDES = {word: Decimal(size) for word, size in _WORDS["magnitudes"].items()}
-_NEEDS_MONEY = frozenset({"m", "grand", "mio"})
+_NEEDS_MONEY = frozenset({"m", "mio"})
 _NUMBER_WORDS = (*_ONES, *_TENS, "hundred")
-_FIGURE_OR_SIGN = re.compile(r"[\d½¼¾$£€¥₹₩₪₫₱]")
+_FIGURE_OR_SIGN = re.compile(r"[\d½¼¾$£€¥₹₩₪₫₱★⭐]")
 _NUMBER_WORD = re.compile(r"\b(?:" + "|".join(_NUMBER_WORDS) + r")\b")
 
 
@@ -202,6 +202,8 @@ _SPENDING = frozenset(_WORDS["negation"]["spending"])
 _NEGATED = {EXACT: NOT, BELOW: ABOVE, ABOVE: BELOW}
 _REACH = 8
 _STARS = ("star", "stars")
+_NO_GRADES = frozenset("%‰°²³")
+_STAR_SIGNS = ("★", "⭐")
 _TO = frozenset(_WORDS["numbers"]["range"])
 
 
@@ -306,7 +308,7 @@ class _Scanner:
     def graded(self, at: int) -> tuple[Expression, int] | None:
         """A run of two or more equal currency signs, or a single one that stands alone."""
         sign = self.word(at)
-        if self.kind(at) != "sign" or sign == PERCENT:
+        if self.kind(at) != "sign" or sign in _NO_GRADES:
             return None
         end = at + 1
         while self.word(end) == sign and self.glued(end):
@@ -316,6 +318,13 @@ class _Scanner:
         if end - at == 1 and (self.glued(at) or self.glued(end) or self.kind(end) == "dash"):
             return None
         count = Decimal(end - at)
+        if sign in _STAR_SIGNS:
+            first, full = at, end
+            while self.word(end) in ("☆", "✩") and self.glued(end):
+                end += 1
+            scale = Decimal(end - first) if end > full else None
+            quantity = Quantity(count, count, units=(STAR,), scale=scale)
+            return Expression(self.lexemes[at].start, self.lexemes[end - 1].end, quantity), end
         quantity = Quantity(count, count, signs=sign)
         return Expression(self.lexemes[at].start, self.lexemes[end - 1].end, quantity), end
 

@@ -81,7 +81,7 @@ class QuantityReader:
                 if here
                 else piece
             )
-            if here:
+            if here and parse_quantity(new.values[0]) is not None:
                 said.update((new.slot, value) for value in new.values)
             read.append(new)
         found = tuple(one for one in found if idle.isdisjoint(range(*_token_range(one, tokens))))
@@ -108,6 +108,10 @@ class QuantityReader:
         meant = parse_quantity(listed)
         if spec.kind == "open" and meant is None:
             return self._name(piece, here, tokens)
+        if meant is None and not _is_bare(here[0].quantity):
+            # a word that is the beginning of a figure: "for less" of "for less than ₹20"
+            numbers = (parse_quantity(spec.canonical_value(value)) for value in piece.values)
+            meant = next((number for number in numbers if number is not None), None)
         if meant is None or spec.kind == "boolean":
             return piece
         measure = self._measures.get(piece.slot, Measure())
@@ -118,7 +122,9 @@ class QuantityReader:
             if wanted is not None and says(one.quantity, wanted, measure):
                 return _widened(piece, one, tokens, (value,))
         if says(one.quantity, meant, measure):
-            return _widened(piece, one, tokens, piece.values)
+            same = [v for v in piece.values if parse_quantity(spec.canonical_value(v)) == meant]
+            values = piece.values if spec.canonical_value(same[0]) == listed else tuple(same)
+            return _widened(piece, one, tokens, values)
         if _is_short_form(one.quantity, meant, tokens.text[one.start : one.end], listed):
             return piece
         if not strict_numbers and is_slip(one.quantity, meant):

@@ -18,6 +18,7 @@ TABLE = Path(__file__).parents[2] / "d2t" / "mr" / "units.json"
 # Names that CLDR does not have, and which currency a bare symbol or name means first.
 _COLLOQUIAL = {
     "quid": "GBP", "sterling": "GBP", "pounds sterling": "GBP", "bucks": "$", "buck": "$",
+    "cent": "cent", "cents": "cent",
     "rmb": "CNY", "per cent": "%", "percent": "%", "pct": "%", "stars": "star", "star": "star",
     "hrs": "duration-hour", "hr": "duration-hour", "mins": "duration-minute",
     "kms": "length-kilometer", "kilo": "mass-kilogram", "kilos": "mass-kilogram",
@@ -89,6 +90,11 @@ def table() -> dict[str, dict[str, list[str]]]:
     symbols["%"] = {"%"}
     for symbol, code in {"US$": "USD", "C$": "CAD", "AU$": "AUD", "S$": "SGD"}.items():
         symbols[symbol] = {code}
+    for symbol in ("kr", "kr."):
+        symbols[symbol] = {"SEK", "NOK", "DKK", "ISK"}
+    symbols["zł"], symbols["Kč"], symbols["Rs"] = {"PLN"}, {"CZK"}, {"INR", "PKR", "LKR"}
+    for star in "★⭐✩":
+        symbols[star] = {"star"}
     symbols["m"], symbols["g"] = {"length-meter"}, {"mass-gram"}
     symbols["h"], symbols["l"] = {"duration-hour"}, {"volume-liter"}
     for symbol in ("$", "£", "€", "¥", "₹", "₩"):
