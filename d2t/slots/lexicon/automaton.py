@@ -167,6 +167,35 @@ class Automaton:
                 matches.append((at + 1, final[state]))
         return matches
 
+    def matches(
+        self, words: list[str], start: int, stop: int, step: int = 1
+    ) -> list[tuple[int, tuple[int, ...]]]:
+        """(number of words, pattern indices) of every match from ``start``, shortest first.
+
+        For few start positions: the words are classified as far as a match goes.
+
+        Args:
+            words: as they are.
+            start: index of the first word of a match.
+            stop: index behind the last word that a match may have.
+            step: -1 reads from right to left.
+        """
+        matches: list[tuple[int, tuple[int, ...]]] = []
+        state = self._start
+        table, final, memo = self._table, self._final, self._classes
+        for at in range(start, stop, step):
+            kind = memo.get(words[at]) or self.classes([words[at]])[0]
+            following = table[state].get(kind)
+            if following is None:
+                with self._growing:
+                    following = self._step(state, kind)
+            if following == _DEAD:
+                break
+            state = following
+            if final[state]:
+                matches.append(((at - start) * step + 1, final[state]))
+        return matches
+
     def first_words(self) -> frozenset[str]:
         """The words with which a match can begin (gaps aside)."""
         return frozenset(self._starting)
@@ -273,8 +302,7 @@ class BackwardAutomaton:
         """Where the longest phrase begins that ends before ``words[end]``; None without one."""
         if end <= 0 or words[end - 1] not in self._last_words:
             return None
-        classes = self._automaton.classes(words[max(0, end - self.reach) : end][::-1])
-        matches = self._automaton.matches_at(classes, 0)
+        matches = self._automaton.matches(words, end - 1, max(-1, end - 1 - self.reach), -1)
         return end - matches[-1][0] if matches else None
 
 

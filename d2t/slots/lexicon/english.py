@@ -75,16 +75,14 @@ class _Forward:
         """End and pattern numbers of the longest match at ``at``."""
         if at >= len(words) or words[at] not in self.first_words:
             return None
-        reach = words[at : at + _REACH]
-        matches = self._automaton.matches_at(self._automaton.classes(reach), 0)
+        matches = self._automaton.matches(words, at, min(len(words), at + _REACH))
         return (at + matches[-1][0], matches[-1][1]) if matches else None
 
     def all(self, words: list[str], at: int) -> list[tuple[int, tuple[int, ...]]]:
         """Ends and pattern numbers of all matches at ``at``."""
         if words[at] not in self.first_words:
             return []
-        reach = words[at : at + _REACH]
-        matches = self._automaton.matches_at(self._automaton.classes(reach), 0)
+        matches = self._automaton.matches(words, at, min(len(words), at + _REACH))
         return [(at + end, numbers) for end, numbers in matches]
 
 

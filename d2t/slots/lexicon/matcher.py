@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from d2t.slots.lexicon.automaton import Automaton, BackwardAutomaton, vocabulary
@@ -144,6 +145,14 @@ class Phrase:
     row: bool = False  # it is denied as the first of a row that may go on
 
 
+@dataclass(frozen=True, slots=True)
+class _Denials:
+    """What denies the phrases of one text, by where they begin and by where they end."""
+
+    before: dict[int, int | None] = field(default_factory=dict)
+    after: dict[int, int | None] = field(default_factory=dict)
+
+
 class PhraseMatcher:
     """Finds lexicon phrases in a list of normalised words."""
 
@@ -267,6 +276,8 @@ class PhraseMatcher:
 
     def _candidates(self, words: list[str], structure: Structure) -> Iterable[Phrase]:
         classes = self._automaton.classes(words)
+        heavy = [0, *accumulate(word not in self._light for word in words)]
+        denials = _Denials()
         for start in range(len(words)):
             for end, indices in self._automaton.matches_at(classes, start):
                 for index in indices:
@@ -275,23 +286,24 @@ class PhraseMatcher:
                         continue  # where the context of a pattern is the aside, the lexicon decides
                     if index not in self._marked:
                         self._marked[index] = has_marks(node)
-                    first, last = start, end
-                    weight = sum(word not in self._light for word in words[start:end])
+                    first, last, weight = start, end, heavy[end] - heavy[start]
                     if self._marked[index]:
                         location = locate(node, words, start, end, self._light)
                         if location is None or location.start >= location.end:
                             continue
                         first, last, weight = location.start, location.end, location.weight
-                    yield self._phrase(words, first, last, weight, index)
+                    yield self._phrase(words, first, last, weight, index, denials)
 
-    def _phrase(self, words: list[str], start: int, end: int, weight: int, index: int) -> Phrase:
+    def _phrase(
+        self, words: list[str], start: int, end: int, weight: int, index: int, denials: _Denials
+    ) -> Phrase:
         entry = self._patterns[index][1]
         if entry.removes:
             return Phrase(start, end, 0, entry.slot, entry.values, entry.rank, removes=True)
         deniable = self._negation.slots is None or entry.slot in self._negation.slots
         negation = None
         if entry.slot and deniable:
-            negation = self._negation_of(words, start, end, entry)
+            negation = self._negation_of(words, start, end, entry, denials)
         values, shared = entry.values, -1
         row = False
         if negation is not None:
@@ -323,7 +335,9 @@ class PhraseMatcher:
         at = next(at for at, pattern in enumerate(entry.patterns) if pattern is node)
         return entry, entry.sources[at]
 
-    def _negation_of(self, words: list[str], start: int, end: int, entry: Entry) -> int | None:
+    def _negation_of(
+        self, words: list[str], start: int, end: int, entry: Entry, denials: _Denials
+    ) -> int | None:
         """Where a denial of the phrase begins, or ends if it follows; None where none is.
 
         A phrase that holds a negation is denied by another one beside it: "not unfriendly".
@@ -332,9 +346,13 @@ class PhraseMatcher:
         if not words_of_negation.isdisjoint(words[start:end]):
             doubled = start > 0 and entry.negated and words[start] in words_of_negation
             return start - 1 if doubled and words[start - 1] in words_of_negation else None
-        if (before := self.negation_before(words, start)) is not None:
+        if start not in denials.before:
+            denials.before[start] = self.negation_before(words, start)
+        if (before := denials.before[start]) is not None or not entry.negated:
             return before
-        return self._english.denied_after(words, end) if entry.negated else None
+        if end not in denials.after:
+            denials.after[end] = self._english.denied_after(words, end)
+        return denials.after[end]
 
     def negation_before(self, words: list[str], start: int) -> int | None:
         """Position of the word that negates what begins at ``start``, if any."""
