@@ -101,6 +101,12 @@ def test_the_policy_allows_the_script_and_style_of_the_page_only(
     assert not re.search(r" on[a-z]+=| style=| src=| href=", page)
 
 
+def test_the_page_never_takes_the_place_of_the_texts(source: str) -> None:
+    before = Path(source).read_bytes()
+    assert invoke("check", source, "--html", source).exit_code == 2
+    assert Path(source).read_bytes() == before
+
+
 def test_a_page_with_json_counts_bad_records(source: str, tmp_path: Path) -> None:
     target = tmp_path / "page.html"
     result = invoke("check", source, "--html", str(target), "--json")

@@ -105,6 +105,8 @@ def check(
         raise UsageError("--format csv writes a table; leave out --show and --json")
     if explain and form == "csv":
         raise UsageError("a table has no place for --explain; use --show, --html or JSON with it")
+    if html is not None and html.exists() and Path(source).exists() and html.samefile(source):
+        raise UsageError(f"--html would write over the texts in {source}; name another file")
     loaded = with_lexicons(load_domain(domain), lexicon or ())
     checker = SlotChecker.for_domain(loaded)
     tally = Tally(repeats=repeats)
