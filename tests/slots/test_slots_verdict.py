@@ -34,7 +34,7 @@ def counts(report) -> tuple[int, int, int, int]:
         ("name[Aromi], eatType[pub]", "Aromi is a coffee shop.", (0, 0, 1, 0)),
         ("name[Aromi], eatType[pub]", "Aromi is a pub and a restaurant.", (0, 1, 0, 0)),
         ("name[Aromi], eatType[pub]", "Aromi is a pub. Aromi!", (0, 0, 0, 1)),
-        ("name[Aromi], eatType[pub]", "Aromi, Aromi is a pub, a pub.", (0, 0, 0, 0)),
+        ("name[Aromi], eatType[pub]", "Aromi, Aromi is a pub, a pub.", (0, 0, 0, 1)),
         ("name[Aromi], near[Burger King]", "Aromi is near Old Oak.", (0, 0, 1, 0)),
         ("area[riverside], area[city centre]", "by the river in the city centre", (0, 0, 0, 0)),
         ("area[riverside], area[city centre]", "by the river", (1, 0, 0, 0)),
