@@ -66,6 +66,7 @@ class Page:
             {
                 "id": id,
                 "text": text,
+                "ok": report.ok,
                 "parts": _parts(report),
                 "errors": _errors(report),
                 "asked": [[str(slot), slot in missing] for slot in mr.slots],
@@ -76,7 +77,9 @@ class Page:
     def add_error(self, id: str, message: str) -> None:
         """A record that could not be checked."""
         error = [UNREADABLE, "", message]
-        self._write({"id": id, "text": "", "parts": [], "errors": [error], "asked": []})
+        self._write(
+            {"id": id, "text": "", "ok": False, "parts": [], "errors": [error], "asked": []}
+        )
 
     def close(self, summary: str) -> None:
         """Write the end of the page, with the summary of all texts for its head."""
@@ -108,7 +111,7 @@ def _parts(report: SlotReport) -> list[list[str]]:
     """The text in pieces: its words, and for a span the slot, the value and the kind of error."""
     text = report.alignment.text
     kinds = {_ends(span): "added" for span in report.added}
-    kinds |= {_ends(span): "repeated" for span in report.repeated}
+    kinds |= {_ends(span): "repeated" for span in _repeated(report)}
     kinds |= {_ends(wrong.span): "wrong" for wrong in report.wrong}
     parts: list[list[str]] = []
     at = 0
@@ -121,6 +124,10 @@ def _parts(report: SlotReport) -> list[list[str]]:
     return [*parts, [text[at:]]] if at < len(text) else parts
 
 
+def _repeated(report: SlotReport) -> tuple[Span, ...]:
+    return () if report.repeats == "ignore" else report.repeated
+
+
 def _ends(span: Span) -> tuple[int, int]:
     return span.start, span.end
 
@@ -130,7 +137,7 @@ def _errors(report: SlotReport) -> list[list[str]]:
     slots = [slot.name for slot in report.missing]
     slots += [span.slot.name for span in report.added]
     slots += [wrong.span.slot.name for wrong in report.wrong]
-    slots += [span.slot.name for span in report.repeated]
+    slots += [span.slot.name for span in _repeated(report)]
     words = report.errors()
     slots += [""] * (len(words) - len(slots))
     return [[error.split()[0], slot, error] for error, slot in zip(words, slots, strict=True)]

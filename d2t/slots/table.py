@@ -26,6 +26,7 @@ def row(id: str, report: SlotReport) -> str:
     """The line of one text; several errors of a kind are joined by ``; ``."""
     text = report.alignment.text
     wrong = [f"{wrong.span.slot} for {wrong.expected}" for wrong in report.wrong]
+    repeated = () if report.repeats == "ignore" else report.repeated
     cells = {
         "id": id,
         "ok": "yes" if report.ok else "no",
@@ -33,7 +34,7 @@ def row(id: str, report: SlotReport) -> str:
         "missing": "; ".join(map(str, report.missing)),
         "added": "; ".join(str(span.slot) for span in report.added),
         "wrong": "; ".join(wrong),
-        "repeated": "; ".join(str(span.slot) for span in report.repeated),
+        "repeated": "; ".join(str(span.slot) for span in repeated),
         "says": "; ".join(f"{span.slot}: {text[span.start : span.end]}" for span in report.spans),
         "text": text,
     }

@@ -101,6 +101,25 @@ def test_the_policy_allows_the_script_and_style_of_the_page_only(
     assert not re.search(r" on[a-z]+=| style=| src=| href=", page)
 
 
+@pytest.mark.parametrize(
+    ("repeats", "ok", "shown"), [("error", 0, 1), ("warn", 1, 1), ("ignore", 1, 0)]
+)
+def test_repeats_are_errors_warnings_or_nothing(
+    tmp_path: Path, repeats: str, ok: int, shown: int
+) -> None:
+    file, target = tmp_path / "one.jsonl", tmp_path / "page.html"
+    text = "Aromi is a pub. It has good beer, Aromi."
+    file.write_text(json.dumps({"mr": "name[Aromi], eatType[pub]", "text": text}))
+    result = invoke(
+        "check", str(file), "--repeats", repeats, "--html", str(target), "--format", "csv"
+    )
+    (line,) = csv.DictReader(io.StringIO(result.stdout))
+    assert (line["ok"], line["repeated"]) == (["no", "yes"][ok], ["", "name[Aromi]"][shown])
+    (one,) = data_of(target.read_text(encoding="utf-8"))
+    assert one["ok"] == bool(ok)
+    assert len(one["errors"]) == shown  # type: ignore[arg-type]
+
+
 def test_the_page_never_takes_the_place_of_the_texts(source: str) -> None:
     before = Path(source).read_bytes()
     assert invoke("check", source, "--html", source).exit_code == 2

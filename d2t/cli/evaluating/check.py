@@ -103,7 +103,7 @@ def check(
         raise UsageError("--show prints for people, --json for programs; give one of them")
     if form == "csv" and (show or as_json):
         raise UsageError("--format csv writes a table; leave out --show and --json")
-    if explain and form == "csv":
+    if explain and form == "csv" and html is None:
         raise UsageError("a table has no place for --explain; use --show, --html or JSON with it")
     if html is not None and html.exists() and Path(source).exists() and html.samefile(source):
         raise UsageError(f"--html would write over the texts in {source}; name another file")
