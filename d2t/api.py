@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from d2t.errors import UsageError
 from d2t.extras import explained_imports
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from contextlib import AbstractContextManager
 
     from d2t.generate.contrast import ContrastOptions
@@ -181,6 +182,8 @@ class Generator:
             MRParseError, DomainError, DataError: an MR or plan is malformed; ``line`` is its
                 1-based place in the list.
         """
+        if isinstance(mrs, (str, Mapping)):
+            raise UsageError("generate takes a list of MRs; for one MR call the generator: gen(mr)")
         requests = [self._request(at, mr, plan) for at, mr in enumerate(mrs)]
         with self._lock:
             return self._answers.generate(requests)
@@ -317,11 +320,14 @@ def check(
     Raises:
         MRParseError: the MR is malformed.
         DomainError: the domain, a slot or a dialogue act is unknown.
+        UsageError: the text is no string, or the MR is of another type.
     """
     from d2t.mr.reader import read_fields
     from d2t.mr.types import MeaningRepresentation
     from d2t.slots.checker import SlotChecker
 
+    if not isinstance(text, str):
+        raise UsageError(f"check takes one text as a string, not {type(text).__name__}")
     loaded = load_domain(domain, lexicon=lexicon)
     wanted = mr if isinstance(mr, MeaningRepresentation) else read_fields(mr, loaded).require_mr()
     checker = SlotChecker.for_domain(loaded)

@@ -195,3 +195,19 @@ def test_a_generator_is_trained(tmp_path: Path) -> None:
         d2t.train(corpus="mini", settings={"data.limmit": 3})
     with pytest.raises(d2t.DataError, match="finished run"):
         d2t.train(corpus="mini", strategy="at", out=tmp_path / "run", settings=tiny)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda gen: gen([RECORD]), "not .* \\(list\\)"),
+        (lambda gen: gen(None), "\\(NoneType\\)"),
+        (lambda gen: gen.generate(RECORD), "takes a list of MRs"),
+        (lambda gen: gen.generate(FIELDS), "takes a list of MRs"),
+        (lambda gen: d2t.check(["a text"], RECORD), "one text as a string, not list"),
+        (lambda gen: d2t.check("a text", None), "\\(NoneType\\)"),
+    ],
+)
+def test_arguments_of_a_wrong_type_are_explained(gen: d2t.Generator, call, said: str) -> None:
+    with pytest.raises(d2t.UsageError, match=said):
+        call(gen)

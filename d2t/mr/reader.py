@@ -10,12 +10,13 @@ from dataclasses import dataclass, field, replace
 from dataclasses import fields as fields_of_class
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
-from d2t.errors import D2TError, DataError, MRParseError
+from d2t.errors import D2TError, DataError, MRParseError, UsageError
 from d2t.io.records import RawRecord, RecordFormat, RecordSource, open_records
 from d2t.mr.cells import CellReader, dict_of, list_of, texts_of
 from d2t.mr.columns import ROLES, Columns, Layout, Role
 from d2t.mr.parse import DIALOGUE_ACT, parse_mr
 from d2t.mr.types import MeaningRepresentation
+from d2t.mr.values import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -356,7 +357,15 @@ def read_fields(
     """One record from an object in memory, as ``RecordReader`` reads one of a file.
 
     The record is good or bad: see ``Record.error``. What was read as absent is told in the log.
+
+    Raises:
+        UsageError: neither a text nor a dict.
     """
+    if not isinstance(fields, (str, Mapping)):
+        raise UsageError(
+            "an MR is a text such as 'name[Aromi], food[Thai]', a dict such as {'name': 'Aromi'} "
+            f"or a MeaningRepresentation, not {shorten(repr(fields))} ({type(fields).__name__})"
+        )
     cells = CellReader()
     reader = _Interpreter(Columns(domain), cells, need_mr, "mr")
     held = reader.fields_of(fields)
