@@ -113,7 +113,7 @@ def run_case(case: Case, checker: SlotChecker, *, merge_synonyms: bool = False) 
     faults: list[str] = []
     if case.gold is not None:
         merge = checker.merged if merge_synonyms else _same
-        alignment = checker.align(case.text, case.mr)
+        alignment = checker.align(case.text, case.mr, strict_numbers=True)
         read = {merge(span.slot): span for span in alignment.spans}
         wanted = {merge(slot): slot for slot in case.gold}
         faults += [f"not read: {slot}" for key, slot in wanted.items() if key not in read]
@@ -123,7 +123,9 @@ def run_case(case: Case, checker: SlotChecker, *, merge_synonyms: bool = False) 
             if key not in wanted
         ]
     if case.expect and case.mr is not None:
-        report = checker.check(case.text, case.mr, merge_synonyms=merge_synonyms)
+        report = checker.check(
+            case.text, case.mr, merge_synonyms=merge_synonyms, strict_numbers=True
+        )
         faults += _differences(case.expect, report, checker)
     return Outcome(case, tuple(faults))
 

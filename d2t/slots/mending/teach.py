@@ -162,7 +162,7 @@ def n_right(lessons: Sequence[Lesson], domain: Domain) -> int:
 
 def _read(lesson: Lesson, checker: SlotChecker) -> _Read:
     """What is read, what is not, and which words are free for a reading of their own."""
-    alignment = checker.align(lesson.text, lesson.mr or lesson.right)
+    alignment = checker.align(lesson.text, lesson.mr or lesson.right, strict_numbers=True)
     merged = checker.merged
     said = {merged(span.slot) for span in alignment.spans}
     right = {merged(slot) for slot in lesson.right.slots}

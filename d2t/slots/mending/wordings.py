@@ -239,7 +239,7 @@ def try_block(block: Block, domain: Domain) -> Trial:
             return Trial(unread=f"{words!r} holds no word: it would be read in any text")
         for opening, closing in (("", "."), ("And here: ", ", as they say.")):
             text, start = opening + words + closing, len(opening)
-            old, new = before.align(text, mr), after.align(text, mr)
+            old, new = (one.align(text, mr, strict_numbers=True) for one in (before, after))
             told = _within(old, start, start + len(words), block.slot, block.value)
             tells = _within(new, start, start + len(words), block.slot, block.value)
             if block.removes:
