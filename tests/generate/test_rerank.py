@@ -128,7 +128,7 @@ def test_random_orders_are_pooled(monkeypatch: pytest.MonkeyPatch) -> None:
     bundle = echo_bundle("rnd")
     text = "name[Aromi], eatType[pub], area[riverside], food[Italian], priceRange[cheap]"
     request = GenerationRequest("7", parse_mr(text, bundle.domain))
-    generator = ModelGenerator(bundle, beam_size=2, rerank=True)
+    generator = ModelGenerator(bundle, beam_size=2, rerank=True, searches_kept=0)
     read: list[tuple[str, ...]] = []
     run = generator._beams
 
