@@ -19,7 +19,7 @@ from d2t.slots.mending.wordings import Block
 DOMAIN = load_domain("restaurant")
 FILE = Path(__file__).parent / "cases" / "house_style.jsonl"
 """120 texts of an imagined agency, composed of idioms that come back (70% of the facts) and plain
-wordings in varying sentences; composed by a script from recurring idioms, with a draft of the command in mind."""
+wordings in varying sentences; a script composed them when a draft of the command was there."""
 
 
 def half(number: int) -> list[dict[str, str]]:
