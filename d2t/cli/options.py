@@ -238,6 +238,16 @@ MaxSer = Annotated[
         rich_help_panel=GATES,
     ),
 ]
+MaxUnsupported = Annotated[
+    int | None,
+    typer.Option(
+        "--max-unsupported",
+        min=0,
+        help="A gate: exit with code 4 if the texts make more claims beyond their MRs than this "
+        "number.",
+        rich_help_panel=GATES,
+    ),
+]
 
 Repeats = Annotated[
     Literal["error", "warn", "ignore"],

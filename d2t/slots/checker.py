@@ -6,11 +6,13 @@ import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from d2t.mr.types import Slot
+from d2t.slots.claims import ClaimFinder, load_frame
 from d2t.slots.lexicon.english import english
 from d2t.slots.lexicon.lexicon import Lexicon, load_lexicon
 from d2t.slots.lexicon.matcher import Phrase, PhraseMatcher, verbatim
@@ -21,7 +23,7 @@ from d2t.slots.quantities import QuantityReader
 from d2t.slots.types import Alignment, SlotReport, Span, WrongValue
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from d2t.mr.domain import Domain, SlotSpec
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from d2t.slots.lexicon.lexicon import Apposition, Entry
     from d2t.slots.lexicon.tokens import Tokens
     from d2t.slots.names import Mention
-    from d2t.slots.types import Repeats
+    from d2t.slots.types import Claim, Repeats
 
 
 _QUOTES = (("'", "'"), ('"', '"'), ("‘", "’"), ("“", "”"), ("`", "'"))
@@ -202,6 +204,7 @@ class SlotChecker:
         ordinary = self._matcher.vocabulary | lexicon.light | said
         negation = self._matcher.negation_before
         self._names = NameFinder(domain, lexicon, ordinary, said, negation)
+        self._claim_finder = ClaimFinder(load_frame(domain, ordinary))
         self._scaled = self._matcher.scaled
         self._specs = {spec.name: spec for spec in domain.slots}
         self._quantities = QuantityReader(
@@ -259,7 +262,11 @@ class SlotChecker:
             mr: decides among values that share a wording, and brings values nobody has seen before.
             strict_numbers: read quantities strictly, as ``check`` describes.
         """
-        tokens = self._tokenize(text)
+        return self._align(self._tokenize(text), mr, strict_numbers=strict_numbers)
+
+    def _align(
+        self, tokens: Tokens, mr: MeaningRepresentation | None, *, strict_numbers: bool
+    ) -> Alignment:
         mentions = self._names.find(tokens, self._fresh_names(mr), mr)
         words, places = mask(tokens, mentions)
         phrases, silent = self._matcher.read(words, self._verbatim(words, mr))
@@ -279,7 +286,7 @@ class SlotChecker:
         spans, faint = settle(pieces, tokens, self._specs, mr)
         names = [(mention.start, mention.end) for mention in mentions]
         again = tuple(self._again(tokens, spans))
-        return Alignment(text, spans, sentence_starts(tokens, names), faint, again)
+        return Alignment(tokens.text, spans, sentence_starts(tokens, names), faint, again)
 
     def _again(self, tokens: Tokens, spans: tuple[Span, ...]) -> Iterator[Span]:
         """The spans that say in the same words what the span before them says.
@@ -323,7 +330,7 @@ class SlotChecker:
         strict_numbers: bool = False,
         repeats: Repeats = "error",
     ) -> SlotReport:
-        """Missing, added, wrong and repeated slots of ``text`` against ``mr``.
+        """Missing, added, wrong and repeated slots of ``text`` against ``mr``, and its claims.
 
         Args:
             text: any utterance.
@@ -334,9 +341,20 @@ class SlotChecker:
                 people who wrote texts for ``£20-25`` softened it, and wrote "$20" for £20.
             repeats: whether a slot that is said again counts in ``ok``; it always counts in SER.
         """
-        alignment = self.align(text, mr, strict_numbers=strict_numbers)
+        tokens = self._tokenize(text)
+        alignment = self._align(tokens, mr, strict_numbers=strict_numbers)
         merge = self.merged if merge_synonyms else _same
-        return judge(alignment, mr, merge, repeats)
+        report = judge(alignment, mr, merge, repeats)
+        claims = self.claims_of(tokens, alignment.spans)
+        return replace(report, unsupported=claims) if claims else report
+
+    def claims(self, alignment: Alignment) -> tuple[Claim, ...]:
+        """The claims of a text beyond the spans of its alignment."""
+        return self.claims_of(self._tokenize(alignment.text), alignment.spans)
+
+    def claims_of(self, tokens: Tokens, spans: Sequence[Span]) -> tuple[Claim, ...]:
+        """The claims of a text that is tokenised already."""
+        return self._claim_finder.find(tokens, spans)
 
     def merged(self, slot: Slot) -> Slot:
         """``slot`` with the value that stands for its synonym group."""

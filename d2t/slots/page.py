@@ -140,4 +140,7 @@ def _errors(report: SlotReport) -> list[list[str]]:
     slots += [span.slot.name for span in _repeated(report)]
     words = report.errors()
     slots += [""] * (len(words) - len(slots))
-    return [[error.split()[0], slot, error] for error, slot in zip(words, slots, strict=True)]
+    listed = [[error.split()[0], slot, error] for error, slot in zip(words, slots, strict=True)]
+    return listed + [
+        ["unsupported", "", f"unsupported {claim.text!r}"] for claim in report.unsupported
+    ]

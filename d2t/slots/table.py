@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
     from d2t.slots.types import SlotReport
 
-COLUMNS = ("id", "ok", "ser", "missing", "added", "wrong", "repeated", "says", "text", "error")
+COLUMNS = (
+    "id", "ok", "ser", "missing", "added", "wrong", "repeated", "unsupported", "says", "text",
+    "error",
+)  # fmt: skip
 # What a spreadsheet would take for a formula.
 _FORMULA = re.compile(r"[=+@\t\r]|-(?![\d.])")
 
@@ -35,6 +38,7 @@ def row(id: str, report: SlotReport) -> str:
         "added": "; ".join(str(span.slot) for span in report.added),
         "wrong": "; ".join(wrong),
         "repeated": "; ".join(str(span.slot) for span in repeated),
+        "unsupported": "; ".join(claim.text for claim in report.unsupported),
         "says": "; ".join(f"{span.slot}: {text[span.start : span.end]}" for span in report.spans),
         "text": text,
     }

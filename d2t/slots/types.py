@@ -95,6 +95,19 @@ Repeats = Literal["error", "warn", "ignore"]
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """``text`` stands at ``start:end``, belongs to no slot, and says more than a neutral frame."""
+
+    start: int
+    end: int
+    text: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """``{text, start, end}``."""
+        return {"text": self.text, "start": self.start, "end": self.end}
+
+
+@dataclass(frozen=True, slots=True)
 class SlotReport:
     """Errors of one utterance against one MR, each with the spans that convinced the checker.
 
@@ -112,6 +125,8 @@ class SlotReport:
         wrong: spans that say another value than the MR's.
         repeated: spans that say a slot and value again.
         repeats: whether ``repeated`` counts in ``ok``. It always counts in ``ser``.
+        unsupported: claims of words outside of all spans. They are no slot errors: SER and ``ok``
+            leave them out, ``proved`` does not.
     """
 
     alignment: Alignment
@@ -121,6 +136,7 @@ class SlotReport:
     wrong: tuple[WrongValue, ...] = ()
     repeated: tuple[Span, ...] = ()
     repeats: Repeats = "error"
+    unsupported: tuple[Claim, ...] = ()
 
     @property
     def n_errors(self) -> int:
@@ -135,6 +151,11 @@ class SlotReport:
         """
         counted = self.repeated if self.repeats == "error" else ()
         return not (self.missing or self.added or self.wrong or counted)
+
+    @property
+    def proved(self) -> bool:
+        """True when the text says every slot once and nothing else, with any of its words."""
+        return self.n_errors == 0 and not self.unsupported
 
     @property
     def ser(self) -> float:
@@ -163,10 +184,18 @@ class SlotReport:
         errors = "; ".join(self.errors())
         warning = f" ({errors})" if errors else ""
         verdict = f"ok{warning}" if self.ok else f"SER {self.ser:.1f}%: {errors}"
+        if self.unsupported:
+            verdict += f"\n  unsupported: {self.claims_in_words()}"
         return f"{text}\n  says: {', '.join(said) or 'no slot'}\n  {verdict}"
 
+    def claims_in_words(self) -> str:
+        """The words of all claims: ``'free wifi', 'great'``."""
+        return ", ".join(repr(claim.text) for claim in self.unsupported)
+
     def as_dict(self) -> dict[str, Any]:
-        """``{spans, plan, breaks, missing, added, wrong, repeated}``; offsets are characters.
+        """``{spans, plan, breaks, missing, added, wrong, repeated, unsupported}``.
+
+        Offsets are characters.
 
         ``spans`` holds what the text says, whether or not the MR asks for it; ``plan`` is the
         realised order. ``d2t check`` writes this object for every text.
@@ -187,6 +216,7 @@ class SlotReport:
                 for wrong in self.wrong
             ],
             "repeated": [span.as_dict() for span in self.repeated],
+            "unsupported": [claim.as_dict() for claim in self.unsupported],
         }
 
 
@@ -213,6 +243,7 @@ class Tally:
     repeated: int = 0
     bad_lines: int = 0
     repeats: Repeats = "error"
+    unsupported: int = 0
 
     def add(self, report: SlotReport) -> None:
         """Count one report."""
@@ -223,6 +254,7 @@ class Tally:
         self.added += len(report.added)
         self.wrong += len(report.wrong)
         self.repeated += len(report.repeated)
+        self.unsupported += len(report.unsupported)
 
     def add_record(self, record: Mapping[str, Any]) -> None:
         """Count what ``d2t generate`` wrote of a text: its ``mr`` and ``report``."""
@@ -239,6 +271,7 @@ class Tally:
         self.added += errors["added"]
         self.wrong += errors["wrong"]
         self.repeated += errors["repeated"]
+        self.unsupported += len(report.get("unsupported", ()))
 
     @property
     def n_errors(self) -> int:
@@ -276,6 +309,7 @@ class Tally:
             "added": self.added,
             "wrong": self.wrong,
             "repeated": self.repeated,
+            "unsupported": self.unsupported,
             "bad_lines": self.bad_lines,
             "signature": signature,
         }
@@ -288,7 +322,7 @@ class Tally:
         return (
             f"{self.utterances} utterances, {self.slots} slots: SER {ser} "
             f"(missing {self.missing}, added {self.added}, wrong {self.wrong}, "
-            f"repeated {self.repeated}), exact {exact}"
+            f"repeated {self.repeated}), exact {exact}, unsupported {self.unsupported}"
             + (f"; {self.bad_lines} bad line{'s' * (self.bad_lines > 1)}" if self.bad_lines else "")
             + f"  {signature}"
         )

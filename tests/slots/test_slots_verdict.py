@@ -62,7 +62,8 @@ def test_synonyms_said_twice_are_repeated_only_when_merged():
 def test_the_report_object():
     report = check("name[Aromi], food[French]", "In the city centre. Aromi is a pub. Aromi!")
     result = json.loads(json.dumps(report.as_dict()))
-    assert list(result) == ["spans", "plan", "breaks", "missing", "added", "wrong", "repeated"]
+    keys = ["spans", "plan", "breaks", "missing", "added", "wrong", "repeated", "unsupported"]
+    assert list(result) == keys
     assert result["plan"] == ["area", "name", "eatType", "name"]
     assert result["breaks"] == [1, 3]
     assert result["missing"] == [{"slot": "food", "value": "French"}]
@@ -119,12 +120,13 @@ def test_the_tally_counts_what_generate_wrote():
         "added": 4,
         "wrong": 2,
         "repeated": 3,
+        "unsupported": 0,
         "bad_lines": 2,
         "signature": "sig",
     }
     assert tally.line("sig") == (
         "2 utterances, 4 slots: SER 250.00 % (missing 1, added 4, wrong 2, repeated 3), "
-        "exact 50.0 %; 2 bad lines  sig"
+        "exact 50.0 %, unsupported 0; 2 bad lines  sig"
     )
 
 
@@ -166,6 +168,7 @@ def test_a_report_as_json_is_the_line_of_d2t_check_without_its_id():
     line = {"id": "7", **report.as_dict()}
     assert line.pop("id") == "7"
     assert report.as_dict() == line
-    assert list(line) == ["spans", "plan", "breaks", "missing", "added", "wrong", "repeated"]
+    keys = ["spans", "plan", "breaks", "missing", "added", "wrong", "repeated", "unsupported"]
+    assert list(line) == keys
     assert line["missing"] == [{"slot": "food", "value": "Thai"}]
     assert line["added"][0] == {"slot": "priceRange", "value": "cheap", "start": 11, "end": 16}

@@ -1,4 +1,4 @@
-"""``d2t check``: which words realise which slots, and what is missing, added, wrong or repeated."""
+"""``d2t check``: which words realise which slots, the slot errors, and claims beyond the MR."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ def check(
     lexicon: opt.Lexicon = None,
     max_ser: opt.MaxSer = None,
     repeats: opt.Repeats = "error",
+    max_unsupported: opt.MaxUnsupported = None,
     show: Annotated[
         bool,
         typer.Option(
@@ -84,8 +85,9 @@ def check(
     The command reads records with an MR (in a field `mr`, or with slots as columns) and a `text`
     (or `ref`, `hypothesis`, `output`) from JSON, CSV, Excel or Parquet files. For each record it
     writes a JSON report on standard output, in input order; the summary is printed on standard
-    error. A bad record gives an error object in its place, and the exit code is then 3. The exit
-    code is 4 if a gate is missed. If a reading is wrong, `d2t lexicon` mends it.
+    error. Words that claim something beyond the MR ("free wifi", "great") are `unsupported`; they
+    do not count in SER. A bad record gives an error object in its place, and the exit code is then
+    3. The exit code is 4 if a gate is missed. If a reading is wrong, `d2t lexicon` mends it.
 
     Example:  `echo '{"mr": "name[Aromi]", "text": "Aromi is a pub."}' | d2t check --show`
     """
@@ -173,7 +175,7 @@ def check(
         print(json.dumps(summary, ensure_ascii=False))
     else:
         say(tally.line(signature))
-    raise typer.Exit(verdict(_missed(tally, max_ser), bad_lines=tally.bad_lines))
+    raise typer.Exit(verdict(_missed(tally, max_ser, max_unsupported), bad_lines=tally.bad_lines))
 
 
 _ROW = "row"
@@ -220,12 +222,18 @@ def _show(
     sys.stdout.write(shown.get())
 
 
-def _missed(tally: Tally, max_ser: float | None) -> str | None:
-    """How ``--max-ser`` is missed; by no text at all too, which proves nothing."""
-    if max_ser is None:
-        return None
-    if not tally.utterances:
-        return "there is no text to which --max-ser applies"
+def _missed(tally: Tally, max_ser: float | None, max_unsupported: int | None) -> str | None:
+    """How a gate is missed; by no text at all too, which proves nothing."""
+    gates = {"--max-ser": max_ser, "--max-unsupported": max_unsupported}
+    asked = [name for name, limit in gates.items() if limit is not None]
+    if asked and not tally.utterances:
+        return f"there is no text to which {' and '.join(asked)} applies"
+    missed: list[str] = []
     ser = tally.gated_ser
-    without = "" if tally.repeats == "error" else " without repeated slots"
-    return f"SER{without} {ser:.2f}% is above --max-ser {max_ser:g}" if ser > max_ser else None
+    if max_ser is not None and ser > max_ser:
+        without = "" if tally.repeats == "error" else " without repeated slots"
+        missed.append(f"SER{without} {ser:.2f}% is above --max-ser {max_ser:g}")
+    if max_unsupported is not None and tally.unsupported > max_unsupported:
+        claims = f"{tally.unsupported} unsupported claim{'s' * (tally.unsupported != 1)}"
+        missed.append(f"{claims}: more than --max-unsupported {max_unsupported}")
+    return "; ".join(missed) or None

@@ -1,0 +1,80 @@
+"""Learn ``neutral.toml`` of a domain: the words that references use around the spans of slots.
+
+    python -m experiments.claims.learn restaurant REFERENCES.csv
+
+Only references that say exactly their MR teach. A content word is kept beside the slots with which
+``--min-count`` of them have it. Words in ``refused`` of the file are never kept: a person has put
+them there, because references of the E2E corpora make claims of their own ("a great place").
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import tomllib
+from collections import Counter
+from pathlib import Path
+
+from d2t.io.resources import data_root
+from d2t.mr.domain import load_domain
+from d2t.mr.parse import parse_mr
+from d2t.slots.checker import SlotChecker
+from d2t.slots.claims import EDGE, NEUTRAL_FILE, function_words, gaps
+
+_HEAD = """\
+# Words of neutral frames around the spans of slots, written by
+# `python -m experiments.claims.learn` from references that say exactly their MR. Each word has the
+# slots beside which it is neutral ("edge": beginning or end of a text), and the number of
+# references. Written by hand and kept: `refused` (frequent words that claim something) and
+# `anywhere` (generic words that claim nothing).
+"""
+
+
+def count(domain_name: str, path: Path) -> tuple[Counter[str], dict[str, Counter[str]]]:
+    """In how many references each content word stands, and beside which slots."""
+    domain = load_domain(domain_name)
+    checker = SlotChecker.for_domain(domain)
+    neutral = function_words()
+    total: Counter[str] = Counter()
+    beside: dict[str, Counter[str]] = {}
+    with path.open(newline="", encoding="utf-8-sig") as stream:
+        for row in csv.DictReader(stream):
+            report = checker.check(row["ref"], parse_mr(row["mr"], domain), merge_synonyms=True)
+            if not report.ok:
+                continue
+            tokens = checker.lexicon.tokenizer(row["ref"])
+            seen: set[tuple[str, str]] = set()
+            for before, first, end, after in gaps(tokens, report.spans):
+                words = {word for word in tokens.words[first:end] if word.isalpha()} - neutral
+                seen |= {(word, slot) for word in words for slot in (before, after)}
+            total.update({word for word, _ in seen})
+            for word, slot in seen:
+                beside.setdefault(word, Counter())[slot] += 1
+    return total, beside
+
+
+def main() -> None:
+    """Read the arguments and write the file into the folder of the shipped domain."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("domain")
+    parser.add_argument("references", type=Path)
+    parser.add_argument("--min-count", type=int, default=8)
+    options = parser.parse_args()
+    path = data_root() / options.domain / NEUTRAL_FILE
+    kept = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    refused, anywhere = (sorted(set(kept.get(key, ()))) for key in ("refused", "anywhere"))
+    total, beside = count(options.domain, options.references)
+    lines = [_HEAD, f"refused = {_words(refused)}", f"anywhere = {_words(anywhere)}", "", "[words]"]
+    for word, number in sorted(total.items(), key=lambda item: (-item[1], item[0])):
+        slots = [slot for slot, n in beside[word].most_common() if n >= options.min_count]
+        if word not in refused and word not in anywhere and slots and slots != [EDGE]:
+            lines.append(f"{word} = {_words(sorted(slots))}  # {number}")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _words(words: list[str]) -> str:
+    return "[" + ", ".join(f'"{word}"' for word in words) + "]"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Claims beyond the record: each line of ``cases/claims.jsonl`` has the claims that it names."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from d2t.mr.domain import domain_from_dict, load_domain
+from d2t.mr.parse import parse_mr
+from d2t.slots.checker import SlotChecker
+from d2t.slots.types import Tally
+
+CASES = [
+    json.loads(line)
+    for line in (Path(__file__).parent / "cases" / "claims.jsonl").read_text("utf-8").splitlines()
+]
+DOMAIN = load_domain("restaurant")
+CHECKER = SlotChecker.for_domain(DOMAIN)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['kind']}: {case['text']}")
+def test_the_claims_of_a_text(case: dict[str, Any]) -> None:
+    """The words of each claim, in text order."""
+    report = CHECKER.check(case["text"], parse_mr(case["mr"], DOMAIN))
+    assert [claim.text for claim in report.unsupported] == case["claims"]
+
+
+def test_claims_are_no_slot_errors() -> None:
+    """SER and ``ok`` leave them out; ``proved`` and the sums do not."""
+    report = CHECKER.check(
+        "Aromi is a pub with free wifi.", parse_mr("name[Aromi], eatType[pub]", DOMAIN)
+    )
+    tally = Tally()
+    tally.add(report)
+    assert (report.ok, report.proved, tally.ser, tally.unsupported) == (True, False, 0.0, 1)
+    assert report.as_dict()["unsupported"] == [{"text": "free wifi", "start": 20, "end": 29}]
+
+
+def test_a_domain_without_learnt_frames_knows_english_and_its_own_words() -> None:
+    """Function words, the words of slots and values; everything else is a claim."""
+    domain = domain_from_dict(
+        {"name": "cars", "slots": {"colour": {"kind": "categorical", "values": ["red"]}}}
+    )
+    checker = SlotChecker.for_domain(domain)
+    mr = parse_mr("colour[red]", domain)
+    assert checker.check("The colour is red.", mr).proved
+    assert [c.text for c in checker.check("It is red and fast.", mr).unsupported] == ["fast"]
+
+
+@given(st.text(max_size=80))
+def test_claims_lie_outside_of_spans_and_have_their_words(text: str) -> None:
+    """Claims are characters of the text, ascending, and share none with a span."""
+    alignment = CHECKER.align(text)
+    claims = CHECKER.claims(alignment)
+    assert all(text[claim.start : claim.end] == claim.text for claim in claims)
+    parts = sorted([(c.start, c.end) for c in claims] + [(s.start, s.end) for s in alignment.spans])
+    assert all(one[1] <= other[0] for one, other in pairwise(parts))
