@@ -7,12 +7,17 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from generate_command import TEXT, lines, run, stop_at_batch
+from generate_command import TEXT, lines, run, search_every_source, stop_at_batch
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from echo_bundle import EchoBundle
+
+
+@pytest.fixture(autouse=True)
+def _every_source_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    search_every_source(monkeypatch)
 
 
 class TestOutputFile:

@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any
 from typer.testing import CliRunner
 
 from d2t.cli.main import app
+from d2t.generate.pipeline import ModelGenerator, _source_length
 
 if TYPE_CHECKING:
     import pytest
     from click.testing import Result
     from echo_bundle import EchoModel
+
+    from d2t.generate.types import EncodedRequest
+    from d2t.search.backend import SearchResult
 
 TEXT = "name[Aromi], eatType[pub], food[Italian]"
 D2T = [sys.executable, "-c", "from d2t.cli.main import main; main()"]
@@ -27,6 +31,15 @@ def run(*args: str, stdin: str | bytes = "") -> Result:
 def lines(result: Result) -> list[dict[str, Any]]:
     """The records on standard output."""
     return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def search_every_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Equal records cost a search each, so that tests which count searches may repeat a record."""
+
+    def search(self: ModelGenerator, sources: list[EncodedRequest]) -> list[list[SearchResult]]:
+        return self._batched(sources, _source_length, self._search)
+
+    monkeypatch.setattr(ModelGenerator, "_search_once", search)
 
 
 def stop_at_batch(model: EchoModel, n: int, monkeypatch: pytest.MonkeyPatch) -> None:
