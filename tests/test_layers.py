@@ -21,7 +21,7 @@ FLOORS = (
     ("slots",),
     ("corpus", "slots/mending"),
     ("corpus/mini", "language", "plan",),
-    ("augment", "language/habits", "linearize",),
+    ("augment", "language/frames", "language/habits", "linearize",),
     ("augment/phrases", "model/bundle", "score", "train/config",),
     ("cli", "score/report", "search", "train/data",),
     ("generate", "judges/qa",),
