@@ -37,7 +37,7 @@ LEXICON = "lexicon.toml"
 LAYER = "layer"
 EXTENDS = "extends"
 _MOST_LAYERS = 50
-_BY_SLOT = ("aliases", "common")  # tables with a key for each slot
+_BY_SLOT = ("aliases", "common", "fit")  # tables with a key for each slot
 # Keys of [negation] with a default; ADDS names those to which the default belongs.
 _DEFAULTED = ("words", "transparent", "exempt")
 ADDS = "adds"
@@ -243,9 +243,13 @@ def _of_domain(
         return table, places
     if name in _BY_SLOT:
         return {slot: value for slot, value in table.items() if domain.has_slot(slot)}, places
-    if name == "negation" and isinstance(table.get("slots"), list):
-        slots = [slot for slot in table["slots"] if domain.has_slot(str(slot))]
-        return {**table, "slots": slots}, places
+    if name == "negation":
+        named = {
+            key: [slot for slot in table[key] if domain.has_slot(str(slot))]
+            for key in ("slots", "wide")
+            if isinstance(table.get(key), list)
+        }
+        return {**table, **named}, places
     if name == "landmark" and _fitting(table, domain) is None:
         return table, []
     return table, places

@@ -55,6 +55,15 @@ def mask(tokens: Tokens, mentions: list[Mention]) -> tuple[list[str], list[tuple
     return words, places
 
 
+def _line_starts(tokens: Tokens, places: list[tuple[int, int]]) -> frozenset[int]:
+    """The positions of masked words that begin a line."""
+    return frozenset(
+        at
+        for at, (first, _) in enumerate(places)
+        if first and "\n" in tokens.text[tokens.ends[first - 1] : tokens.starts[first]]
+    )
+
+
 def override(pieces: list[Piece], unknown: list[Piece]) -> list[Piece]:
     """Unknown names win over the phrases inside them (``near Thai Palace`` is no Thai food)."""
     kept = [
@@ -269,7 +278,8 @@ class SlotChecker:
     ) -> Alignment:
         mentions = self._names.find(tokens, self._fresh_names(mr), mr)
         words, places = mask(tokens, mentions)
-        phrases, silent = self._matcher.read(words, self._verbatim(words, mr))
+        lines = _line_starts(tokens, places) if "\n" in tokens.text else frozenset()
+        phrases, silent = self._matcher.read(words, self._verbatim(words, mr), lines)
         pieces = [
             Piece(places[p.start][0], places[p.end - 1][1], p.slot, p.values, p.weak, p.sole)
             for p in phrases

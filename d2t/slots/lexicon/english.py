@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from d2t.slots.lexicon.automaton import Automaton, BackwardAutomaton
+from d2t.slots.lexicon.automaton import Automaton, BackwardAutomaton, vocabulary
 from d2t.slots.lexicon.pattern import Node, PatternCache, parse_pattern
 from d2t.slots.lexicon.tokens import SENTENCE_END, Tokenizer
 
@@ -58,10 +58,23 @@ class Structure:
 
 @dataclass(frozen=True, slots=True)
 class _Aside:
-    """``until``: the words that end it; ``reach``: words at most; none: the pattern is all."""
+    """What follows a pattern and is said of something else.
+
+    Attributes:
+        until: the words that end it.
+        reach: words at most; 0: the pattern itself is the aside.
+        phrase: the aside is the noun phrase that follows.
+        unless: the pattern does not count before these words, nor before a name.
+        settled: it only counts after a clause that has said what the place is.
+        whole: the words of the pattern are in the aside too.
+    """
 
     until: frozenset[str]
     reach: int
+    phrase: bool
+    unless: frozenset[str]
+    settled: bool
+    whole: bool
 
 
 class _Forward:
@@ -87,6 +100,9 @@ class _Forward:
 
 
 _REACH = 30  # the longest pattern, in words
+_NOUN_PHRASE = 6  # the longest noun phrase, in words
+NAME = "\0place"
+"""What stands for every name."""
 
 
 class English:
@@ -99,22 +115,39 @@ class English:
         sources: list[Node] = []
         self._asides: list[_Aside] = []
         for table in raw.get("aside", ()):
-            rule = _Aside(frozenset(table.get("until", ())), table.get("reach", 0))
+            rule = _Aside(
+                until=frozenset(table.get("until", ())),
+                reach=table.get("reach", 0),
+                phrase=table.get("phrase", False),
+                unless=frozenset(table.get("unless", ())),
+                settled=table.get("settled", False),
+                whole=table.get("whole", False),
+            )
             for node in self._patterns(table["say"]):
                 sources.append(node)
                 self._asides.append(rule)
         self._opening = _Forward(sources)
         self._naming = frozenset(raw["naming"])
+        noun_phrase = raw["noun_phrase"]
+        self._closed = frozenset(noun_phrase["closed"].split())
+        self._verbs = tuple(noun_phrase["verb_endings"])
+        self._heads = BackwardAutomaton(self._patterns(["{building}"]))
+        self._cancels = _Forward(self._patterns(raw["negation"]["cancels"]))
         self.definite = frozenset(raw["definite"])
         negation = raw["negation"]
         self.before = tuple(self._patterns(negation["before"]))
         self.parentheses = BackwardAutomaton(self._patterns(negation["parentheses"]))
         self._after = _Forward(self._patterns(negation["after"]))
         self.articles = frozenset(negation["articles"])
+        self.barriers = frozenset(negation["barriers"])
+        self.negatives = frozenset(negation["negatives"])
+        self.auxiliaries = frozenset(negation["auxiliaries"])
+        self._is = vocabulary(self._patterns(["{be}"]))
         self.row = frozenset(negation["row"])
         question = raw["question"]
         self._polar = frozenset(question["polar"])
         self._wh = frozenset(question["open"])
+        self._doubt = _Forward(self._patterns(question["doubt"]))
         self._clause_ends = frozenset(question["before"])
         self._reader = _Forward(self._patterns(question["reader"]))
         self._labels = _Forward(self._patterns(question["labels"]))
@@ -126,10 +159,16 @@ class English:
     def _patterns(self, sources: list[str]) -> list[Node]:
         return [parse_pattern(one, self._words, self._macros, self._cache) for one in sources]
 
-    def read(self, words: list[str]) -> Structure:
-        """Asides and questions in normalised words."""
-        asides = tuple(self._find_asides(words))
-        questions = tuple(self._find_questions(words)) if "?" in words else ()
+    def read(self, words: list[str], lines: frozenset[int] = frozenset()) -> Structure:
+        """Asides and questions in normalised words.
+
+        Args:
+            words: names in them are masked by words that begin with NUL.
+            lines: the positions of words that begin a line.
+        """
+        words = [word if word[0] != "\0" else NAME for word in words]
+        asides = tuple(self._find_asides(words, lines))
+        questions = tuple(self._find_questions(words, lines)) if "?" in words else ()
         return Structure(asides, questions)
 
     def denied_after(self, words: list[str], end: int) -> int | None:
@@ -137,45 +176,109 @@ class English:
         found = self._after.longest(words, end)
         return None if found is None else found[0]
 
-    def _find_asides(self, words: list[str]) -> list[tuple[int, int]]:
+    def _find_asides(self, words: list[str], lines: frozenset[int]) -> list[tuple[int, int]]:
         found: list[tuple[int, int]] = []
+        first_words = self._opening.first_words
         for at, word in enumerate(words):
-            if word not in self._opening.first_words:
+            if word not in first_words:
                 continue
             for end, numbers in self._opening.all(words, at):
                 for rule in {self._asides[number] for number in numbers}:
-                    first, last = at, end
-                    if rule.reach:
-                        first = end
-                        while last < len(words) and words[last] not in rule.until:
-                            last += 1
-                    if self._naming.isdisjoint(words[end : last + 1]):
-                        found.append((first, min(last, end + rule.reach) if rule.reach else last))
+                    if (aside := self._aside(words, at, end, rule, lines)) is not None:
+                        found.append(aside)
         return found
 
-    def _find_questions(self, words: list[str]) -> list[Question]:
+    def _aside(
+        self, words: list[str], at: int, end: int, rule: _Aside, lines: frozenset[int]
+    ) -> tuple[int, int] | None:
+        if rule.unless and (
+            words[end : end + 1] == [NAME]
+            or not rule.unless.isdisjoint(words[end : end + 1])
+            or not self._is.isdisjoint(words[max(0, at - 1) : at])
+        ):
+            return None
+        if rule.settled and not self._settled(words, at):
+            return None
+        first, last = at, end
+        if rule.phrase:
+            first, last = end, self.noun_phrase(words, end)
+            following = words[last : last + 1]
+            if last > first and not self._heads.ends_at(words, last) and following != [NAME]:
+                last -= 1  # "near the riverside" tells where; in "near the Indian embassy", no food
+            return (first, last) if self._naming.isdisjoint(following) else None
+        if rule.reach:
+            first = at if rule.whole else end
+            while last < len(words) and words[last] not in rule.until and last not in lines:
+                last += 1
+        if not self._naming.isdisjoint(words[end : last + 1]):
+            return None
+        return first, min(last, end + rule.reach) if rule.reach else last
+
+    def _settled(self, words: list[str], at: int) -> bool:
+        """Whether the sentence has said before ``at`` what the place is: "Zizzi is a pub"."""
+        while at and words[at - 1] not in SENTENCE_END:
+            at -= 1
+            if words[at] in self.articles and at and words[at - 1] in self._is:
+                return True
+        return False
+
+    def noun_phrase(self, words: list[str], at: int) -> int:
+        """Where the noun phrase ends whose words begin at ``at``, after its article."""
+        end = at
+        while end < min(len(words), at + _NOUN_PHRASE) and not self.closes(words[end]):
+            whole = self._heads.ends_at(words, end) and end > at
+            if whole and not self._heads.ends_at(words, end + 1):
+                break  # a building, and a word that goes on with the sentence
+            end += 1
+        return end
+
+    def closes(self, word: str) -> bool:
+        """Whether a word is none of a noun phrase: punctuation, a name, or of a closed class."""
+        return not word[0].isalnum() or word in self._closed
+
+    def may_be_noun(self, word: str) -> bool:
+        """Whether a word may be the noun that an adjective before it describes."""
+        return word[0].isalpha() and word not in self._closed and not word.endswith(self._verbs)
+
+    def cancelled(self, words: list[str], at: int, end: int) -> bool:
+        """Whether something between a negation and what it denies takes it back: "not mind"."""
+        return any(self._cancels.longest(words, place) is not None for place in range(at, end))
+
+    def _find_questions(self, words: list[str], lines: frozenset[int]) -> list[Question]:
         found: list[Question] = []
         for at, word in enumerate(words):
             if word != "?":
                 continue
             start = at
-            while start and words[start - 1] not in SENTENCE_END:
+            while start and words[start - 1] not in SENTENCE_END and start not in lines:
                 start -= 1
             start = self._after_labels(words, start)
-            first = next(
-                (
-                    place
-                    for place in range(at - 1, start - 1, -1)
-                    if words[place] in self._polar
-                    and (place == start or words[place - 1] in self._clause_ends)
-                ),
-                None,
+            openings = [
+                place
+                for place in range(start, at)
+                if place == start or words[place - 1] in self._clause_ends
+            ]
+            doubt = next((p for p in openings if self._doubt.longest(words, p) is not None), None)
+            first = (
+                doubt
+                if doubt is not None
+                else next(
+                    (
+                        place
+                        for place in range(at - 1, start - 1, -1)
+                        if words[place] in self._polar
+                        and (place == start or words[place - 1] in self._clause_ends)
+                    ),
+                    None,
+                )
             )
-            if first is None and start < at and words[start] in self._wh:
+            if first is None and start < at and words[start] in self._wh and doubt is None:
                 continue  # it takes for granted what it says: "Why is it so cheap?"
             polar = first is not None and self._reader.longest(words, first) is None
             start = start if first is None else first
-            answer = self._answer(words, at + 1)
+            answer = self._answer(words, at + 1, lines)
+            if answer is None and doubt is not None:
+                answer = Answer.NO
             if answer is None:
                 answer = Answer.OPEN if polar else Answer.RHETORICAL
             found.append(Question(start, at, answer))
@@ -186,10 +289,11 @@ class English:
             at = label[0]
         return at
 
-    def _answer(self, words: list[str], at: int) -> Answer | None:
+    def _answer(self, words: list[str], at: int, lines: frozenset[int]) -> Answer | None:
         while at < len(words) and words[at] in SENTENCE_END:
             at += 1
-        padded = [*words, "."]
+        stop = min((line for line in lines if line > at), default=len(words))
+        padded = [*words[:stop], ".", *words[stop:], "."]  # a line ends a sentence
         at = self._after_labels(padded, at)
         for answer, patterns in self._answers:
             if patterns.longest(padded, at) is not None:
@@ -200,5 +304,10 @@ class English:
 @lru_cache(maxsize=1)
 def english() -> English:
     """The rules of ``english.toml``."""
-    text = Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
-    return English(tomllib.loads(text))
+    return English(english_data())
+
+
+@lru_cache(maxsize=1)
+def english_data() -> dict[str, Any]:
+    """The content of ``english.toml``."""
+    return tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))

@@ -8,7 +8,10 @@ Layout of the file::
     [equivalents]           "word" = ["other word"]: exchangeable in values nobody has listed
     [negation]              words, transparent, exempt: lists; phrases: patterns; reach: a number;
                             shared: true where one negation governs several phrases;
-                            slots: those that can be denied, all of them where not given
+                            slots: those that can be denied, all of them where not given;
+                            wide: those denied by a negation anywhere before in the clause
+    [fit.SLOT]              words: adjectives of the slot; nouns: what they may describe; before
+                            another noun ("French windows") they are weak; figures: so are numbers
     [common]                SLOT = values that are ordinary words too: names only with a capital
     [landmark]              slot, name_slot; before, after, called: patterns; places: words
     [aliases.SLOT]          "Value" = ["other way to write it"]
@@ -34,6 +37,7 @@ from d2t.errors import DomainError, did_you_mean
 from d2t.io.hashing import sha256_json
 from d2t.mr.domain_files import toml_string
 from d2t.mr.lexicon_layers import ADDS, LAYER, Origin, lexicon_layers
+from d2t.slots.lexicon.english import english_data
 from d2t.slots.lexicon.pattern import Node, PatternCache, parse_pattern
 from d2t.slots.lexicon.tokens import Tokenizer
 
@@ -97,6 +101,7 @@ class Negation:
 
     ``shared``: one negation may govern several phrases (``no pets, children or dogs``); the span
     of the first holds it. ``slots``: those whose phrases a negation changes; None is all of them.
+    ``wide``: those whose phrases are denied by a negation anywhere before them in the clause.
     """
 
     words: frozenset[str] = frozenset({"not", "no", "never", "non", "neither", "nor", "without"})
@@ -108,6 +113,19 @@ class Negation:
     phrases: tuple[Node, ...] = ()
     shared: bool = False
     slots: frozenset[str] | None = None
+    wide: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Which nouns the adjectives of a slot may describe; beside others they say little.
+
+    ``words``: the adjectives, as the last word of a phrase; ``figures``: numbers are among them.
+    """
+
+    words: frozenset[str]
+    nouns: frozenset[str]
+    figures: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +162,7 @@ class Lexicon:
     common: frozenset[tuple[str, str]] = frozenset()
     equivalents: tuple[tuple[tuple[str, ...], ...], ...] = ()
     light: frozenset[str] = frozenset()
+    fits: dict[str, Fit] = field(default_factory=dict)
     digest: str = ""
     files: tuple[LexiconFile, ...] = ()
     _places: dict[tuple[Origin, str], Origin] = field(
@@ -195,7 +214,7 @@ def load_lexicon(domain: Domain) -> Lexicon:
     """
     layers = lexicon_layers(domain)
     if not layers.files:
-        return Lexicon(Tokenizer(), digest=sha256_json({}))
+        return Lexicon(Tokenizer(), digest=_digest({}))
     lexicon = lexicon_from_dict(
         layers.content, domain, where=layers.files[-1].where, origins=layers.origins
     )
@@ -204,7 +223,7 @@ def load_lexicon(domain: Domain) -> Lexicon:
 
 _TABLES: dict[str, type] = {
     "spelling": dict, "macros": dict, "weights": dict, "negation": dict, "landmark": dict,
-    "aliases": dict, "common": dict, "equivalents": dict,
+    "aliases": dict, "common": dict, "equivalents": dict, "fit": dict,
     "entry": list, "ignore": list, "remove": list, "apposition": list,
 }  # fmt: skip
 
@@ -249,8 +268,14 @@ def lexicon_from_dict(
             for key, others in build.lists(build.table("equivalents")).items()
         ),
         light=build.words(build.table("weights"), "light", ()),
-        digest=sha256_json(dict(raw)),
+        fits={slot: build.fit(table) for slot, table in build.by_slot("fit", dict)},
+        digest=_digest(raw),
     )
+
+
+def _digest(raw: Mapping[str, Any]) -> str:
+    """Of what a lexicon says, and of what the structure of English makes of it."""
+    return sha256_json({"lexicon": dict(raw), "structure": english_data()})
 
 
 def _strings(value: Any, place: str) -> tuple[str, ...]:
@@ -477,7 +502,7 @@ class _Builder:
         """The ``[negation]`` table."""
         table, default = self.table("negation"), Negation()
         allowed = {
-            "words", "phrases", "transparent", "exempt", "reach", "shared", "slots", ADDS,
+            "words", "phrases", "transparent", "exempt", "reach", "shared", "slots", "wide", ADDS,
         }  # fmt: skip
         self.keys(table, allowed, set())
         added = self.strings(table, ADDS)
@@ -501,6 +526,16 @@ class _Builder:
                 if "slots" in table
                 else None
             ),
+            wide=frozenset(self.slot(slot) for slot in self.strings(table, "wide")),
+        )
+
+    def fit(self, table: Mapping[str, Any]) -> Fit:
+        """The ``[fit.SLOT]`` table of one slot."""
+        self.keys(table, {"words", "nouns", "figures"}, {"words", "nouns"})
+        return Fit(
+            words=self.words(table, "words", ()),
+            nouns=self.words(table, "nouns", ()),
+            figures=self.flag(table, "figures"),
         )
 
     def landmark(self) -> Landmark | None:

@@ -118,6 +118,7 @@ class _Place:
 
 
 _FIRM = 1000
+_AFTER = 5  # words after a negation in which something may take it back
 _SCALE = re.compile(r"\d")  # in what a template adds to the figures of the text: "# out of 5"
 # Words that may stand between a name and what is said of it; a span does not begin with them.
 _LINKS = frozenset({"is", "are", "was", "were", "has", "have", "at", "of", "as", ",", ":"})
@@ -167,6 +168,7 @@ class PhraseMatcher:
         self._english = english()
         self._negating = BackwardAutomaton((*lexicon.negation.phrases, *self._english.before))
         self._light = lexicon.light
+        self._fits = lexicon.fits
 
     @property
     def vocabulary(self) -> frozenset[str]:
@@ -192,7 +194,10 @@ class PhraseMatcher:
         return self.read(words, extra)[0]
 
     def read(
-        self, words: list[str], extra: Iterable[Phrase] = ()
+        self,
+        words: list[str],
+        extra: Iterable[Phrase] = (),
+        lines: frozenset[int] = frozenset(),
     ) -> tuple[list[Phrase], frozenset[int]]:
         """The chosen phrases in text order: heavier first, then shorter, earlier, in file order.
 
@@ -202,8 +207,9 @@ class PhraseMatcher:
         Args:
             words: normalised words; names already found are masked by words that begin with NUL.
             extra: further candidates, for example values of the MR found verbatim.
+            lines: the positions of words that begin a line.
         """
-        structure = self._english.read(words)
+        structure = self._english.read(words, lines)
         known = list(self._candidates(words, structure))
         extra = [phrase for phrase in extra if not structure.in_aside(phrase.start, phrase.end)]
         if removed := [phrase for phrase in known if phrase.removes]:
@@ -219,6 +225,8 @@ class PhraseMatcher:
                 chosen.append(phrase)
         chosen.sort(key=lambda p: p.start)
         chosen = self._in_rows(words, chosen)
+        if self._fits:
+            chosen = [self._fitting(words, phrase) for phrase in chosen]
         silent = [(p.start, p.end) for p in chosen if not p.slot] + list(structure.asides)
         if structure.questions:
             before, chosen = chosen, self._answered(chosen, structure)
@@ -228,6 +236,21 @@ class PhraseMatcher:
         if self._negation.shared:
             spoken = _with_negations(spoken, taken)
         return spoken, frozenset(at for start, end in silent for at in range(start, end))
+
+    def _fitting(self, words: list[str], phrase: Phrase) -> Phrase:
+        """The phrase; weak where it describes a noun that is not of its slot ("French windows")."""
+        fit = self._fits.get(phrase.slot)
+        end = phrase.end
+        if fit is None or end >= len(words) or phrase.weak or phrase.denied or phrase.source < 0:
+            return phrase
+        if words[end - 1] not in fit.words and not (fit.figures and is_number(words[end - 1])):
+            return phrase
+        if not self._english.may_be_noun(words[end]):
+            return phrase
+        for at in range(end, self._english.noun_phrase(words, end)):
+            if words[at] in fit.nouns:
+                return phrase
+        return replace(phrase, weak=True)
 
     def _answered(self, chosen: list[Phrase], structure: Structure) -> list[Phrase]:
         """The phrases as the answers to the questions leave them."""
@@ -348,11 +371,31 @@ class PhraseMatcher:
             return start - 1 if doubled and words[start - 1] in words_of_negation else None
         if start not in denials.before:
             denials.before[start] = self.negation_before(words, start)
+        wide = entry.slot in self._negation.wide
+        if wide and denials.before[start] is None:
+            return self._wide_negation(words, start, end)
         if (before := denials.before[start]) is not None or not entry.negated:
             return before
         if end not in denials.after:
             denials.after[end] = self._english.denied_after(words, end)
         return denials.after[end]
+
+    def _wide_negation(self, words: list[str], start: int, end: int) -> int | None:
+        """Where a denial begins that stands anywhere in the clause before the phrase, or ends."""
+        english, at = self._english, start
+        while (at := at - 1) >= 0 and words[at] not in english.barriers:
+            if words[at] in self._negation.words or words[at] in english.negatives:
+                if words[at + 1] in self._negation.exempt or english.cancelled(words, at, end):
+                    return None
+                return at
+        if (after := english.denied_after(words, end)) is not None:
+            return after
+        at = end + 1 if not english.auxiliaries.isdisjoint(words[end : end + 1]) else end
+        if self._negation.words.isdisjoint(words[at : at + 1]):
+            return None
+        if not self._negation.exempt.isdisjoint(words[at + 1 : at + 2]):
+            return None
+        return None if english.cancelled(words, at, min(len(words), at + _AFTER)) else at + 1
 
     def negation_before(self, words: list[str], start: int) -> int | None:
         """Position of the word that negates what begins at ``start``, if any."""
