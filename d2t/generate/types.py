@@ -65,6 +65,8 @@ class VerifyOptions:
 
     Attributes:
         beam_size: texts of the beam search, which the first stage checks.
+        composed: texts composed from the domain's frames that are checked; where there are some,
+            other texts must put new values into such frames and claim nothing beyond the record.
         variants: other sentence plans (where an order was asked for) or other orders (where none
             was), each with the text of greedy search.
         samples: texts drawn from the nucleus ``top_p``.
@@ -74,6 +76,7 @@ class VerifyOptions:
     """
 
     beam_size: int = 5
+    composed: int = 4
     variants: int = 6
     samples: int = 32
     top_p: float = 0.7
@@ -133,7 +136,8 @@ class Hypothesis:
         report: which slots the text says, and its slot errors.
         realised: the order in which the text says them, with the sentences (rule O1.5).
         template: the text with ``<val:NAME>`` for each mention of an open slot.
-        score: mean log-probability (nats) per target token, EOS included.
+        score: mean log-probability (nats) per target token, EOS included; 0 for a composed text,
+            which no model has scored.
         status: ``ok`` when ``report.ok`` holds and the model finished the text with every value
             copied. ``repaired``: the same, but an earlier text for the request failed, and a later
             stage of verified generation gave this one. Everything else is ``failed``.

@@ -1,11 +1,12 @@
 """Verified generation: a text that fails the check is replaced by one that passes, or is failed.
 
-The stages, each costlier than the one before: the generator's own text (greedy search); the texts
-of a beam; other sentences of the plan, or other orders where none was asked for; sentences proved
-one by one and joined (``segments``); samples from a narrow nucleus; samples from a wide one, which
-say anything in the end, but read worst. Samples come after segments because they cost more and
-repaired no record that segments could not (experiments/LOG.md). Only records that fail the check
-cost extra time, so that the whole costs little more than greedy search.
+The stages: the generator's own text (greedy search); a text composed from the domain's frames
+(``d2t.language.frames``), which is whole English in any order; the texts of a beam; other sentences
+of the plan, or other orders where none was asked for; sentences proved one by one and joined
+(``segments``); samples from a narrow nucleus; samples from a wide one, which say anything in the
+end, but read worst. Samples come after segments because they cost more and repaired no record that
+segments could not (experiments/LOG.md). Only records that fail the check cost extra time, so that
+the whole costs little more than greedy search.
 
 A text with the status ``ok`` or ``repaired`` has passed the slot check, says nothing twice in a
 row, and keeps the order that was asked for, if one was. Everything else is ``failed``, with its
@@ -21,10 +22,12 @@ from typing import TYPE_CHECKING, Any
 
 from d2t.errors import BundleError
 from d2t.generate.candidates import rerank
+from d2t.generate.composed import composed_texts, frame_all
 from d2t.generate.requests import make_request
 from d2t.generate.segments import segment_texts
 from d2t.generate.stream import in_windows
 from d2t.generate.types import VerifyOptions
+from d2t.language.frames.frames import load_frames
 from d2t.language.habits.flaws import FINISHED, is_finished, stutters
 from d2t.language.habits.linking import NAMING, Linking
 from d2t.language.habits.wording import WORDING, Wording
@@ -61,6 +64,7 @@ class VerifiedGenerator:
     def __init__(self, generator: ModelGenerator, options: VerifyOptions | None = None) -> None:
         self.generator = generator
         self.options = options or VerifyOptions()
+        self._frames = load_frames(generator.domain) if self.options.composed else None
         habits = generator.bundle.decode_defaults
         self._finished = bool(habits.get(FINISHED, False))
         try:
@@ -138,6 +142,7 @@ class VerifiedGenerator:
     def _stages(self) -> list[tuple[str, Stage]]:
         options = self.options
         stages: list[tuple[str, Stage, int]] = [
+            ("composed", self._composed, options.composed if self._frames else 0),
             ("reranked", self._beams, options.beam_size),
             ("replanned", self._variants, options.variants),
             ("segments", self._segments, options.segment_beam),
@@ -152,17 +157,30 @@ class VerifiedGenerator:
         return request.plan is not None and needs
 
     def _proved(self, request: GenerationRequest, text: Hypothesis) -> bool:
-        """Whether a text passes the slot check, stutters nowhere, and keeps the order asked for."""
+        """Whether a text passes the slot check, stutters nowhere, and keeps the order asked for.
+
+        In a domain with frames it also claims nothing beyond its record.
+        """
         alignment = text.report.alignment
         if text.status != "ok" or alignment.faint or stutters(alignment):
             return False
+        if self._frames is not None and text.report.unsupported:
+            return False  # composed texts claim nothing
         if not self._follows(request):
             return True
         return text.order_kept and text.breaks_kept is not False
 
     def _reads(self, text: Hypothesis) -> bool:
-        """Whether a text is finished, speaks of one thing, and is worded as the references are."""
+        """Whether a text is finished, speaks of one thing, and is worded as the references are.
+
+        Values that the references never had stand in a frame of the domain. A composed text has
+        nothing but frames.
+        """
         if self._finished and not is_finished(text.text):
+            return False
+        if text.stage == "composed":
+            return True
+        if self._frames is not None and not frame_all(self._frames, text, self.generator.domain):
             return False
         words = template_words(text.template)
         habits = (self._linking, self._wording)
@@ -170,6 +188,14 @@ class VerifiedGenerator:
 
     def _beams(self, requests: Sequence[GenerationRequest], _: Sequence[Hypothesis]) -> Texts:
         return self.generator.with_beam(self.options.beam_size).checking(requests)
+
+    def _composed(
+        self, requests: Sequence[GenerationRequest], texts: Sequence[Hypothesis]
+    ) -> Texts:
+        return [
+            composed_texts(self.generator, self._frames, request, first, self.options.composed)
+            for request, first in zip(requests, texts, strict=True)
+        ]
 
     def _variants(
         self, requests: Sequence[GenerationRequest], texts: Sequence[Hypothesis]

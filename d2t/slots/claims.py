@@ -7,6 +7,7 @@ exactly their MR use it beside such a slot (``neutral.toml``, written by
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -14,18 +15,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from d2t.errors import DomainError
+from d2t.io.bounded import FileFault, read_toml
 from d2t.io.resources import data_root
 from d2t.slots.lexicon.tokens import SENTENCE_END
 from d2t.slots.types import Claim
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from d2t.mr.domain import Domain
     from d2t.slots.lexicon.tokens import Tokens
     from d2t.slots.types import Span
 
 NEUTRAL_FILE = "neutral.toml"
+FRAMES_FILE = "frames.toml"
+_FIELD = re.compile(r"\{\w\}|\[[^\]]*\]")
+_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 EDGE = "edge"
 """The neighbour of words that stand at the beginning or the end of a text."""
 
@@ -63,13 +68,37 @@ def load_frame(domain: Domain, ordinary: Collection[str]) -> Frame:
     """The learnt frame of ``domain``; without one, the words of its lexicon and its slots.
 
     The file is in the folder of the domain, or in that of the shipped domain of the same name.
+    Words that ``frames.toml`` puts around the values of a slot are neutral beside it, too.
     """
     shipped = data_root() / domain.name if domain.name.isidentifier() else None
-    for folder in (domain.folder, shipped):
-        path = None if folder is None else folder / NEUTRAL_FILE
-        if path is not None and path.is_file():
-            return _read(path)
-    return Frame(anywhere=frozenset(ordinary))
+    folders = [folder for folder in (domain.folder, shipped) if folder is not None]
+    learnt = next((f / NEUTRAL_FILE for f in folders if (f / NEUTRAL_FILE).is_file()), None)
+    composed = next((f / FRAMES_FILE for f in folders if (f / FRAMES_FILE).is_file()), None)
+    frame = Frame(anywhere=frozenset(ordinary)) if learnt is None else _read(learnt)
+    return frame if composed is None else _with_frames(frame, composed)
+
+
+def _with_frames(frame: Frame, path: Path) -> Frame:
+    """The frame with the words of wordings like "prices of {v}"; others are spans themselves."""
+    beside = dict(frame.beside)
+    try:
+        raw, _ = read_toml(path)
+        nouns = {word for noun in raw.get("nouns", ()) for word in noun.split()}
+        for slot, tables in raw.get("slots", {}).items():
+            roles = [roles for roles in tables.values() if isinstance(roles, dict)]
+            wordings = (w for table in roles for w in _strings(table.values()))
+            for wording in wordings:
+                if "{" in wording:
+                    for word in _WORD.findall(_FIELD.sub(" ", wording).casefold()):
+                        beside[word] = beside.get(word, frozenset()) | {slot}
+    except (FileFault, AttributeError, TypeError) as error:
+        raise DomainError(f"{path}: no frames ({error})") from error
+    return Frame(beside, frame.anywhere | nouns)
+
+
+def _strings(values: Iterable[Any]) -> Iterator[str]:
+    for value in values:
+        yield from (value,) if isinstance(value, str) else value
 
 
 def _read(path: Path) -> Frame:

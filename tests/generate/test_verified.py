@@ -51,6 +51,7 @@ def verified(
     bundle: EchoBundle, scripts: dict[str, Script], options: VerifyOptions | None = None
 ) -> tuple[VerifiedGenerator, ScriptedBackend]:
     backend = ScriptedBackend(bundle.tokenizer, scripts)
+    options = replace(options or VerifyOptions(), composed=0)  # what the model says is tested here
     return VerifiedGenerator(ModelGenerator(bundle, backend=backend), options), backend
 
 

@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 
 Style = Literal["auto", "brief", "full"]
 
-_KEEP = 10
+_KEEP = 6
 """Ways of saying the same slots that are kept at each step."""
 _MOST_MODIFIERS = 3
+_REMEMBERED = 2048  # shapes of MRs whose skeletons are kept
 
 
 class Atom(NamedTuple):
@@ -99,6 +100,13 @@ def compose(
     return _Composer(frames, plan, seed, style).texts(n)
 
 
+def natural_order(mr: MeaningRepresentation, frames: Frames, display: Sequence[str] = ()) -> Plan:
+    """The order of a plain description: the name, what it is, then in the order of ``display``."""
+    first = [frames.name, frames.head, *display]
+    places = {name: at for at, name in reversed(list(enumerate(first)))}
+    return Plan(tuple(sorted(mr.slots, key=lambda slot: places.get(slot.name, len(first)))))
+
+
 class _Composer:
     """Composes one plan."""
 
@@ -121,10 +129,7 @@ class _Composer:
     # ------------------------------------------------------------------------------ whole texts
 
     def texts(self, n: int) -> list[Composed]:
-        found = self._skeletons()
-        while not found and self._most < self.n:  # long planned sentences
-            self._most += 2
-            found = self._skeletons()
+        found = self._remembered(8 * n)
         chosen: list[Composed] = []
         rng = derived_rng(self.seed, "frames", *map(str, self.plan.slots))
         ranked = sorted(
@@ -141,13 +146,36 @@ class _Composer:
                 break
         return chosen
 
+    def _remembered(self, keep: int) -> list[tuple[Sentence, ...]]:
+        """The skeletons; MRs whose values are of the same kinds share them."""
+        shape = tuple(
+            (
+                group[0].name,
+                tuple(self.frames.kind(slot) for slot in group),
+                any(starts_with_article(slot.value) for slot in group),
+            )
+            for group in self.groups
+        )
+        key = (shape, tuple(self.ends), self.plan.breaks is None, self.style, keep)
+        memory: dict[object, list[tuple[Sentence, ...]]] = self.frames.skeletons
+        if key not in memory:
+            found = self._skeletons()
+            while not found and self._most < self.n:  # long planned sentences
+                self._most += 2
+                self._kept.clear()
+                found = self._skeletons()
+            if len(memory) >= _REMEMBERED:
+                memory.clear()
+            memory[key] = found[:keep]
+        return memory[key]
+
     def _skeletons(self) -> list[tuple[Sentence, ...]]:
         """Sequences of sentences for the whole plan, the cheapest first."""
         # position -> (cost, sentences)
         table: list[list[tuple[float, tuple[Sentence, ...]]]] = [[] for _ in range(self.n + 1)]
         table[0] = [(0.0, ())]
         for at in range(self.n):
-            table[at] = sorted(table[at], key=lambda way: way[0])[: 2 * _KEEP]
+            table[at] = sorted(table[at], key=lambda way: way[0])[:_KEEP]
             if not table[at]:
                 continue
             for introduced in (False, True):
@@ -159,7 +187,7 @@ class _Composer:
                         total = cost + sentence.cost + self._link(before, sentence, at)
                         table[sentence.end].append((total, (*before, sentence)))
             for end in range(at + 1, self.n + 1):
-                table[end] = sorted(table[end], key=lambda way: way[0])[: 4 * _KEEP]
+                table[end] = sorted(table[end], key=lambda way: way[0])[: 8 * _KEEP]
         found = []
         for cost, sentences in sorted(table[self.n], key=lambda way: way[0]):
             total = sum(s.cost for s in sentences)
@@ -185,7 +213,6 @@ class _Composer:
         if self.plan.breaks is None:
             limit = self.n
         self._limit = limit
-        self._kept.clear()
         found: list[Sentence] = []
         fronts = [Part(0.0, (), at), *self._fronts(at)]
         for front in fronts:
@@ -199,6 +226,8 @@ class _Composer:
                     cost = lead + rest.cost
                     if front.atoms and _names(rest.atoms):  # "Near X, it is called Y"
                         cost += 0.8
+                    if subject.mark == "a" and rest.atoms[-1].role != "name":
+                        cost += 0.8  # "A place near X is a pub"
                     found.append(Sentence(cost, (*atoms, *rest.atoms), rest.end, opening))
                     for tail in self._tails(rest.end, rest.mark):
                         found.append(
@@ -242,7 +271,8 @@ class _Composer:
                     atoms += (Atom(str(role), k),)
                 if sum(role == "place" for role in roles) > 1:
                     continue
-                found.append(Part(0.4 + 0.25 * (end - at), atoms, end))
+                mixed = 0.7 if "adjective" in roles and {"active", "place"} & set(roles) else 0.0
+                found.append(Part(0.4 + 0.25 * (end - at) + mixed, atoms, end))
         return [Part(p.cost, (*p.atoms, Atom(", ")), p.end) for p in found]
 
     def _fronted(self, k: int) -> str | None:
@@ -424,7 +454,7 @@ class _Composer:
 
     def _noun_phrases(self, at: int) -> list[Part]:
         """``a cheap Italian pub called Aromi in Soho that serves Thai food``."""
-        key = ("np", at)
+        key = ("np", at, self._limit)
         if key in self._kept:
             return self._kept[key]
         found: list[Part] = []
@@ -486,7 +516,7 @@ class _Composer:
 
     def _posts(self, at: int) -> list[Part]:
         """What stands behind a noun, at most three values, and a relative clause at last."""
-        key = ("posts", at)
+        key = ("posts", at, self._limit)
         if key in self._kept:
             return self._kept[key]
         found = [Part(0.0, (), at, "")]
@@ -532,7 +562,7 @@ class _Composer:
     # ------------------------------------------------------------------------------- predicates
 
     def _predicates(self, at: int) -> list[Part]:
-        key = ("vp", at)
+        key = ("vp", at, self._limit)
         if key in self._kept:
             return self._kept[key]
         found = [
@@ -558,6 +588,8 @@ class _Composer:
                 if kind == "noun" and any(item[0] == "noun" for item in items):
                     continue
                 step = (0.0, 0.1, 0.3, 0.9, 1.5)[min(len(items), 4)]
+                if items and any(atom.role == "that " for atom in items[-1][1]):
+                    step += 0.5  # "is a pub that serves A and serves B"
                 if items and kind in ("noun", "called"):
                     step += 0.5
                 way = ([*items, (kind, atoms)], cost + extra + step, after)
@@ -674,7 +706,7 @@ def _coordinated(items: Sequence[tuple[str, tuple[Atom, ...]]]) -> tuple[Atom, .
     for kind, atoms in items:
         before = runs[-1][0] if runs else ""
         shares = kind in ("has",) or (kind in ("is", "place"))
-        if shares and (before == kind or (before, kind) == ("place", "is")):
+        if shares and before == kind:
             runs[-1][1].append(atoms)
         else:
             runs.append((kind, [atoms]))
@@ -734,7 +766,7 @@ def _cheapest_sentences(sentences: Iterable[Sentence]) -> list[Sentence]:
     by_end: dict[int, list[Sentence]] = {}
     for sentence in sorted(sentences, key=lambda sentence: sentence.cost):
         group = by_end.setdefault(sentence.end, [])
-        if len(group) < 2 * _KEEP:
+        if len(group) < _KEEP:
             group.append(sentence)
     return [sentence for group in by_end.values() for sentence in group]
 

@@ -12,7 +12,7 @@ from d2t.io.bounded import FileFault, read_toml
 from d2t.language.frames.kinds import WordKind, english_kinds, kind_of, read_kinds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from d2t.mr.domain import Domain
@@ -56,6 +56,7 @@ class Frames:
         ranks: of the slots, among modifiers: the smaller stands further from the noun.
         tables: slot -> value or kind -> role -> wordings, the best first.
         kinds: the kinds that are told by words.
+        skeletons: what the composer remembers of shapes of MRs.
     """
 
     name: str = ""
@@ -64,6 +65,7 @@ class Frames:
     ranks: Mapping[str, int] = field(default_factory=dict)
     tables: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     kinds: Mapping[str, WordKind] = field(default_factory=dict)
+    skeletons: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def _small(self) -> frozenset[str]:
@@ -75,6 +77,28 @@ class Frames:
             for word in kind.spellings
             if word[:1].islower()
         )
+
+    @cached_property
+    def openers(self) -> frozenset[str]:
+        """The first words of all wordings."""
+        firsts = (wording.split()[0] for wording in self._wordings() if wording.strip())
+        return frozenset(word for word in firsts if word.isalpha())
+
+    @cached_property
+    def things(self) -> frozenset[str]:
+        """What modifiers stand before, beside other values: the nouns, and "food"."""
+        return frozenset((*self.nouns, *(word for tail in self._tails() for word in tail.split())))
+
+    def _wordings(self) -> Iterator[str]:
+        for tables in self.tables.values():
+            for roles in tables.values():
+                for role in ROLES:
+                    yield from roles.get(role, ())
+
+    def _tails(self) -> Iterator[str]:
+        for tables in self.tables.values():
+            for roles in tables.values():
+                yield roles.get("object", "{v}").partition("{v}")[2]
 
     def says(self, slot: Slot) -> bool:
         """Whether there is any frame for the value."""

@@ -1,0 +1,123 @@
+"""Whether a value stands in a frame of its kind in a text that somebody else wrote.
+
+"serves burgers" does, "serves burgers food" and "in the Soho" do not. What is asked is whether the
+words before the value are those of one of its wordings, and whether the phrase ends behind it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from d2t.language.frames.frames import ROLES, A
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from d2t.language.frames.frames import Frames
+    from d2t.slots.types import Span
+
+_NEXT = re.compile(r"\s*(?P<end>[.,;:!?)]|\Z)|\s+(?P<word>[\w'’-]+)")
+_FOLLOW = frozenset(
+    [
+        "and",
+        "or",
+        "but",
+        "with",
+        "in",
+        "on",
+        "at",
+        "near",
+        "close",
+        "next",
+        "by",
+        "beside",
+        "that",
+        "which",
+        "where",
+        "who",
+        "for",
+        "from",
+        "to",
+        "is",
+        "are",
+        "has",
+        "have",
+        "it",
+        "its",
+        "called",
+        "named",
+        "located",
+        "situated",
+        "while",
+        "also",
+        "per",
+        "as",
+        "does",
+        "do",
+        "known",
+        "not",
+        "whose",
+        "since",
+    ]
+)
+_LEAD = re.compile(r"(?:\A|\b(?:an?|the|this|and|,))\s*\Z", re.IGNORECASE)
+
+
+def stands_in_frame(text: str, span: Span, frames: Frames, others: Iterable[Span]) -> bool:
+    """Whether the value of ``span`` stands in ``text`` as one of its frames puts it.
+
+    Args:
+        text: the utterance.
+        span: where it says the value.
+        frames: of the domain.
+        others: the spans of the text; a modifier may stand beside another value.
+    """
+    slot = span.slot
+    if slot.name in (frames.name, frames.head) or not frames.says(slot):
+        return True
+    value = frames.spelled(slot)
+    found = re.search(
+        rf"(?<!\w){re.escape(value)}(?!\w)", text[span.start : span.end], re.IGNORECASE
+    )
+    if found is None:  # it is said in other words, which the lexicon knows
+        return True
+    start, end = span.start + found.start(), span.start + found.end()
+    before, behind = text[:start].casefold(), text[end:]
+    beside = [other for other in others if other is not span]
+    for role in ROLES:
+        for phrase in frames.phrases([slot], role):
+            words = "".join(piece.text for piece in phrase).casefold()
+            lead, _, tail = words.partition(value.casefold())
+            if role == "modifier":
+                if not behind.casefold().startswith(tail):
+                    continue
+                rest = end + len(tail)
+                follows = any(0 <= other.start - rest <= 1 for other in beside)
+                leads = any(0 <= start - other.end <= 2 for other in beside)
+                if (_LEAD.search(before) or leads) and (
+                    follows or _next_word(text, rest) in frames.things
+                ):
+                    return True
+                continue
+            leads_in = any(before.endswith(lead.replace(A, a)) for a in ("a", "an"))
+            lead = lead.lstrip()
+            if (
+                leads_in
+                and behind.casefold().startswith(tail)
+                and _ends(text, end + len(tail), frames)
+            ):
+                return True
+    return False
+
+
+def _next_word(text: str, at: int) -> str:
+    """The next word in small letters; empty where a pause or the end comes first."""
+    found = _NEXT.match(text, at)
+    return (found["word"] or "").casefold() if found else "?"
+
+
+def _ends(text: str, at: int, frames: Frames) -> bool:
+    """Whether a phrase ends at ``at``: a pause, a function word, or a word that opens another."""
+    word = _next_word(text, at)
+    return not word or word in _FOLLOW or word in frames.openers
