@@ -17,50 +17,8 @@ if TYPE_CHECKING:
     from d2t.language.frames.frames import Frames
     from d2t.slots.types import Span
 
+_FUNCTION = "function"
 _NEXT = re.compile(r"\s*(?P<end>[.,;:!?)]|\Z)|\s+(?P<word>[\w'’-]+)")
-_FOLLOW = frozenset(
-    [
-        "and",
-        "or",
-        "but",
-        "with",
-        "in",
-        "on",
-        "at",
-        "near",
-        "close",
-        "next",
-        "by",
-        "beside",
-        "that",
-        "which",
-        "where",
-        "who",
-        "for",
-        "from",
-        "to",
-        "is",
-        "are",
-        "has",
-        "have",
-        "it",
-        "its",
-        "called",
-        "named",
-        "located",
-        "situated",
-        "while",
-        "also",
-        "per",
-        "as",
-        "does",
-        "do",
-        "known",
-        "not",
-        "whose",
-        "since",
-    ]
-)
 _LEAD = re.compile(r"(?:\A|\b(?:an?|the|this|and|,))\s*\Z", re.IGNORECASE)
 
 
@@ -120,4 +78,4 @@ def _next_word(text: str, at: int) -> str:
 def _ends(text: str, at: int, frames: Frames) -> bool:
     """Whether a phrase ends at ``at``: a pause, a function word, or a word that opens another."""
     word = _next_word(text, at)
-    return not word or word in _FOLLOW or word in frames.openers
+    return not word or word in frames.kinds[_FUNCTION].words or word in frames.openers
