@@ -120,6 +120,9 @@ def settle(
 ) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
     """Pieces in text order as spans: the MR picks among candidates, characters are used once.
 
+    Only where the MR holds two slots that one word tells ("a trattoria" is a restaurant, and its
+    food Italian) they share it; otherwise the word is of the slot that the MR holds.
+
     Returns:
         What the text says, and the weak and sole pieces that do not count and are of nothing that
         the MR holds (``Alignment.faint``).
@@ -135,11 +138,16 @@ def settle(
     }
     quoted = _QUOTE.search(tokens.text) is not None
     used = 0
+    if mr is not None:
+        pieces = sorted(pieces, key=lambda piece: (piece.start, _agreement(piece, mr)))
     for piece in pieces:
         start, end = tokens.starts[piece.start], tokens.ends[piece.end - 1]
-        if start < used:
-            continue
         held = () if mr is None else mr.values(piece.slot)
+        if start < used:
+            last = spans[-1]
+            shared = (last.start, last.end) == (start, end) and last.slot.name != piece.slot
+            if not shared or set(held).isdisjoint(piece.values):
+                continue
         if piece.sole and piece.slot in filled:
             faint += _unheld(piece, specs[piece.slot], held, start, end)
             continue
@@ -155,6 +163,12 @@ def settle(
         if piece.sole:
             filled.add(piece.slot)
     return tuple(spans), tuple(faint)
+
+
+def _agreement(piece: Piece, mr: MeaningRepresentation) -> int:
+    """0 for a piece that says what the MR says, 1 for another value of its slot, 2 for the rest."""
+    held = mr.values(piece.slot)
+    return 2 if not held else 1 if set(held).isdisjoint(piece.values) else 0
 
 
 def _unheld(

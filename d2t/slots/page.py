@@ -119,7 +119,7 @@ def _parts(report: SlotReport) -> list[list[str]]:
         if span.start > at:
             parts.append([text[at : span.start]])
         about = [span.slot.name, span.slot.value, kinds.get(_ends(span), "")]
-        parts.append([text[span.start : span.end], *about])
+        parts.append([text[max(at, span.start) : span.end], *about])
         at = span.end
     return [*parts, [text[at:]]] if at < len(text) else parts
 

@@ -39,7 +39,7 @@ def render_alignment(
     parts: list[Span | Claim] = [*alignment.spans, *claims]
     for part in sorted(parts, key=lambda part: part.start):
         shown.append(pictured(text[at : part.start]))
-        words = pictured(text[part.start : part.end])
+        words = pictured(text[max(at, part.start) : part.end])  # two slots may share a word
         if isinstance(part, Claim):
             shown.append(words, style=CLAIM_STYLE)
         else:

@@ -201,6 +201,9 @@ class PhraseMatcher:
     ) -> tuple[list[Phrase], frozenset[int]]:
         """The chosen phrases in text order: heavier first, then shorter, earlier, in file order.
 
+        Weak and sole phrases of several slots may share their words ("a trattoria"): ``settle``
+        decides which of them count.
+
         Also the positions of words that realise nothing: those of another place, of ``[[ignore]]``,
         and of questions that are answered elsewhere.
 
@@ -219,10 +222,22 @@ class PhraseMatcher:
         candidates.sort(key=lambda p: (-p.weight, p.end - p.start, p.start, p.rank))
         taken: set[int] = set()
         chosen: list[Phrase] = []
+        vague: dict[tuple[int, int], list[str]] = {}  # the slots of weak and sole phrases
         for phrase in candidates:
-            if taken.isdisjoint(range(phrase.start, phrase.end)):
-                taken.update(range(phrase.start, phrase.end))
-                chosen.append(phrase)
+            words_of = (phrase.start, phrase.end)
+            if taken.isdisjoint(range(*words_of)):
+                taken.update(range(*words_of))
+                if phrase.slot and (phrase.weak or phrase.sole):
+                    vague[words_of] = [phrase.slot]
+            elif (
+                words_of in vague
+                and (phrase.weak or phrase.sole)
+                and phrase.slot not in vague[words_of]
+            ):
+                vague[words_of].append(phrase.slot)
+            else:
+                continue
+            chosen.append(phrase)
         chosen.sort(key=lambda p: p.start)
         chosen = self._in_rows(words, chosen)
         if self._fits:
