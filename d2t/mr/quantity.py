@@ -16,6 +16,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from d2t.mr.amount_clauses import AmountClauses
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -154,6 +156,52 @@ def parse_quantity(value: str) -> Quantity | None:
     return None
 
 
+def written_like(said: Quantity, model: str) -> str | None:
+    """``said`` as ``model``, the value of a quantity of the same unit, is written; None: it cannot.
+
+    "87 percent" is ``87%`` beside ``78%``, and "north of $25" ``over $25`` beside ``under $25``.
+    """
+    meant = parse_quantity(model)
+    if meant is None or said.signs or meant.signs or said.comparator == NOT:
+        return None
+    if meant.units and said.units and set(said.units).isdisjoint(meant.units):
+        return None
+    if (PERCENT in said.units) != (PERCENT in meant.units):
+        return None
+    match = _WRITTEN.fullmatch(model.strip())
+    if match is None or (said.scale is None) != (meant.scale is None):
+        return None
+    words, sign, unit, scale = match["words"], match["sign"], match["unit"], match["scale"]
+    if said.comparator != meant.comparator:
+        words = _counterpart(words, said.comparator)
+    number = _figures(said.low)
+    if said.high != said.low:
+        number += f"{match['dash'] or '-'}{_figures(said.high)}"
+    if said.scale is not None:
+        scale = _FIGURES.sub(_figures(said.scale), scale or "")
+    return f"{words}{sign}{number}{unit or ''}{scale or ''}"
+
+
+_WRITTEN = re.compile(
+    r"(?P<words>(?:[A-Za-z]+ )*)(?P<sign>[^\w\s-]?)-?\d[\d.,]*(?:(?P<dash>-| to )[^\w\s]?\d[\d.,]*)?"
+    r"(?P<unit>%| ?(?:percent|per cent|pounds|euros|dollars|stars))?"
+    r"(?P<scale> out of \d+| ?/ ?\d+)?"
+)
+_FIGURES = re.compile(r"\d+")
+
+
+def _figures(number: Decimal) -> str:
+    return f"{number.normalize():f}"
+
+
+def _counterpart(words: str, sign: str) -> str:
+    """The words for ``sign`` in the manner of ``words``: "over " where those are "under "."""
+    pairs: list[list[str]] = _WORDS["numbers"]["counterparts"]
+    pair = next((pair for pair in pairs if words.strip().lower() in pair), pairs[0])
+    told = dict(zip((BELOW, ABOVE, ABOUT), pair, strict=True)).get(sign, "")
+    return f"{told} " if told else ""
+
+
 # ------------------------------------------------------------------------------------ the grammar
 
 _FIGURE = (
@@ -255,7 +303,73 @@ def quantities(text: str) -> tuple[Expression, ...]:
     """Every quantity in ``text``, in order, none overlapping, each as long as possible."""
     if not _may_hold_one(text):
         return ()
-    return tuple(_Scanner(text).expressions())
+    return tuple(_explained(text, list(_Scanner(text).expressions())))
+
+
+def _explained(text: str, found: list[Expression]) -> Iterable[Expression]:
+    """The expressions as the clauses around them leave them, and two bounds as one range."""
+    for at, one in enumerate(found):
+        if not _may_be_explained(one.quantity):
+            continue
+        following = found[at + 1].start if at + 1 < len(found) else len(text)
+        first = _figure_start(text, one)
+        told = one.quantity.comparator in (BELOW, ABOVE)
+        sign = _clauses().comparator(text, first, one.end, following, told=told)
+        if sign is not None:
+            found[at] = one._replace(quantity=replace(one.quantity, comparator=sign))
+    last: Expression | None = None
+    for one in found:
+        if last is not None and (both := _as_range(text, last, one)) is not None:
+            last = both
+            continue
+        if last is not None:
+            yield last
+        last = one
+    if last is not None:
+        yield last
+
+
+def _may_be_explained(quantity: Quantity) -> bool:
+    return (
+        quantity.low == quantity.high
+        and bool(quantity.units)
+        and quantity.scale is None
+        and not quantity.signs
+        and set(quantity.units).isdisjoint((STAR, PERCENT))
+    )
+
+
+def _figure_start(text: str, one: Expression) -> int:
+    """Where the figure of an expression begins, or its sign."""
+    said = text[one.start : one.end].lower()
+    match = _FIGURE_OR_SIGN.search(said) or _NUMBER_WORD.search(said)
+    return one.start + (match.start() if match else 0)
+
+
+def _as_range(text: str, low: Expression, high: Expression) -> Expression | None:
+    """Two bounds beside each other as the range between them."""
+    below, above = high.quantity, low.quantity
+    if (above.comparator, below.comparator) not in ((ABOVE, BELOW), (ABOVE, EXACT)):
+        return None
+    if above.low != above.high or below.low != below.high or above.low >= below.low:
+        return None
+    if not above.units and not below.units:
+        return None
+    if above.units and below.units and set(above.units).isdisjoint(below.units):
+        return None
+    between = text[low.end : high.start].casefold()
+    if not _clauses().range.fullmatch(between):
+        return None
+    if below.comparator == EXACT and not _clauses().ends.search(between):
+        return None
+    units = _both(above.units, below.units) if above.units else below.units
+    quantity = Quantity(above.low, below.low, units=units)
+    return Expression(low.start, high.end, quantity)
+
+
+@lru_cache(maxsize=1)
+def _clauses() -> AmountClauses:
+    return AmountClauses(_WORDS["clauses"], ABOVE, BELOW)
 
 
 def _may_hold_one(text: str) -> bool:

@@ -22,6 +22,7 @@ from d2t.mr.quantity import (
     parse_quantity,
     quantities,
     says,
+    written_like,
 )
 from d2t.slots.pieces import Piece
 
@@ -88,7 +89,8 @@ class QuantityReader:
         if mr is not None and found:
             read = self._with_bare(tokens, self._by_meaning(tokens, read, found, mr), found, mr)
             said.update((p.slot, p.values[0]) for p in read if p not in pieces)
-        read += self._unclaimed(tokens, read, found)
+        new = self._unclaimed(tokens, [piece for piece in read if not piece.weak], found, mr)
+        read = [piece for piece in read if not (piece.weak and _is_within(piece, new))] + new
         read.sort(key=lambda piece: piece.start)
         if strict_numbers:
             read = [self._unsoftened(piece, said) for piece in read]
@@ -129,7 +131,7 @@ class QuantityReader:
             return piece
         if not strict_numbers and is_slip(one.quantity, meant):
             return piece
-        return _widened(piece, one, tokens, (self._value(spec, one, tokens),))
+        return _widened(piece, one, tokens, (self._value(spec, one, tokens, mr),))
 
     @staticmethod
     def _name(piece: Piece, here: list[Expression], tokens: Tokens) -> Piece:
@@ -195,31 +197,52 @@ class QuantityReader:
         return sorted([*pieces, *bare], key=lambda piece: piece.start)
 
     def _unclaimed(
-        self, tokens: Tokens, pieces: list[Piece], found: tuple[Expression, ...]
+        self,
+        tokens: Tokens,
+        pieces: list[Piece],
+        found: tuple[Expression, ...],
+        mr: MeaningRepresentation | None,
     ) -> list[Piece]:
         """Quantities that no phrase holds, whose unit or scale only one slot has."""
         new: list[Piece] = []
+        measures = dict(self._measures)
+        for slot in () if mr is None else mr.slots:
+            own = measures.get(slot.name)
+            quantity = parse_quantity(slot.value)
+            if own is not None and quantity is not None and (quantity.units or quantity.scale):
+                units = (*own.units, *quantity.units[:1])
+                measures[slot.name] = Measure(units, quantity.scale or own.scale)
         for one in found:
             if one.quantity.comparator == NOT:
                 continue
             if any(_overlaps(one, piece, tokens) for piece in pieces):
                 continue
             slots = [
-                name for name, measure in self._measures.items() if fits(one.quantity, measure)
+                name for name, measure in measures.items() if fits(one.quantity, measure)
             ]
             if len(slots) == 1:
                 first, last = _token_range(one, tokens)
-                value = self._value(self._specs[slots[0]], one, tokens)
+                value = self._value(self._specs[slots[0]], one, tokens, mr)
                 new.append(Piece(first, last, slots[0], (value,)))
         return new
 
-    def _value(self, spec: SlotSpec, one: Expression, tokens: Tokens) -> str:
-        """The listed value that a quantity says, else its words."""
+    def _value(
+        self, spec: SlotSpec, one: Expression, tokens: Tokens, mr: MeaningRepresentation | None
+    ) -> str:
+        """The listed value that a quantity says, else written as the MR or the domain would.
+
+        Its words stand only where no other value shows how to write it.
+        """
         measure = self._measures.get(spec.name, Measure())
         for value in spec.values:
             quantity = parse_quantity(value)
             if quantity is not None and says(one.quantity, quantity, measure):
                 return value
+        for model in (*(() if mr is None else mr.values(spec.name)), *spec.values):
+            written = written_like(one.quantity, model)
+            meant = None if written is None else parse_quantity(written)
+            if written is not None and meant is not None and says(one.quantity, meant, measure):
+                return written
         return " ".join(tokens.text[one.start : one.end].split())
 
     def _unsoftened(self, piece: Piece, said: set[tuple[str, str]]) -> Piece:
@@ -238,6 +261,10 @@ class QuantityReader:
 
 def _overlaps(one: Expression, piece: Piece, tokens: Tokens) -> bool:
     return one.start < tokens.ends[piece.end - 1] and tokens.starts[piece.start] < one.end
+
+
+def _is_within(piece: Piece, others: list[Piece]) -> bool:
+    return any(piece.start < one.end and one.start < piece.end for one in others)
 
 
 def _token_range(one: Expression, tokens: Tokens) -> tuple[int, int]:
