@@ -50,7 +50,9 @@ class AmountClauses:
     def _expand(self, pattern: str) -> str:
         return f"(?:{pattern.replace('{N}', self._deny).replace('{W}', _W)})"
 
-    def comparator(self, text: str, first: int, end: int, following: int, *, told: bool) -> str | None:
+    def comparator(
+        self, text: str, first: int, end: int, following: int, *, told: bool
+    ) -> str | None:
         """Whether it is more or less than the amount; None: nothing around tells.
 
         Args:

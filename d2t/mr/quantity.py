@@ -183,7 +183,8 @@ def written_like(said: Quantity, model: str) -> str | None:
 
 
 _WRITTEN = re.compile(
-    r"(?P<words>(?:[A-Za-z]+ )*)(?P<sign>[^\w\s-]?)-?\d[\d.,]*(?:(?P<dash>-| to )[^\w\s]?\d[\d.,]*)?"
+    r"(?P<words>(?:[A-Za-z]+ )*)(?P<sign>[^\w\s-]?)-?\d[\d.,]*"
+    r"(?:(?P<dash>-| to )[^\w\s]?\d[\d.,]*)?"
     r"(?P<unit>%| ?(?:percent|per cent|pounds|euros|dollars|stars))?"
     r"(?P<scale> out of \d+| ?/ ?\d+)?"
 )

@@ -20,6 +20,7 @@ from d2t.slots.lexicon.tokens import sentence_starts
 from d2t.slots.names import NameFinder, NameTable
 from d2t.slots.pieces import Piece
 from d2t.slots.quantities import QuantityReader
+from d2t.slots.stand_ins import stand_ins
 from d2t.slots.types import Alignment, SlotReport, Span, WrongValue
 
 if TYPE_CHECKING:
@@ -225,6 +226,7 @@ class SlotChecker:
         self._matcher = PhraseMatcher(lexicon)
         said = self._said(domain)
         ordinary = self._matcher.vocabulary | lexicon.light | said
+        self._ordinary = ordinary
         negation = self._matcher.negation_before
         self._names = NameFinder(domain, lexicon, ordinary, said, negation)
         self._claim_finder = ClaimFinder(load_frame(domain, ordinary))
@@ -301,6 +303,8 @@ class SlotChecker:
         pieces += [Piece(m.start, m.end, m.slot, (m.value,)) for m in mentions if m.slot]
         if unknown := self._unknown_names(tokens, pieces, mentions):
             pieces = override(pieces, unknown)
+        if mr is not None and (others := self._stand_ins(tokens, pieces, mentions, mr)):
+            pieces = override(pieces, others)
         pieces.sort(key=lambda piece: piece.start)
         idle = {at for word in silent for at in range(*places[word])}
         idle.update(at for m in mentions if not m.slot for at in range(m.start, m.end))
@@ -408,6 +412,33 @@ class SlotChecker:
             Piece(start, end, slot, (value,))
             for start, end, slot, value in context.unknown(tokens, taken, named)
         ]
+
+    def _stand_ins(
+        self,
+        tokens: Tokens,
+        pieces: list[Piece],
+        mentions: list[Mention],
+        mr: MeaningRepresentation,
+    ) -> list[Piece]:
+        """Other names in the places of those of the MR that the text does not say."""
+        context = self._names.context
+        if context is None:
+            return []
+        told = {piece.slot for piece in pieces}
+        missing = [
+            (slot.name, slot.value)
+            for slot in mr.slots
+            if slot.value
+            and slot.name in (context.name_slot, context.slot)
+            and slot.name not in told
+        ]
+        if not missing:
+            return []
+        slots = (context.name_slot, context.slot)
+        named = {at for p in pieces if p.slot in slots for at in range(p.start, p.end)}
+        named.update(at for mention in mentions for at in range(mention.start, mention.end))
+        found = stand_ins(tokens, missing, named, self._ordinary, context)
+        return [Piece(one.start, one.end, one.slot, (one.value,)) for one in found]
 
     def _shared(
         self, wanted: Mapping[tuple[str, str], object], mr: MeaningRepresentation | None

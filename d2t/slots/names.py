@@ -17,6 +17,7 @@ from d2t.slots.surroundings import (
     capitals_tell,
     has_capital,
     longer_name,
+    ordinal_ends,
 )
 
 if TYPE_CHECKING:
@@ -118,7 +119,9 @@ class LandmarkContext:
             return []
         unknown: list[tuple[int, int, str, str]] = []
         for start in range(1, len(words)):
-            if start in named or not text[tokens.starts[start]].isupper():
+            if start in named:
+                continue
+            if not text[tokens.starts[start]].isupper() and not ordinal_ends(tokens, start):
                 continue
             slot, first = self._announced(words, start)
             end = self._capitalised_run(tokens, start, taken, named) if slot else start
@@ -141,11 +144,15 @@ class LandmarkContext:
 
     def _capitalised_run(self, tokens: Tokens, start: int, taken: set[int], named: set[int]) -> int:
         """Where the run of capitalised words ends; ``start`` itself when it is no unknown name."""
-        end = at = start
+        at = ordinal_ends(tokens, start) or start
+        end = start
         while at < len(tokens) and at - start < _MAX_WORDS:
             word = tokens.words[at]
             if at in named:
                 return start
+            if word.isdigit() and at == end > start and self._ends_a_name(tokens, at):
+                end = at + 1
+                break
             if word in SENTENCE_END or not word[0].isalpha():
                 break
             if tokens.text[tokens.starts[at]].isupper():
@@ -156,6 +163,14 @@ class LandmarkContext:
         if end - start == 1 and tokens.ends[start] - tokens.starts[start] < _MIN_LETTERS:
             return start
         return start if all(position in taken for position in range(start, end)) else end
+
+    @staticmethod
+    def _ends_a_name(tokens: Tokens, at: int) -> bool:
+        """Whether a figure is the last word of a name ("Pier 14"): a pause or a verb follows."""
+        if tokens.ends[at] - tokens.starts[at] != len(tokens.words[at]):
+            return False  # in letters
+        following = tokens.words[at + 1 : at + 2]
+        return not following or following[0] in _CLAUSE_ENDS or following[0] in ENGLISH
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,8 +89,9 @@ class QuantityReader:
         if mr is not None and found:
             read = self._with_bare(tokens, self._by_meaning(tokens, read, found, mr), found, mr)
             said.update((p.slot, p.values[0]) for p in read if p not in pieces)
-        new = self._unclaimed(tokens, [piece for piece in read if not piece.weak], found, mr)
-        read = [piece for piece in read if not (piece.weak and _is_within(piece, new))] + new
+        others = self._unclaimed(tokens, [piece for piece in read if not piece.weak], found, mr)
+        read = [piece for piece in read if not (piece.weak and _is_within(piece, others))]
+        read += others
         read.sort(key=lambda piece: piece.start)
         if strict_numbers:
             read = [self._unsoftened(piece, said) for piece in read]
@@ -217,9 +218,7 @@ class QuantityReader:
                 continue
             if any(_overlaps(one, piece, tokens) for piece in pieces):
                 continue
-            slots = [
-                name for name, measure in measures.items() if fits(one.quantity, measure)
-            ]
+            slots = [name for name, measure in measures.items() if fits(one.quantity, measure)]
             if len(slots) == 1:
                 first, last = _token_range(one, tokens)
                 value = self._value(self._specs[slots[0]], one, tokens, mr)

@@ -42,6 +42,7 @@ which while whilst who why will with within without would wow yeah yes yet you y
 """
 ENGLISH = frozenset(_BESIDE.split())
 _FORCED = (".", "!", "?", ":", ";", ",")
+_ORDINALS = frozenset({"st", "nd", "rd", "th"})
 _ADVERB_ENDS = ("ly", "ing")
 
 
@@ -57,6 +58,15 @@ def has_capital(tokens: Tokens, start: int, end: int) -> bool:
     """Whether some word of ``start:end`` begins with a capital."""
     text, starts = tokens.text, tokens.starts
     return any(text[starts[at]].isupper() for at in range(start, end))
+
+
+def ordinal_ends(tokens: Tokens, at: int) -> int:
+    """After the ordinal number that begins at ``at`` before a capital ("40th Street"), else 0."""
+    if not tokens.words[at].isdigit() or at + 2 >= len(tokens):
+        return 0
+    if tokens.words[at + 1] not in _ORDINALS or tokens.starts[at + 1] != tokens.ends[at]:
+        return 0
+    return at + 2 if tokens.text[tokens.starts[at + 2]].isupper() else 0
 
 
 def capitals_tell(tokens: Tokens) -> bool:
