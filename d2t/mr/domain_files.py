@@ -16,9 +16,14 @@ from d2t.mr.lexicon_layers import EXTENDS, LEXICON, join, lexicon_files
 if TYPE_CHECKING:
     from d2t.mr.domain import Domain
 
+NEUTRAL = "neutral.toml"
+"""What claims nothing beside the slots of a domain (``d2t/slots/claims.py``)."""
+FRAMES = "frames.toml"
+"""Values in clauses, from which texts are composed; their words claim nothing either."""
+
 
 def save_domain(domain: Domain, folder: Path) -> None:
-    """Write ``domain.toml`` and, when the domain has one, ``lexicon.toml`` into ``folder``.
+    """Write ``domain.toml`` and, when the domain has them, its other files into ``folder``.
 
     A lexicon of several layers becomes one file, which reads texts as they do.
     """
@@ -28,6 +33,9 @@ def save_domain(domain: Domain, folder: Path) -> None:
         shutil.copyfile(source / "domain.toml", folder / "domain.toml")
     else:
         (folder / "domain.toml").write_text(to_toml(domain.source), encoding="utf-8", newline="\n")
+    for name in (NEUTRAL, FRAMES):
+        if source is not None and (source / name).is_file():
+            shutil.copyfile(source / name, folder / name)
     files = lexicon_files(domain)
     if len(files) == 1 and EXTENDS not in files[0].raw:
         (folder / LEXICON).write_text(files[0].text, encoding="utf-8", newline="\n")

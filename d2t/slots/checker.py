@@ -118,18 +118,19 @@ def settle(
     tokens: Tokens,
     specs: Mapping[str, SlotSpec],
     mr: MeaningRepresentation | None,
-) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
+) -> tuple[tuple[Span, ...], tuple[Span, ...], tuple[Span, ...]]:
     """Pieces in text order as spans: the MR picks among candidates, characters are used once.
 
     Only where the MR holds two slots that one word tells ("a trattoria" is a restaurant, and its
     food Italian) they share it; otherwise the word is of the slot that the MR holds.
 
     Returns:
-        What the text says, and the weak and sole pieces that do not count and are of nothing that
-        the MR holds (``Alignment.faint``).
+        What the text says; the weak and sole pieces that do not count and are of nothing that
+        the MR holds (``Alignment.faint``); and those of what it holds (``Alignment.vague``).
     """
     spans: list[Span] = []
     faint: list[Span] = []
+    vague: list[Span] = []
     filled = {piece.slot for piece in pieces if not (piece.weak or piece.sole)}
     strong = {
         (piece.slot, value)
@@ -149,13 +150,14 @@ def settle(
             shared = (last.start, last.end) == (start, end) and last.slot.name != piece.slot
             if not shared or set(held).isdisjoint(piece.values):
                 continue
-        if piece.sole and piece.slot in filled:
-            faint += _unheld(piece, specs[piece.slot], held, start, end)
-            continue
         values = [specs[piece.slot].canonical_value(value) for value in piece.values]
+        said = Span(start, end, Slot(piece.slot, values[0]))
+        if piece.sole and piece.slot in filled:
+            (vague if _means(piece, specs[piece.slot], held) else faint).append(said)
+            continue
         value = next((value for value in values if value in held), values[0])
         if piece.weak and (value not in held or (piece.slot, value) in strong):
-            faint += _unheld(piece, specs[piece.slot], held, start, end)
+            (vague if _means(piece, specs[piece.slot], held) else faint).append(said)
             continue
         if quoted:
             start, end = _with_quotes(tokens.text, start, end, used)
@@ -163,7 +165,7 @@ def settle(
         used = end
         if piece.sole:
             filled.add(piece.slot)
-    return tuple(spans), tuple(faint)
+    return tuple(spans), tuple(faint), tuple(vague)
 
 
 def _agreement(piece: Piece, mr: MeaningRepresentation) -> int:
@@ -172,14 +174,10 @@ def _agreement(piece: Piece, mr: MeaningRepresentation) -> int:
     return 2 if not held else 1 if set(held).isdisjoint(piece.values) else 0
 
 
-def _unheld(
-    piece: Piece, spec: SlotSpec, held: Collection[str], start: int, end: int
-) -> list[Span]:
-    """The piece as a span, unless a value of the MR means the same as one of its own."""
+def _means(piece: Piece, spec: SlotSpec, held: Collection[str]) -> bool:
+    """Whether a value of the MR means the same as one of the piece."""
     meant = {spec.merged(spec.canonical_value(value)) for value in piece.values}
-    if any(spec.merged(value) in meant for value in held):
-        return []
-    return [Span(start, end, Slot(piece.slot, spec.canonical_value(piece.values[0])))]
+    return any(spec.merged(value) in meant for value in held)
 
 
 def _with_quotes(text: str, start: int, end: int, used: int) -> tuple[int, int]:
@@ -204,6 +202,7 @@ def _with_quotes(text: str, start: int, end: int, used: int) -> tuple[int, int]:
 # asked for, and rating[high] elsewhere.
 _VERBATIM_BONUS = 20
 _VERBATIM_RANK = -1
+_MEANINGS = 10_000
 _FAR = 12  # twice the words on each side in which a slot's own words are looked for
 _USUAL = 2.0  # how much more often a slot's phrases must have a word than those of another slot
 _CLAUSE_BREAKS = frozenset({".", "!", "?", ";", ",", "and", "but"})
@@ -229,7 +228,8 @@ class SlotChecker:
         self._ordinary = ordinary
         negation = self._matcher.negation_before
         self._names = NameFinder(domain, lexicon, ordinary, said, negation)
-        self._claim_finder = ClaimFinder(load_frame(domain, ordinary))
+        self._claim_finder = ClaimFinder(load_frame(domain, ordinary), self._restates)
+        self._meanings: dict[tuple[str, str], frozenset[str]] = {}
         self._scaled = self._matcher.scaled
         self._specs = {spec.name: spec for spec in domain.slots}
         self._quantities = QuantityReader(
@@ -311,10 +311,10 @@ class SlotChecker:
         pieces = self._quantities.read(tokens, pieces, idle, mr, strict_numbers=strict_numbers)
         for rule in self.lexicon.appositions:
             pieces = merge_appositions(pieces, tokens, rule, self._specs[rule.slot], mr)
-        spans, faint = settle(pieces, tokens, self._specs, mr)
+        spans, faint, vague = settle(pieces, tokens, self._specs, mr)
         names = [(mention.start, mention.end) for mention in mentions]
         again = tuple(self._again(tokens, spans))
-        return Alignment(tokens.text, spans, sentence_starts(tokens, names), faint, again)
+        return Alignment(tokens.text, spans, sentence_starts(tokens, names), faint, again, vague)
 
     def _again(self, tokens: Tokens, spans: tuple[Span, ...]) -> Iterator[Span]:
         """The spans that say in the same words what the span before them says.
@@ -373,16 +373,34 @@ class SlotChecker:
         alignment = self._align(tokens, mr, strict_numbers=strict_numbers)
         merge = self.merged if merge_synonyms else _same
         report = judge(alignment, mr, merge, repeats)
-        claims = self.claims_of(tokens, alignment.spans)
+        claims = self.claims_of(tokens, alignment)
         return replace(report, unsupported=claims) if claims else report
 
     def claims(self, alignment: Alignment) -> tuple[Claim, ...]:
         """The claims of a text beyond the spans of its alignment."""
-        return self.claims_of(self._tokenize(alignment.text), alignment.spans)
+        return self.claims_of(self._tokenize(alignment.text), alignment)
 
-    def claims_of(self, tokens: Tokens, spans: Sequence[Span]) -> tuple[Claim, ...]:
+    def claims_of(self, tokens: Tokens, alignment: Alignment) -> tuple[Claim, ...]:
         """The claims of a text that is tokenised already."""
-        return self._claim_finder.find(tokens, spans)
+        return self._claim_finder.find(tokens, alignment.spans, alignment.vague)
+
+    def _restates(self, words: Sequence[str], span: Span) -> bool:
+        """Whether words before a span, the others being its slot's name, mean what it says."""
+        spec = self._specs[span.slot.name]
+        named = self._tokenize.words(_CAMEL.sub(" ", spec.name))
+        if not set(words[1:]).issubset(named):
+            return False
+        key = (words[0], spec.name)
+        if key not in self._meanings:
+            if len(self._meanings) > _MEANINGS:
+                self._meanings.clear()
+            self._meanings[key] = frozenset(
+                spec.merged(spec.canonical_value(value))
+                for phrase in self._matcher.find([words[0], *named])
+                if phrase.start == 0 and phrase.slot == spec.name
+                for value in phrase.values
+            )
+        return spec.merged(span.slot.value) in self._meanings[key]
 
     def merged(self, slot: Slot) -> Slot:
         """``slot`` with the value that stands for its synonym group."""

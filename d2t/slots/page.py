@@ -108,19 +108,26 @@ def _json(value: Any) -> str:
 
 
 def _parts(report: SlotReport) -> list[list[str]]:
-    """The text in pieces: its words, and for a span the slot, the value and the kind of error."""
+    """The text in pieces: its words; for a span the slot, the value and the kind of error.
+
+    A claim has neither slot nor value, and its kind.
+    """
     text = report.alignment.text
     kinds = {_ends(span): "added" for span in report.added}
     kinds |= {_ends(span): "repeated" for span in _repeated(report)}
     kinds |= {_ends(wrong.span): "wrong" for wrong in report.wrong}
+    marked = [
+        (*_ends(span), [span.slot.name, span.slot.value, kinds.get(_ends(span), "")])
+        for span in report.spans
+    ]
+    marked += [(claim.start, claim.end, ["", "", "unsupported"]) for claim in report.unsupported]
     parts: list[list[str]] = []
     at = 0
-    for span in report.spans:
-        if span.start > at:
-            parts.append([text[at : span.start]])
-        about = [span.slot.name, span.slot.value, kinds.get(_ends(span), "")]
-        parts.append([text[max(at, span.start) : span.end], *about])
-        at = span.end
+    for start, end, about in sorted(marked):
+        if start > at:
+            parts.append([text[at:start]])
+        parts.append([text[max(at, start) : end], *about])
+        at = end
     return [*parts, [text[at:]]] if at < len(text) else parts
 
 

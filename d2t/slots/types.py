@@ -45,6 +45,7 @@ class Alignment:
             5 out of 5". No error of a text that people wrote; a text that is proved has none.
         again: spans that say in the same words what the span before them says. The plan takes both
             as one mention; a report counts them as repeated.
+        vague: words that say again, vaguely, what the MR holds ("noodles" in a Chinese restaurant).
     """
 
     text: str
@@ -52,6 +53,7 @@ class Alignment:
     sentence_starts: tuple[int, ...] = (0,)
     faint: tuple[Span, ...] = ()
     again: tuple[Span, ...] = ()
+    vague: tuple[Span, ...] = ()
 
     def plan(self) -> Plan:
         """The realised order, variant A of rule O1.5.

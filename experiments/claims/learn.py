@@ -17,16 +17,17 @@ from pathlib import Path
 
 from d2t.io.resources import data_root
 from d2t.mr.domain import load_domain
+from d2t.mr.domain_files import NEUTRAL, toml_key
 from d2t.mr.parse import parse_mr
 from d2t.slots.checker import SlotChecker
-from d2t.slots.claims import EDGE, NEUTRAL_FILE, function_words, gaps
+from d2t.slots.claims import EDGE, function_words, gaps
 
 _HEAD = """\
 # Words of neutral frames around the spans of slots, written by
 # `python -m experiments.claims.learn` from references that say exactly their MR. Each word has the
-# slots beside which it is neutral ("edge": beginning or end of a text), and the number of
-# references. Written by hand and kept: `refused` (frequent words that claim something) and
-# `anywhere` (generic words that claim nothing).
+# slots beside which it is neutral in a sentence ("edge": a sentence without a slot), and the number
+# of references. Written by hand and kept: `refused` (frequent words that claim something),
+# `anywhere` (generic words that claim nothing) and `beside` (rarer neutral words of each slot).
 """
 
 
@@ -44,9 +45,9 @@ def count(domain_name: str, path: Path) -> tuple[Counter[str], dict[str, Counter
                 continue
             tokens = checker.lexicon.tokenizer(row["ref"])
             seen: set[tuple[str, str]] = set()
-            for before, first, end, after in gaps(tokens, report.spans):
-                words = {word for word in tokens.words[first:end] if word.isalpha()} - neutral
-                seen |= {(word, slot) for word in words for slot in (before, after)}
+            for gap in gaps(tokens, report.spans):
+                words = {w for w in tokens.words[gap.first : gap.end] if w.isalpha()} - neutral
+                seen |= {(word, slot) for word in words for slot in gap.neighbours(report.spans)}
             total.update({word for word, _ in seen})
             for word, slot in seen:
                 beside.setdefault(word, Counter())[slot] += 1
@@ -60,11 +61,15 @@ def main() -> None:
     parser.add_argument("references", type=Path)
     parser.add_argument("--min-count", type=int, default=8)
     options = parser.parse_args()
-    path = data_root() / options.domain / NEUTRAL_FILE
+    path = data_root() / options.domain / NEUTRAL
     kept = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     refused, anywhere = (sorted(set(kept.get(key, ()))) for key in ("refused", "anywhere"))
     total, beside = count(options.domain, options.references)
-    lines = [_HEAD, f"refused = {_words(refused)}", f"anywhere = {_words(anywhere)}", "", "[words]"]
+    lines = [_HEAD, f"refused = {_words(refused)}", f"anywhere = {_words(anywhere)}"]
+    lines += ["", "[beside]"]
+    for slot, words in sorted(kept.get("beside", {}).items()):
+        lines.append(f"{toml_key(slot)} = {_words(sorted(set(words)))}")
+    lines += ["", "[words]"]
     for word, number in sorted(total.items(), key=lambda item: (-item[1], item[0])):
         slots = [slot for slot, n in beside[word].most_common() if n >= options.min_count]
         if word not in refused and word not in anywhere and slots and slots != [EDGE]:

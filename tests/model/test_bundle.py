@@ -105,7 +105,11 @@ def test_the_folder_is_complete_and_lean(saved):
         "README.md",
         "domain/domain.toml",
     }
-    assert expected <= files <= expected | {"domain/lexicon.toml"}
+    assert (
+        expected
+        <= files
+        <= expected | {f"domain/{name}.toml" for name in ("lexicon", "neutral", "frames")}
+    )
     manifest = json.loads((saved / "d2t.json").read_text())
     assert manifest["format_version"] == 1
     assert manifest["files"] == {

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from d2t.mr.domain import domain_from_dict, load_domain
+from d2t.mr.domain_files import NEUTRAL, load_domain_copy, save_domain
 from d2t.mr.parse import parse_mr
 from d2t.slots.checker import SlotChecker
 from d2t.slots.types import Tally
@@ -61,3 +62,14 @@ def test_claims_lie_outside_of_spans_and_have_their_words(text: str) -> None:
     assert all(text[claim.start : claim.end] == claim.text for claim in claims)
     parts = sorted([(c.start, c.end) for c in claims] + [(s.start, s.end) for s in alignment.spans])
     assert all(one[1] <= other[0] for one, other in pairwise(parts))
+
+
+def test_a_copy_of_a_domain_knows_what_is_neutral(tmp_path: Path) -> None:
+    """A bundle is whole: its copy is read, and nothing is looked up by the name of the domain."""
+    save_domain(DOMAIN, tmp_path)
+    assert (tmp_path / NEUTRAL).is_file()
+    (tmp_path / NEUTRAL).write_text('anywhere = ["haunted"]\n', encoding="utf-8")
+    checker = SlotChecker.for_domain(load_domain_copy(tmp_path))
+    mr = parse_mr("name[Aromi], eatType[pub]", DOMAIN)
+    assert checker.check("Aromi is a haunted pub.", mr).proved
+    assert not checker.check("Aromi is a cosy pub.", mr).proved
