@@ -214,7 +214,8 @@ class _Parser:
     def sequence(self) -> Node:
         """Parts one after the other, up to ``|``, a closing bracket or the end."""
         parts: list[Node] = []
-        while (lexeme := self.peek()) is not None and lexeme not in (")", "]", "|"):
+        lexemes, n = self.lexemes, len(self.lexemes)
+        while self.at < n and (lexeme := lexemes[self.at]) not in (")", "]", "|"):
             if lexeme.isspace():
                 self.at += 1
             else:
@@ -224,7 +225,8 @@ class _Parser:
     def glued(self) -> Node:
         """Adjacent items without space: a plain item, or the product of single words."""
         items = [self.item()]
-        while (lexeme := self.peek()) is not None and not lexeme.isspace() and lexeme not in ")]|":
+        lexemes, n = self.lexemes, len(self.lexemes)
+        while self.at < n and not (lexeme := lexemes[self.at]).isspace() and lexeme not in ")]|":
             items.append(self.item())
         if len(items) == 1:
             only = items[0]

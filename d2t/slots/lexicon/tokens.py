@@ -109,6 +109,8 @@ class Tokenizer:
 
     def words(self, text: str) -> tuple[str, ...]:
         """Only the normalised words, for values and pattern literals."""
+        if text.isascii() and text.isalpha():  # one token; a lexicon has thousands of them
+            return self._memo.get(text) or self._remember(text)
         return tuple(self(text).words)
 
     def _remember(self, raw: str) -> tuple[str, ...]:
