@@ -67,8 +67,7 @@ class LandmarkContext:
             return True
         if at and words[at - 1] in ("and", "or") and self._is_coordinated(words, at - 1):
             return True
-        following = words[end : end + _REACH]
-        return bool(self._after.matches_at(self._after.classes(following), 0))
+        return self._is_followed(words, end)
 
     def announced(self, words: list[str], start: int) -> bool:
         """Whether a cue of landmarks or names stands before ``start``."""
@@ -86,11 +85,14 @@ class LandmarkContext:
             # "not too far from X" has two negations, "not close to X" one that both find
             return outer != inner if outer is None or inner is None else outer == inner
         if words[end : end + 2] in (["is", "not"], ["are", "not"], ["was", "not"]):
-            following = words[end + 2 : end + 2 + _REACH]
-            if self._after.matches_at(self._after.classes(following), 0):
+            if self._is_followed(words, end + 2):
                 return True
             return any(self._before.ends_at(words, end + 2 + size) for size in (1, 2))
         return False
+
+    def _is_followed(self, words: list[str], end: int) -> bool:
+        """Whether a cue of landmarks stands at ``end``."""
+        return bool(self._after.matches(words, end, min(len(words), end + _REACH)))
 
     def _is_coordinated(self, words: list[str], conjunction: int) -> bool:
         """``near the river and X``: a cue before the conjunction, no verb or pause between."""
@@ -198,7 +200,8 @@ class NameTable:
 
     def __init__(self, lexicon: Lexicon) -> None:
         self._words = lexicon.tokenizer.words
-        self._rows: dict[str, list[Row]] = {}
+        self._rows: dict[tuple[str, ...], list[Row]] = {}
+        self._lengths: dict[str, list[int]] = {}  # of the rows, in words, by their first word
 
     def add(self, slot: str, value: str, written: str) -> None:
         """Understand ``written``, with or without a leading article, as ``value`` of ``slot``."""
@@ -212,16 +215,23 @@ class NameTable:
     def _add(self, row: Row) -> None:
         if not row.words:
             return
-        rows = self._rows.setdefault(row.words[0], [])
-        if all((row.words, row.slot, row.value) != other[:3] for other in rows):
+        rows = self._rows.setdefault(row.words, [])
+        if all((row.slot, row.value) != (other.slot, other.value) for other in rows):
             rows.append(row)
+        lengths = self._lengths.setdefault(row.words[0], [])
+        if len(row.words) not in lengths:
+            lengths.append(len(row.words))
+
+    def begin(self, word: str) -> bool:
+        """Whether a row begins with ``word``."""
+        return word in self._lengths
 
     def fitting(self, words: list[str], at: int) -> list[Row]:
         """The rows written at position ``at``."""
-        rows = self._rows.get(words[at])
-        if rows is None:
-            return []
-        return [row for row in rows if tuple(words[at : at + len(row.words)]) == row.words]
+        rows: list[Row] = []
+        for length in self._lengths.get(words[at], ()):
+            rows += self._rows.get(tuple(words[at : at + length]), ())
+        return rows
 
 
 class NameFinder:
@@ -281,27 +291,35 @@ class NameFinder:
         words = tokens.words
         mentions: list[Mention] = []
         cased = capitals_tell(tokens)
-        at = 0
-        while at < len(words):
+        end = 0
+        for at in self._beginnings(words, fresh):
+            if at < end:
+                continue
             rows = self._known.fitting(words, at)
             if rows:
                 rows = [row for row in rows if self._is_name(row, tokens, at, mr, cased)]
             if fresh is not None:
                 unlisted = fresh.fitting(words, at)
-                rows = [*rows, *(row for row in unlisted if not self._is_word(row, tokens, at))]
+                rows += (row for row in unlisted if not self._is_word(row, tokens, at))
             if not rows:
-                at += 1
                 continue
             length = max(len(row.words) for row in rows)
             senses = _senses([row for row in rows if len(row.words) == length], mr)
-            slot = self._sense(words, at, at + length, senses)
-            mentions.append(Mention(at, at + length, slot, senses[slot]))
-            at += length
+            end = at + length
+            slot = self._sense(words, at, end, senses)
+            mentions.append(Mention(at, end, slot, senses[slot]))
         if not mentions:
             return mentions
         mentions = self._move_landmarks(words, self._names_alone(tokens, mentions, cased))
         mentions = [self._denied(words, mention, mr) for mention in mentions]
         return self._lengthened(tokens, mentions, mr) if cased else mentions
+
+    def _beginnings(self, words: list[str], fresh: NameTable | None) -> list[int]:
+        """The positions at which a name might begin."""
+        known = self._known.begin
+        if fresh is None:
+            return [at for at, word in enumerate(words) if known(word)]
+        return [at for at, word in enumerate(words) if known(word) or fresh.begin(word)]
 
     def _is_name(
         self, row: Row, tokens: Tokens, at: int, mr: MeaningRepresentation | None, cased: bool

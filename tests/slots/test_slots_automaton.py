@@ -59,12 +59,8 @@ def searched(patterns, words):
 
 def found(automaton, words):
     """The same, by the automaton."""
-    classes = automaton.classes(words)
     return {
-        (start, end, index)
-        for start in range(len(words))
-        for end, indices in automaton.matches_at(classes, start)
-        for index in indices
+        (start, end, index) for start, end, indices in automaton.scan(words) for index in indices
     }
 
 

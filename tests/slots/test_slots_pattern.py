@@ -16,13 +16,11 @@ def spans(pattern: str, text: str, **macros: str) -> set[str]:
     node = parse_pattern(pattern, WORDS, macros)
     automaton = Automaton([node])
     words = list(WORDS(text))
-    classes = automaton.classes(words)
     found = set()
-    for start in range(len(words)):
-        for end, _ in automaton.matches_at(classes, start):
-            place = locate(node, words, start, end, frozenset())
-            assert place is not None, "the automaton and the matcher must agree"
-            found.add(" ".join(words[place.start : place.end]))
+    for start, end, _ in automaton.scan(words):
+        place = locate(node, words, start, end, frozenset())
+        assert place is not None, "the automaton and the matcher must agree"
+        found.add(" ".join(words[place.start : place.end]))
     return found
 
 
@@ -70,5 +68,5 @@ def test_mistakes_are_named(pattern, macros, message):
 def test_names_are_no_gap_words():
     node = parse_pattern("price ..3 low", WORDS, {})
     automaton = Automaton([node])
-    assert automaton.matches_at(automaton.classes(["price", "at", "\0name", "low"]), 0) == []
-    assert automaton.matches_at(automaton.classes(["price", "at", "bar", "low"]), 0) == [(4, (0,))]
+    assert automaton.scan(["price", "at", "\0name", "low"]) == []
+    assert automaton.scan(["price", "at", "bar", "low"]) == [(0, 4, (0,))]

@@ -150,22 +150,27 @@ class Automaton:
             return word
         return OTHER_NUMBER if is_number(word) else OTHER
 
-    def matches_at(self, classes: list[str], start: int) -> list[tuple[int, tuple[int, ...]]]:
-        """(end, pattern indices) of every match that begins at ``start``, shortest first."""
-        matches: list[tuple[int, tuple[int, ...]]] = []
-        state = self._start
+    def scan(self, words: list[str]) -> list[tuple[int, int, tuple[int, ...]]]:
+        """(start, end, pattern indices) of every match in ``words``, by start, shortest first."""
+        found: list[tuple[int, int, tuple[int, ...]]] = []
+        classes = self.classes(words)
         table, final = self._table, self._final
-        for at in range(start, len(classes)):
-            following = table[state].get(classes[at])
-            if following is None:
-                with self._growing:
-                    following = self._step(state, classes[at])
-            if following == _DEAD:
-                break
-            state = following
-            if final[state]:
-                matches.append((at + 1, final[state]))
-        return matches
+        opening = table[self._start]
+        for start, kind in enumerate(classes):
+            if opening.get(kind) == _DEAD:
+                continue
+            state = self._start
+            for at in range(start, len(classes)):
+                following = table[state].get(classes[at])
+                if following is None:
+                    with self._growing:
+                        following = self._step(state, classes[at])
+                if following == _DEAD:
+                    break
+                state = following
+                if final[state]:
+                    found.append((start, at + 1, final[state]))
+        return found
 
     def matches(
         self, words: list[str], start: int, stop: int, step: int = 1
@@ -292,7 +297,7 @@ class BackwardAutomaton:
 
     def __init__(self, patterns: Iterable[Node]) -> None:
         self._automaton = Automaton(_reverse(node) for node in patterns)
-        self._last_words = self._automaton.first_words()
+        self.last_words = self._automaton.first_words()
 
     def ends_at(self, words: list[str], end: int) -> bool:
         """Whether a phrase ends before ``words[end]``."""
@@ -300,7 +305,7 @@ class BackwardAutomaton:
 
     def begins(self, words: list[str], end: int) -> int | None:
         """Where the longest phrase begins that ends before ``words[end]``; None without one."""
-        if end <= 0 or words[end - 1] not in self._last_words:
+        if end <= 0 or words[end - 1] not in self.last_words:
             return None
         matches = self._automaton.matches(words, end - 1, max(-1, end - 1 - self.reach), -1)
         return end - matches[-1][0] if matches else None

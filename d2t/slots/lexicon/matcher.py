@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from d2t.slots.lexicon.automaton import Automaton, BackwardAutomaton, vocabulary
 from d2t.slots.lexicon.english import Answer, english
@@ -44,6 +44,9 @@ class Location:
     start: int
     end: int
     weight: int
+
+
+_UNKNOWN = Location(-1, -1, -1)
 
 
 def locate(
@@ -119,13 +122,13 @@ class _Place:
 
 _FIRM = 1000
 _AFTER = 5  # words after a negation in which something may take it back
+_MEMO_LIMIT = 20_000
 _SCALE = re.compile(r"\d")  # in what a template adds to the figures of the text: "# out of 5"
 # Words that may stand between a name and what is said of it; a span does not begin with them.
 _LINKS = frozenset({"is", "are", "was", "were", "has", "have", "at", "of", "as", ",", ":"})
 
 
-@dataclass(frozen=True, slots=True)
-class Phrase:
+class Phrase(NamedTuple):
     """Words ``start:end`` realise one of ``values`` of ``slot`` (no slot: they realise nothing).
 
     ``weight``: see ``Location``; the heavier of two overlapping phrases is chosen.
@@ -163,12 +166,16 @@ class PhraseMatcher:
         ]
         self._usual_words: dict[str, dict[str, float]] = {}
         self._marked: dict[int, bool] = {}  # of the patterns that have matched
+        self._located: dict[tuple[int, tuple[str, ...]], Location | None] = {}
         self._automaton = Automaton(node for node, _ in self._patterns)
         self._negation = lexicon.negation
         self._english = english()
         self._negating = BackwardAutomaton((*lexicon.negation.phrases, *self._english.before))
         self._light = lexicon.light
         self._fits = lexicon.fits
+        self._denying = (
+            self._negation.words | self._negating.last_words | self._english.parentheses.last_words
+        )
 
     @property
     def vocabulary(self) -> frozenset[str]:
@@ -276,7 +283,7 @@ class PhraseMatcher:
             if question is not None and phrase.slot:
                 answer = question.answer
                 if answer is Answer.OPEN:
-                    phrase = replace(phrase, weak=True)
+                    phrase = phrase._replace(weak=True)
                 elif answer is Answer.NO:
                     phrase = self._denied(phrase)
                 same = [one for one in stated if one.slot == phrase.slot]
@@ -290,9 +297,9 @@ class PhraseMatcher:
     def _denied(self, phrase: Phrase) -> Phrase:
         """The phrase with the values of its entry that a denial leaves; it may say nothing then."""
         if phrase.source < 0:
-            return replace(phrase, values=())
+            return phrase._replace(values=())
         entry = self._patterns[phrase.source][1]
-        return replace(phrase, values=entry.values if phrase.denied else entry.negated, denied=True)
+        return phrase._replace(values=entry.values if phrase.denied else entry.negated, denied=True)
 
     def _in_rows(self, words: list[str], chosen: list[Phrase]) -> list[Phrase]:
         """Adjectives after one negated article: "not a cheap, friendly pub" denies both."""
@@ -308,29 +315,45 @@ class PhraseMatcher:
                 and self._english.row.issuperset(words[last.end : phrase.start])
                 and self._patterns[phrase.source][1].negated
             ):
-                phrase = replace(self._denied(phrase), row=True)
+                phrase = self._denied(phrase)._replace(row=True)
             rows.append(phrase)
         return rows
 
     def _candidates(self, words: list[str], structure: Structure) -> Iterable[Phrase]:
-        classes = self._automaton.classes(words)
         heavy = [0, *accumulate(word not in self._light for word in words)]
         denials = _Denials()
-        for start in range(len(words)):
-            for end, indices in self._automaton.matches_at(classes, start):
-                for index in indices:
-                    node, entry = self._patterns[index]
-                    if entry.slot and not entry.removes and structure.in_aside(start, end):
-                        continue  # where the context of a pattern is the aside, the lexicon decides
-                    if index not in self._marked:
-                        self._marked[index] = has_marks(node)
-                    first, last, weight = start, end, heavy[end] - heavy[start]
-                    if self._marked[index]:
-                        location = locate(node, words, start, end, self._light)
-                        if location is None or location.start >= location.end:
-                            continue
-                        first, last, weight = location.start, location.end, location.weight
-                    yield self._phrase(words, first, last, weight, index, denials)
+        for start, end, indices in self._automaton.scan(words):
+            aside = structure.in_aside(start, end)
+            for index in indices:
+                entry = self._patterns[index][1]
+                if aside and entry.slot and not entry.removes:
+                    continue  # where the context of a pattern is the aside, the lexicon decides
+                first, last, weight = start, end, heavy[end] - heavy[start]
+                if self._is_marked(index):
+                    location = self._location(index, words[start:end])
+                    if location is None or location.start >= location.end:
+                        continue
+                    first, last = start + location.start, start + location.end
+                    weight = location.weight
+                yield self._phrase(words, first, last, weight, index, denials)
+
+    def _is_marked(self, index: int) -> bool:
+        marked = self._marked.get(index)
+        if marked is None:
+            marked = self._marked[index] = has_marks(self._patterns[index][0])
+        return marked
+
+    def _location(self, index: int, words: list[str]) -> Location | None:
+        """Where the span of a pattern stands in the words that it matches."""
+        key = index, tuple(words)
+        known = self._located.get(key, _UNKNOWN)
+        if known is not _UNKNOWN:
+            return known
+        if len(self._located) >= _MEMO_LIMIT:
+            self._located.clear()
+        location = locate(self._patterns[index][0], words, 0, len(words), self._light)
+        self._located[key] = location
+        return location
 
     def _phrase(
         self, words: list[str], start: int, end: int, weight: int, index: int, denials: _Denials
@@ -418,6 +441,10 @@ class PhraseMatcher:
         at, last = start, max(-1, start - 1 - negation.reach)
         while (at := at - 1) > last:
             word = words[at]
+            if word not in self._denying:
+                if word not in negation.transparent:
+                    return None
+                continue
             if (skipped := self._english.parentheses.begins(words, at + 1)) is not None:
                 at = skipped
                 continue
@@ -455,7 +482,7 @@ def _with_negations(phrases: list[Phrase], taken: set[int]) -> list[Phrase]:
         before = range(phrase.negation, phrase.start) if phrase.negation >= 0 else range(0)
         if before and taken.isdisjoint(before):
             taken.update(before)
-            phrase = replace(phrase, start=phrase.negation)
+            phrase = phrase._replace(start=phrase.negation)
         extended.append(phrase)
     return extended
 
