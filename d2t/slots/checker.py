@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from d2t.mr.types import Slot
 from d2t.slots.claims import ClaimFinder, load_frame
 from d2t.slots.lexicon.english import english
-from d2t.slots.lexicon.lexicon import Lexicon, load_lexicon
+from d2t.slots.lexicon.lexicon import AS_SAID, Lexicon, load_lexicon
 from d2t.slots.lexicon.matcher import Phrase, PhraseMatcher, verbatim
 from d2t.slots.lexicon.tokens import sentence_starts
 from d2t.slots.names import NameFinder, NameTable
@@ -37,23 +37,46 @@ if TYPE_CHECKING:
 
 _QUOTES = (("'", "'"), ('"', '"'), ("‘", "’"), ("“", "”"), ("`", "'"))
 _QUOTE = re.compile("['\"‘’“”`]")
+_MARKS = frozenset(".!?,;:")
+_LABEL = 3  # words of a label
 _APOSTROPHE = re.compile(r"\w'\w|s'\s")
 
 
 def mask(tokens: Tokens, mentions: list[Mention]) -> tuple[list[str], list[tuple[int, int]]]:
-    """Words with each mention folded into one stand-in, and the token range behind each word."""
+    """Words with each mention folded into one stand-in, and the token range behind each word.
+
+    Before a line that begins with a label ("Rating: high") stands a pause that the text lacks.
+    """
     words: list[str] = []
     places: list[tuple[int, int]] = []
+    lines = _labelled_lines(tokens)
     at = 0
-    for mention in mentions:
-        words += tokens.words[at : mention.start]
-        places += ((position, position + 1) for position in range(at, mention.start))
-        words.append("\0" + mention.slot)
-        places.append((mention.start, mention.end))
-        at = mention.end
-    words += tokens.words[at:]
-    places += ((position, position + 1) for position in range(at, len(tokens)))
+    for start, end, slot in (*((m.start, m.end, m.slot) for m in mentions), (len(tokens), 0, None)):
+        for position in range(at, start):
+            if position in lines:
+                words.append(";")
+                places.append((position, position))
+            words.append(tokens.words[position])
+            places.append((position, position + 1))
+        if slot is not None:
+            words.append("\0" + slot)
+            places.append((start, end))
+        at = end
     return words, places
+
+
+def _labelled_lines(tokens: Tokens) -> frozenset[int]:
+    """The tokens that begin a line with a label, where the line before has no mark at its end."""
+    text, words = tokens.text, tokens.words
+    if "\n" not in text:
+        return frozenset()
+    return frozenset(
+        at
+        for at in range(1, len(tokens))
+        if "\n" in text[tokens.ends[at - 1] : tokens.starts[at]]
+        and words[at - 1] not in _MARKS
+        and ":" in words[at + 1 : at + 1 + _LABEL]
+    )
 
 
 def _line_starts(tokens: Tokens, places: list[tuple[int, int]]) -> frozenset[int]:
@@ -156,7 +179,8 @@ def settle(
             (vague if _means(piece, specs[piece.slot], held) else faint).append(said)
             continue
         value = next((value for value in values if value in held), values[0])
-        if piece.weak and (value not in held or (piece.slot, value) in strong):
+        contradicts = specs[piece.slot].kind == "boolean" and piece.slot in filled
+        if piece.weak and (value not in held or contradicts or (piece.slot, value) in strong):
             (vague if _means(piece, specs[piece.slot], held) else faint).append(said)
             continue
         if quoted:
@@ -300,6 +324,7 @@ class SlotChecker:
             Piece(places[p.start][0], places[p.end - 1][1], p.slot, p.values, p.weak, p.sole)
             for p in phrases
         ]
+        pieces = [self._as_said(piece, tokens, mr) for piece in pieces]
         pieces += [Piece(m.start, m.end, m.slot, (m.value,)) for m in mentions if m.slot]
         if unknown := self._unknown_names(tokens, pieces, mentions):
             pieces = override(pieces, unknown)
@@ -430,6 +455,18 @@ class SlotChecker:
             Piece(start, end, slot, (value,))
             for start, end, slot, value in context.unknown(tokens, taken, named)
         ]
+
+    def _as_said(self, piece: Piece, tokens: Tokens, mr: MeaningRepresentation | None) -> Piece:
+        """A piece whose value is what the text calls it; the MR's value if that has these words."""
+        if AS_SAID not in piece.values:
+            return piece
+        words = tokens.words[piece.start : piece.end]
+        around = {*tokens.words[max(0, piece.start - 2) : piece.end], *english().definite}
+        held = () if mr is None else mr.values(piece.slot)
+        same = [v for v in held if set(words) <= set(self._tokenize.words(v)) <= around]
+        said = tokens.text[tokens.starts[piece.start] : tokens.ends[piece.end - 1]]
+        said = next(iter(same), " ".join(said.split()))
+        return replace(piece, values=tuple(said if v == AS_SAID else v for v in piece.values))
 
     def _stand_ins(
         self,

@@ -36,6 +36,7 @@ _LINKS = frozenset({"of", "by", "and", "de", "la", "le", "at"})
 _MAX_WORDS = 5
 _MIN_LETTERS = 3
 _REACH = 8
+_LINKING = frozenset({"is"})
 _EXCLUDING = frozenset({"without", "unlike"})
 _CLAUSE_ENDS = frozenset(".!?,;:") | {
     "is", "are", "was", "has", "have", "serves", "serving", "offers", "offering", "provides",
@@ -47,6 +48,10 @@ def _before_article(words: list[str], start: int) -> int:
     return start - 1 if start and words[start - 1] == ARTICLE else start
 
 
+def _is_capital(tokens: Tokens, at: int) -> bool:
+    return tokens.text[tokens.starts[at]].isupper()
+
+
 class LandmarkContext:
     """Tells from the words around a string whether it is a landmark or a name."""
 
@@ -56,6 +61,7 @@ class LandmarkContext:
         self._places = rules.places
         self._before = BackwardAutomaton(rules.before)
         self._called = BackwardAutomaton(rules.called)
+        self._goal = BackwardAutomaton(rules.goal)
         self._after = Automaton(rules.after)
 
     def holds(self, words: list[str], start: int, end: int) -> bool:
@@ -63,6 +69,8 @@ class LandmarkContext:
         at = start
         while at and words[at - 1] in _SKIPPED:
             at -= 1
+        if self._goal.ends_at(words, at):
+            return False
         if self._before.ends_at(words, at):
             return True
         if at and words[at - 1] in ("and", "or") and self._is_coordinated(words, at - 1):
@@ -127,22 +135,42 @@ class LandmarkContext:
                 continue
             slot, first = self._announced(words, start)
             end = self._capitalised_run(tokens, start, taken, named) if slot else start
+            followed = not slot and not begins_sentence(tokens, start)
+            if followed:
+                end, slot = self._followed(tokens, start, taken, named), self.slot
             if end == start or all(word in self._places for word in words[start:end]):
                 continue
             if not text[tokens.starts[first]].isupper():
                 first = start
             value = text[tokens.starts[first] : tokens.ends[end - 1]]
+            if followed:  # "on the Royal Theatre's doorstep"
+                value = value.removesuffix("'s").removesuffix("’s")
             unknown.append((first, end, slot, value))
         return unknown
 
     def _announced(self, words: list[str], start: int) -> tuple[str, int]:
         """The slot that the words before ``start`` announce, and where the string itself begins."""
-        for cues, slot in ((self._before, self.slot), (self._called, self.name_slot)):
+        cued = (
+            (self._goal, self.name_slot),
+            (self._before, self.slot),
+            (self._called, self.name_slot),
+        )
+        for cues, slot in cued:
             if cues.ends_at(words, start):
                 return slot, start
             if words[start - 1] == ARTICLE and cues.ends_at(words, start - 1):
                 return slot, start - 1
         return "", start
+
+    def _followed(self, tokens: Tokens, start: int, taken: set[int], named: set[int]) -> int:
+        """Where an unknown name ends that words for landmarks follow ("on X's doorstep")."""
+        if _is_capital(tokens, start - 1) and start - 1 not in named:
+            return start
+        end = self._capitalised_run(tokens, start, taken, named)
+        following = tokens.words[end : end + _REACH]
+        if end == start or not following or following[0] in self._places - _LINKING:
+            return start
+        return end if self._after.matches_at(self._after.classes(following), 0) else start
 
     def _capitalised_run(self, tokens: Tokens, start: int, taken: set[int], named: set[int]) -> int:
         """Where the run of capitalised words ends; ``start`` itself when it is no unknown name."""

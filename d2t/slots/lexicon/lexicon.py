@@ -13,7 +13,7 @@ Layout of the file::
     [fit.SLOT]              words: adjectives of the slot; nouns: what they may describe; before
                             another noun ("French windows") they are weak; figures: so are numbers
     [common]                SLOT = values that are ordinary words too: names only with a capital
-    [landmark]              slot, name_slot; before, after, called: patterns; places: words
+    [landmark]              slot, name_slot; before, after, called, goal: patterns; places: words
     [aliases.SLOT]          "Value" = ["other way to write it"]
     [[entry]]               slot, values (candidates, first = default), say (patterns),
                             negated (candidates), weak, sole (true or false);
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 # What realises nothing wins a tie within its layer; a layer wins against those below it.
 _IGNORED_RANK = -2
 RANKS_OF_LAYER = 1_000_000
+AS_SAID = "*"  # as a value: what the text calls it
 """The ranks of a layer begin so much below those of the layer under it."""
 _MAX_LAYER = 1_000
 _MAX_REACH = 1000  # words
@@ -137,6 +138,7 @@ class Landmark:
     before: tuple[Node, ...] = ()
     after: tuple[Node, ...] = ()
     called: tuple[Node, ...] = ()
+    goal: tuple[Node, ...] = ()  # "pop next door to": what follows is the place talked about
     places: frozenset[str] = frozenset()
 
 
@@ -543,7 +545,7 @@ class _Builder:
         if "landmark" not in self.raw:
             return None
         table = self.table("landmark")
-        allowed = {"slot", "name_slot", "before", "after", "called", "places"}
+        allowed = {"slot", "name_slot", "before", "after", "called", "goal", "places"}
         self.keys(table, allowed, {"slot", "name_slot"})
         return Landmark(
             slot=self.slot(table["slot"]),
@@ -551,6 +553,7 @@ class _Builder:
             before=self.patterns(table, "before"),
             after=self.patterns(table, "after"),
             called=self.patterns(table, "called"),
+            goal=self.patterns(table, "goal"),
             places=self.words(table, "places", ()),
         )
 

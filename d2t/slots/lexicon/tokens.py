@@ -26,10 +26,11 @@ _TOKEN = re.compile(
     r"\s?['’]\s?[tT]\b"  # isn't, also spaced: isn ' t
     rf"|[^\W\d_](?:[^\W\d_]|[{_MARKS}]|['’](?=[^\W\d_]))*"  # words, with inner apostrophes
     r"|['’]\s?(?i:s|re|ve|ll|d|m)\b"  # the clitics of tokenised text
+    r"|(?<=\w )\.{3,}(?= \S)|(?<=\w)\.{4,}(?= ?\w)"  # the dots of a list: "Children .... no"
     r"|[^\w\s]|_"
 )
 _DROPPED = frozenset("-‐‑–'’‘`´\"“”*_~^") | frozenset(chr(c) for c in range(0x300, 0x370))
-_PAUSES = {"—": ",", "(": ",", ")": ",", "[": ",", "]": ",", "+": "and", "&": "and"}
+_PAUSES = {"—": ",", "(": ",", ")": ",", "[": ",", "]": ",", "+": "and", "&": "and", "=": ":"}
 _CLITIC = re.compile(r"^(.*?)['’](?:s|re|ve|ll|d|m)$")
 _NOT = re.compile(
     r"^(is|are|was|were|do|does|did|has|have|had|would|should|could|wo|ca|might|must|need)n['’]?t$"
@@ -135,6 +136,8 @@ class Tokenizer:
             return ()
         if raw in _PAUSES:
             return (_PAUSES[raw],)
+        if raw.startswith(".."):
+            return (":",)
         if raw[0] in "'’":
             return ()
         word = fold("".join(raw.split()))
