@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -48,10 +48,12 @@ class Frame:
     Attributes:
         beside: content words, each with the slots beside which it is neutral.
         anywhere: words that are neutral wherever they stand.
+        complete: words that finish a statement about the slot before them ("is available").
     """
 
     beside: dict[str, frozenset[str]] = field(default_factory=dict)
     anywhere: frozenset[str] = frozenset()
+    complete: frozenset[str] = frozenset()
 
     @property
     def slots(self) -> frozenset[str]:
@@ -89,6 +91,7 @@ class _English(NamedTuple):
     unfinished: frozenset[str]
     open: frozenset[str]
     loaded: frozenset[str]
+    answer: frozenset[str]
     statement: frozenset[str]
 
 
@@ -139,7 +142,7 @@ def _with_frames(frame: Frame, path: Path) -> Frame:
                         beside[word] = beside.get(word, frozenset()) | {slot}
     except (FileFault, AttributeError, TypeError) as error:
         raise DomainError(f"{path}: no frames ({error})") from error
-    return Frame(beside, frame.anywhere | nouns)
+    return replace(frame, beside=beside, anywhere=frame.anywhere | nouns)
 
 
 def _strings(values: Iterable[Any]) -> Iterator[str]:
@@ -156,7 +159,8 @@ def _read(path: Path) -> Frame | None:
         for slot, words in raw.get("beside", {}).items():
             for word in words:
                 beside[word] = beside.get(word, frozenset()) | {slot}
-        return Frame(beside, frozenset(raw.get("anywhere", ())))
+        listed = (frozenset(raw.get(key, ())) for key in ("anywhere", "complete"))
+        return Frame(beside, *listed)
     except (OSError, UnicodeDecodeError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise DomainError(f"{path}: no frame of neutral words ({error})") from error
 
@@ -261,7 +265,11 @@ class ClaimFinder:
                 follows = at + 1 < gap.end and tokens.words[at + 1][0].isalnum()
                 clear = at + 1 not in flagged if follows else at + 1 == gap.end and gap.after >= 0
             elif self._breaks_off(tokens, at):
-                clear = False
+                # "around where the Crowne Plaza Hotel is": the verb of a clause that is turned.
+                clear = at == gap.first and word in self._english.statement and gap.opened > 1
+            elif word in ("no", "not"):
+                following = tokens.words[at + 1] if at + 1 < len(tokens) else ""
+                clear = following in (self._english.answer if word == "no" else ("only",))
             elif any(one.start <= tokens.starts[at] < one.end for one in vague):
                 clear = True
                 hinted.add(at)
@@ -305,6 +313,8 @@ class ClaimFinder:
         if not stated:
             return
         first = gap.first if gap.before < 0 else stated[-1]
+        if gap.before >= 0 and not self._frame.complete.isdisjoint(words[gap.first : gap.end]):
+            return
         opening = next(at for at in range(gap.first, gap.end) if words[at][0].isalnum())
         if gap.before >= 0 and stated[-1] == opening and gap.opened > 1:
             return  # "In the riverside area is where The Mill is located."

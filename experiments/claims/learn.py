@@ -27,7 +27,8 @@ _HEAD = """\
 # `python -m experiments.claims.learn` from references that say exactly their MR. Each word has the
 # slots beside which it is neutral in a sentence ("edge": a sentence without a slot), and the number
 # of references. Written by hand and kept: `refused` (frequent words that claim something),
-# `anywhere` (generic words that claim nothing) and `beside` (rarer neutral words of each slot).
+# `anywhere` (generic words that claim nothing), `complete` (words that finish a statement about
+# the slot before them) and `beside` (rarer neutral words of each slot).
 """
 
 
@@ -63,16 +64,17 @@ def main() -> None:
     options = parser.parse_args()
     path = data_root() / options.domain / NEUTRAL
     kept = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    refused, anywhere = (sorted(set(kept.get(key, ()))) for key in ("refused", "anywhere"))
+    hand = {key: sorted(set(kept.get(key, ()))) for key in ("refused", "anywhere", "complete")}
+    left_out = {*hand["refused"], *hand["anywhere"]}
     total, beside = count(options.domain, options.references)
-    lines = [_HEAD, f"refused = {_words(refused)}", f"anywhere = {_words(anywhere)}"]
+    lines = [_HEAD, *(f"{key} = {_words(words)}" for key, words in hand.items())]
     lines += ["", "[beside]"]
     for slot, words in sorted(kept.get("beside", {}).items()):
         lines.append(f"{toml_key(slot)} = {_words(sorted(set(words)))}")
     lines += ["", "[words]"]
     for word, number in sorted(total.items(), key=lambda item: (-item[1], item[0])):
         slots = [slot for slot, n in beside[word].most_common() if n >= options.min_count]
-        if word not in refused and word not in anywhere and slots and slots != [EDGE]:
+        if word not in left_out and slots and slots != [EDGE]:
             lines.append(f"{word} = {_words(sorted(slots))}  # {number}")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
