@@ -167,10 +167,11 @@ class LandmarkContext:
         if _is_capital(tokens, start - 1) and start - 1 not in named:
             return start
         end = self._capitalised_run(tokens, start, taken, named)
-        following = tokens.words[end : end + _REACH]
+        following = tokens.words[end : end + 1]
         if end == start or not following or following[0] in self._places - _LINKING:
             return start
-        return end if self._after.matches_at(self._after.classes(following), 0) else start
+        last = min(len(tokens), end + _REACH)
+        return end if self._after.matches(tokens.words, end, last) else start
 
     def _capitalised_run(self, tokens: Tokens, start: int, taken: set[int], named: set[int]) -> int:
         """Where the run of capitalised words ends; ``start`` itself when it is no unknown name."""
