@@ -7,21 +7,25 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from d2t.augment.compose import WORLD, ComposeOptions, World, composed_pairs, load_world
 from d2t.augment.counterfactual import DEFAULT_SOURCES, CounterfactualCounts, to_record
 from d2t.augment.phrases.phrases import PhraseCounts, phrase_examples, phrase_report
 from d2t.augment.phrases.selection import fluent_phrases, phrase_fluency, select_phrases
 from d2t.corpus.registry import default_domain, registry
 from d2t.errors import UsageError
+from d2t.language.frames.frames import load_frames
 from d2t.mr.domain import load_domain
 from d2t.mr.lexicon_layers import has_lexicon
 from d2t.recipes.counterfactual import held_out_mrs, made_pairs
 from d2t.seeding import derived_rng
+from d2t.slots.checker import SlotChecker
 from d2t.train.config.options import DataConfig
 from d2t.train.data.prepare import prepare_data
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterator
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from d2t.augment.counterfactual import Source
     from d2t.augment.phrases.phrases import Dedupe
@@ -144,6 +148,50 @@ def make_phrases(
         seed=selection.seed,
     )
     return chosen, data.domain, phrase_report(chosen, counts)
+
+
+def make_composed(
+    domain: str,
+    options: ComposeOptions | None = None,
+    *,
+    world: Path | None = None,
+    test: str | None = None,
+) -> tuple[Iterator[dict[str, Any]], Counter[str]]:
+    """Compose training pairs from the frames of a domain (``d2t augment compose``).
+
+    Args:
+        domain: name or folder.
+        options: how many and which.
+        world: values to draw from; None: ``world.toml`` of the domain, if there is one.
+        test: a corpus or file whose test MRs must not occur in the pairs.
+
+    Returns:
+        The pairs as JSON-able records, composed as they are read, and counts that grow with them.
+
+    Raises:
+        UsageError: the domain has no frames.
+        DomainError: there is no such domain, or a file does not fit it.
+    """
+    loaded = load_domain(domain)
+    frames = load_frames(loaded)
+    if frames is None:
+        raise UsageError(
+            f"domain {domain!r} has no frames.toml, which says how its values stand in clauses: "
+            "write one (d2t guide domains)"
+        )
+    path = world or (loaded.folder / WORLD if loaded.folder else None)
+    values = load_world(path, loaded) if path and (world or path.is_file()) else World()
+    counts: Counter[str] = Counter()
+    held_out: Collection[object] = ()
+    if test is not None:
+        own = None if test in registry() else test
+        held_out = held_out_mrs(training_data(test, domain, test=own), loaded)
+    checker = SlotChecker.for_domain(loaded) if has_lexicon(loaded) else None
+    records = composed_pairs(
+        loaded, frames, values, options or ComposeOptions(),
+        checker=checker, held_out=held_out, counts=counts,
+    )  # fmt: skip
+    return records, counts
 
 
 def make_counterfactual(

@@ -174,6 +174,69 @@ def phrases(
         say(line)
 
 
+@app.command()
+def compose(
+    domain: Annotated[
+        str, typer.Option(help="A domain with a frames.toml: its name or folder.")
+    ] = "restaurant",
+    out: Out = Path("-"),
+    world: Annotated[
+        Path | None,
+        typer.Option(
+            help="A TOML file of values to draw from. Default: world.toml of the domain, if it has "
+            "one; else only the values that the domain lists."
+        ),
+    ] = None,
+    pairs: Annotated[
+        int, typer.Option("--pairs", "-n", min=1, help="How many pairs are composed.")
+    ] = 1000,
+    listed: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="Chance of a value to be one that the domain lists, not a new one.",
+        ),
+    ] = 0.3,
+    natural: Annotated[
+        float,
+        typer.Option(
+            min=0.0, max=1.0, help="Chance of the order of a plain description, not a random one."
+        ),
+    ] = 0.3,
+    test: Annotated[
+        str | None, typer.Option(help="A test set whose MRs must not occur in the pairs.")
+    ] = None,
+    seed: opt.Seed = 0,
+    as_json: opt.Json = False,
+) -> None:
+    """Compose pairs from the frames of a domain: any values, in any order, in whole English.
+
+    Values come from lists of the world, which the corpus never had. The slot checker reads every
+    text; a pair whose text it does not read as composed is left out and counted. The command writes
+    JSONL records {id, mr, references, plan, breaks, spans, made_by} for the key `data.augment` of
+    `d2t train`. The same options and seed give the same pairs. Counts are printed on standard
+    error, or with --json on standard output.
+
+    Example:  d2t augment compose --pairs 100 --out composed.jsonl
+    """
+    from d2t.augment.compose import ComposeOptions
+    from d2t.io.records import write_record
+    from d2t.recipes.augmentation import make_composed
+
+    _check_paths(domain, out, as_json=as_json)
+    options = ComposeOptions(pairs=pairs, listed=listed, natural=natural, seed=seed)
+    records, counts = make_composed(domain, options, world=world, test=test)
+    with output(out) as stream:
+        for record in records:
+            write_record(stream, record)
+    report = {"domain": domain, "tried": pairs, **counts}
+    if as_json:
+        print(json.dumps(report, ensure_ascii=False))
+        return
+    say(_listed(report))
+
+
 def _check_paths(corpus: str, out: Path, *, as_json: bool) -> None:
     """Refuse a file that is read, and a report and pairs that would share standard output."""
     from d2t.errors import UsageError

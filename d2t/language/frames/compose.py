@@ -19,7 +19,7 @@ from d2t.seeding import derived_rng
 from d2t.slots.types import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from d2t.language.frames.frames import Frames
     from d2t.mr.types import MeaningRepresentation, Slot
@@ -29,6 +29,7 @@ Style = Literal["auto", "brief", "full"]
 _KEEP = 6
 """Ways of saying the same slots that are kept at each step."""
 _MOST_MODIFIERS = 3
+_BARE = 3  # atoms of "the place "
 _REMEMBERED = 2048  # shapes of MRs whose skeletons are kept
 
 
@@ -221,15 +222,16 @@ class _Composer:
             ):
                 opening = front.atoms[0].role if front.atoms else subject.mark
                 lead = front.cost + subject.cost
+                if front.atoms and Atom(", ") in subject.atoms:
+                    lead += 0.6  # "In A, X, a pub, is"
                 atoms = (*front.atoms, *subject.atoms)
                 for rest in self._predicates(subject.end):
                     cost = lead + rest.cost
                     if front.atoms and _names(rest.atoms):  # "Near X, it is called Y"
                         cost += 0.8
-                    if subject.mark == "a" and rest.atoms[-1].role != "name":
-                        cost += 0.8  # "A place near X is a pub"
+                    cost += _clash(subject, rest)
                     found.append(Sentence(cost, (*atoms, *rest.atoms), rest.end, opening))
-                    for tail in self._tails(rest.end, rest.mark):
+                    for tail in [] if _names(rest.atoms) else self._tails(rest):
                         found.append(
                             Sentence(
                                 cost + tail.cost,
@@ -271,6 +273,9 @@ class _Composer:
                     atoms += (Atom(str(role), k),)
                 if sum(role == "place" for role in roles) > 1:
                     continue
+                if roles == ["adjective"]:
+                    found.append(Part(1.0, atoms, end))  # "Cheap, X is"
+                    continue
                 mixed = 0.7 if "adjective" in roles and {"active", "place"} & set(roles) else 0.0
                 found.append(Part(0.4 + 0.25 * (end - at) + mixed, atoms, end))
         return [Part(p.cost, (*p.atoms, Atom(", ")), p.end) for p in found]
@@ -288,70 +293,54 @@ class _Composer:
         return atoms
 
     def _subjects(self, at: int, *, introduced: bool, fronted: bool) -> list[Part]:
+        """The subject: the name, "it", "this cheap pub", "a pub near X"."""
         found: list[Part] = []
-        if self._at(at, self.is_name) and not introduced:
-            found += self._named_subjects(at)
         if introduced:
             found.append(Part(0.0, (Atom("it "),), at, "it"))
             if not fronted:
                 found.append(Part(0.2, (Atom("the "), Atom("noun"), Atom(" ")), at, "the"))
-        for det, cost in (
-            ("this ", 0.35 if any(self.is_name[at:]) else 0.1),
-            ("the ", 0.1),
-            ("a ", 0.8),
-        ):
-            if (det == "the ") or (introduced and det == "a "):
-                if not introduced and det == "the ":
-                    found += self._with_name(at)
-                    continue
-                if det == "a ":
-                    continue
-            for modified in self._modifiers(at):
-                j = modified.end
-                if not self._at(j, self.is_head) and (
-                    self._at(j, self.is_name) or not (modified.atoms or not introduced)
-                ):
-                    continue
-                if self._at(j, self.is_head):
-                    head: tuple[Atom, ...] = (Atom("head", j),)
-                    j += 1
-                    extra = 0.0
-                else:
-                    head, extra = (
-                        (Atom("noun"),),
-                        0.3 + (0.9 if any(self.is_head[j:]) or self._headed(j) else 0),
+            for det, cost in (("this ", 0.1), ("the ", 0.1)):
+                found += [p for p in self._described(at, det, cost) if len(p.atoms) > _BARE]
+            return _cheapest(found, 2 * _KEEP)
+        if self._at(at, self.is_name):
+            found += self._named_subjects(at)
+        else:
+            found += self._with_name(at)
+            found += self._described(at, "this ", 0.35 if any(self.is_name[at:]) else 0.1)
+            found += self._indefinite(at)
+        return _cheapest(found, 2 * _KEEP)
+
+    def _heads(self, at: int) -> Iterator[tuple[float, tuple[Atom, ...], int]]:
+        """Modifiers and a noun: "cheap Italian pub"."""
+        for modified in self._modifiers(at):
+            j = modified.end
+            if self._at(j, self.is_head):
+                yield modified.cost, (*modified.atoms, Atom("head", j)), j + 1
+            elif not self._at(j, self.is_name):
+                other = 0.9 if any(self.is_head[j:]) or self._headed(j) else 0.0
+                yield modified.cost + 0.3 + other, (*modified.atoms, Atom("noun")), j
+
+    def _described(self, at: int, det: str, cost: float) -> list[Part]:
+        return [
+            Part(cost + more, (Atom(det), *atoms, Atom(" ")), end, "the")
+            for more, atoms, end in self._heads(at)
+        ]
+
+    def _indefinite(self, at: int) -> list[Part]:
+        """``A cheap pub near X``, and ``A cheap pub called Y``."""
+        found = []
+        for more, atoms, end in self._heads(at):
+            lead = (Atom(A + " "), *atoms)
+            for post in self._posts(end):
+                if post.atoms:
+                    weight = 0.8 + more + post.cost + 0.15 * (post.end - end)
+                    found.append(
+                        Part(weight, (*lead, Atom(" "), *post.atoms, Atom(" ")), post.end, "a")
                     )
-                    if not modified.atoms and introduced:
-                        continue
-                lead = Atom(A + " ") if det == "a " else Atom(det)
-                if det == "a ":
-                    for post in self._posts(j):
-                        if post.atoms:
-                            atoms = (
-                                lead,
-                                *modified.atoms,
-                                *head,
-                                Atom(" "),
-                                *post.atoms,
-                                Atom(" "),
-                            )
-                            found.append(
-                                Part(cost + extra + modified.cost + post.cost, atoms, post.end, "a")
-                            )
-                    if self._at(j, self.is_name):
-                        atoms = (
-                            lead,
-                            *modified.atoms,
-                            *head,
-                            Atom(" called "),
-                            Atom("name", j),
-                            Atom(" "),
-                        )
-                        found.append(Part(0.6 + extra + modified.cost, atoms, j + 1, "a"))
-                    continue
-                atoms = (lead, *modified.atoms, *head, Atom(" "))
-                found.append(Part(cost + extra + modified.cost, atoms, j, "the"))
-        return _cheapest(found, _KEEP * 2)
+            if self._at(end, self.is_name):
+                called = (*lead, Atom(" called "), Atom("name", end), Atom(" "))
+                found.append(Part(0.6 + more, called, end + 1, "a"))
+        return found
 
     def _with_name(self, at: int) -> list[Part]:
         """``The cheap Italian pub Aromi``."""
@@ -465,6 +454,8 @@ class _Composer:
             else:
                 later = any(self.is_head[j:]) or self._headed(at)
                 head, extra = Atom("noun"), 1.0 if later else 0.25
+                if at and not modified.atoms:
+                    extra += 0.5  # "It is a place called X"
             lead = (Atom(A + " "), *modified.atoms, head)
             base = modified.cost + extra
             if modified.atoms or head.role == "head":
@@ -546,7 +537,8 @@ class _Composer:
             if part.end - at < 2:
                 for clause in self._relative(part.end):
                     space = (Atom(" "),) if part.atoms else ()
-                    cost = part.cost + clause.cost + (0.1 if part.atoms else 0.0)
+                    # "a pub serving food that is cheap"
+                    cost = part.cost + clause.cost + _BEFORE_RELATIVE.get(part.mark, 0.1)
                     found.append(
                         Part(cost, (*part.atoms, *space, *clause.atoms), clause.end, "relative")
                     )
@@ -590,6 +582,8 @@ class _Composer:
                 step = (0.0, 0.1, 0.3, 0.9, 1.5)[min(len(items), 4)]
                 if items and any(atom.role == "that " for atom in items[-1][1]):
                     step += 0.5  # "is a pub that serves A and serves B"
+                elif items and items[-1][1][-1].role == "active":
+                    step += 0.25  # "is a pub serving A and is near B"
                 if items and kind in ("noun", "called"):
                     step += 0.5
                 way = ([*items, (kind, atoms)], cost + extra + step, after)
@@ -613,18 +607,24 @@ class _Composer:
                 found.append((kind, (Atom(role, at),), cost, at + 1))
         return found
 
-    def _tails(self, at: int, mark: str) -> list[Part]:
+    def _tails(self, rest: Part) -> list[Part]:
         """``, serving Thai food``, ``, with a rating of 5``, ``, and customers rate it 5``."""
         found: list[Part] = []
+        at = rest.end
         if at >= self._limit:
             return found
         if self._has("active", at):
             found.append(Part(0.3, (Atom(", "), Atom("active", at)), at + 1))
         if self._has("has", at):
             atoms = (Atom(", with "), Atom("has", at))
-            found.append(Part(0.25, atoms, at + 1))
+            last = rest.atoms[-1]
+            denied = last.role in ("verb", "adjective") and self._negated(last.role, last.at)
+            cost = 0.7 if denied else 0.25
+            found.append(Part(cost, atoms, at + 1))
             if at + 1 < self._limit and self._has("has", at + 1):
-                found.append(Part(0.3, (*atoms, Atom(" and "), Atom("has", at + 1)), at + 2))
+                found.append(
+                    Part(cost + 0.05, (*atoms, Atom(" and "), Atom("has", at + 1)), at + 2)
+                )
         if self._at_role(at, "clause"):
             found.append(Part(0.35, (Atom(", and "), Atom("clause", at)), at + 1))
         return found
@@ -649,7 +649,7 @@ class _Composer:
         return self._phrases[key]
 
     def _negated(self, role: str, at: int) -> bool:
-        return self._of(role, at)[0][0].text.startswith("not ")
+        return self._of(role, at)[0][0].text.startswith(("not ", "does not "))
 
     # ---------------------------------------------------------------------------------- writing
 
@@ -686,11 +686,10 @@ _POSTS: dict[tuple[str, str], tuple[float, str]] = {
     ("place", "after"): (0.2, " "),
     ("place", "has"): (0.1, " "),
     ("place", "passive"): (0.35, ", "),
-    ("place", "active"): (0.15, " "),
+    ("place", "active"): (0.6, " "),
     ("has", "has"): (0.05, " and "),
-    ("has", "place"): (0.5, " "),
     ("active", "place"): (0.25, " "),
-    ("active", "has"): (0.3, " "),
+    ("active", "has"): (0.4, " "),
     ("active", "active"): (0.2, " and "),
     ("passive", "passive"): (0.1, " and "),
     ("passive", "active"): (0.3, " and "),
@@ -698,6 +697,9 @@ _POSTS: dict[tuple[str, str], tuple[float, str]] = {
     ("after", "place"): (0.2, " "),
 }
 """What may follow what behind a noun: the cost and what joins them."""
+
+
+_BEFORE_RELATIVE = {"": 0.0, "active": 0.8, "has": 0.3, "place": 0.2}
 
 
 def _coordinated(items: Sequence[tuple[str, tuple[Atom, ...]]]) -> tuple[Atom, ...]:
@@ -735,6 +737,12 @@ def _coordinated(items: Sequence[tuple[str, tuple[Atom, ...]]]) -> tuple[Atom, .
 def _names(atoms: Sequence[Atom]) -> bool:
     """Whether a predicate only tells the name: "is called X"."""
     return any(atom.role in ("is called ", " called ") for atom in atoms)
+
+
+def _clash(subject: Part, rest: Part) -> float:
+    """What a second noun for the same thing costs: "A place near X is a pub"."""
+    second = Atom(A + " ") in rest.atoms
+    return 1.2 if second and subject.mark not in ("it", "name") else 0.0
 
 
 def _grouped(plan: Plan) -> tuple[list[tuple[Slot, ...]], list[int]]:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from d2t.errors import DomainError, did_you_mean
 from d2t.io.bounded import FileFault, read_toml
+from d2t.language.delex import starts_with_article
 from d2t.language.frames.kinds import WordKind, english_kinds, kind_of, read_kinds
+from d2t.mr.domain_files import FRAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from d2t.mr.domain import Domain
     from d2t.mr.types import Slot
 
-FRAMES = "frames.toml"
 ROLES = (
     "modifier", "place", "after", "has", "passive", "active", "adjective", "verb", "clause",
 )  # fmt: skip
@@ -153,6 +154,12 @@ class Frames:
         parts: list[Piece] = []
         for part in _FIELDS.split(_A.sub(A + " ", wording)):
             if part == "{v}":
+                if (
+                    parts
+                    and parts[-1].text.endswith("the ")
+                    and starts_with_article(group[0].value)
+                ):
+                    parts[-1] = Piece(parts[-1].text.removesuffix("the "))
                 parts += listed([(Piece(self.spelled(slot), slot),) for slot in group])
             elif part == "{o}":
                 parts += self._objects(group, tables)

@@ -55,6 +55,8 @@ class WordKind:
     def fits(self, value: str) -> bool:
         """Whether ``value`` is of this kind."""
         words = value.split()
+        if len(words) > 1 and words[0] == "the" and "the" not in self.first:
+            words = words[1:]  # "the old town" is an old town
         if not words or (self.capital and not _is_capital(words[0])):
             return False
         if self.small and not words[0][0].islower():
@@ -128,6 +130,8 @@ def quantity_kinds(value: str) -> Iterator[str]:
         yield "about"
     if quantity.low != quantity.high:
         yield "range"
+    elif quantity.units:
+        yield "amount"
     yield "quantity"
 
 
