@@ -272,7 +272,7 @@ class PhraseMatcher:
         for at in range(end, self._english.noun_phrase(words, end)):
             if words[at] in fit.nouns:
                 return phrase
-        return replace(phrase, weak=True)
+        return phrase._replace(weak=True)
 
     def _answered(self, chosen: list[Phrase], structure: Structure) -> list[Phrase]:
         """The phrases as the answers to the questions leave them."""
