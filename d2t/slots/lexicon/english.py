@@ -7,7 +7,7 @@ words that deny what stands before or after them, and questions with their answe
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
 from pathlib import Path
@@ -67,6 +67,7 @@ class _Aside:
         unless: the pattern does not count before these words, nor before a name.
         settled: it only counts after a clause that has said what the place is.
         whole: the words of the pattern are in the aside too.
+        back: the words of which one must stand before the pattern; the aside begins there.
     """
 
     until: frozenset[str]
@@ -75,18 +76,20 @@ class _Aside:
     unless: frozenset[str]
     settled: bool
     whole: bool
+    back: frozenset[str]
 
 
 class _Forward:
     """The longest match of any pattern at a position."""
 
-    def __init__(self, patterns: list[Node]) -> None:
+    def __init__(self, patterns: list[Node], *, gap: bool = False) -> None:
         self._automaton = Automaton(patterns)
+        self.gap = gap  # whether a pattern begins with a gap
         self.first_words = self._automaton.first_words()
 
     def longest(self, words: list[str], at: int) -> tuple[int, tuple[int, ...]] | None:
         """End and pattern numbers of the longest match at ``at``."""
-        if at >= len(words) or words[at] not in self.first_words:
+        if at >= len(words) or (words[at] not in self.first_words and not self.gap):
             return None
         matches = self._automaton.matches(words, at, min(len(words), at + _REACH))
         return (at + matches[-1][0], matches[-1][1]) if matches else None
@@ -101,6 +104,7 @@ class _Forward:
 
 _REACH = 30  # the longest pattern, in words
 _NOUN_PHRASE = 6  # the longest noun phrase, in words
+_BACK = 9  # words in which the beginning of an aside is looked for
 NAME = "\0place"
 """What stands for every name."""
 
@@ -122,19 +126,20 @@ class English:
                 unless=frozenset(table.get("unless", ())),
                 settled=table.get("settled", False),
                 whole=table.get("whole", False),
+                back=frozenset(table.get("back", ())),
             )
             for node in self._patterns(table["say"]):
                 sources.append(node)
                 self._asides.append(rule)
         self._opening = _Forward(sources)
         self._naming = frozenset(raw["naming"])
-        noun_phrase = raw["noun_phrase"]
+        negation, noun_phrase = raw["negation"], raw["noun_phrase"]
         self._closed = frozenset(noun_phrase["closed"].split())
         self._verbs = tuple(noun_phrase["verb_endings"])
         self._heads = BackwardAutomaton(self._patterns(["{building}"]))
-        self._cancels = _Forward(self._patterns(raw["negation"]["cancels"]))
+        self._undone = _Forward(self._patterns(negation["undone"]), gap=True)
+        self._cancels = _Forward(self._patterns(negation["cancels"]))
         self.definite = frozenset(raw["definite"])
-        negation = raw["negation"]
         self.before = tuple(self._patterns(negation["before"]))
         self.parentheses = BackwardAutomaton(self._patterns(negation["parentheses"]))
         self._after = _Forward(self._patterns(negation["after"]))
@@ -151,6 +156,10 @@ class English:
         self._clause_ends = frozenset(question["before"])
         self._reader = _Forward(self._patterns(question["reader"]))
         self._labels = _Forward(self._patterns(question["labels"]))
+        self._both = tuple(
+            (answer, _Forward(self._patterns(question["both"][answer.value])))
+            for answer in (Answer.NO, Answer.YES)
+        )
         self._answers = tuple(
             (answer, _Forward(self._patterns(question[answer.value])))
             for answer in (Answer.NO, Answer.UNKNOWN, Answer.YES)
@@ -191,6 +200,11 @@ class English:
     def _aside(
         self, words: list[str], at: int, end: int, rule: _Aside, lines: frozenset[int]
     ) -> tuple[int, int] | None:
+        if rule.back:
+            begins = self._back(words, at, rule.back)
+            if begins is None:
+                return None
+            at = begins
         if rule.unless and (
             words[end : end + 1] == [NAME]
             or not rule.unless.isdisjoint(words[end : end + 1])
@@ -203,16 +217,27 @@ class English:
         if rule.phrase:
             first, last = end, self.noun_phrase(words, end)
             following = words[last : last + 1]
+            if rule.whole:
+                return first, last
             if last > first and not self._heads.ends_at(words, last) and following != [NAME]:
                 last -= 1  # "near the riverside" tells where; in "near the Indian embassy", no food
             return (first, last) if self._naming.isdisjoint(following) else None
         if rule.reach:
-            first = at if rule.whole else end
+            first = at if rule.whole or rule.back else end
             while last < len(words) and words[last] not in rule.until and last not in lines:
                 last += 1
         if not self._naming.isdisjoint(words[end : last + 1]):
             return None
         return first, min(last, end + rule.reach) if rule.reach else last
+
+    def _back(self, words: list[str], at: int, wanted: frozenset[str]) -> int | None:
+        """Where the nearest of the words stands before ``at`` in its clause."""
+        for place in range(at - 1, max(-1, at - 1 - _BACK), -1):
+            if words[place] in wanted:
+                return place
+            if not words[place][0].isalnum():
+                return None
+        return None
 
     def _settled(self, words: list[str], at: int) -> bool:
         """Whether the sentence has said before ``at`` what the place is: "Zizzi is a pub"."""
@@ -239,6 +264,10 @@ class English:
     def may_be_noun(self, word: str) -> bool:
         """Whether a word may be the noun that an adjective before it describes."""
         return word[0].isalpha() and word not in self._closed and not word.endswith(self._verbs)
+
+    def undone(self, words: list[str], end: int) -> bool:
+        """Whether what follows turns a denial that ends there around: "no child is turned away"."""
+        return self._undone.longest(words, end) is not None
 
     def cancelled(self, words: list[str], at: int, end: int) -> bool:
         """Whether something between a negation and what it denies takes it back: "not mind"."""
@@ -282,7 +311,25 @@ class English:
             if answer is None:
                 answer = Answer.OPEN if polar else Answer.RHETORICAL
             found.append(Question(start, at, answer))
-        return found
+        return self._of_all(words, found)
+
+    def _of_all(self, words: list[str], questions: list[Question]) -> list[Question]:
+        """The questions, several in a row with the answer to all of them: "Neither."."""
+        answered: list[Question] = []
+        of_all: Answer | None = None
+        following = -1
+        for one in reversed(questions):
+            if one.end + 1 != following or one.answer not in (Answer.OPEN, Answer.RHETORICAL):
+                of_all = self._to_all(words, one.end + 1)
+            answer = of_all if of_all is not None else one.answer
+            answered.append(replace(one, answer=answer))
+            following = one.start
+        return answered[::-1]
+
+    def _to_all(self, words: list[str], at: int) -> Answer | None:
+        padded = [*words, "."]
+        found = (answer for answer, forward in self._both if forward.longest(padded, at))
+        return next(found, None)
 
     def _after_labels(self, words: list[str], at: int) -> int:
         while (label := self._labels.longest(words, at)) is not None:

@@ -404,12 +404,14 @@ class PhraseMatcher:
         A phrase that holds a negation is denied by another one beside it: "not unfriendly".
         """
         words_of_negation = self._negation.words
+        wide = entry.slot in self._negation.wide
         if not words_of_negation.isdisjoint(words[start:end]):
+            if wide and entry.negated and self._english.undone(words, end):
+                return end
             doubled = start > 0 and entry.negated and words[start] in words_of_negation
             return start - 1 if doubled and words[start - 1] in words_of_negation else None
         if start not in denials.before:
             denials.before[start] = self.negation_before(words, start)
-        wide = entry.slot in self._negation.wide
         if wide and denials.before[start] is None:
             return self._wide_negation(words, start, end)
         if (before := denials.before[start]) is not None or not entry.negated:
@@ -453,7 +455,8 @@ class PhraseMatcher:
                 return None if following in negation.exempt else at
             if (first := self._negating.begins(words, at + 1)) is not None:
                 before = words[first - 1] if first else ""
-                return None if before in negation.words else first
+                denied = before in negation.words or before in self._english.negatives
+                return None if denied else first
             if word not in negation.transparent:  # a barrier only passes where it is listed
                 return None
         return None
