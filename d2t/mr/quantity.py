@@ -245,6 +245,8 @@ _LONGEST = max(map(len, _COMPARATORS))
 _FILLERS = frozenset(_WORDS["before"]["between"])
 _AFTER_OR = _by_words(_WORDS["after_or"])
 _AFTER = _by_words(_WORDS["after"])
+_BEFORE_LAST = frozenset(words[-1] for words in _COMPARATORS)
+_AFTER_FIRST = frozenset(words[0] for words in _AFTER)
 _NEGATIONS = frozenset(_WORDS["negation"]["words"])
 _PASSED = frozenset(_WORDS["negation"]["between"])
 _SPENDING = frozenset(_WORDS["negation"]["spending"])
@@ -649,7 +651,8 @@ class _Scanner:
         """The comparator before a number without its negation: where it begins, sign, words."""
         at = first
         for _ in range(3):
-            for size in range(min(_LONGEST, at), 0, -1):
+            longest = min(_LONGEST, at) if self.word(at - 1) in _BEFORE_LAST else 0
+            for size in range(longest, 0, -1):
                 words = tuple(self.word(step) for step in range(at - size, at))
                 sign = _COMPARATORS.get(words) or _COMPARATORS.get(
                     ("n't" if _is_not(words[0]) else words[0], *words[1:])
@@ -692,7 +695,7 @@ class _Scanner:
             at = end + 1 if word != "," else end + 2
             if (sign := _AFTER_OR.get((self.word(at),))) is not None:
                 return sign, at + 1
-        for size in range(_LONGEST, 0, -1):
+        for size in range(_LONGEST if word in _AFTER_FIRST else 0, 0, -1):
             words = tuple(self.word(end + step) for step in range(size))
             if (sign := _AFTER.get(words)) is not None:
                 if word in ("min", "plus") and self.kind(end + 1) == "figure":

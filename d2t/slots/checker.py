@@ -51,17 +51,19 @@ def mask(tokens: Tokens, mentions: list[Mention]) -> tuple[list[str], list[tuple
     places: list[tuple[int, int]] = []
     lines = _labelled_lines(tokens)
     at = 0
-    for start, end, slot in (*((m.start, m.end, m.slot) for m in mentions), (len(tokens), 0, None)):
-        for position in range(at, start):
-            if position in lines:
-                words.append(";")
-                places.append((position, position))
-            words.append(tokens.words[position])
-            places.append((position, position + 1))
-        if slot is not None:
-            words.append("\0" + slot)
-            places.append((start, end))
-        at = end
+    for mention in mentions:
+        words += tokens.words[at : mention.start]
+        places += pairwise(range(at, mention.start + 1))
+        words.append("\0" + mention.slot)
+        places.append((mention.start, mention.end))
+        at = mention.end
+    words += tokens.words[at:]
+    places += pairwise(range(at, len(tokens) + 1))
+    pauses = [k for k, (first, _) in enumerate(places) if first in lines] if lines else []
+    for k in reversed(pauses):
+        if words[k][0] != "\0":
+            words.insert(k, ";")
+            places.insert(k, (places[k][0], places[k][0]))
     return words, places
 
 
@@ -81,6 +83,8 @@ def _labelled_lines(tokens: Tokens) -> frozenset[int]:
 
 def _line_starts(tokens: Tokens, places: list[tuple[int, int]]) -> frozenset[int]:
     """The positions of masked words that begin a line."""
+    if "\n" not in tokens.text:
+        return frozenset()
     return frozenset(
         at
         for at, (first, _) in enumerate(places)
@@ -155,47 +159,56 @@ def settle(
     faint: list[Span] = []
     vague: list[Span] = []
     filled = {piece.slot for piece in pieces if not (piece.weak or piece.sole)}
-    strong = {
-        (piece.slot, value)
-        for piece in pieces
-        if not piece.weak and not (piece.sole and piece.slot in filled)
-        for value in piece.values
-    }
+    strong: set[tuple[str, str]] = set()
+    if any(piece.weak for piece in pieces):
+        strong.update(
+            (piece.slot, value)
+            for piece in pieces
+            if not piece.weak and not (piece.sole and piece.slot in filled)
+            for value in piece.values
+        )
+    wanted: dict[str, dict[str, Slot]] = {}
+    for slot in () if mr is None else mr.slots:
+        wanted.setdefault(slot.name, {}).setdefault(slot.value, slot)
     quoted = _QUOTE.search(tokens.text) is not None
     used = 0
     if mr is not None:
-        pieces = sorted(pieces, key=lambda piece: (piece.start, _agreement(piece, mr)))
+        pieces = sorted(pieces, key=lambda piece: (piece.start, _agreement(piece, wanted)))
     for piece in pieces:
         start, end = tokens.starts[piece.start], tokens.ends[piece.end - 1]
-        held = () if mr is None else mr.values(piece.slot)
+        spec, held = specs[piece.slot], wanted.get(piece.slot, _NONE)
         if start < used:
             last = spans[-1]
             shared = (last.start, last.end) == (start, end) and last.slot.name != piece.slot
-            if not shared or set(held).isdisjoint(piece.values):
+            if not shared or held.keys().isdisjoint(piece.values):
                 continue
-        values = [specs[piece.slot].canonical_value(value) for value in piece.values]
-        said = Span(start, end, Slot(piece.slot, values[0]))
+        values = [spec.canonical_value(value) for value in piece.values]
         if piece.sole and piece.slot in filled:
-            (vague if _means(piece, specs[piece.slot], held) else faint).append(said)
+            said = Span(start, end, Slot(piece.slot, values[0]))
+            (vague if _means(piece, spec, held) else faint).append(said)
             continue
         value = next((value for value in values if value in held), values[0])
-        contradicts = specs[piece.slot].kind == "boolean" and piece.slot in filled
+        contradicts = spec.kind == "boolean" and piece.slot in filled
         if piece.weak and (value not in held or contradicts or (piece.slot, value) in strong):
-            (vague if _means(piece, specs[piece.slot], held) else faint).append(said)
+            said = Span(start, end, Slot(piece.slot, values[0]))
+            (vague if _means(piece, spec, held) else faint).append(said)
             continue
         if quoted:
             start, end = _with_quotes(tokens.text, start, end, used)
-        spans.append(Span(start, end, Slot(piece.slot, value)))
+        spans.append(Span(start, end, held.get(value) or Slot(piece.slot, value)))
         used = end
         if piece.sole:
             filled.add(piece.slot)
     return tuple(spans), tuple(faint), tuple(vague)
 
 
-def _agreement(piece: Piece, mr: MeaningRepresentation) -> int:
+def _agreement(piece: Piece, wanted: Mapping[str, Mapping[str, Slot]]) -> int:
     """0 for a piece that says what the MR says, 1 for another value of its slot, 2 for the rest."""
-    held = mr.values(piece.slot)
-    return 2 if not held else 1 if set(held).isdisjoint(piece.values) else 0
+    held = wanted.get(piece.slot)
+    return 2 if not held else 1 if held.keys().isdisjoint(piece.values) else 0
+
+
+_NONE: dict[str, Slot] = {}
 
 
 def _means(piece: Piece, spec: SlotSpec, held: Collection[str]) -> bool:
@@ -651,9 +664,12 @@ def _same(slot: Slot) -> Slot:
 def mentions(alignment: Alignment, merge: Merge = lambda slot: slot) -> tuple[Span, ...]:
     """The spans that open the mentions of the realised plan: adjacent equal ones are one."""
     opened: list[Span] = []
+    last: Slot | None = None
     for span in alignment.spans:
-        if not opened or merge(opened[-1].slot) != merge(span.slot):
+        slot = merge(span.slot)
+        if slot != last:
             opened.append(span)
+            last = slot
     return tuple(opened)
 
 
@@ -676,16 +692,14 @@ def judge(
         merge: maps a slot to the one that stands for its synonyms; the identity is strict.
         repeats: whether what is said again counts in ``ok``.
     """
-    expected = list(dict.fromkeys(merge(slot) for slot in mr.slots))
-    spelled = {merge(slot): slot for slot in reversed(mr.slots)}
+    expected: dict[Slot, Slot] = {}  # as the MR spells them, by what stands for their synonyms
+    for slot in mr.slots:
+        expected.setdefault(merge(slot), slot)
     said: dict[Slot, Span] = {}
     repeated: list[Span] = list(alignment.again)
     for span in mentions(alignment, merge):
-        slot = merge(span.slot)
-        if slot in said:
+        if said.setdefault(merge(span.slot), span) is not span:
             repeated.append(span)
-        else:
-            said[slot] = span
     missing = [slot for slot in expected if slot not in said]
     wrong: list[WrongValue] = []
     added: list[Span] = []
@@ -697,11 +711,11 @@ def judge(
             added.append(span)
         else:
             missing.remove(partner)
-            wrong.append(WrongValue(spelled[partner], span))
+            wrong.append(WrongValue(expected[partner], span))
     return SlotReport(
         alignment=alignment,
         n_slots=len(mr.slots),
-        missing=tuple(spelled[slot] for slot in missing),
+        missing=tuple(expected[slot] for slot in missing),
         added=tuple(added),
         wrong=tuple(wrong),
         repeated=tuple(sorted(repeated)),

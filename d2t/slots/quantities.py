@@ -73,6 +73,8 @@ class QuantityReader:
                 the bound or of the currency is wrong; else both pass, as in corpora.
         """
         found = quantities(tokens.text)
+        if not found and not strict_numbers:
+            return _apart(pieces)
         read: list[Piece] = []
         said: set[tuple[str, str]] = set()
         for piece in pieces:

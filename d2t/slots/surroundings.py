@@ -74,17 +74,13 @@ def capitals_tell(tokens: Tokens) -> bool:
     text = tokens.text
     if text == text.lower() or text == text.upper():
         return False
-    upper = lower = 0
-    headline = False
-    for at, word in enumerate(tokens.words):
-        if not word[0].isalpha():
-            continue
-        if text[tokens.starts[at]].isupper():
-            upper += 1
-            headline |= word in ENGLISH and not begins_sentence(tokens, at)
-        else:
-            lower += 1
-    return not (headline and 2 * lower < upper)
+    words, starts = tokens.words, tokens.starts
+    letters = [at for at, word in enumerate(words) if word[0].isalpha()]
+    upper = [at for at in letters if text[starts[at]].isupper()]
+    lower = len(letters) - len(upper)
+    if 2 * lower >= len(upper):
+        return True
+    return not any(words[at] in ENGLISH and not begins_sentence(tokens, at) for at in upper)
 
 
 def longer_name(

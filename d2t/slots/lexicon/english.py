@@ -94,13 +94,6 @@ class _Forward:
         matches = self._automaton.matches(words, at, min(len(words), at + _REACH))
         return (at + matches[-1][0], matches[-1][1]) if matches else None
 
-    def all(self, words: list[str], at: int) -> list[tuple[int, tuple[int, ...]]]:
-        """Ends and pattern numbers of all matches at ``at``."""
-        if words[at] not in self.first_words:
-            return []
-        matches = self._automaton.matches(words, at, min(len(words), at + _REACH))
-        return [(at + end, numbers) for end, numbers in matches]
-
 
 _REACH = 30  # the longest pattern, in words
 _NOUN_PHRASE = 6  # the longest noun phrase, in words
@@ -131,7 +124,7 @@ class English:
             for node in self._patterns(table["say"]):
                 sources.append(node)
                 self._asides.append(rule)
-        self._opening = _Forward(sources)
+        self._opening = Automaton(sources)
         self._naming = frozenset(raw["naming"])
         negation, noun_phrase = raw["negation"], raw["noun_phrase"]
         self._closed = frozenset(noun_phrase["closed"].split())
@@ -187,14 +180,10 @@ class English:
 
     def _find_asides(self, words: list[str], lines: frozenset[int]) -> list[tuple[int, int]]:
         found: list[tuple[int, int]] = []
-        first_words = self._opening.first_words
-        for at, word in enumerate(words):
-            if word not in first_words:
-                continue
-            for end, numbers in self._opening.all(words, at):
-                for rule in {self._asides[number] for number in numbers}:
-                    if (aside := self._aside(words, at, end, rule, lines)) is not None:
-                        found.append(aside)
+        for start, end, numbers in self._opening.scan(words):
+            for rule in {self._asides[number] for number in numbers}:
+                if (aside := self._aside(words, start, end, rule, lines)) is not None:
+                    found.append(aside)
         return found
 
     def _aside(
