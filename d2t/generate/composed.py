@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from d2t.generate.types import check_text
 from d2t.language.frames.compose import compose, natural_order
-from d2t.language.frames.sights import stands_in_frame
+from d2t.language.frames.sights import hangs_name, is_choppy, stands_in_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,30 +27,32 @@ def composed_texts(
 ) -> Iterator[Hypothesis]:
     """Up to ``n`` composed texts, each checked, the most natural first.
 
-    They keep the plan that was asked for. Where none was, they take the planner's order or the
-    order of a plain description, whichever reads better.
+    They keep the plan that was asked for. Where none was, they have the order of a plain
+    description, and the planner's order if no text of that is proved.
     """
     domain = generator.domain
     if frames is None or request.kind is not None:
         return
     if request.mr.dialogue_act != domain.default_dialogue_act:
         return
-    plans = [first.plan]
-    if request.plan is None:
-        plans.append(natural_order(request.mr, frames, domain.slot_names))
-    seed = generator.seed
-    texts = [t for plan in plans for t in compose(request.mr, frames, plan, n=n, seed=seed)]
-    for text in sorted(texts, key=lambda text: text.cost)[:n]:
-        plan = first.plan if request.plan is not None else replace(text.plan, breaks=None)
-        answer = check_text(text.text, request, plan, generator.checker, score=0.0)
-        yield replace(answer, stage="composed")
+    plain = natural_order(request.mr, frames, domain.slot_names)
+    for plan in (first.plan,) if request.plan is not None else (plain, first.plan):
+        for text in compose(request.mr, frames, plan, n=n, seed=generator.seed):
+            said = plan if request.plan is not None else replace(text.plan, breaks=None)
+            answer = check_text(text.text, request, said, generator.checker, score=0.0)
+            yield replace(answer, stage="composed")
 
 
-def frame_all(frames: Frames, text: Hypothesis, domain: Domain) -> bool:
-    """Whether all values that the domain does not list stand in one of their frames."""
-    spans = text.spans
+def reads_like_frames(frames: Frames, text: Hypothesis, domain: Domain) -> bool:
+    """Whether a model's text reads no worse than a composed one would.
+
+    All values that the domain does not list stand in one of their frames, a name is not hung on
+    something else, and the sentences are not a row of "It is".
+    """
+    if is_choppy(text.alignment) or hangs_name(text.alignment, frames):
+        return False
     return all(
-        stands_in_frame(text.text, span, frames, spans)
-        for span in spans
+        stands_in_frame(text.text, span, frames, text.spans)
+        for span in text.spans
         if span.slot.value not in domain.slot(span.slot.name).values
     )

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from d2t.errors import BundleError
 from d2t.generate.candidates import rerank
-from d2t.generate.composed import composed_texts, frame_all
+from d2t.generate.composed import composed_texts, reads_like_frames
 from d2t.generate.requests import make_request
 from d2t.generate.segments import segment_texts
 from d2t.generate.stream import in_windows
@@ -173,14 +173,15 @@ class VerifiedGenerator:
     def _reads(self, text: Hypothesis) -> bool:
         """Whether a text is finished, speaks of one thing, and is worded as the references are.
 
-        Values that the references never had stand in a frame of the domain. A composed text has
-        nothing but frames.
+        In a domain with frames it reads as a composed text does, too.
         """
         if self._finished and not is_finished(text.text):
             return False
         if text.stage == "composed":
             return True
-        if self._frames is not None and not frame_all(self._frames, text, self.generator.domain):
+        if self._frames is not None and not reads_like_frames(
+            self._frames, text, self.generator.domain
+        ):
             return False
         words = template_words(text.template)
         habits = (self._linking, self._wording)

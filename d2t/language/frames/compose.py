@@ -30,6 +30,8 @@ _KEEP = 6
 """Ways of saying the same slots that are kept at each step."""
 _MOST_MODIFIERS = 3
 _BARE = 3  # atoms of "the place "
+_SIZES: dict[str, tuple[int, float]] = {"auto": (4, 0.45), "brief": (6, 1.6), "full": (3, 0.2)}
+"""Of each style: the slots of a sentence that cost nothing, and the cost of a sentence."""
 _REMEMBERED = 2048  # shapes of MRs whose skeletons are kept
 
 
@@ -38,6 +40,9 @@ class Atom(NamedTuple):
 
     role: str
     at: int = -1
+
+
+_LEAD = Atom(A + " ")  # of a noun phrase
 
 
 class Part(NamedTuple):
@@ -198,8 +203,7 @@ class _Composer:
 
     def _link(self, before: Sequence[Sentence], sentence: Sentence, start: int) -> float:
         size = sentence.end - start
-        most = {"auto": 4, "brief": 6, "full": 3}[self.style]
-        cost = {"auto": 0.45, "brief": 1.6, "full": 0.2}[self.style]
+        most, cost = _SIZES[self.style]
         cost += 0.3 * max(0, size - most) + (0.35 if size == 1 and self.n > 1 else 0.0)
         if before and before[-1].opening == sentence.opening:
             cost += 0.35
@@ -215,38 +219,48 @@ class _Composer:
             limit = self.n
         self._limit = limit
         found: list[Sentence] = []
-        fronts = [Part(0.0, (), at), *self._fronts(at)]
-        for front in fronts:
-            for subject in self._subjects(
-                front.end, introduced=introduced, fronted=bool(front.atoms)
-            ):
-                opening = front.atoms[0].role if front.atoms else subject.mark
+        drafts: dict[int, list[tuple[float, tuple[Atom, ...], Part, str]]] = {}
+        for front in (Part(0.0, (), at), *self._fronts(at)):
+            fronted = bool(front.atoms)
+            for subject in self._subjects(front.end, introduced=introduced, fronted=fronted):
+                opening = front.atoms[0].role if fronted else subject.mark
                 lead = front.cost + subject.cost
-                if front.atoms and Atom(", ") in subject.atoms:
+                if fronted and Atom(", ") in subject.atoms:
                     lead += 0.6  # "In A, X, a pub, is"
                 atoms = (*front.atoms, *subject.atoms)
-                for rest in self._predicates(subject.end):
+                for rest in self._endings(subject.end):
                     cost = lead + rest.cost
-                    if front.atoms and _names(rest.atoms):  # "Near X, it is called Y"
-                        cost += 0.8
-                    cost += _clash(subject, rest)
-                    found.append(Sentence(cost, (*atoms, *rest.atoms), rest.end, opening))
-                    for tail in [] if _names(rest.atoms) else self._tails(rest):
-                        found.append(
-                            Sentence(
-                                cost + tail.cost,
-                                (*atoms, *rest.atoms, *tail.atoms),
-                                tail.end,
-                                opening,
-                            )
-                        )
+                    if fronted and "called" in rest.mark:
+                        cost += 0.8  # "Near X, it is called Y"
+                    if "noun" in rest.mark and subject.mark not in ("it", "name"):
+                        cost += 1.2  # "A place near X is a pub"
+                    drafts.setdefault(rest.end, []).append((cost, atoms, rest, opening))
             found += self._existential(front, introduced=introduced)
+        for end, ways in drafts.items():
+            ways.sort(key=lambda way: way[0])
+            for cost, atoms, rest, opening in ways[:_KEEP]:
+                found.append(Sentence(cost, (*atoms, *rest.atoms), end, opening))
         if introduced:
             found += self._clauses(at)
         found += self._introductions(at, introduced=introduced)
         if self.plan.breaks is not None:
             found = [s for s in found if s.end == limit]
         return _cheapest_sentences(found)
+
+    def _endings(self, at: int) -> list[Part]:
+        """Predicates and what may trail behind them; the marks tell what is in them."""
+        key = ("ending", at, self._limit)
+        if key not in self._kept:
+            found = []
+            for rest in self._predicates(at):
+                called = _names(rest.atoms)
+                mark = ("called " if called else "") + ("noun" if _LEAD in rest.atoms else "")
+                found.append(rest._replace(mark=mark))
+                for tail in () if called else self._tails(rest):
+                    atoms = (*rest.atoms, *tail.atoms)
+                    found.append(Part(rest.cost + tail.cost, atoms, tail.end, mark))
+            self._kept[key] = _cheapest(found, _KEEP)
+        return self._kept[key]
 
     def _headed(self, at: int) -> bool:
         return any(self.is_head[:at])
@@ -737,12 +751,6 @@ def _coordinated(items: Sequence[tuple[str, tuple[Atom, ...]]]) -> tuple[Atom, .
 def _names(atoms: Sequence[Atom]) -> bool:
     """Whether a predicate only tells the name: "is called X"."""
     return any(atom.role in ("is called ", " called ") for atom in atoms)
-
-
-def _clash(subject: Part, rest: Part) -> float:
-    """What a second noun for the same thing costs: "A place near X is a pub"."""
-    second = Atom(A + " ") in rest.atoms
-    return 1.2 if second and subject.mark not in ("it", "name") else 0.0
 
 
 def _grouped(plan: Plan) -> tuple[list[tuple[Slot, ...]], list[int]]:

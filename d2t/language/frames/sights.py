@@ -1,4 +1,7 @@
-"""Whether a value stands in a frame of its kind in a text that somebody else wrote.
+"""Whether a text that somebody else wrote reads as a composed one does.
+
+A value stands in a frame of its kind, a name stands behind a noun that it can name, and sentences
+do not all open with "It".
 
 "serves burgers" does, "serves burgers food" and "in the Soho" do not. What is asked is whether the
 words before the value are those of one of its wordings, and whether the phrase ends behind it.
@@ -7,6 +10,7 @@ words before the value are those of one of its wordings, and whether the phrase 
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from d2t.language.frames.frames import ROLES, A
@@ -15,8 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from d2t.language.frames.frames import Frames
-    from d2t.slots.types import Span
+    from d2t.slots.types import Alignment, Span
 
+_OPENING = re.compile(r"[\s\"'“‘(]*([^\W_]+)")
+_PRONOUNS = frozenset({"it", "its", "they", "their"})
+_BREAKS = frozenset({"is", "are", "and", "it", "that", "which"})
 _FUNCTION = "function"
 _NEXT = re.compile(r"\s*(?P<end>[.,;:!?)]|\Z)|\s+(?P<word>[\w'’-]+)")
 _LEAD = re.compile(r"(?:\A|\b(?:an?|the|this|and|,))\s*\Z", re.IGNORECASE)
@@ -79,3 +86,28 @@ def _ends(text: str, at: int, frames: Frames) -> bool:
     """Whether a phrase ends at ``at``: a pause, a function word, or a word that opens another."""
     word = _next_word(text, at)
     return not word or word in frames.kinds[_FUNCTION].words or word in frames.openers
+
+
+def is_choppy(alignment: Alignment) -> bool:
+    """Whether it opens with a pronoun, or three sentences in a row open with the same one."""
+    openings = [_opening(alignment.text, start) for start in alignment.sentence_starts]
+    rows = zip(openings, openings[1:], openings[2:], strict=False)
+    return openings[0] in _PRONOUNS or any(
+        first in _PRONOUNS and first == second == third for first, second, third in rows
+    )
+
+
+def _opening(text: str, start: int) -> str:
+    found = _OPENING.match(text, start)
+    return found[1].casefold() if found else ""
+
+
+def hangs_name(alignment: Alignment, frames: Frames) -> bool:
+    """Whether "called X" stands behind something that is not X: "near Burger King called X"."""
+    for before, span in pairwise(alignment.spans):
+        if span.slot.name != frames.name or before.slot.name in (frames.name, frames.head):
+            continue
+        between = alignment.text[before.end : span.start].casefold().split()
+        if between[-1:] in (["called"], ["named"]) and not {*_BREAKS, *frames.nouns} & {*between}:
+            return True
+    return False

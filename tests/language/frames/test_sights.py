@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from d2t.language.frames.frames import load_frames
-from d2t.language.frames.sights import stands_in_frame
+from d2t.language.frames.sights import hangs_name, is_choppy, stands_in_frame
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.slots.checker import SlotChecker
@@ -39,3 +39,25 @@ def test_sights(mr: str, text: str, good: bool) -> None:
     assert len(alignment.spans) >= 2
     found = [stands_in_frame(text, span, frames, alignment.spans) for span in alignment.spans]
     assert all(found) == good
+
+
+@pytest.mark.parametrize(
+    ("text", "choppy", "hung"),
+    [
+        ("Aromi is a pub near Burger King. It is cheap. It serves Thai food.", False, False),
+        ("Aromi is a pub. It is near Burger King. It is cheap. It serves Thai food.", True, False),
+        ("It is a pub near Burger King. It is called Aromi.", True, False),
+        ("There is a cheap pub near Burger King called Aromi.", False, True),
+        ("There is a cheap pub called Aromi near Burger King.", False, False),
+        ("A cheap place called Aromi is near Burger King.", False, False),
+        ("Aromi serves Thai food. It is near Burger King and is cheap.", False, False),
+        ("A place near Burger King is called Aromi.", False, False),
+    ],
+)
+def test_texts_that_read_badly(text: str, *, choppy: bool, hung: bool) -> None:
+    frames = load_frames(DOMAIN)
+    assert frames is not None
+    mr = parse_mr("name[Aromi], near[Burger King]", DOMAIN)
+    alignment = SlotChecker.for_domain(DOMAIN).check(text, mr).alignment
+    assert is_choppy(alignment) == choppy
+    assert hangs_name(alignment, frames) == hung
