@@ -250,6 +250,7 @@ _AFTER_FIRST = frozenset(words[0] for words in _AFTER)
 _NEGATIONS = frozenset(_WORDS["negation"]["words"])
 _PASSED = frozenset(_WORDS["negation"]["between"])
 _SPENDING = frozenset(_WORDS["negation"]["spending"])
+_HANDING = frozenset(_WORDS["negation"]["handing"])
 _NEGATED = {EXACT: NOT, BELOW: ABOVE, ABOVE: BELOW}
 _REACH = 8
 _STARS = ("star", "stars")
@@ -657,7 +658,7 @@ class _Scanner:
                 sign = _COMPARATORS.get(words) or _COMPARATORS.get(
                     ("n't" if _is_not(words[0]) else words[0], *words[1:])
                 )
-                if sign is None:
+                if sign is None or (words == ("over",) and self.word(at - 2) in _HANDING):
                     continue
                 if is_range and words in (("from",), ("some",)):
                     return at - size, None, words

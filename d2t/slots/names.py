@@ -62,6 +62,7 @@ class LandmarkContext:
         self._before = BackwardAutomaton(rules.before)
         self._called = BackwardAutomaton(rules.called)
         self._goal = BackwardAutomaton(rules.goal)
+        self._agent = BackwardAutomaton(rules.agent)
         self._after = Automaton(rules.after)
 
     def holds(self, words: list[str], start: int, end: int) -> bool:
@@ -69,7 +70,7 @@ class LandmarkContext:
         at = start
         while at and words[at - 1] in _SKIPPED:
             at -= 1
-        if self._goal.ends_at(words, at):
+        if self._goal.ends_at(words, at) or self._agent.ends_at(words, at):
             return False
         if self._before.ends_at(words, at):
             return True
@@ -150,6 +151,8 @@ class LandmarkContext:
 
     def _announced(self, words: list[str], start: int) -> tuple[str, int]:
         """The slot that the words before ``start`` announce, and where the string itself begins."""
+        if self._agent.ends_at(words, start):
+            return "", start
         cued = (
             (self._goal, self.name_slot),
             (self._before, self.slot),

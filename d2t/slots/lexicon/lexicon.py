@@ -13,7 +13,8 @@ Layout of the file::
     [fit.SLOT]              words: adjectives of the slot; nouns: what they may describe; before
                             another noun ("French windows") they are weak; figures: so are numbers
     [common]                SLOT = values that are ordinary words too: names only with a capital
-    [landmark]              slot, name_slot; before, after, called, goal: patterns; places: words
+    [landmark]              slot, name_slot; before, after, called, goal, agent: patterns;
+                            places: words
     [aliases.SLOT]          "Value" = ["other way to write it"]
     [[entry]]               slot, values (candidates, first = default), say (patterns),
                             negated (candidates), weak, sole (true or false);
@@ -139,6 +140,7 @@ class Landmark:
     after: tuple[Node, ...] = ()
     called: tuple[Node, ...] = ()
     goal: tuple[Node, ...] = ()  # "pop next door to": what follows is the place talked about
+    agent: tuple[Node, ...] = ()  # "run by": what follows is a person
     places: frozenset[str] = frozenset()
 
 
@@ -545,7 +547,7 @@ class _Builder:
         if "landmark" not in self.raw:
             return None
         table = self.table("landmark")
-        allowed = {"slot", "name_slot", "before", "after", "called", "goal", "places"}
+        allowed = {"slot", "name_slot", "before", "after", "called", "goal", "agent", "places"}
         self.keys(table, allowed, {"slot", "name_slot"})
         return Landmark(
             slot=self.slot(table["slot"]),
@@ -554,6 +556,7 @@ class _Builder:
             after=self.patterns(table, "after"),
             called=self.patterns(table, "called"),
             goal=self.patterns(table, "goal"),
+            agent=self.patterns(table, "agent"),
             places=self.words(table, "places", ()),
         )
 
