@@ -273,6 +273,8 @@ class ClaimFinder:
             elif any(one.start <= tokens.starts[at] < one.end for one in vague):
                 clear = True
                 hinted.add(at)
+            elif word == _ONE and tokens.text[tokens.starts[at]].isalpha():
+                clear = at + 1 not in flagged
             else:
                 clear = self._restated(tokens, gap, spans, at) or self._is_misspelt(word)
             if not clear:
@@ -324,6 +326,7 @@ class ClaimFinder:
 
 
 _NEAR = 3
+_ONE = "1"  # how the pronoun is normalised
 _LONG = 7
 _MEMO = 10_000
 _PAUSES = frozenset([",", ";", ":", "and", "but", "or"])
