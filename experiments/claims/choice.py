@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from d2t.language.ngram import NgramLanguageModel
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
+from d2t.mr.types import MeaningRepresentation
 from d2t.slots.checker import SlotChecker
 from d2t.slots.claims import function_words
 from experiments.claims.measure import held_out, plant
@@ -113,6 +114,17 @@ def read(path: Path, domain: Domain, checker: SlotChecker, limit: int) -> list[S
     return [report for report in reports if report.ok]
 
 
+def plant_inside(report: SlotReport, claim: str, rng: random.Random) -> str | None:
+    """The text with the claim at the beginning or behind a span that is not the last."""
+    text, spans = report.alignment.text, report.spans
+    if claim.endswith(" _") or len(spans) < 3:
+        return None
+    if claim[0].isupper():
+        return f"{claim} {text}"
+    at = rng.choice(spans[:-1]).end
+    return f"{text[:at]} {claim}{text[at:]}"
+
+
 def main() -> None:
     """Print the table as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -164,7 +176,9 @@ def main() -> None:
         ]
         return max(scores, default=-99.0)
 
-    planted: dict[str, list[SlotReport]] = {"trained_kinds": [], "held_out_kinds": []}
+    planted: dict[str, list[SlotReport]] = {
+        "trained_kinds": [], "held_out_kinds": [], "held_out_kinds_inside": [],
+    }  # fmt: skip
     hosts = [report for report in dev if report.proved]
     for kind, claims in sorted(kinds.items()):
         for claim in claims:
@@ -175,8 +189,16 @@ def main() -> None:
                 if host is not None:
                     name = "held_out_kinds" if kind in hidden else "trained_kinds"
                     planted[name].append(checker.check(host[0], _mr(report)))
+                    inside = plant_inside(report, claim, rng) if kind in hidden else None
+                    if inside is not None:
+                        planted["held_out_kinds_inside"].append(checker.check(inside, _mr(report)))
                     done += 1
     share = sum(map(by_rules, dev)) / len(dev)
+    with Path(__file__).with_name("reading.csv").open(encoding="utf-8") as stream:
+        judged = {int(row["row"]): row["judgement"] for row in csv.DictReader(stream)}
+    with options.dev.open(newline="", encoding="utf-8-sig") as stream:
+        texts = [(r["ref"], parse_mr(r["mr"], domain)) for r in csv.DictReader(stream)]
+    reading = [(kind, checker.check(*texts[row])) for row, kind in judged.items()]
     methods: dict[str, Callable[[SlotReport], float]] = {
         "rules": by_rules, "ngram_odds": by_ngrams, "ngram_surprisal": by_surprise,
         "tagger": by_tagger,
@@ -191,25 +213,28 @@ def main() -> None:
         table[name] = {
             "outputs_flagged": sum(method(report) > limits[name] for report in outputs),
             **{part: _found(reports, method, limits[name]) for part, reports in planted.items()},
+            "read_claims": _found([r for k, r in reading if k == "claim"], method, limits[name]),
+            "read_plain": _found(
+                [r for k, r in reading if k == "plain" and r.ok], method, limits[name]
+            ),
             "us_per_text": None if name == "rules" else round(1e6 * cost / len(dev)),
         }
     for name in ("ngram_surprisal", "tagger"):
-        table[f"rules and {name}"] = {
+        both: dict[str, float] = {
             part: _found(
                 reports, lambda r, m=methods[name], t=limits[name]: by_rules(r) or m(r) > t, 0.5
             )
             for part, reports in planted.items()
         }
-        table[f"rules and {name}"]["flagged_share"] = round(  # type: ignore[index]
+        both["flagged_share"] = round(
             100 * sum(by_rules(r) or methods[name](r) > limits[name] for r in dev) / len(dev), 2
         )
+        table[f"rules and {name}"] = both
     print(json.dumps(table, indent=2))
 
 
-def _mr(report: SlotReport):  # type: ignore[no-untyped-def]
+def _mr(report: SlotReport) -> MeaningRepresentation:
     """The MR of an exact text."""
-    from d2t.mr.types import MeaningRepresentation
-
     return MeaningRepresentation(tuple(dict.fromkeys(span.slot for span in report.spans)))
 
 
