@@ -33,11 +33,12 @@ class Answer(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Words ``start:end`` ask, and are answered."""
+    """Words ``start:end`` ask, and are answered; those ``apart`` state: "is X, a pub, cheap?"."""
 
     start: int
     end: int
     answer: Answer
+    apart: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,14 @@ class Structure:
 
     def question_at(self, start: int) -> Question | None:
         """The question in which a phrase stands."""
-        return next((one for one in self.questions if one.start <= start < one.end), None)
+        return next(
+            (
+                one
+                for one in self.questions
+                if one.start <= start < one.end and not one.apart[0] <= start < one.apart[1]
+            ),
+            None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +105,7 @@ class _Forward:
 
 _REACH = 30  # the longest pattern, in words
 _NOUN_PHRASE = 6  # the longest noun phrase, in words
+_PARENTHESIS = 9  # the longest words between two commas
 _BACK = 9  # words in which the beginning of an aside is looked for
 NAME = "\0place"
 """What stands for every name."""
@@ -113,7 +122,9 @@ class English:
         self._asides: list[_Aside] = []
         for table in raw.get("aside", ()):
             rule = _Aside(
-                until=frozenset(table.get("until", ())),
+                until=frozenset(
+                    NAME if word == "@place" else word for word in table.get("until", ())
+                ),
                 reach=table.get("reach", 0),
                 phrase=table.get("phrase", False),
                 unless=frozenset(table.get("unless", ())),
@@ -176,6 +187,10 @@ class English:
     def denied_after(self, words: list[str], end: int) -> int | None:
         """Where the words end that deny the phrase that ends before ``words[end]``, if any."""
         found = self._after.longest(words, end)
+        if found is None and words[end : end + 1] == [","]:  # "children, I am afraid, are refused"
+            stop = min(len(words), end + _PARENTHESIS)
+            closing = next((at for at in range(end + 2, stop) if words[at] == ","), None)
+            found = None if closing is None else self._after.longest(words, closing + 1)
         return None if found is None else found[0]
 
     def _find_asides(self, words: list[str], lines: frozenset[int]) -> list[tuple[int, int]]:
@@ -213,6 +228,7 @@ class English:
             return (first, last) if self._naming.isdisjoint(following) else None
         if rule.reach:
             first = at if rule.whole or rule.back else end
+            last += words[end : end + 1] == [NAME]  # "unlike Avalon"; names end what follows
             while last < len(words) and words[last] not in rule.until and last not in lines:
                 last += 1
         if not self._naming.isdisjoint(words[end : last + 1]):
@@ -299,8 +315,16 @@ class English:
                 answer = Answer.NO
             if answer is None:
                 answer = Answer.OPEN if polar else Answer.RHETORICAL
-            found.append(Question(start, at, answer))
+            found.append(Question(start, at, answer, self._apposition(words, start, at)))
         return self._of_all(words, found)
+
+    def _apposition(self, words: list[str], start: int, end: int) -> tuple[int, int]:
+        """The first words between commas that stand beside a name and begin with an article."""
+        for at in range(start + 1, end - 1):
+            if words[at - 1] == NAME and words[at] == "," and words[at + 1] in self.articles:
+                closing = next((place for place in range(at + 1, end) if words[place] == ","), at)
+                return at, closing
+        return 0, 0
 
     def _of_all(self, words: list[str], questions: list[Question]) -> list[Question]:
         """The questions, several in a row with the answer to all of them: "Neither."."""
