@@ -93,6 +93,7 @@ class _English(NamedTuple):
     loaded: frozenset[str]
     answer: frozenset[str]
     statement: frozenset[str]
+    presenting: frozenset[str]
 
 
 @lru_cache(maxsize=1)
@@ -109,7 +110,7 @@ def function_words() -> frozenset[str]:
 
 
 def load_frame(domain: Domain, ordinary: Collection[str]) -> Frame:
-    """The learnt frame of ``domain``; without one, the words of its lexicon and its slots.
+    """The learnt frame of ``domain``; without one, words for anything and those of its lexicon.
 
     The files are in the folder of the domain. A domain without ``neutral.toml`` that bears the name
     and has the slots of a shipped domain is a copy of that: bundles of older versions have no such
@@ -122,7 +123,7 @@ def load_frame(domain: Domain, ordinary: Collection[str]) -> Frame:
         if shipped is not None and shipped.slots <= {*domain.slot_names, EDGE}:
             frame, folder = shipped, data_root() / domain.name
     if frame is None:
-        frame = Frame(anywhere=frozenset(ordinary))
+        frame = Frame(anywhere=_english().presenting.union(ordinary))
     composed = None if folder is None else folder / FRAMES
     return frame if composed is None or not composed.is_file() else _with_frames(frame, composed)
 

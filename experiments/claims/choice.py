@@ -69,7 +69,7 @@ class Tagger:
         """Numbers of the features of the word at a place."""
         padded = ["<", "<", *words, ">", ">"]
         b2, b1, word, a1, a2 = padded[at : at + 5]
-        often = min(self._seen[word] if word in self._seen else 0, 200).bit_length()
+        often = min(self._seen.get(word, 0), 200).bit_length()
         named = (
             f"w{word}", f"b{b1}", f"a{a1}", f"wb{b1} {word}", f"wa{word} {a1}", f"bb{b2} {b1}",
             f"aa{a1} {a2}", f"s{word[-3:]}", f"n{often}", f"nb{often} {b1}", f"na{often} {a1}", "1",
@@ -220,17 +220,17 @@ def main() -> None:
             "us_per_text": None if name == "rules" else round(1e6 * cost / len(dev)),
         }
     for name in ("ngram_surprisal", "tagger"):
-        both: dict[str, float] = {
-            part: _found(
-                reports, lambda r, m=methods[name], t=limits[name]: by_rules(r) or m(r) > t, 0.5
-            )
-            for part, reports in planted.items()
-        }
-        both["flagged_share"] = round(
-            100 * sum(by_rules(r) or methods[name](r) > limits[name] for r in dev) / len(dev), 2
-        )
+        either = _either(by_rules, methods[name], limits[name])
+        both = {part: _found(reports, either, 0.5) for part, reports in planted.items()}
+        both["flagged_share"] = round(100 * sum(map(either, dev)) / len(dev), 2)
         table[f"rules and {name}"] = both
     print(json.dumps(table, indent=2))
+
+
+def _either(
+    first: Callable[[SlotReport], float], second: Callable[[SlotReport], float], limit: float
+) -> Callable[[SlotReport], float]:
+    return lambda report: float(bool(first(report)) or second(report) > limit)
 
 
 def _mr(report: SlotReport) -> MeaningRepresentation:

@@ -51,6 +51,7 @@ def test_a_domain_without_learnt_frames_knows_english_and_its_own_words() -> Non
     checker = SlotChecker.for_domain(domain)
     mr = parse_mr("colour[red]", domain)
     assert checker.check("The colour is red.", mr).proved
+    assert checker.check("This model comes in red.", mr).proved
     assert [c.text for c in checker.check("It is red and fast.", mr).unsupported] == ["fast"]
 
 
