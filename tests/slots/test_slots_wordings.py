@@ -244,3 +244,22 @@ def test_a_bare_figure_is_a_rating_where_a_rating_is_told(mr, text, ok):
 @pytest.mark.parametrize("text", ["It is family friendly.", "It is not family friendly."])
 def test_neither_yes_nor_no_is_not_yes(text):
     assert not CHECKER.check(text, parse_mr("familyFriendly[maybe]", DOMAIN)).ok
+
+
+@pytest.mark.parametrize(
+    ("word", "kind", "food"),
+    [
+        ("trattoria", "restaurant", "Italian"),
+        ("pizzeria", "restaurant", "Italian"),
+        ("brasserie", "restaurant", "French"),
+        ("izakaya", "restaurant", "Japanese"),
+        ("chippy", "restaurant", "English"),
+        ("curry house", "restaurant", "Indian"),
+    ],
+)
+def test_one_word_may_tell_the_kind_of_place_and_the_food(word, kind, food):
+    text = f"Aromi is a {word}."
+    both = f"name[Aromi], eatType[{kind}], food[{food}]"
+    assert set(said(text, both)) == {"name[Aromi]", f"eatType[{kind}]", f"food[{food}]"}
+    assert f"food[{food}]" in said(text, f"name[Aromi], food[{food}]")
+    assert f"eatType[{kind}]" in said(text, f"name[Aromi], eatType[{kind}]")
