@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from d2t.generate.job import Job
     from d2t.generate.load import Engine
     from d2t.generate.pipeline import ModelGenerator
-    from d2t.generate.types import GenerationRequest
+    from d2t.generate.types import GenerationRequest, Writer
     from d2t.generate.types import Hypothesis as Utterance
+    from d2t.language.frames.compose import Style
     from d2t.mr.domain import Domain
     from d2t.mr.parse import MRFormat
     from d2t.mr.reader import Reading, ReadReport
@@ -74,6 +75,9 @@ def load(
     sentences: bool = False,
     contrast: ContrastOptions | None = None,
     lexicon: Lexicons = (),
+    writer: Writer = "auto",
+    n: int = 1,
+    style: Style = "auto",
 ) -> Generator:
     """Load a model and make it ready to generate; texts are verified by default.
 
@@ -101,6 +105,11 @@ def load(
         sentences: whether the planner also plans where sentences end.
         contrast: contrastive decoding; needs the torch engine.
         lexicon: a ``lexicon.toml`` of your own, or several, as layers above that of the bundle.
+        writer: who writes first, with ``verify="strict"``: the ``model``, the ``frames`` of the
+            domain, or ``auto``: the model where no order is asked for and the domain lists all
+            values, the frames elsewhere.
+        n: texts for each record; the further ones are the ``alternatives`` of an utterance.
+        style: ``brief`` composes one sentence where possible, ``full`` two or three.
 
     Raises:
         BundleError: the folder is not a complete bundle of a version that d2t reads.
@@ -109,6 +118,7 @@ def load(
         UsageError: options that exclude each other or are out of range.
     """
     from d2t.generate.job import Job
+    from d2t.generate.types import VerifyOptions
 
     if rerank and verify == "off":
         raise UsageError("rerank needs texts that are checked; leave out verify='off'")
@@ -129,7 +139,15 @@ def load(
         "contrast": contrast,
         "lexicon": tuple(str(file) for file in _files(lexicon)),
     }
-    job = Job(path, settings, verified=verify == "strict")
+    if n < 1:
+        raise UsageError(f"n (--n) must be at least 1, was {n}")
+    if verify != "strict" and (n > 1 or writer != "auto" or style != "auto"):
+        raise UsageError(
+            "several texts, a writer and a style are choices among proved texts; "
+            "leave out verify (--verify, --rerank)"
+        )
+    proof = VerifyOptions(writer=writer, wordings=n, style=style)
+    job = Job(path, settings, verify=proof if verify == "strict" else None)
     with explained_imports():
         return Generator(job, job.generator(), verify)
 
@@ -151,13 +169,11 @@ class Generator:
     """
 
     def __init__(self, job: Job, model: ModelGenerator, verify: Verify) -> None:
-        from d2t.generate.verified import VerifiedGenerator
-
         self.domain: Domain = model.domain
         self.model = model
         self.verify: Verify = verify
         self._job = job
-        self._answers = VerifiedGenerator(model) if job.verified else model
+        self._answers = job.answers(model)
         parallel = model.at_a_time > 1  # the engine was made for several callers
         self._lock: AbstractContextManager[Any] = nullcontext() if parallel else threading.Lock()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from d2t.generate.types import check_text
+from d2t.generate.types import COMPOSED, check_text
 from d2t.language.frames.compose import compose, natural_order
 from d2t.language.frames.sights import hangs_name, is_choppy, stands_in_frame
 
@@ -14,16 +14,19 @@ if TYPE_CHECKING:
 
     from d2t.generate.pipeline import ModelGenerator
     from d2t.generate.types import GenerationRequest, Hypothesis
+    from d2t.language.frames.compose import Style
     from d2t.language.frames.frames import Frames
     from d2t.mr.domain import Domain
+    from d2t.mr.types import Plan
 
 
 def composed_texts(
     generator: ModelGenerator,
     frames: Frames | None,
     request: GenerationRequest,
-    first: Hypothesis,
+    planned: Plan,
     n: int,
+    style: Style = "auto",
 ) -> Iterator[Hypothesis]:
     """Up to ``n`` composed texts, each checked, the most natural first.
 
@@ -36,11 +39,11 @@ def composed_texts(
     if request.mr.dialogue_act != domain.default_dialogue_act:
         return
     plain = natural_order(request.mr, frames, domain.slot_names)
-    for plan in (first.plan,) if request.plan is not None else (plain, first.plan):
-        for text in compose(request.mr, frames, plan, n=n, seed=generator.seed):
+    for plan in (planned,) if request.plan is not None else (plain, planned):
+        for text in compose(request.mr, frames, plan, n=n, seed=generator.seed, style=style):
             said = plan if request.plan is not None else replace(text.plan, breaks=None)
             answer = check_text(text.text, request, said, generator.checker, score=0.0)
-            yield replace(answer, stage="composed")
+            yield replace(answer, stage=COMPOSED)
 
 
 def reads_like_frames(frames: Frames, text: Hypothesis, domain: Domain) -> bool:

@@ -175,7 +175,13 @@ def generate_file(
     window = 1 if typed else _window(generator, source)
     records = RecordReader(source, generator.domain, reading)
     stream = iter(records)
-    lines = _Lines(text=format == "text", proved=job.verified, skip_bad=skip_bad, say=say)
+    lines = _Lines(
+        text=format == "text",
+        proved=job.verify is not None,
+        several=job.verify is not None and job.verify.wordings > 1,
+        skip_bad=skip_bad,
+        say=say,
+    )
     is_bad = job.is_bad(generator) if skip_bad else None
     totals, started = StreamTotals(), time.perf_counter()
     if finished:
@@ -261,12 +267,14 @@ class _Lines:
         text: texts alone; a bad record has an empty line, its error goes to ``say``.
         proved: a text that did not pass the check is also an empty line, because the reader of the
             line could not know that it failed.
+        several: the alternatives follow on lines of their own; an empty line ends each record.
         skip_bad: a bad record has no line at all.
         say: gets a line for a person.
     """
 
     text: bool
     proved: bool
+    several: bool
     skip_bad: bool
     say: Callable[[str], None]
 
@@ -285,7 +293,9 @@ class _Lines:
             self.say(f"{_place(item)}: {item.error.message}")
         elif item.hypothesis is not None:
             if item.hypothesis.status != "failed" or not self.proved:
-                return " ".join(item.hypothesis.text.splitlines()) + "\n"
+                texts = (item.hypothesis, *item.hypothesis.alternatives)
+                lines = "".join(" ".join(one.text.splitlines()) + "\n" for one in texts)
+                return lines + "\n" * self.several
             self.say(
                 f"{_place(item)}: no text passed the check ({_why(item.hypothesis)}); use --format "
                 "jsonl to see the text that came closest"

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from d2t.generate.pipeline import ModelGenerator
     from d2t.generate.stream import StreamItem
-    from d2t.generate.types import GenerationRequest
+    from d2t.generate.types import GenerationRequest, VerifyOptions
     from d2t.mr.reader import Record
 
     Answer = Callable[[list[Record]], list[StreamItem]]
@@ -49,13 +49,14 @@ class Job:
     Attributes:
         model: folder of the bundle; None: the one that ships.
         settings: of ``load``.
-        verified: texts are proved, or repaired, or failed.
+        verify: who writes and how texts are proved, or repaired, or failed; None: they are only
+            checked.
         plan: the order for records that have none of their own.
     """
 
     model: str | Path | None
     settings: Mapping[str, Any]
-    verified: bool
+    verify: VerifyOptions | None
     plan: str | None = None
 
     def generator(self, **changes: Any) -> ModelGenerator:
@@ -68,11 +69,15 @@ class Job:
 
         return load(self.model, **{**self.settings, **changes})
 
+    def answers(self, generator: ModelGenerator) -> ModelGenerator | VerifiedGenerator:
+        """What answers requests: ``generator``, verified if that is asked for."""
+        return generator if self.verify is None else VerifiedGenerator(generator, self.verify)
+
     def answer(self, generator: ModelGenerator) -> Answer:
         """What answers a window of records: ``generator``, verified if that is asked for."""
         return partial(
             answer_records,
-            generator=VerifiedGenerator(generator) if self.verified else generator,
+            generator=self.answers(generator),
             make_request=self._requests(generator),
         )
 

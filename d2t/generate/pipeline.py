@@ -137,7 +137,7 @@ class ModelGenerator:
 
     def answer(self, requests: Sequence[GenerationRequest]) -> list[Hypothesis]:
         """``generate`` for one window of requests, however many they are (same errors)."""
-        self._plan_together(requests)
+        self.plan_together(requests)
         pools = [self._sources(request) for request in requests]
         sources = [source for pool in pools for source in pool]
         results = iter(self._search_once(sources))
@@ -233,7 +233,7 @@ class ModelGenerator:
             request, strategy, self.planner, seed=self.seed, plan_first=self._plan_first
         )
 
-    def _plan_together(self, requests: Sequence[GenerationRequest]) -> None:
+    def plan_together(self, requests: Sequence[GenerationRequest]) -> None:
         """Let a planner that is faster with many MRs see all that it will be asked for."""
         if isinstance(self.planner, BatchPlanner) and self.bundle.linearizer.needs_planner:
             self.planner.prepare(request.mr for request in requests if request.plan is None)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from d2t.language.delex import Bindings
+    from d2t.language.frames.compose import Style
     from d2t.mr.domain import Domain
     from d2t.mr.types import MeaningRepresentation, Plan
     from d2t.plan.base import Planner
@@ -59,11 +60,22 @@ class GenerationOptions:
     searches_kept: int = 16_384
 
 
+Writer = Literal["auto", "model", "frames"]
+
+
 @dataclass(frozen=True, slots=True)
 class VerifyOptions:
-    """How much work a record gets whose first text fails the check. A 0 turns a stage off.
+    """Who writes, and how much work a record gets whose first text fails the check.
+
+    A 0 turns a stage off.
 
     Attributes:
+        writer: who writes first. ``model``: the model; what it cannot say is composed from the
+            domain's frames. ``frames``: the frames, and the model what they cannot say. ``auto``:
+            the model where no order was asked for and the domain lists all values, as in its
+            training data; the frames for all other records, which the model says worse.
+        wordings: texts for each record; the further ones are its ``Hypothesis.alternatives``.
+        style: of composed texts.
         beam_size: texts of the beam search, which the first stage checks.
         composed: texts composed from the domain's frames that are checked; where there are some,
             other texts must put new values into such frames and claim nothing beyond the record.
@@ -75,6 +87,9 @@ class VerifyOptions:
         last_samples: texts drawn from 95% of the distribution where all else failed.
     """
 
+    writer: Writer = "auto"
+    wordings: int = 1
+    style: Style = "auto"
     beam_size: int = 5
     composed: int = 4
     variants: int = 6
@@ -85,6 +100,8 @@ class VerifyOptions:
 
 
 Status = Literal["ok", "repaired", "failed"]
+COMPOSED = "composed"
+"""The stage of texts that are composed from frames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +160,9 @@ class Hypothesis:
             stage of verified generation gave this one. Everything else is ``failed``.
         finished: False when the text was cut at the greatest length.
         domain: of the MR.
-        stage: of verified generation that repaired the text; None for the first text.
+        stage: of verified generation that repaired the text; None for a model's first text. A text
+            that was composed first has the status ``ok`` and the stage ``composed``.
+        alternatives: further proved texts for the same record, different in order or wording.
     """
 
     id: str
@@ -158,6 +177,7 @@ class Hypothesis:
     domain: Domain = field(repr=False, compare=False)
     finished: bool = True
     stage: str | None = None
+    alternatives: tuple[Hypothesis, ...] = ()
 
     def __str__(self) -> str:
         """The text alone."""
@@ -197,12 +217,13 @@ class Hypothesis:
         ``report.unseen`` the values that the domain does not list for a closed slot, ``spans`` what
         the text says (character offsets), ``score`` the mean log-probability per token,
         ``breaks_kept`` whether the sentences hold what the plan gives them, null when it says
-        nothing of sentences; ``stage`` is the one of verified generation that repaired the text,
-        else null.
+        nothing of sentences; ``stage`` is the one of verified generation that gave the text, null
+        for a model's first text. ``alternatives`` is there where several texts were asked for: for
+        each further one ``{text, spans, plan, breaks, status, stage}`` with its own order.
         """
         report = self.report.as_dict()
         report["unseen"] = slots_as_list(unseen_values(self.mr, self.domain))
-        return {
+        record = {
             "id": self.id,
             "mr": mr_to_json(self.mr, self.domain),
             "plan": plan_as_list(self.plan),
@@ -214,6 +235,19 @@ class Hypothesis:
             "stage": self.stage,
             "order_kept": self.order_kept,
             "breaks_kept": self.breaks_kept,
+        }
+        if self.alternatives:
+            record["alternatives"] = [other._as_alternative() for other in self.alternatives]
+        return record
+
+    def _as_alternative(self) -> dict[str, Any]:
+        return {
+            "text": self.text,
+            "spans": self.alignment.as_list(),
+            "plan": plan_as_list(self.realised),
+            "breaks": list(self.realised.breaks or ()),
+            "status": self.status,
+            "stage": self.stage,
         }
 
 

@@ -44,6 +44,22 @@ class Contrast(StrEnum):
     NULL = "null"
 
 
+class Writer(StrEnum):
+    """Who writes first."""
+
+    AUTO = "auto"
+    MODEL = "model"
+    FRAMES = "frames"
+
+
+class Style(StrEnum):
+    """How many sentences a composed text prefers."""
+
+    AUTO = "auto"
+    BRIEF = "brief"
+    FULL = "full"
+
+
 @reads_records
 def generate(
     source: opt.Source = "-",
@@ -74,6 +90,34 @@ def generate(
             rich_help_panel=opt.SEARCH,
         ),
     ] = None,
+    n: Annotated[
+        int,
+        typer.Option(
+            "--n",
+            min=1,
+            max=20,
+            help="The number of texts for each record, different in order, sentences or wording. "
+            "The best is `text`; the others are in `alternatives`. With --format text they follow "
+            "on lines of their own, and an empty line ends each record.",
+            rich_help_panel=opt.SEARCH,
+        ),
+    ] = 1,
+    writer: Annotated[
+        Writer,
+        typer.Option(
+            help="Who writes first. model: the trained model. frames: texts are composed from the "
+            "frames.toml of the domain. auto: the model where no order is asked for and the "
+            "domain lists all values; else the frames.",
+            rich_help_panel=opt.SEARCH,
+        ),
+    ] = Writer.AUTO,
+    style: Annotated[
+        Style,
+        typer.Option(
+            help="Of composed texts: brief prefers one sentence, full two or three.",
+            rich_help_panel=opt.SEARCH,
+        ),
+    ] = Style.AUTO,
     rerank: Annotated[
         bool,
         typer.Option(
@@ -227,7 +271,8 @@ def generate(
 
     For each record the command writes {id, mr, plan, text, spans, report, score, status, stage,
     order_kept, breaks_kept}, in input order, and `extra` with what else the record holds. The
-    status is `ok`, `repaired` (`stage` names the method that did it) or `failed`. A bad record
+    status is `ok`, `repaired` or `failed`; `stage` names the method that gave the text, if it is
+    not the model's first. A bad record
     gives {id, error} in its place, and the exit code is then 3. The exit code is 4 if a gate is
     missed. A file is read in windows of 8 batches, two at a time; input from a terminal is answered
     line by line.
@@ -260,6 +305,9 @@ def generate(
         sentences=sentences,
         contrast=_contrast(contrast, beta, plausibility, dynamic),
         lexicon=lexicon or (),
+        writer=writer.value,
+        n=n,
+        style=style.value,
     )
     with progress("generating") as advance:
         summary = generator.generate_file(
