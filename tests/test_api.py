@@ -34,13 +34,58 @@ def test_every_name_is_there_and_documented() -> None:
 def test_an_mr_becomes_a_proved_utterance(gen: d2t.Generator) -> None:
     utterance = gen(RECORD, plan="food,name,area")
     assert str(utterance) == utterance.text
-    assert (utterance.status, utterance.stage, utterance.order_kept) == ("ok", None, True)
+    assert (utterance.status, utterance.stage, utterance.order_kept) == ("ok", "composed", True)
     assert [slot.name for slot in utterance.plan.slots] == ["food", "name", "area"]
     said = {str(span.slot): utterance.text[span.start : span.end] for span in utterance.spans}
     assert said["name[Aromi]"] == "Aromi"
     assert utterance.report.ok
     written = json.loads(json.dumps(utterance.as_dict()))
     assert (written["text"], written["mr"]) == (utterance.text, FIELDS)
+
+
+LISTED = "name[Zizzi], eatType[pub], food[Italian], area[riverside], near[The Bakers]"
+
+
+def test_who_writes_first_is_a_choice(gen: d2t.Generator) -> None:
+    """The model says what its corpus could hold; frames say new values and orders asked for."""
+    assert gen(LISTED).stage is None
+    assert gen(LISTED, plan="area,near,name,food,eatType").stage == "composed"
+    by_model, by_frames = d2t.load(writer="model"), d2t.load(writer="frames")
+    assert by_model(LISTED, plan="name,eatType,food,near,area").stage is None
+    assert by_frames(LISTED).stage == "composed"
+    assert by_frames(LISTED).status == by_model(LISTED).status == "ok"
+
+
+def test_several_texts_of_a_record_are_proved_and_different() -> None:
+    several = d2t.load(n=5)
+    for plan in (None, "area,food,name,eatType,near"):
+        first = several(LISTED, plan=plan)
+        texts = [first, *first.alternatives]
+        assert len({text.text for text in texts}) == len(texts) == 5
+        for text in texts:
+            assert text.report.ok
+            assert not text.report.unsupported
+            assert text.order_kept
+        if plan is not None:
+            assert {text.realised.slots for text in texts} == {first.plan.slots}
+        written = first.as_dict()["alternatives"]
+        assert [other["text"] for other in written] == [text.text for text in texts[1:]]
+    again = d2t.load(n=5)(LISTED)
+    assert [other.text for other in again.alternatives] == [
+        other.text for other in several(LISTED).alternatives
+    ]
+    assert not d2t.load()(LISTED).alternatives
+    with pytest.raises(d2t.UsageError, match="at least 1"):
+        d2t.load(n=0)
+    with pytest.raises(d2t.UsageError, match="proved texts"):
+        d2t.load(n=2, verify="off")
+
+
+def test_styles_choose_the_number_of_sentences() -> None:
+    record = "name[Zum Anker], eatType[pub], food[fish], priceRange[€15], area[the old port]"
+    brief, full = (d2t.load(style=style)(record) for style in ("brief", "full"))
+    assert len(brief.realised.sentences) <= len(full.realised.sentences)
+    assert len(full.realised.sentences) > 1
 
 
 def test_all_forms_of_a_record_give_one_text(gen: d2t.Generator) -> None:

@@ -10,7 +10,7 @@ from d2t.generate.contrast import ContrastOptions, PerturbedRequest
 from d2t.generate.contrast_engine import contrast_engine
 from d2t.generate.load import load
 from d2t.generate.pipeline import ModelGenerator
-from d2t.generate.types import EncodedRequest, GenerationRequest, Orders
+from d2t.generate.types import EncodedRequest, GenerationRequest, Orders, VerifyOptions
 from d2t.generate.verified import VerifiedGenerator
 from d2t.mr.parse import parse_mr
 from d2t.mr.perturb import PERTURBATIONS, Perturbation
@@ -109,5 +109,7 @@ def test_verified_generation_contrasts_its_searches(bundle: EchoBundle) -> None:
     options = ContrastOptions("dropped", beta=0.5, plausibility=0.1)
     engine = contrast_engine(bundle, options)  # type: ignore[arg-type]
     inner = ModelGenerator(bundle, backend=engine)  # type: ignore[arg-type]
-    said = VerifiedGenerator(inner).generate_one(MR, "food, name, eatType, area")
+    said = VerifiedGenerator(inner, VerifyOptions(composed=0)).generate_one(
+        MR, "food, name, eatType, area"
+    )
     assert (said.text, said.status) == ("Italian Aromi pub riverside", "ok")

@@ -17,7 +17,7 @@ from d2t.cli.main import build_app
 from d2t.corpus.types import Example
 from d2t.errors import BackendError, BundleError, DataError, UsageError
 from d2t.generate.load import load
-from d2t.generate.types import GenerationRequest
+from d2t.generate.types import GenerationRequest, VerifyOptions
 from d2t.generate.verified import VerifiedGenerator
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
@@ -99,7 +99,8 @@ def test_windows_in_threads_say_and_prove_the_same() -> None:
         for i, mr in enumerate(mrs)
         for plan in random_plans(mr, 2, seed=i)
     ]
-    one, two = (VerifiedGenerator(load(threads=n, batch_size=2)) for n in (1, 2))
+    by_model = VerifyOptions(writer="model", composed=0)
+    one, two = (VerifiedGenerator(load(threads=n, batch_size=2), by_model) for n in (1, 2))
     assert (one.generator.at_a_time, two.generator.at_a_time) == (1, 2)
     pairs = list(zip(one.generate(asked), two.generate(asked), strict=True))
     assert {first.status for first, _ in pairs} == {"ok", "repaired"}
