@@ -57,11 +57,12 @@ class Measure:
 
 
 class Expression(NamedTuple):
-    """``text[start:end]`` says ``quantity``."""
+    """``text[start:end]`` says ``quantity``; ``explained``: a clause around it tells so."""
 
     start: int
     end: int
     quantity: Quantity
+    explained: bool = False
 
 
 def says(said: Quantity, meant: Quantity, measure: Measure = Measure()) -> bool:
@@ -320,7 +321,8 @@ def _explained(text: str, found: list[Expression]) -> Iterable[Expression]:
         told = one.quantity.comparator in (BELOW, ABOVE)
         sign = _clauses().comparator(text, first, one.end, following, told=told)
         if sign is not None:
-            found[at] = one._replace(quantity=replace(one.quantity, comparator=sign))
+            told_so = replace(one.quantity, comparator=sign)
+            found[at] = one._replace(quantity=told_so, explained=True)
     last: Expression | None = None
     for one in found:
         if last is not None and (both := _as_range(text, last, one)) is not None:

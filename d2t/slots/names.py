@@ -16,6 +16,7 @@ from d2t.slots.surroundings import (
     begins_sentence,
     capitals_tell,
     has_capital,
+    labelled_line,
     longer_name,
     ordinal_ends,
 )
@@ -343,7 +344,7 @@ class NameFinder:
         if not mentions:
             return mentions
         mentions = self._move_landmarks(words, self._names_alone(tokens, mentions, cased))
-        mentions = [self._denied(words, mention, mr) for mention in mentions]
+        mentions = [self._denied(tokens, mention, mr) for mention in mentions]
         return self._lengthened(tokens, mentions, mr) if cased else mentions
 
     def _beginnings(self, words: list[str], fresh: NameTable | None) -> list[int]:
@@ -435,17 +436,20 @@ class NameFinder:
         return begins_sentence(tokens, mention.start) and self._is_ordinary(tokens, mention)
 
     def _denied(
-        self, words: list[str], mention: Mention, mr: MeaningRepresentation | None
+        self, tokens: Tokens, mention: Mention, mr: MeaningRepresentation | None
     ) -> Mention:
         """The mention without its slot where the text denies what the MR has: "not near X"."""
-        context = self.context
+        words, context = tokens.words, self.context
         if context is None or mr is None or mention.value not in mr.values(mention.slot):
             return mention
         at = _before_article(words, mention.start)
         before = words[max(0, at - 2) : at]
         denied = bool(before) and before[-1] in self._plain and before[0] not in ("why", "or")
         if mention.slot == context.slot:
-            denied |= context.denied(words, mention.start, mention.end, self._negation)
+            # a line that begins with a label ("Near: X") is not denied by the line before it
+            first = labelled_line(tokens, mention.start)
+            start, end = mention.start - first, mention.end - first
+            denied |= context.denied(words[first:] if first else words, start, end, self._negation)
         return Mention(mention.start, mention.end, "", "") if denied else mention
 
     def _lengthened(

@@ -87,7 +87,11 @@ class QuantityReader:
             if here and parse_quantity(new.values[0]) is not None:
                 said.update((new.slot, value) for value in new.values)
             read.append(new)
-        found = tuple(one for one in found if idle.isdisjoint(range(*_token_range(one, tokens))))
+        found = tuple(
+            one
+            for one in found
+            if one.explained or idle.isdisjoint(range(*_token_range(one, tokens)))
+        )
         if mr is not None and found:
             read = self._with_bare(tokens, self._by_meaning(tokens, read, found, mr), found, mr)
             said.update((p.slot, p.values[0]) for p in read if p not in pieces)

@@ -7,6 +7,7 @@ beside names.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from d2t.slots.lexicon.tokens import SENTENCE_END
@@ -81,6 +82,15 @@ def capitals_tell(tokens: Tokens) -> bool:
     if 2 * lower >= len(upper):
         return True
     return not any(words[at] in ENGLISH and not begins_sentence(tokens, at) for at in upper)
+
+
+def labelled_line(tokens: Tokens, at: int) -> int:
+    """The token that begins the line of ``at`` if a label does ("Near: X"); else 0."""
+    line = tokens.text.rfind("\n", 0, tokens.starts[at])
+    if line < 0:
+        return 0
+    first = bisect_left(tokens.starts, line)
+    return first if ":" in tokens.words[first:at] else 0
 
 
 def longer_name(

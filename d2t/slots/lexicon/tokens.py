@@ -26,7 +26,7 @@ _TOKEN = re.compile(
     r"\s?['’]\s?[tT]\b"  # isn't, also spaced: isn ' t
     rf"|[^\W\d_](?:[^\W\d_]|[{_MARKS}]|['’](?=[^\W\d_]))*"  # words, with inner apostrophes
     r"|['’]\s?(?i:s|re|ve|ll|d|m)\b"  # the clitics of tokenised text
-    r"|(?<=\w )\.{3,}(?= \S)|(?<=\w)\.{4,}(?= ?\w)"  # the dots of a list: "Children .... no"
+    r"|(?<=\w )\.{2,}(?= \S)|(?<=\w)\.{4,}(?= ?\w)"  # the dots of a list: "Children .... no"
     r"|[^\w\s]|_"
 )
 _DROPPED = frozenset("-‐‑–'’‘`´\"“”*_~^") | frozenset(chr(c) for c in range(0x300, 0x370))
