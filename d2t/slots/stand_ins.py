@@ -32,7 +32,8 @@ _VERBS = frozenset({
 _BEFORE = frozenset({
     "at", "to", "try", "visit", "visiting", "called", "named", "in", "into", "from", "find",
     "book", "booked", "meet", "recommend", "choose", "consider", "discover", "of", "by", "is",
-    "about", "loved", "love", "for", "than", "like", "tried", "visited", "enter", "introducing",
+    "about", "loved", "love", "for", "than",
+    "beats", "beat", "like", "tried", "visited", "enter", "introducing",
     "call", "venue", "name", "considering",
 })  # fmt: skip
 _SKIPPED = _ARTICLES | {":"}  # "name: Hob"
