@@ -47,8 +47,11 @@ def test_invented_requests_are_new_and_reproducible() -> None:
     assert unseen == {"food", "customer rating", "priceRange", "area", "eatType"}
 
 
-def test_what_becomes_of_each_request_is_counted(bundle: EchoBundle) -> None:
+def test_what_becomes_of_each_request_is_counted(
+    bundle: EchoBundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Said at once, repaired by a beam, failed; and a name whose letters are changed."""
+    monkeypatch.setattr("d2t.generate.verified.load_frames", lambda domain: None)
     mr = parse_mr("name[Aromi], food[Uyghur]", bundle.domain)
     plans = ("name,food", "food,name")
     requests = [GenerationRequest(p, mr, parse_plan(p, mr, bundle.domain)) for p in plans]

@@ -32,6 +32,7 @@ _MOST_MODIFIERS = 3
 _BARE = 3  # atoms of "the place "
 _SIZES: dict[str, tuple[int, float]] = {"auto": (4, 0.45), "brief": (6, 1.6), "full": (3, 0.2)}
 """Of each style: the slots of a sentence that cost nothing, and the cost of a sentence."""
+_LIKENESS = 1.5  # what it costs to be like a text before
 _REMEMBERED = 2048  # shapes of MRs whose skeletons are kept
 
 
@@ -136,15 +137,16 @@ class _Composer:
 
     def texts(self, n: int) -> list[Composed]:
         found = self._remembered(8 * n)
-        chosen: list[Composed] = []
         rng = derived_rng(self.seed, "frames", *map(str, self.plan.slots))
-        ranked = sorted(
+        ranked = [
             (sum(s.cost for s in sentences) + (rng.random() * 0.25 if self.seed else 0.0), at)
             for at, sentences in enumerate(found)
-        )
+        ]
+        ranked.sort()
+        chosen: list[Composed] = []
         seen: set[str] = set()
-        for round_, (cost, at) in enumerate(ranked[: max(4 * n, n)]):
-            text = self._written([s.atoms for s in found[at]], cost, round_)
+        for number, (cost, at) in enumerate(_varied(ranked, found) if n > 1 else ranked[:1]):
+            text = self._written([s.atoms for s in found[at]], cost, number)
             if text.text not in seen:
                 seen.add(text.text)
                 chosen.append(text)
@@ -193,7 +195,7 @@ class _Composer:
                         total = cost + sentence.cost + self._link(before, sentence, at)
                         table[sentence.end].append((total, (*before, sentence)))
             for end in range(at + 1, self.n + 1):
-                table[end] = sorted(table[end], key=lambda way: way[0])[: 8 * _KEEP]
+                table[end] = _best_of_each(table[end])
         found = []
         for cost, sentences in sorted(table[self.n], key=lambda way: way[0]):
             total = sum(s.cost for s in sentences)
@@ -785,6 +787,41 @@ def _cheapest_sentences(sentences: Iterable[Sentence]) -> list[Sentence]:
         if len(group) < _KEEP:
             group.append(sentence)
     return [sentence for group in by_end.values() for sentence in group]
+
+
+def _best_of_each(
+    ways: Iterable[tuple[float, tuple[Sentence, ...]]],
+) -> list[tuple[float, tuple[Sentence, ...]]]:
+    """The cheapest ways of each division into sentences, the cheapest first."""
+    counts: dict[tuple[int, ...], int] = {}
+    kept = []
+    for way in sorted(ways, key=lambda way: way[0]):
+        ends = tuple(sentence.end for sentence in way[1])
+        counts[ends] = counts.get(ends, 0) + 1
+        if counts[ends] <= _KEEP:
+            kept.append(way)
+    return kept[: 8 * _KEEP]
+
+
+def _varied(
+    ranked: Sequence[tuple[float, int]], found: Sequence[Sequence[Sentence]]
+) -> Iterator[tuple[float, int]]:
+    """The skeletons with the cheapest first; each next one is cheap and unlike those before."""
+    traits = {at: _traits(found[at]) for _, at in ranked}
+    left = {at: (cost, 0.0) for cost, at in ranked}
+    while left:
+        at = min(left, key=lambda one: (left[one][0] + _LIKENESS * left[one][1], one))
+        yield left.pop(at)[0], at
+        for other, (cost, likeness) in left.items():
+            shared = len(traits[at] & traits[other]) / max(1, len(traits[at] | traits[other]))
+            left[other] = (cost, max(likeness, shared))
+
+
+def _traits(sentences: Sequence[Sentence]) -> frozenset[tuple[str, int]]:
+    """What makes a skeleton: its roles, and how its sentences open and end."""
+    roles = {(atom.role, atom.at) for one in sentences for atom in one.atoms if atom.at >= 0}
+    ends = {(mark, -one.end) for one in sentences for mark in (one.opening, "end", "stop", "break")}
+    return frozenset(roles | ends)
 
 
 class _Writer:

@@ -57,6 +57,7 @@ class Frames:
         ranks: of the slots, among modifiers: the smaller stands further from the noun.
         tables: slot -> value or kind -> role -> wordings, the best first.
         kinds: the kinds that are told by words.
+        told: slot -> value -> kind, where guessing would err.
         skeletons: what the composer remembers of shapes of MRs.
     """
 
@@ -66,6 +67,7 @@ class Frames:
     ranks: Mapping[str, int] = field(default_factory=dict)
     tables: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     kinds: Mapping[str, WordKind] = field(default_factory=dict)
+    told: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     skeletons: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
@@ -108,6 +110,8 @@ class Frames:
     def kind(self, slot: Slot) -> str | None:
         """The value's own table or its kind, among those that the slot has frames for."""
         tables = self.tables.get(slot.name, {})
+        if (told := self.told.get(slot.name, {}).get(slot.value)) in tables:
+            return told
         if slot.value in tables and slot.value not in self.kinds:
             return slot.value
         return kind_of(slot.value, tuple(tables), self.kinds)
@@ -236,6 +240,7 @@ def frames_from_dict(raw: Mapping[str, Any], domain: Domain, *, where: str = FRA
         raise DomainError(f"{where}: expected tables [slots.NAME.KIND]")
     tables: dict[str, dict[str, dict[str, Any]]] = {}
     ranks: dict[str, int] = {}
+    told: dict[str, dict[str, str]] = {}
     for name, content in slots.items():
         slot = domain.slot(name).name
         place = f"{where}: [slots.{name}]"
@@ -245,6 +250,9 @@ def frames_from_dict(raw: Mapping[str, Any], domain: Domain, *, where: str = FRA
         tables[slot] = {}
         for kind, roles in content.items():
             if kind == "rank":
+                continue
+            if kind == "values":
+                told[slot] = _told_kinds(roles, content, f"{place}: values")
                 continue
             if not isinstance(roles, dict):
                 raise DomainError(f"{place}: {kind!r}: expected a table of roles")
@@ -264,7 +272,20 @@ def frames_from_dict(raw: Mapping[str, Any], domain: Domain, *, where: str = FRA
         ranks=ranks,
         tables=tables,
         kinds={**english_kinds(), **own},
+        told=told,
     )
+
+
+def _told_kinds(table: Any, content: Mapping[str, Any], where: str) -> dict[str, str]:
+    if not isinstance(table, dict):
+        raise DomainError(f"{where}: expected a table of kinds by value")
+    for value, kind in table.items():
+        if kind not in content or kind in ("rank", "values"):
+            near = did_you_mean(
+                str(kind), [key for key in content if key not in ("rank", "values")]
+            )
+            raise DomainError(f"{where}: {value!r}: there is no table of the kind {kind!r}{near}")
+    return table
 
 
 def _known(table: Mapping[str, Any], allowed: Sequence[str], where: str) -> None:

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from d2t.errors import DomainError
 from d2t.language.frames.compose import Composed, compose
-from d2t.language.frames.frames import Frames, load_frames
+from d2t.language.frames.frames import Frames, frames_from_dict, load_frames
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
@@ -91,3 +92,44 @@ def test_a_composed_text_says_its_plan(plan: Plan) -> None:
 def test_frames_fit_the_kind_of_a_value(mr: str, words: str) -> None:
     (text,) = compose(parse_mr(mr, DOMAIN), frames())
     assert text.text.endswith(words)
+
+
+def test_texts_of_one_plan_differ() -> None:
+    mr = parse_mr(
+        "name[Aromi], eatType[pub], food[Thai], area[Soho], near[Pier 1], customer rating[4.5]",
+        DOMAIN,
+    )
+    texts = compose(mr, frames(), n=5)
+    assert len({text.plan.breaks for text in texts}) >= 3
+    again = compose(mr, frames(), n=5)
+    assert [text.text for text in texts] == [text.text for text in again]
+    brief = compose(mr, frames(), style="brief")[0]
+    full = compose(mr, frames(), style="full")[0]
+    assert len(brief.plan.sentences) == 1 < len(full.plan.sentences)
+
+
+def test_the_kind_of_a_value_can_be_told() -> None:
+    raw = {
+        "slots": {
+            "area": {
+                "proper": {"place": ["in {v}"]},
+                "any": {"place": ["in the {v}"]},
+                "values": {"angel": "proper"},
+            }
+        }
+    }
+    told = frames_from_dict({"name": "name", **raw}, DOMAIN)
+    mr = parse_mr("name[X], area[angel]", DOMAIN)
+    assert compose(mr, told)[0].text == "X is in angel."
+    raw["slots"]["area"]["values"] = {"angel": "propre"}
+    with pytest.raises(DomainError, match="did you mean 'proper'"):
+        frames_from_dict(raw, DOMAIN)
+
+
+@given(st.text(min_size=1, max_size=12), st.sampled_from(sorted(VALUES)))
+@settings(max_examples=100)
+def test_any_value_is_written_or_refused(value: str, name: str) -> None:
+    slots = (Slot("eatType", "pub"), Slot(name, value))
+    for text in compose(MeaningRepresentation(slots), frames(), n=2):
+        for span in text.spans:
+            assert 0 <= span.start <= span.end <= len(text.text)
