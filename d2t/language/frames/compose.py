@@ -55,6 +55,10 @@ class Part(NamedTuple):
     mark: str = ""
 
 
+_Row = tuple[tuple[tuple[str, tuple[Atom, ...]], ...], float, int]
+"""Predicates in a row, each with its kind; what they cost; and up to where they say the plan."""
+
+
 class Sentence(NamedTuple):
     """A sentence that says the groups up to ``end``, how it opens, and what it has told."""
 
@@ -229,6 +233,8 @@ class _Composer:
                 lead = front.cost + subject.cost
                 if fronted and Atom(", ") in subject.atoms:
                     lead += 0.6  # "In A, X, a pub, is"
+                if fronted and subject.mark == "a":
+                    lead += 0.5  # "With low prices, a pub near X is"
                 atoms = (*front.atoms, *subject.atoms)
                 for rest in self._endings(subject.end):
                     cost = lead + rest.cost
@@ -580,32 +586,29 @@ class _Composer:
         self._kept[key] = _cheapest(found, _KEEP)
         return self._kept[key]
 
-    def _items(
-        self, at: int, *, most: int, nouns: bool
-    ) -> list[tuple[list[tuple[str, tuple[Atom, ...]]], float, int]]:
-        """Coordinated predicates: ``[("is", near X), ("verb", serves Thai food)]``."""
-        found: list[tuple[list[tuple[str, tuple[Atom, ...]]], float, int]] = []
-        queue: list[tuple[list[tuple[str, tuple[Atom, ...]]], float, int]] = [([], 0.0, at)]
-        while queue:
-            items, cost, end = queue.pop()
-            if end >= self._limit or len(items) >= most:
-                continue
-            for kind, atoms, extra, after in self._item(
-                end, nouns=nouns and (len(items) < 2 or most > 3)
-            ):
-                if kind == "noun" and any(item[0] == "noun" for item in items):
+    def _items(self, at: int, *, most: int, nouns: bool) -> list[_Row]:
+        """Coordinated predicates, some for each end: ``is near X`` and ``serves Thai food``."""
+        rows: dict[int, list[_Row]] = {at: [((), 0.0, at)]}
+        for end in range(at, self._limit):
+            rows[end] = sorted(rows.get(end, ()), key=lambda row: row[1])[: 2 * _KEEP]
+            for items, cost, _ in rows[end]:
+                if len(items) == most:
                     continue
-                step = (0.0, 0.1, 0.3, 0.9, 1.5)[min(len(items), 4)]
-                if items and any(atom.role == "that " for atom in items[-1][1]):
-                    step += 0.5  # "is a pub that serves A and serves B"
-                elif items and items[-1][1][-1].role == "active":
-                    step += 0.25  # "is a pub serving A and is near B"
-                if items and kind in ("noun", "called"):
-                    step += 0.5
-                way = ([*items, (kind, atoms)], cost + extra + step, after)
-                found.append(way)
-                queue.append(way)
-        return sorted(found, key=lambda way: way[1])[: 4 * _KEEP]
+                may = nouns and (len(items) < 2 or most > 3)
+                for kind, atoms, extra, after in self._item(end, nouns=may):
+                    if kind == "noun" and any(item[0] == "noun" for item in items):
+                        continue
+                    step = (0.0, 0.1, 0.3, 0.9, 1.5)[min(len(items), 4)]
+                    if items and any(atom.role == "that " for atom in items[-1][1]):
+                        step += 0.5  # "is a pub that serves A and serves B"
+                    elif items and items[-1][1][-1].role == "active":
+                        step += 0.25  # "is a pub serving A and is near B"
+                    if items and kind in ("noun", "called"):
+                        step += 0.5
+                    row = ((*items, (kind, atoms)), cost + extra + step, after)
+                    rows.setdefault(after, []).append(row)
+        best = (sorted(ways, key=lambda row: row[1])[:_KEEP] for ways in rows.values())
+        return [row for ways in best for row in ways if row[0]]
 
     def _item(self, at: int, *, nouns: bool) -> list[tuple[str, tuple[Atom, ...], float, int]]:
         found: list[tuple[str, tuple[Atom, ...], float, int]] = []
