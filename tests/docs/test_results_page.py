@@ -33,7 +33,10 @@ TABLES = {
 
 
 def cells(line: str) -> list[str]:
-    return [cell.strip().replace("*", "") for cell in line.strip().strip("|").split("|")]
+    return [
+        cell.strip().replace("\\", "").replace("*", "")
+        for cell in line.strip().strip("|").split("|")
+    ]
 
 
 def committed(name: str) -> dict[str, set[float]]:
