@@ -16,7 +16,7 @@ from d2t.corpus.records import example_to_record
 from d2t.corpus.types import Example
 from d2t.errors import DomainError, did_you_mean
 from d2t.io.bounded import FileFault, read_toml
-from d2t.language.frames.compose import compose, natural_order
+from d2t.language.frames.compose import compose, natural_orders
 from d2t.mr.types import MeaningRepresentation, Plan, Slot
 from d2t.seeding import derived_rng
 
@@ -150,7 +150,7 @@ def composed_pairs(
             counts["held_out"] += 1
             continue
         if rng.random() < options.natural:
-            plan = natural_order(mr, frames, domain.slot_names)
+            plan = rng.choice(natural_orders(mr, frames, domain.slot_names))
         else:
             plan = Plan(tuple(rng.sample(mr.slots, len(mr.slots))))
         style = rng.choice(_STYLES)

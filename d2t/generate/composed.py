@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from d2t.generate.types import COMPOSED, check_text
-from d2t.language.frames.compose import compose, natural_order
+from d2t.language.frames.compose import compose, natural_orders
 from d2t.language.frames.sights import hangs_name, is_choppy, stands_in_frame
 
 if TYPE_CHECKING:
@@ -38,12 +38,19 @@ def composed_texts(
         return
     if request.mr.dialogue_act != domain.default_dialogue_act:
         return
-    plain = natural_order(request.mr, frames, domain.slot_names)
-    for plan in (planned,) if request.plan is not None else (plain, planned):
-        for text in compose(request.mr, frames, plan, n=n, seed=generator.seed, style=style):
-            said = plan if request.plan is not None else replace(text.plan, breaks=None)
-            answer = check_text(text.text, request, said, generator.checker, score=0.0)
-            yield replace(answer, stage=COMPOSED)
+    plans = [planned]
+    if request.plan is None:
+        plans += natural_orders(request.mr, frames, domain.slot_names)
+    seed = generator.seed
+    texts = [
+        (text.cost, at, plan, text)
+        for at, plan in enumerate(dict.fromkeys(plans))
+        for text in compose(request.mr, frames, plan, n=n, seed=seed, style=style)
+    ]
+    for _, _, plan, text in sorted(texts, key=lambda one: one[:2])[:n]:
+        said = plan if request.plan is not None else replace(text.plan, breaks=None)
+        answer = check_text(text.text, request, said, generator.checker, score=0.0)
+        yield replace(answer, stage=COMPOSED)
 
 
 def reads_like_frames(frames: Frames, text: Hypothesis, domain: Domain) -> bool:

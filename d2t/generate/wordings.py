@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from d2t.language.frames.compose import Style, compose, natural_order
+from d2t.language.frames.compose import Style, compose, natural_orders
 from d2t.language.template import template_words
 from d2t.mr.types import Plan
 from d2t.plan.untrained import random_plan
@@ -69,7 +69,7 @@ def variants(
     plans = [first]
     if request.plan is None:
         rng = derived_rng(seed, "wordings", request.id)
-        plans.append(natural_order(request.mr, frames))
+        plans += natural_orders(request.mr, frames)
         plans += (_name_first(random_plan(request.mr, rng), frames.name) for _ in range(_ORDERS))
     styles: tuple[Style, ...] = (style,) if style != "auto" else ("auto", "brief", "full")
     texts = [

@@ -111,11 +111,41 @@ def compose(
     return _Composer(frames, plan, seed, style).texts(n)
 
 
-def natural_order(mr: MeaningRepresentation, frames: Frames, display: Sequence[str] = ()) -> Plan:
-    """The order of a plain description: the name, what it is, then in the order of ``display``."""
-    first = [frames.name, frames.head, *display]
-    places = {name: at for at, name in reversed(list(enumerate(first)))}
-    return Plan(tuple(sorted(mr.slots, key=lambda slot: places.get(slot.name, len(first)))))
+def natural_orders(
+    mr: MeaningRepresentation, frames: Frames, display: Sequence[str] = ()
+) -> list[Plan]:
+    """Orders of a plain description, of which the cheaper text is the better one.
+
+    "NAME is a cheap Italian pub near X. It is rated ...": the name, at most two values that stand
+    before the noun, the noun, the places, and the rest in the order of ``display``. And the name,
+    the noun, and the rest in the order of ``display``.
+    """
+    groups: dict[str, list[Slot]] = {}
+    for slot in mr.slots:
+        groups.setdefault(slot.name, []).append(slot)
+
+    def stands(name: str, role: str) -> bool:
+        known = all(frames.says(slot) and slot.value for slot in groups[name])
+        return known and bool(frames.phrases(groups[name], role))
+
+    places = [name for name in groups if stands(name, "place")]
+    before = [
+        name
+        for name in sorted(groups, key=lambda name: frames.ranks.get(name, 5))
+        if frames.head in groups
+        and name not in (frames.name, frames.head, *places)
+        and stands(name, "modifier")
+    ]
+    places.sort(key=lambda name: frames.ranks.get(name, 5))
+    plans = []
+    for order in (
+        [frames.name, *before[:1], *before[1:][-1:], frames.head, *places, *display],
+        [frames.name, frames.head, *display],
+    ):
+        at = {name: i for i, name in reversed(list(enumerate(order)))}
+        placed = sorted((at.get(slot.name, len(order)), i) for i, slot in enumerate(mr.slots))
+        plans.append(Plan(tuple(mr.slots[i] for _, i in placed)))
+    return list(dict.fromkeys(plans))
 
 
 class _Composer:
@@ -211,6 +241,8 @@ class _Composer:
         size = sentence.end - start
         most, cost = _SIZES[self.style]
         cost += 0.3 * max(0, size - most) + (0.35 if size == 1 and self.n > 1 else 0.0)
+        if not before and size <= 2 and self.n > 3 and self.plan.breaks is None:
+            cost += 0.7  # "X is cheap. It is a Turkish takeaway near Y."
         if before and before[-1].opening == sentence.opening:
             cost += 0.35
             if len(before) > 1 and before[-2].opening == sentence.opening:
@@ -231,6 +263,8 @@ class _Composer:
             for subject in self._subjects(front.end, introduced=introduced, fronted=fronted):
                 opening = front.atoms[0].role if fronted else subject.mark
                 lead = front.cost + subject.cost
+                if opening == "place" and subject.mark == "it":
+                    lead += 0.9  # "In A, it does not cater for families"
                 if fronted and Atom(", ") in subject.atoms:
                     lead += 0.6  # "In A, X, a pub, is"
                 if fronted and subject.mark == "a":
