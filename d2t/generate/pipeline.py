@@ -279,7 +279,7 @@ class ModelGenerator:
         length share a batch: that needs less padding, and they finish together.
         """
         waiting = sorted(range(len(items)), key=lambda i: length(items[i]))
-        self._require_own_process()
+        self.require_own_process()
         results: dict[int, _Result] = {}
         with self._backend.session():
             while waiting:
@@ -291,8 +291,12 @@ class ModelGenerator:
                 del waiting[: len(batch)]
         return [results[i] for i in range(len(items))]
 
-    def _require_own_process(self) -> None:
-        """The threads of an engine do not come along with a fork; without them it would hang."""
+    def require_own_process(self) -> None:
+        """Refuse a fork: the threads of an engine do not come along, and it would hang.
+
+        Raises:
+            BackendError: another process loaded this generator.
+        """
         if os.getpid() != self._process:
             raise BackendError(
                 "this generator was loaded by another process, of which this one is a fork; load "
@@ -372,7 +376,7 @@ class ModelGenerator:
 
         step = options.n_samples
         if self._backend.draws_by_call:
-            self._require_own_process()
+            self.require_own_process()
             with self._backend.session():
                 return [run(rows[i * step : (i + 1) * step]) for i in range(len(sources))]
         results = self._batched(rows, lambda row: _source_length(sources[row[0]]), run)

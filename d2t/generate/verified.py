@@ -107,6 +107,7 @@ class VerifiedGenerator:
 
     def answer(self, requests: Sequence[GenerationRequest]) -> list[Hypothesis]:
         """``generate`` for one window of requests, however many they are (same errors)."""
+        self.generator.require_own_process()
         self.generator.plan_together(requests)
         done: dict[int, Hypothesis] = {}
         for i, request in enumerate(requests):

@@ -160,11 +160,12 @@ def test_distracted_texts_are_one_text_under_two_mrs(utterances: list[Utterance]
         assert (right.kind, right.slot) == (wrong.kind, "")
         changed = set(right.mr.slots) ^ set(wrong.mr.slots)
         assert wrong.slot in {slot.name for slot in changed}
-    # What the clause says elsewhere is read as said by the checker: it prefers the wrong MR.
+    # Of some clauses the checker takes what they say of another place as said: it prefers the wrong
+    # MR. Others it sees through.
     rivals = [pair for pair in made if pair[0].kind in ("rival", "unlike")]
     errors = [[CHECKER.check(r.text, r.mr).n_errors for r in pair] for pair in rivals]
     assert sum(right > wrong for right, wrong in errors) >= 4
-    assert sum(right < wrong for right, wrong in errors) <= 1
+    assert sum(right < wrong for right, wrong in errors) <= 3
     elsewhere = moved(utterances[:90], distractor, Corruptor(utterances, DOMAIN, CHECKER), 1)
     assert elsewhere
     for record in elsewhere:

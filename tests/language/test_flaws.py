@@ -19,7 +19,7 @@ CHECKER = SlotChecker.for_domain(DOMAIN)
 @pytest.mark.parametrize(
     "text",
     [
-        "Aromi is a pub restaurant restaurant.",
+        "Aromi is a cheap restaurant restaurant.",
         "Aromi Aromi is a pub.",
         "It is cheap. It is cheap.",
         "IT IS CHEAP. It is cheap",
