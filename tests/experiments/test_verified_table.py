@@ -121,10 +121,10 @@ def test_the_page_of_results_quotes_the_committed_numbers() -> None:
     page = (COMMITTED.parents[1] / "README.md").read_text(encoding="utf-8")
     plans, invented = metrics["random plans"], metrics["invented values"]
     cells = [f"| {plans['greedy_ok']:.2f}% | {invented['greedy_ok']}% |"]
-    for stage, digits in (("ok", 1), ("reranked", 1), ("replanned", 1), ("segments", 2)):
+    for stage in ("composed", "ok", "reranked", "replanned", "segments"):
         n = plans["by_stage"][stage]
         share = 100 * n / plans["requests"]
-        cells.append(f"| {n:,} ({share:.{digits}f}%) | {invented['by_stage'].get(stage, 0)} |")
+        cells.append(f"| {n:,} ({share:.2f}%) | {invented['by_stage'].get(stage, 0)} |")
     times = [
         f"{one['greedy_s']} s and {one['verified_s']} s ({one['ratio']:.2f} times)"
         for one in (plans, invented)
