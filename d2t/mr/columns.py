@@ -174,7 +174,8 @@ class Columns:
         unknown = [name for name in left if not self._is_ignored(name)]
         if need_mr and "mr" not in roles and unknown:
             raise self._not_understood(unknown, table, len(names))
-        extra = [name for name in names if self.targets.get(name) == "" or (name in left and name)]
+        unread = {name for name in left if name}  # there may be a hundred thousand columns
+        extra = [name for name in names if self.targets.get(name) == "" or name in unread]
         unused = [name for name in extra if name not in self.targets and name not in self.ignore]
         return Layout(
             {role: tuple(columns) for role, columns in roles.items()},
