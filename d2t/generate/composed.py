@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 from d2t.generate.types import COMPOSED, check_text
 from d2t.language.frames.compose import compose, natural_orders
 from d2t.language.frames.sights import hangs_name, is_choppy, stands_in_frame
+from d2t.mr.types import Plan
+from d2t.plan.untrained import random_plan
+from d2t.seeding import derived_rng
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +20,6 @@ if TYPE_CHECKING:
     from d2t.language.frames.compose import Style
     from d2t.language.frames.frames import Frames
     from d2t.mr.domain import Domain
-    from d2t.mr.types import Plan
 
 
 def composed_texts(
@@ -27,27 +29,47 @@ def composed_texts(
     planned: Plan,
     n: int,
     style: Style = "auto",
+    *,
+    orders: int = 0,
 ) -> Iterator[Hypothesis]:
-    """Up to ``n`` composed texts, each checked, the most natural first.
+    """Composed texts, each checked, the most natural first.
 
-    They keep the plan that was asked for. Where none was, they have the order of a plain
-    description, and the planner's order if no text of that is proved.
+    They keep the plan that was asked for. Where none was, the planner's order and those of a plain
+    description are tried.
+
+    Args:
+        generator: gives the domain, the checker and the seed.
+        frames: of the domain; without any there is no text.
+        request: what to say.
+        planned: the order that was asked for, or else the planner's.
+        n: most texts of each order and style.
+        style: of the texts.
+        orders: for variety: so many further orders, drawn with the name first, where none was asked
+            for; and all styles where ``style`` chooses none.
     """
     domain = generator.domain
     if frames is None or request.kind is not None:
         return
     if request.mr.dialogue_act != domain.default_dialogue_act:
         return
+    seed = generator.seed
     plans = [planned]
     if request.plan is None:
         plans += natural_orders(request.mr, frames, domain.slot_names)
-    seed = generator.seed
+        rng = derived_rng(seed, "wordings", request.id)
+        drawn = (random_plan(request.mr, rng).slots for _ in range(orders))
+        plans += (Plan(tuple(sorted(s, key=lambda one: one.name != frames.name))) for s in drawn)
+    styles: tuple[Style, ...] = (
+        ("auto", "brief", "full") if orders and style == "auto" else (style,)
+    )
     texts = [
         (text.cost, at, plan, text)
         for at, plan in enumerate(dict.fromkeys(plans))
-        for text in compose(request.mr, frames, plan, n=n, seed=seed, style=style)
+        for one in styles
+        for text in compose(request.mr, frames, plan, n=n, seed=seed, style=one)
     ]
-    for _, _, plan, text in sorted(texts, key=lambda one: one[:2])[:n]:
+    most = len(texts) if orders else n
+    for _, _, plan, text in sorted(texts, key=lambda one: one[:2])[:most]:
         said = plan if request.plan is not None else replace(text.plan, breaks=None)
         answer = check_text(text.text, request, said, generator.checker, score=0.0)
         yield replace(answer, stage=COMPOSED)

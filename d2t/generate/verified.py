@@ -9,8 +9,8 @@ The stages: the generator's own text (greedy search); a text composed from the d
 of the plan, or other orders where none was asked for; sentences proved one by one and joined
 (``segments``); samples from a narrow nucleus; samples from a wide one, which say anything in the
 end, but read worst. Samples come after segments because they cost more and repaired no record that
-segments could not (experiments/LOG.md). Only records that fail the check cost extra time, so that
-the whole costs little more than greedy search.
+segments could not (experiments/LOG.md). Of the records that the model says, only those that fail
+the check cost extra time.
 
 A text with the status ``ok`` or ``repaired`` has passed the slot check, says nothing twice in a
 row, and keeps the order that was asked for, if one was. Everything else is ``failed``, with its
@@ -31,8 +31,8 @@ from d2t.generate.composed import composed_texts, reads_like_frames
 from d2t.generate.requests import make_request
 from d2t.generate.segments import segment_texts
 from d2t.generate.stream import in_windows
-from d2t.generate.types import COMPOSED, VerifyOptions, check_text
-from d2t.generate.wordings import distinct, variants
+from d2t.generate.types import COMPOSED, VerifyOptions
+from d2t.generate.wordings import distinct
 from d2t.language.frames.frames import load_frames
 from d2t.language.habits.flaws import FINISHED, is_finished, stutters
 from d2t.language.habits.linking import NAMING, Linking
@@ -44,7 +44,7 @@ from d2t.search.backend import SamplingOptions
 from d2t.seeding import derived_rng
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from d2t.generate.pipeline import ModelGenerator
     from d2t.generate.types import GenerationRequest, Hypothesis
@@ -57,6 +57,10 @@ if TYPE_CHECKING:
 _DRAWN = frozenset({"sampled", "resampled"})
 _WIDE = 0.95
 """Probability that the nucleus of the last samples holds."""
+_ORDERS = 6
+"""Orders that are drawn for several texts of a record, where none was asked for."""
+_TEXTS = 12
+"""Texts of each order and style among which different ones are looked for, at least."""
 
 
 class VerifiedGenerator:
@@ -108,11 +112,10 @@ class VerifiedGenerator:
     def answer(self, requests: Sequence[GenerationRequest]) -> list[Hypothesis]:
         """``generate`` for one window of requests, however many they are (same errors)."""
         self.generator.require_own_process()
-        self.generator.plan_together(requests)
-        done: dict[int, Hypothesis] = {}
-        for i, request in enumerate(requests):
-            if self._composes_first(request) and (text := self._composed_first(request)):
-                done[i] = text
+        composing = [i for i, request in enumerate(requests) if self._composes_first(request)]
+        self.generator.plan_together([requests[i] for i in composing])
+        tried = ((i, self._composed_first(requests[i])) for i in composing)
+        done = {i: text for i, text in tried if text is not None}
         left = [i for i in range(len(requests)) if i not in done]
         done.update(zip(left, self._with_model([requests[i] for i in left]), strict=True))
         answers = [done[i] for i in range(len(requests))]
@@ -145,24 +148,18 @@ class VerifiedGenerator:
         if text.status == "failed":
             return text
         n, options = self.options.wordings, self.options
-        chosen = distinct(chain([text], self._others(request, text, n)), n)
+        frames = None if options.writer == "model" else self._frames
+        composed = composed_texts(
+            self.generator, frames, request, text.plan, max(_TEXTS, 2 * n), options.style,
+            orders=_ORDERS,
+        )  # fmt: skip
+        others = (one for one in composed if self._proved(request, one))
+        chosen = distinct(chain([text], others), n)
         if len(chosen) < n and options.beam_size and options.writer != "frames":
             beams = self._beams([request], [text])[0]
             proved = (one for one in beams if self._proved(request, one) and self._reads(one))
             chosen = distinct(chain(chosen, proved), n)
         return replace(text, alternatives=tuple(chosen[1:]))
-
-    def _others(self, request: GenerationRequest, text: Hypothesis, n: int) -> Iterator[Hypothesis]:
-        if self._frames is None or self.options.writer == "model" or request.kind is not None:
-            return
-        seed, style = self.generator.seed, self.options.style
-        for plan, composed in variants(
-            request, text.plan, self._frames, n=n, seed=seed, style=style
-        ):
-            other = check_text(composed.text, request, plan, self.generator.checker, score=0.0)
-            other = replace(other, stage=COMPOSED)
-            if self._proved(request, other):
-                yield other
 
     def _with_model(self, requests: Sequence[GenerationRequest]) -> list[Hypothesis]:
         """The model's texts, and what the stages make of those that fail."""

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from d2t.language.frames.compose import Style, compose, natural_orders
 from d2t.language.template import template_words
-from d2t.mr.types import Plan
-from d2t.plan.untrained import random_plan
-from d2t.seeding import derived_rng
 from d2t.slots.claims import function_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
-    from d2t.generate.types import GenerationRequest, Hypothesis
-    from d2t.language.frames.compose import Composed
-    from d2t.language.frames.frames import Frames
+    from d2t.generate.types import Hypothesis
 
 DIFFERENT = 0.5
 """Least share of content words, outside of values, that two wordings of one order do not share."""
-_ORDERS = 6
-_TEXTS = 12
 
 
 def distinct(texts: Iterable[Hypothesis], n: int) -> list[Hypothesis]:
@@ -56,30 +48,3 @@ def _content(text: Hypothesis) -> frozenset[str]:
     outside.append(text.text[at:])
     words = template_words(" ".join(outside))
     return frozenset(word for word in words if word[0].isalpha()) - function_words()
-
-
-def variants(
-    request: GenerationRequest, first: Plan, frames: Frames, *, n: int, seed: int, style: Style
-) -> Iterator[tuple[Plan, Composed]]:
-    """Composed texts in several orders and styles, each with the plan that it has to keep.
-
-    The order that was asked for is kept. Where none was, the planner's order, that of a plain
-    description and orders at random, with the name first, are taken.
-    """
-    plans = [first]
-    if request.plan is None:
-        rng = derived_rng(seed, "wordings", request.id)
-        plans += natural_orders(request.mr, frames)
-        plans += (_name_first(random_plan(request.mr, rng), frames.name) for _ in range(_ORDERS))
-    styles: tuple[Style, ...] = (style,) if style != "auto" else ("auto", "brief", "full")
-    texts = [
-        (plan, text)
-        for plan in dict.fromkeys(Plan(plan.slots, plan.breaks) for plan in plans)
-        for one in styles
-        for text in compose(request.mr, frames, plan, n=max(_TEXTS, 2 * n), seed=seed, style=one)
-    ]
-    yield from sorted(texts, key=lambda pair: pair[1].cost)
-
-
-def _name_first(plan: Plan, name: str) -> Plan:
-    return Plan(tuple(sorted(plan.slots, key=lambda slot: slot.name != name)))

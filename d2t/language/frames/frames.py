@@ -185,7 +185,7 @@ class Frames:
             if after is not None and tail:
                 following = patterns[at + 1].replace("{v}", after.value)
                 if (
-                    following.endswith(tail) and following != after.value + ""
+                    following.endswith(tail) and following != after.value
                 ) or after.value.lower().endswith(tail):
                     tail = ""
             phrase = [Piece(self.spelled(slot), slot)]
