@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from cases import cases
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,10 +16,10 @@ from d2t.mr.parse import parse_mr
 from d2t.slots.checker import SlotChecker
 from d2t.slots.types import Tally
 
-CASES = [
-    json.loads(line)
-    for line in (Path(__file__).parent / "cases" / "claims.jsonl").read_text("utf-8").splitlines()
-]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CASES = cases("claims")
 DOMAIN = load_domain("restaurant")
 CHECKER = SlotChecker.for_domain(DOMAIN)
 

@@ -1,9 +1,7 @@
 """Names in their surroundings: cases by kind, and laws for invented names."""
 
-import json
-from pathlib import Path
-
 import pytest
+from cases import cases
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,12 +9,7 @@ from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.slots.checker import SlotChecker
 
-CASES = [
-    json.loads(line)
-    for line in (Path(__file__).parent / "cases" / "names.jsonl")
-    .read_text(encoding="utf-8")
-    .splitlines()
-]
+CASES = cases("names")
 DOMAIN = load_domain("restaurant")
 CHECKER = SlotChecker.for_domain(DOMAIN)
 

@@ -2,20 +2,15 @@
 
 import json
 from functools import lru_cache
-from pathlib import Path
 
 import pytest
+from cases import cases
 
 from d2t.mr.domain import domain_from_dict, load_domain
 from d2t.mr.parse import parse_mr
 from d2t.slots.checker import SlotChecker
 
-CASES = [
-    json.loads(line)
-    for line in (Path(__file__).parent / "cases" / "quantities.jsonl")
-    .read_text(encoding="utf-8")
-    .splitlines()
-]
+CASES = cases("quantities")
 
 
 @lru_cache

@@ -5,32 +5,18 @@ Each line of ``cases/reading.jsonl`` is read strictly as it says.
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
+from cases import parameters
 
 from d2t.mr.domain import load_domain
 from d2t.mr.parse import parse_mr
 from d2t.mr.quantity import ABOVE, BELOW, quantities, written_like
 from d2t.slots.checker import SlotChecker
 
-CASES = [
-    json.loads(line)
-    for line in (Path(__file__).parent / "cases" / "reading.jsonl")
-    .read_text(encoding="utf-8")
-    .splitlines()
-]
 
-
-def _case(case: dict[str, Any]) -> Any:
-    """A case; one that is known to be misread has the reason in ``misread``."""
-    marks = [pytest.mark.xfail(reason=case["misread"], strict=True)] if "misread" in case else []
-    return pytest.param(case, id=f"{case['kind']}: {case['text']}", marks=marks)
-
-
-@pytest.mark.parametrize("case", [_case(case) for case in CASES])
+@pytest.mark.parametrize("case", parameters("reading"))
 def test_the_text_is_read_as_expected(case: dict[str, Any]) -> None:
     domain = load_domain("restaurant")
     checker = SlotChecker.for_domain(domain)
